@@ -1,0 +1,93 @@
+// Package decode is the second stage: it turns a frame into a packet, link
+// layer to transport header, with our own bounds-checked cursor. It allocates
+// nothing on the steady path and never fails on hostile bytes: what it cannot
+// read it leaves out, and says why in Packet.Fault.
+package decode
+
+import "net/netip"
+
+// MAC is an IEEE 802 address. The zero value stands for none.
+type MAC [6]byte
+
+// IsGroup reports whether m is a multicast or broadcast address (I/G bit, IEEE 802-2014 8.2.2).
+func (m MAC) IsGroup() bool { return m[0]&1 != 0 }
+
+// IsZero reports whether there is no address.
+func (m MAC) IsZero() bool { return m == MAC{} }
+
+func (m MAC) String() string {
+	const hex = "0123456789abcdef"
+	b := make([]byte, 0, 17)
+	for i, x := range m {
+		if i > 0 {
+			b = append(b, ':')
+		}
+		b = append(b, hex[x>>4], hex[x&15])
+	}
+	return string(b)
+}
+
+// Layers says which parts of a Packet are valid.
+type Layers uint8
+
+const (
+	HasMAC  Layers = 1 << iota // SrcMAC valid; DstMAC too unless HasNoDst
+	HasIP                      // Src, Dst, Protocol, TTL valid
+	HasPort                    // SrcPort and DstPort valid: TCP, UDP or SCTP header read whole
+	NoDst                      // the link layer names the sender only (Linux cooked capture)
+)
+
+// Fault says why decoding stopped before the payload.
+type Fault uint8
+
+const (
+	NoFault     Fault = iota
+	Cut               // the capture ends before the header does (snap length)
+	Malformed         // a header contradicts itself or its length
+	Unsupported       // a link type or encapsulation that is not read
+	Fragment          // kept until its other fragments come; no packet yet
+)
+
+// TCP flags, RFC 9293 section 3.1.
+const (
+	FIN = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+)
+
+// Packet is one decoded frame. Slices alias the frame (or, for a reassembled
+// datagram, the decoder's buffer) and are valid until the next Decode.
+type Packet struct {
+	Time      int64 // Unix nanoseconds
+	Interface int   // capture.Frame.Interface
+	Length    int   // bytes of the frame on the wire
+	Has       Layers
+	Fault     Fault
+	CutShort  bool // Payload is shorter than the headers say: the capture cut it
+
+	SrcMAC, DstMAC MAC
+	EtherType      uint16    // of the innermost frame; 0 with LLC
+	SAP            uint8     // LLC DSAP, valid iff EtherType == 0 and HasMAC (IEEE 802.2)
+	VLANs          [2]uint16 // VLAN identifiers, outer first, 0..4095
+	Tags           uint8     // how many of VLANs are set (0, 1, 2); a priority tag is VLAN 0
+
+	Src, Dst         netip.Addr // never IPv4-mapped
+	Protocol         uint8      // IP protocol number behind extension headers
+	TTL              uint8
+	SrcPort, DstPort uint16
+
+	Seq, Ack uint32 // valid iff Protocol == 6 and HasPort
+	Flags    uint8  // TCP flags, the same
+
+	Payload []byte // behind the last header read: TCP or UDP data, IP payload, or what follows the EtherType
+}
+
+// VLAN is the innermost VLAN identifier, 0 without a tag.
+func (p *Packet) VLAN() uint16 {
+	if p.Tags == 0 {
+		return 0
+	}
+	return p.VLANs[p.Tags-1]
+}

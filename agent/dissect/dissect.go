@@ -1,0 +1,159 @@
+// Package dissect is the fourth stage: bytes in, facts and operations out. One
+// protocol is one file here that registers itself, one test, and one folder of
+// samples under testdata/<name>. The engine in this package owns every limit:
+// a dissector sees one message at a time, keeps fixed-size state, and may
+// panic without hurting more than its own conversation.
+package dissect
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"demarc/agent/decode"
+	"demarc/internal/ot"
+)
+
+// The outcomes of Dissect, distinct by value; compare with errors.Is.
+var (
+	ErrShort     = errors.New("dissect: more bytes needed")
+	ErrNotMine   = errors.New("dissect: not this protocol")
+	ErrMalformed = errors.New("dissect: malformed message")
+	ErrDone      = errors.New("dissect: nothing more to learn")
+)
+
+// Dissector reads one conversation, both directions.
+type Dissector interface {
+	// Dissect reads one message from the front of m.Data. What it told out
+	// counts only when err is nil (on ErrShort too when m.Cut). used >
+	// len(m.Data) skips the rest of the message unread (bulk bodies).
+	// ErrShort: more bytes. ErrNotMine: before the first success. ErrMalformed:
+	// after it. ErrDone: nothing more to learn (ciphertext), count packets only;
+	// what was told with it counts.
+	Dissect(m *Message, out Out) (used int, err error)
+}
+
+// Resyncer is an optional power of a Dissector: after a gap or a malformed
+// message it finds the next offset in b where a message may begin, or -1.
+type Resyncer interface{ Resync(b []byte) int }
+
+// Direction is who sent a message.
+type Direction uint8
+
+const (
+	Unknown Direction = iota
+	FromClient
+	FromServer
+)
+
+// Endpoint is one end of a conversation; zero where the layer has none.
+type Endpoint struct {
+	MAC  decode.MAC
+	VLAN uint16
+	Addr netip.Addr
+	Port uint16
+}
+
+// Message is what a dissector is given: for a stream the bytes from the
+// current position, for a datagram or a payload the whole of it.
+type Message struct {
+	Time      time.Time
+	Src, Dst  Endpoint
+	Direction Direction // as known so far; Sender may improve it
+	Data      []byte    // valid during the call only
+	Cut       bool      // the capture ends here: snap length or gap
+	Tag       uint64    // what the carrier said: DCE/RPC interface, COTP PDU type, CIP connection
+}
+
+// Role is the part that a sender plays in its conversation.
+type Role uint8
+
+const (
+	Client Role = iota + 1
+	Server
+)
+
+// Out takes what a dissector learns. Byte slices may alias Message.Data: they
+// are copied by the receiver when new.
+type Out interface {
+	// Fact tells one attribute of an asset. value is text (invalid UTF-8 and
+	// control characters are escaped by the receiver); source names the message
+	// and field: "modbus.device_id.vendor_name".
+	Fact(of Subject, a ot.Attribute, value []byte, source string, g ot.Grade)
+	Operation(c ot.Operation, n int)
+	Sender(r Role) // the sender is client or server: proof of direction
+	Security(s ot.Security)
+	Payload(tag uint64, b []byte) // to the protocols registered over this one
+	Switch(to string)             // the next byte of the stream is another protocol; "" looks afresh
+	// Expect announces a conversation to come; port 0 is any port, an invalid
+	// address any address.
+	Expect(a, b netip.AddrPort, protocol string, tag uint64)
+}
+
+// Subject is the asset that a fact is about.
+type Subject struct {
+	Kind SubjectKind
+	Addr netip.Addr // Kind ByAddr
+	MAC  decode.MAC // Kind ByMAC
+	Path string     // a part behind the asset, "slot/3", "unit/17"; "" is the asset itself
+}
+
+// SubjectKind says how a Subject names its asset.
+type SubjectKind uint8
+
+const (
+	BySender SubjectKind = iota
+	ByReceiver
+	ByAddr
+	ByMAC
+)
+
+// The two ends of the message at hand.
+var (
+	Sender   = Subject{Kind: BySender}
+	Receiver = Subject{Kind: ByReceiver}
+)
+
+// Addr is the asset at an IP address in the same segment.
+func Addr(ip netip.Addr) Subject { return Subject{Kind: ByAddr, Addr: ip} }
+
+// MACOf is the asset with a MAC address on the same link.
+func MACOf(m decode.MAC) Subject { return Subject{Kind: ByMAC, MAC: m} }
+
+// Part is what stands behind an asset: a module in its rack, a serial unit
+// behind a gateway. Build the path only when there is a fact to tell.
+func Part(of Subject, path string) Subject {
+	of.Path = path
+	return of
+}
+
+// Port is a hint, never proof.
+type Port struct {
+	Carrier string // "tcp", "udp", "ethernet" (EtherType)
+	Number  uint16
+}
+
+// TCP, UDP and EtherType build port hints.
+func TCP(ports ...uint16) []Port       { return ports2("tcp", ports) }
+func UDP(ports ...uint16) []Port       { return ports2("udp", ports) }
+func EtherType(types ...uint16) []Port { return ports2("ethernet", types) }
+
+func ports2(carrier string, nums []uint16) []Port {
+	p := make([]Port, len(nums))
+	for i, n := range nums {
+		p[i] = Port{carrier, n}
+	}
+	return p
+}
+
+// Protocol is one entry of the registry.
+type Protocol struct {
+	Name     string              // [a-z0-9.-]+: also its file and sample folder
+	Over     []string            // "tcp", "udp", "ethernet", or a carrier: "cotp", "enip", ...
+	Ports    []Port              // hints, never proof
+	Match    func(b []byte) bool // cheap signature, allocates nothing; nil: by expectation, port or carrier alone
+	New      func() Dissector
+	OT       bool   // an operational-technology protocol
+	Reads    string // what is read, for the protocol table: "device identification, operations"
+	Standard string // the public source: "MODBUS Application Protocol V1.1b3"
+}
