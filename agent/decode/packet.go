@@ -81,7 +81,10 @@ type Packet struct {
 	Seq, Ack uint32 // valid iff Protocol == 6 and HasPort
 	Flags    uint8  // TCP flags, the same
 
-	Payload []byte // behind the last header read: TCP or UDP data, IP payload, or what follows the EtherType
+	IPID       uint16 // IPv4 identification, 0 with IPv6
+	Checksum   uint16 // of the transport header, as captured; valid iff HasPort
+	PayloadLen int    // bytes of payload that the headers announce; len(Payload) unless CutShort
+	Payload    []byte // behind the last header read: TCP or UDP data, IP payload, or what follows the EtherType
 }
 
 // VLAN is the innermost VLAN identifier, 0 without a tag.

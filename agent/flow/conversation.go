@@ -32,12 +32,25 @@ type Endpoint struct {
 // Counter counts what one side sent.
 type Counter struct{ Packets, Bytes uint64 }
 
+// Ethernet is the Transport of a conversation without IP; 255 is reserved by
+// IANA among the IP protocol numbers.
+const Ethernet = 255
+
+// IP protocol numbers that this stage tells apart (IANA).
+const (
+	icmp   = 1
+	tcp    = 6
+	udp    = 17
+	icmpv6 = 58
+	sctp   = 132
+)
+
 // Conversation is one five-tuple in one segment, or without IP one MAC pair
 // and EtherType.
 type Conversation struct {
 	Segment   uint16 // index that the pipeline gave the segment
 	Transport uint8  // IP protocol number; Ethernet when there is no IP
-	EtherType uint16 // valid iff Transport == Ethernet
+	EtherType uint16 // or LLC SAP below 0x600; valid iff Transport == Ethernet
 	VLAN      uint16 // innermost tag of the first packet
 	Ends      [2]Endpoint
 
@@ -47,20 +60,31 @@ type Conversation struct {
 
 	First, Last int64 // Unix nanoseconds of packet time
 	Sent        [2]Counter
-	TCP         [2]Stream // valid iff Transport == 6
-	Opened      bool      // the SYN was seen
-	Answered    bool      // SYN-ACK or data from both sides seen
-	Reset       bool      // RST seen before any data
+	Payload     [2]bool // this side sent data
+	Duplicates  uint64  // frames that a mirror copied again, counted nowhere else
+	Opened      bool    // a SYN was seen
+	Accepted    bool    // a SYN-ACK was seen
+	Reset       bool    // RST, or an ICMP message that the other end cannot be had
+	Finished    uint8   // FIN seen from A (1), B (2)
+	Parent      *Related
 
 	// App and Record belong to the stages above: the dissection session and
 	// the sighting's record. Flow never looks inside.
 	App    any
 	Record any
+
+	streams [2]stream // valid iff Transport is TCP
+	print   [2]fingerprint
+	hash    uint64
+	slot    int32 // index in Table.all
 }
 
-// Ethernet is the Transport of a conversation without IP; 255 is reserved by
-// IANA among the IP protocol numbers.
-const Ethernet = 255
+// Related names the conversation that announced this one (FTP data, CIP I/O).
+type Related struct {
+	Client, Server Endpoint
+	Transport      uint8
+	Dynamic        bool // the port was negotiated: it counts as port 0
+}
 
 // SetClient says who the client is, if basis is better than what is known.
 // It reports whether the direction changed or became known.
@@ -71,4 +95,41 @@ func (c *Conversation) SetClient(s Side, basis ot.Basis) bool {
 	turned := !c.Directed || c.Client != s
 	c.Directed, c.Client, c.Basis = true, s, basis
 	return turned
+}
+
+// ClientSide is the client, or the side that sent first while nothing tells.
+func (c *Conversation) ClientSide() Side {
+	if c.Directed {
+		return c.Client
+	}
+	return A
+}
+
+// Outcome says what came of the conversation so far.
+func (c *Conversation) Outcome() ot.Outcome {
+	both := c.Sent[A].Packets > 0 && c.Sent[B].Packets > 0
+	switch {
+	case c.Transport == Ethernet || group(c.Ends[B].Addr):
+		if both {
+			return ot.Exchanged
+		}
+		return ot.OneSided
+	case c.Reset && !(c.Payload[A] && c.Payload[B]) && !c.Accepted:
+		return ot.Refused
+	case both:
+		return ot.Exchanged
+	case c.Transport == tcp && c.Opened && !c.Accepted && !c.Payload[A] && !c.Payload[B]:
+		return ot.Unanswered
+	case c.Transport == tcp:
+		return ot.OneSided
+	}
+	if c.ClientSide() == A && c.Sent[B].Packets == 0 {
+		return ot.Unanswered
+	}
+	return ot.OneSided
+}
+
+// group reports whether a is no single host's address.
+func group(a netip.Addr) bool {
+	return a.IsValid() && (a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}))
 }

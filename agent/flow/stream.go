@@ -1,7 +1,160 @@
 package flow
 
-// Stream is one direction of a TCP conversation.
-type Stream struct {
+// Limits of one direction of a TCP stream.
+const (
+	maxHeldBytes    = 64 << 10 // out-of-order data kept
+	maxHeldSegments = 32
+	maxJump         = 8 << 20 // a sequence number farther ahead starts the stream anew
+)
+
+// held is one segment that came before its turn. Its bytes are a copy.
+type held struct {
+	seq  uint32
+	wire uint32 // length on the wire; more than len(data) when the capture cut it
+	data []byte
+}
+
+// stream puts one direction of a TCP conversation in order. RFC 9293, sequence
+// numbers compare modulo 2^32.
+type stream struct {
 	next    uint32 // sequence number expected next
 	started bool
+	held    []held // ascending by distance from next
+	bytes   int    // held bytes
+}
+
+// start sets the sequence number that the next data byte will have.
+func (s *stream) start(seq uint32) {
+	if !s.started {
+		s.next, s.started = seq, true
+	}
+}
+
+// deliver hands on bytes in order.
+type deliver func(b []byte, cut bool)
+
+// push takes a segment of wire bytes at seq, of which data were captured, and
+// hands on what is in order. It reports bytes that will never come because the
+// capture missed them (gap), known when later data has piled up or the other
+// side acknowledged them.
+func (t *Table) push(c *Conversation, side Side, seq, wire uint32, data []byte) {
+	s := &c.streams[side]
+	if !s.started {
+		s.next, s.started = seq, true
+	}
+	ahead := int32(seq - s.next)
+	switch {
+	case ahead > maxJump || ahead < -maxJump:
+		t.drop(s)
+		t.gap(c, side)
+		s.next = seq
+	case ahead < 0: // seen before, in whole or in part
+		old := uint32(-ahead)
+		if old >= wire {
+			return
+		}
+		seq += old
+		wire -= old
+		data = data[min(int(old), len(data)):]
+	case ahead > 0:
+		t.hold(c, side, seq, wire, data)
+		return
+	}
+	t.advance(c, side, wire, data)
+	t.release(c, side)
+}
+
+// advance delivers bytes that begin at next.
+func (t *Table) advance(c *Conversation, side Side, wire uint32, data []byte) {
+	s := &c.streams[side]
+	s.next += wire
+	cut := int(wire) > len(data)
+	if len(data) > 0 {
+		t.handler.Stream(c, side, data, t.now, cut)
+	}
+	if cut {
+		t.gap(c, side)
+	}
+}
+
+// release delivers held segments that have become next.
+func (t *Table) release(c *Conversation, side Side) {
+	s := &c.streams[side]
+	for len(s.held) > 0 {
+		h := s.held[0]
+		ahead := int32(h.seq - s.next)
+		if ahead > 0 {
+			return
+		}
+		t.unhold(s, 0)
+		if old := uint32(-ahead); old < h.wire {
+			t.advance(c, side, h.wire-old, h.data[min(int(old), len(h.data)):])
+		}
+	}
+}
+
+// hold keeps a segment that came early; when too much is held, what is missing
+// is given up as a gap.
+func (t *Table) hold(c *Conversation, side Side, seq, wire uint32, data []byte) {
+	s := &c.streams[side]
+	i := len(s.held)
+	for i > 0 && int32(s.held[i-1].seq-seq) > 0 {
+		i--
+	}
+	if i > 0 && s.held[i-1].seq == seq && s.held[i-1].wire >= wire {
+		return
+	}
+	s.held = append(s.held, held{})
+	copy(s.held[i+1:], s.held[i:])
+	s.held[i] = held{seq, wire, append([]byte(nil), data...)}
+	s.bytes += len(data)
+	t.heldBytes += len(data)
+	if s.bytes > maxHeldBytes || len(s.held) > maxHeldSegments || t.heldBytes > t.limit.HeldBytes {
+		t.giveUp(c, side)
+	}
+}
+
+// giveUp skips to the first held segment: what lies before it was missed.
+func (t *Table) giveUp(c *Conversation, side Side) {
+	s := &c.streams[side]
+	if len(s.held) == 0 {
+		return
+	}
+	t.gap(c, side)
+	s.next = s.held[0].seq
+	t.release(c, side)
+}
+
+// acknowledged tells that side has received everything before ack: held data
+// of the other side whose missing part is acknowledged can wait no longer.
+func (t *Table) acknowledged(c *Conversation, side Side, ack uint32) {
+	s := &c.streams[side.Other()]
+	for len(s.held) > 0 && int32(ack-s.held[0].seq) > 0 && int32(s.held[0].seq-s.next) > 0 {
+		t.giveUp(c, side.Other())
+	}
+}
+
+// unhold removes held segment i.
+func (t *Table) unhold(s *stream, i int) {
+	n := len(s.held[i].data)
+	s.bytes -= n
+	t.heldBytes -= n
+	copy(s.held[i:], s.held[i+1:])
+	s.held[len(s.held)-1] = held{}
+	s.held = s.held[:len(s.held)-1]
+	if len(s.held) == 0 {
+		s.held = nil
+	}
+}
+
+// drop forgets what is held.
+func (t *Table) drop(s *stream) {
+	for len(s.held) > 0 {
+		t.unhold(s, len(s.held)-1)
+	}
+}
+
+func (t *Table) gap(c *Conversation, side Side) {
+	t.Gaps++
+	t.handler.Gap(c, side, t.now)
 }
