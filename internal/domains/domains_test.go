@@ -1,0 +1,60 @@
+package domains
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestLookup(t *testing.T) {
+	for _, c := range []struct {
+		name, tool string
+		kind       Kind
+	}{
+		{"router15.teamviewer.com", "TeamViewer", RemoteAccess},
+		{"TeamViewer.COM.", "TeamViewer", RemoteAccess},
+		{"relay-0a1b2c3d.net.anydesk.com", "AnyDesk", RemoteAccess},
+		{"device.talk2m.com", "Ewon Talk2M", RemoteAccess},
+		{"whitelist.ixon.cloud", "IXON Cloud", RemoteAccess},
+		{"myhub.azure-devices.net", "Azure IoT Hub", Cloud},
+		{"bus.servicebus.windows.net", "Azure Service Bus", Cloud},
+		{"blob.core.windows.net", "Microsoft Azure", Cloud},
+		{"remotedesktop-pa.googleapis.com", "Chrome Remote Desktop", RemoteAccess},
+	} {
+		e, ok := Lookup(c.name)
+		if !ok || e.Tool != c.tool || e.Kind != c.kind {
+			t.Errorf("Lookup(%q) = %+v, %v, want %s (%s)", c.name, e, ok, c.tool, c.kind)
+		}
+		if b, bok := LookupBytes([]byte(c.name)); b != e || bok != ok {
+			t.Errorf("LookupBytes(%q) = %+v, want %+v", c.name, b, e)
+		}
+	}
+}
+
+func TestLookupLeavesOthersAlone(t *testing.T) {
+	for _, name := range []string{"", ".", "com", "notteamviewer.com", "teamviewer.com.example.org", "plant.local", strings.Repeat("a.", 200) + "teamviewer.com"} {
+		if e, ok := Lookup(name); ok {
+			t.Errorf("Lookup(%.40q) = %+v, want none", name, e)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	if len(table) < 150 {
+		t.Fatalf("%d entries, want at least 150", len(table))
+	}
+	if len(Date()) != len("2006-01-02") {
+		t.Errorf("Date() = %q", Date())
+	}
+	for _, bad := range []string{"a.com\tcloud\tA\n", "# date: x\na.com\tclown\tA\ts\n", "# date: x\nA.com\tcloud\tA\ts\n", "# date: x\na.com\tcloud\tA\ts\na.com\tcloud\tB\ts\n", "a.com\tcloud\tA\ts\n"} {
+		if _, _, err := parse(bad); err == nil {
+			t.Errorf("parse(%q): no error", bad)
+		}
+	}
+}
+
+func TestLookupBytesAllocatesNothing(t *testing.T) {
+	name := []byte("Router15.TeamViewer.com")
+	if n := testing.AllocsPerRun(100, func() { LookupBytes(name) }); n != 0 {
+		t.Errorf("LookupBytes allocates %v times", n)
+	}
+}
