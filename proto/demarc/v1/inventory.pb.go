@@ -693,8 +693,9 @@ type Connection struct {
 	Grade          string                 `protobuf:"bytes,10,opt,name=grade,proto3" json:"grade,omitempty"`
 	DirectionBasis string                 `protobuf:"bytes,11,opt,name=direction_basis,json=directionBasis,proto3" json:"direction_basis,omitempty"`
 	// client, server or unknown
-	OpenedBy      string            `protobuf:"bytes,12,opt,name=opened_by,json=openedBy,proto3" json:"opened_by,omitempty"`
-	Outcome       string            `protobuf:"bytes,13,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	OpenedBy string `protobuf:"bytes,12,opt,name=opened_by,json=openedBy,proto3" json:"opened_by,omitempty"`
+	Outcome  string `protobuf:"bytes,13,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Id of the connection that negotiated this one.
 	RelatedTo     string            `protobuf:"bytes,14,opt,name=related_to,json=relatedTo,proto3" json:"related_to,omitempty"`
 	ClientPackets uint64            `protobuf:"varint,15,opt,name=client_packets,json=clientPackets,proto3" json:"client_packets,omitempty"`
 	ServerPackets uint64            `protobuf:"varint,16,opt,name=server_packets,json=serverPackets,proto3" json:"server_packets,omitempty"`
@@ -707,6 +708,8 @@ type Connection struct {
 	FirstSeen     *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=first_seen,json=firstSeen,proto3" json:"first_seen,omitempty"`
 	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
 	SecurityFacts *SecurityFacts         `protobuf:"bytes,24,opt,name=security_facts,json=securityFacts,proto3" json:"security_facts,omitempty"`
+	// "c-" and 12 letters; what related_to of a negotiated child names.
+	Id            string `protobuf:"bytes,25,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -907,6 +910,13 @@ func (x *Connection) GetSecurityFacts() *SecurityFacts {
 		return x.SecurityFacts
 	}
 	return nil
+}
+
+func (x *Connection) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
 }
 
 // SecurityFacts is what shows of a connection's protection.
@@ -1134,7 +1144,7 @@ const file_demarc_v1_inventory_proto_rawDesc = "" +
 	"\x05grade\x18\x04 \x01(\tR\x05grade\x129\n" +
 	"\n" +
 	"first_seen\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
-	"\tlast_seen\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\x9c\a\n" +
+	"\tlast_seen\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xac\a\n" +
 	"\n" +
 	"Connection\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\tR\x06client\x12\x16\n" +
@@ -1165,7 +1175,8 @@ const file_demarc_v1_inventory_proto_rawDesc = "" +
 	"\n" +
 	"first_seen\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
 	"\tlast_seen\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12?\n" +
-	"\x0esecurity_facts\x18\x18 \x01(\v2\x18.demarc.v1.SecurityFactsR\rsecurityFacts\x1a=\n" +
+	"\x0esecurity_facts\x18\x18 \x01(\v2\x18.demarc.v1.SecurityFactsR\rsecurityFacts\x12\x0e\n" +
+	"\x02id\x18\x19 \x01(\tR\x02id\x1a=\n" +
 	"\x0fOperationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"t\n" +

