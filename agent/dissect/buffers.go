@@ -1,0 +1,89 @@
+package dissect
+
+import "demarc/agent/flow"
+
+// bufferList holds the sessions that buffer incomplete messages, longest
+// untouched first, and the bytes of all of them.
+type bufferList struct {
+	oldest, newest *session
+	bytes          int
+}
+
+func (l *bufferList) grow(n int) { l.bytes += n }
+
+// keep stores an incomplete message; b may be the tail of the buffer itself.
+func (e *Engine) keep(s *session, side flow.Side, b []byte) {
+	h := &s.half[side]
+	before := len(h.buf)
+	if len(b) > maxBuffer {
+		e.sink.Lost(s.conv, "state-shed", len(b))
+		e.forget(s, side)
+		return
+	}
+	h.buf = append(h.buf[:0], b...)
+	e.buffers.bytes += len(h.buf) - before
+	e.buffers.touch(s)
+	for e.buffers.bytes > maxBuffers {
+		e.shed()
+	}
+}
+
+// shed gives up the buffers of one session: an idle IT stream first, else the
+// longest untouched.
+func (e *Engine) shed() {
+	victim := e.buffers.oldest
+	for s, n := victim, 0; s != nil && n < 16; s, n = s.newer, n+1 {
+		if p := s.root.speaker; p == nil || !p.OT {
+			victim = s
+			break
+		}
+	}
+	e.sink.Lost(victim.conv, "state-shed", len(victim.half[0].buf)+len(victim.half[1].buf))
+	e.forget(victim, flow.A)
+	e.forget(victim, flow.B)
+}
+
+// release lets go of one direction's buffer.
+func (e *Engine) release(s *session, side flow.Side) {
+	h := &s.half[side]
+	if h.buf == nil {
+		return
+	}
+	e.buffers.bytes -= len(h.buf)
+	if cap(h.buf) > 4096 {
+		h.buf = nil
+	} else {
+		h.buf = h.buf[:0]
+	}
+	if len(s.half[side.Other()].buf) == 0 {
+		e.buffers.remove(s)
+	}
+}
+
+func (l *bufferList) touch(s *session) {
+	l.remove(s)
+	s.older = l.newest
+	if l.newest != nil {
+		l.newest.newer = s
+	} else {
+		l.oldest = s
+	}
+	l.newest = s
+}
+
+func (l *bufferList) remove(s *session) {
+	if s.older == nil && s.newer == nil && l.oldest != s {
+		return
+	}
+	if s.older != nil {
+		s.older.newer = s.newer
+	} else {
+		l.oldest = s.newer
+	}
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		l.newest = s.older
+	}
+	s.older, s.newer = nil, nil
+}

@@ -1,0 +1,519 @@
+package dissect
+
+import (
+	"errors"
+	"time"
+
+	"demarc/agent/flow"
+	"demarc/internal/ot"
+)
+
+// Limits of the engine.
+const (
+	maxBuffer  = 64 << 10 // incomplete message, one direction
+	maxBuffers = 32 << 20 // of all conversations
+	maxDepth   = 6        // protocols over protocols
+	maxTries   = 24       // segments in a row that nobody claims before looking only now and then
+	probeEvery = 64       // then one segment of so many is looked at
+)
+
+// Sink is the stage above. Subjects come resolved to ByAddr or ByMAC, and
+// slices are valid during the call.
+type Sink interface {
+	Fact(c *flow.Conversation, of Subject, a ot.Attribute, value []byte, source string, g ot.Grade, at int64)
+	Operation(c *flow.Conversation, o ot.Operation, n int)
+	// Protocol names what the conversation speaks; a later call is more specific.
+	Protocol(c *flow.Conversation, name string)
+	Security(c *flow.Conversation, s ot.Security)
+	// Directed tells that client and server became known or turned round.
+	Directed(c *flow.Conversation)
+	// Lost tells of inspection that did not happen: stream-gap, state-shed, panic.
+	Lost(c *flow.Conversation, reason string, n int)
+}
+
+// Engine runs the dissectors of one worker. It implements flow.Handler.
+type Engine struct {
+	Panics uint64 // dissectors that panicked; each cost its own conversation
+
+	sink     Sink
+	carriers map[string]*carrier
+	byName   map[string]*Protocol
+	logs     [maxDepth + 1]log
+	messages [maxDepth]Message
+	expected expectations
+	buffers  bufferList
+}
+
+// NewEngine makes an engine over the given protocols, usually Protocols().
+func NewEngine(all []Protocol, sink Sink) *Engine {
+	e := &Engine{sink: sink, carriers: carriers(all), byName: map[string]*Protocol{}, expected: newExpectations()}
+	for i := range all {
+		e.byName[all[i].Name] = &all[i]
+	}
+	for _, name := range []string{"tcp", "udp", "ethernet", "sctp"} {
+		if e.carriers[name] == nil {
+			e.carriers[name] = &carrier{}
+		}
+	}
+	return e
+}
+
+// session is what the engine keeps of a conversation.
+type session struct {
+	conv     *flow.Conversation
+	root     layer
+	half     [2]half
+	done     bool // count packets only
+	proved   bool // a stream: its framing is known from the start or by two messages
+	kept     bool // the name stands: what follows a Switch does not rename it
+	tries    int
+	expected *expectation
+
+	older, newer *session // bufferList
+}
+
+// half is one direction of a stream.
+type half struct {
+	buf  []byte // incomplete message
+	skip int    // bytes of the current message that nobody reads
+	lost bool   // framing unknown after a gap or a malformed message
+}
+
+// layer is one carrier with whoever speaks over it.
+type layer struct {
+	on      *carrier
+	speaker *Protocol // nil while the race is on
+	d       Dissector
+	race    []runner
+	child   *layer
+}
+
+type runner struct {
+	p *Protocol
+	d Dissector
+}
+
+func (e *Engine) session(c *flow.Conversation) *session {
+	if s, ok := c.App.(*session); ok {
+		return s
+	}
+	s := &session{conv: c}
+	s.root.on = e.carriers[carrierOf(c.Transport)]
+	s.proved = c.Opened || c.Transport != 6
+	if x := e.expected.take(c); x != nil {
+		s.expected = x
+		c.Parent = &x.parent
+	}
+	c.App = s
+	return s
+}
+
+func carrierOf(transport uint8) string {
+	switch transport {
+	case 6:
+		return "tcp"
+	case 17:
+		return "udp"
+	case 132:
+		return "sctp"
+	}
+	return "ethernet"
+}
+
+// Stream implements flow.Handler.
+func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
+	s := e.session(c)
+	if s.done || s.resting() {
+		return
+	}
+	h := &s.half[side]
+	if h.skip > 0 {
+		n := min(h.skip, len(b))
+		h.skip -= n
+		b = b[n:]
+	}
+	if len(h.buf) > 0 {
+		if len(h.buf)+len(b) > maxBuffer {
+			e.sink.Lost(c, "state-shed", len(h.buf))
+			e.forget(s, side)
+			return
+		}
+		e.buffers.grow(len(b))
+		h.buf = append(h.buf, b...)
+		b = h.buf
+	}
+	for len(b) > 0 && !s.done {
+		used, err := e.message(s, side, b, at, cut)
+		switch {
+		case err == nil && used > len(b):
+			h.skip = used - len(b)
+			b = nil
+		case err == nil && used > 0:
+			b = b[used:]
+		case errors.Is(err, ErrShort) && !cut:
+			e.keep(s, side, b)
+			return
+		case errors.Is(err, ErrDone):
+			e.finish(s)
+			return
+		default:
+			b = e.astray(s, side, b)
+		}
+	}
+	e.release(s, side)
+}
+
+// message offers the front of b to whoever speaks. While the framing is not
+// known, a claim counts only when a second message follows or the first ends
+// with the segment.
+func (e *Engine) message(s *session, side flow.Side, b []byte, at int64, cut bool) (int, error) {
+	h := &s.half[side]
+	sure := s.proved && !h.lost
+	used, err := e.offer(s, &s.root, 0, side, b, at, cut, 0, !sure)
+	switch {
+	case err == nil:
+		s.proved, h.lost, s.tries = true, false, 0
+	case errors.Is(err, ErrShort) && cut && s.root.speaker != nil:
+		s.tries = 0
+	}
+	return used, err
+}
+
+// astray says where to go on after bytes that nobody could read.
+func (e *Engine) astray(s *session, side flow.Side, b []byte) []byte {
+	h := &s.half[side]
+	if s.root.speaker == nil {
+		s.tries++
+		s.root.race = nil
+		s.proved = false
+		return nil
+	}
+	h.lost = true
+	if r, ok := s.root.d.(Resyncer); ok && len(b) > 1 {
+		if off := e.resync(s, r, b[1:]); off >= 0 && off < len(b)-1 {
+			return b[1+off:]
+		}
+	}
+	return nil
+}
+
+func (e *Engine) resync(s *session, r Resyncer, b []byte) (off int) {
+	defer func() {
+		if recover() != nil {
+			e.panicked(s)
+			off = -1
+		}
+	}()
+	return r.Resync(b)
+}
+
+// resting reports whether the stream is one that nobody claims and this
+// segment is not looked at.
+func (s *session) resting() bool {
+	if s.tries < maxTries {
+		return false
+	}
+	s.tries++
+	return s.tries%probeEvery != 0
+}
+
+// Gap implements flow.Handler: the framing of that direction is lost.
+func (e *Engine) Gap(c *flow.Conversation, side flow.Side, _ int64) {
+	e.sink.Lost(c, "stream-gap", 1)
+	if s, ok := c.App.(*session); ok && !s.done {
+		e.forget(s, side)
+	}
+}
+
+// forget drops what is buffered of one direction.
+func (e *Engine) forget(s *session, side flow.Side) {
+	e.release(s, side)
+	s.half[side].lost, s.half[side].skip = true, 0
+}
+
+// Datagram implements flow.Handler. The datagram is offered again while bytes
+// remain; a remainder that nobody reads is a trailer.
+func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
+	s := e.session(c)
+	if s.done || s.resting() {
+		return
+	}
+	for len(b) > 0 {
+		used, err := e.offer(s, &s.root, 0, side, b, at, cut, 0, false)
+		if errors.Is(err, ErrDone) {
+			e.finish(s)
+			return
+		}
+		if err != nil || used <= 0 || used >= len(b) {
+			if err != nil && s.root.speaker == nil {
+				s.tries++
+				s.root.race = nil
+			}
+			return
+		}
+		b = b[used:]
+	}
+}
+
+// Close implements flow.Handler.
+func (e *Engine) Close(c *flow.Conversation, evicted bool) {
+	s, ok := c.App.(*session)
+	if !ok {
+		return
+	}
+	if evicted && !s.done {
+		e.sink.Lost(c, "table-full", 1)
+	}
+	e.finish(s)
+	c.App = nil
+}
+
+// finish stops looking into the conversation.
+func (e *Engine) finish(s *session) {
+	e.release(s, flow.A)
+	e.release(s, flow.B)
+	s.done = true
+	s.root.race, s.root.d, s.root.child = nil, nil, nil
+}
+
+// offer gives b to a layer. prove: a claim needs a second message, or its end
+// at the end of b.
+func (e *Engine) offer(s *session, l *layer, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64, prove bool) (int, error) {
+	if l.speaker != nil {
+		return e.speak(s, l, depth, side, b, at, cut, tag, prove)
+	}
+	e.enter(s, l, depth, b)
+	short := false
+	for i := 0; i < len(l.race); i++ {
+		r := l.race[i]
+		l.speaker, l.d = r.p, r.d
+		used, err := e.speak(s, l, depth, side, b, at, cut, tag, prove)
+		if err == nil || errors.Is(err, ErrDone) {
+			l.race = nil
+			return used, err
+		}
+		l.speaker, l.d = nil, nil
+		if s.done {
+			return 0, ErrNotMine
+		}
+		if errors.Is(err, ErrShort) {
+			short = true
+			continue
+		}
+		l.race = append(l.race[:i], l.race[i+1:]...)
+		i--
+	}
+	if short {
+		return 0, ErrShort
+	}
+	return 0, ErrNotMine
+}
+
+// enter fills the race: expectations, then port hints, then signatures.
+func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
+	if len(l.race) > 0 {
+		return
+	}
+	if depth == 0 && s.expected != nil {
+		l.enter(e.byName[s.expected.protocol])
+	}
+	if depth == 0 {
+		if s.conv.Transport == flow.Ethernet {
+			l.enterAll(l.on.ports[s.conv.EtherType])
+		} else {
+			l.enterAll(l.on.ports[s.conv.Ends[flow.B].Port])
+			l.enterAll(l.on.ports[s.conv.Ends[flow.A].Port])
+		}
+	}
+	for _, p := range l.on.protocols {
+		if (p.Match != nil && p.Match(b)) || (p.Match == nil && depth > 0) {
+			l.enter(p)
+		}
+	}
+}
+
+func (l *layer) enterAll(all []*Protocol) {
+	for _, p := range all {
+		l.enter(p)
+	}
+}
+
+func (l *layer) enter(p *Protocol) {
+	if p == nil {
+		return
+	}
+	for i := range l.race {
+		if l.race[i].p == p {
+			return
+		}
+	}
+	l.race = append(l.race, runner{p, p.New()})
+}
+
+// speak lets the layer's dissector read one message and, when it counts,
+// carries out what it told.
+func (e *Engine) speak(s *session, l *layer, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64, prove bool) (int, error) {
+	first := !s.named(l)
+	used, err := e.call(s, l.d, depth, side, b, at, cut, tag)
+	counts := err == nil || errors.Is(err, ErrDone) || (errors.Is(err, ErrShort) && cut && !first)
+	if !counts {
+		return 0, err
+	}
+	if prove && err == nil && !e.follows(s, l, depth, side, b, used, at, cut, tag) {
+		if used < len(b) && s.unfinished(e, l, depth, side, b[used:], at, cut, tag) {
+			return 0, ErrShort
+		}
+		return 0, ErrNotMine
+	}
+	if first && !errors.Is(err, ErrShort) {
+		e.name(s, l)
+	}
+	e.commit(s, l, depth, side, at)
+	return used, err
+}
+
+// follows reports whether what comes behind the first message bears it out.
+func (e *Engine) follows(s *session, l *layer, depth int, side flow.Side, b []byte, used int, at int64, cut bool, tag uint64) bool {
+	switch {
+	case used == len(b):
+		return true
+	case used > len(b):
+		return l.speaker.Match != nil && l.speaker.Match(b)
+	}
+	_, err := e.call(s, l.d, depth+1, side, b[used:], at, cut, tag)
+	return err == nil || errors.Is(err, ErrDone)
+}
+
+// unfinished reports whether the second message has merely not come whole.
+func (s *session) unfinished(e *Engine, l *layer, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64) bool {
+	_, err := e.call(s, l.d, depth+1, side, b, at, cut, tag)
+	return errors.Is(err, ErrShort) && len(b) < maxBuffer/4
+}
+
+// call runs one dissector over b into the log of its depth. A panic costs the
+// conversation.
+func (e *Engine) call(s *session, d Dissector, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64) (used int, err error) {
+	if depth >= maxDepth {
+		return 0, ErrNotMine
+	}
+	l, m := &e.logs[depth], &e.messages[depth]
+	l.n = 0
+	c := s.conv
+	m.Time = time.Unix(0, at)
+	m.Src, m.Dst = endpoint(c, side), endpoint(c, side.Other())
+	m.Direction = Unknown
+	if c.Directed {
+		m.Direction = FromServer
+		if c.Client == side {
+			m.Direction = FromClient
+		}
+	}
+	m.Data, m.Cut, m.Tag = b, cut, tag
+	if s.expected != nil && depth == 0 {
+		m.Tag = s.expected.tag
+	}
+	defer func() {
+		if recover() != nil {
+			e.panicked(s)
+			used, err = 0, ErrMalformed
+		}
+	}()
+	return d.Dissect(m, l)
+}
+
+func (e *Engine) panicked(s *session) {
+	e.Panics++
+	e.finish(s)
+	e.sink.Lost(s.conv, "panic", 1)
+}
+
+func endpoint(c *flow.Conversation, side flow.Side) Endpoint {
+	x := &c.Ends[side]
+	return Endpoint{MAC: x.MAC, VLAN: c.VLAN, Addr: x.Addr, Port: x.Port}
+}
+
+// named reports whether the layer's speaker has had its first success.
+func (s *session) named(l *layer) bool { return len(l.race) == 0 }
+
+// name tells the sink the protocol that has just been proved.
+func (e *Engine) name(s *session, l *layer) {
+	if !s.kept {
+		e.sink.Protocol(s.conv, l.speaker.Name)
+	}
+}
+
+// commit carries out what the message told.
+func (e *Engine) commit(s *session, l *layer, depth int, side flow.Side, at int64) {
+	log, c := &e.logs[depth], s.conv
+	for i := 0; i < log.n && !s.done; i++ {
+		x := &log.entries[i]
+		switch x.kind {
+		case toldFact:
+			e.fact(c, side, x, at)
+		case toldOperation:
+			e.sink.Operation(c, x.operation, x.n)
+		case toldSender:
+			client := side
+			if x.role == Server {
+				client = side.Other()
+			}
+			if c.SetClient(client, ot.BasisSemantics) {
+				e.sink.Directed(c)
+			}
+		case toldSecurity:
+			e.sink.Security(c, x.security)
+		case toldPayload:
+			e.payload(s, l, depth, side, x, at)
+		case toldSwitch:
+			e.change(s, x.text)
+			return
+		case toldExpect:
+			e.expected.add(c, x, at, e.byName[x.text])
+		}
+	}
+}
+
+func (e *Engine) fact(c *flow.Conversation, side flow.Side, x *entry, at int64) {
+	of := x.subject
+	switch of.Kind {
+	case BySender, ByReceiver:
+		end := &c.Ends[side]
+		if of.Kind == ByReceiver {
+			end = &c.Ends[side.Other()]
+		}
+		if of.Addr, of.MAC = end.Addr, end.MAC; end.Addr.IsValid() && !end.Addr.IsUnspecified() {
+			of.Kind = ByAddr
+		} else {
+			of.Kind = ByMAC
+		}
+	case ByAddr, ByMAC:
+	}
+	e.sink.Fact(c, of, x.attribute, x.value, x.text, x.grade, at)
+}
+
+// payload offers what a protocol carries to those registered over it.
+func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *entry, at int64) {
+	over := e.carriers[l.speaker.Name]
+	if over == nil || len(x.value) == 0 || depth+2 >= maxDepth {
+		return
+	}
+	if l.child == nil {
+		l.child = &layer{on: over}
+	}
+	if l.child.speaker == nil {
+		l.child.race = nil // each payload is a message of its own
+	}
+	_, _ = e.offer(s, l.child, depth+1, side, x.value, at, false, x.tag, false)
+}
+
+// change makes the next byte of the stream another protocol, or, with "", one
+// to be looked for afresh.
+func (e *Engine) change(s *session, to string) {
+	s.root.speaker, s.root.d, s.root.race, s.root.child = nil, nil, nil, nil
+	p := e.byName[to]
+	if p == nil {
+		return
+	}
+	s.kept = true
+	s.root.speaker, s.root.d = p, p.New()
+}

@@ -1,0 +1,64 @@
+package dissect
+
+import (
+	"fmt"
+	"regexp"
+	"sort"
+)
+
+// registry is filled by the init of each protocol's file, and by nothing else.
+var registry = map[string]Protocol{}
+
+var protocolName = regexp.MustCompile(`^[a-z0-9.-]+$`)
+
+// register adds a protocol. A duplicate or incomplete entry is a fault of the
+// program and panics at start.
+func register(p Protocol) {
+	_, twice := registry[p.Name]
+	switch {
+	case !protocolName.MatchString(p.Name):
+		panic(fmt.Sprintf("dissect: protocol name %q", p.Name))
+	case twice:
+		panic("dissect: " + p.Name + " is registered twice")
+	case len(p.Over) == 0 || p.New == nil || p.Reads == "" || p.Standard == "":
+		panic("dissect: " + p.Name + " lacks Over, New, Reads or Standard")
+	}
+	registry[p.Name] = p
+}
+
+// Protocols lists the registry, sorted by name.
+func Protocols() []Protocol {
+	all := make([]Protocol, 0, len(registry))
+	for _, p := range registry {
+		all = append(all, p)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	return all
+}
+
+// carrier is what protocols are registered over, with its candidates.
+type carrier struct {
+	protocols []*Protocol
+	ports     map[uint16][]*Protocol
+}
+
+func carriers(all []Protocol) map[string]*carrier {
+	m := map[string]*carrier{}
+	at := func(name string) *carrier {
+		if m[name] == nil {
+			m[name] = &carrier{ports: map[uint16][]*Protocol{}}
+		}
+		return m[name]
+	}
+	for i := range all {
+		p := &all[i]
+		for _, over := range p.Over {
+			at(over).protocols = append(at(over).protocols, p)
+		}
+		for _, port := range p.Ports {
+			c := at(port.Carrier)
+			c.ports[port.Number] = append(c.ports[port.Number], p)
+		}
+	}
+	return m
+}
