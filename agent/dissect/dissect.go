@@ -61,6 +61,7 @@ type Message struct {
 	Src, Dst  Endpoint
 	Direction Direction // as known so far; Sender may improve it
 	Data      []byte    // valid during the call only
+	Stream    bool      // Data is a position in a byte stream; false: a whole datagram, frame or payload
 	Cut       bool      // the capture ends here: snap length or gap
 	Tag       uint64    // what the carrier said: DCE/RPC interface, COTP PDU type, CIP connection
 }
