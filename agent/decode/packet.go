@@ -31,7 +31,7 @@ func (m MAC) String() string {
 type Layers uint8
 
 const (
-	HasMAC  Layers = 1 << iota // SrcMAC valid; DstMAC too unless HasNoDst
+	HasMAC  Layers = 1 << iota // SrcMAC valid; DstMAC too unless NoDst
 	HasIP                      // Src, Dst, Protocol, TTL valid
 	HasPort                    // SrcPort and DstPort valid: TCP, UDP or SCTP header read whole
 	NoDst                      // the link layer names the sender only (Linux cooked capture)
@@ -45,7 +45,7 @@ const (
 	Cut               // the capture ends before the header does (snap length)
 	Malformed         // a header contradicts itself or its length
 	Unsupported       // a link type or encapsulation that is not read
-	Fragment          // kept until its other fragments come; no packet yet
+	Fragment          // kept until its other fragments come: Src, Dst, Protocol and nothing behind them
 )
 
 // TCP flags, RFC 9293 section 3.1.
@@ -62,14 +62,15 @@ const (
 type Packet struct {
 	Time      int64 // Unix nanoseconds
 	Interface int   // capture.Frame.Interface
-	Length    int   // bytes of the frame on the wire
+	Length    int   // bytes on the wire, of all fragments together when it was put together
+	Frames    int   // frames that the packet came in: 1, or the number of its fragments
 	Has       Layers
 	Fault     Fault
 	CutShort  bool // Payload is shorter than the headers say: the capture cut it
 
 	SrcMAC, DstMAC MAC
 	EtherType      uint16    // of the innermost frame; 0 with LLC
-	SAP            uint8     // LLC DSAP, valid iff EtherType == 0 and HasMAC (IEEE 802.2)
+	SAP            uint8     // LLC DSAP, valid iff EtherType == 0 and not HasIP (IEEE 802.2); Payload then starts at it
 	VLANs          [2]uint16 // VLAN identifiers, outer first, 0..4095
 	Tags           uint8     // how many of VLANs are set (0, 1, 2); a priority tag is VLAN 0
 
@@ -82,9 +83,9 @@ type Packet struct {
 	Flags    uint8  // TCP flags, the same
 
 	IPID       uint16 // IPv4 identification, 0 with IPv6
-	Checksum   uint16 // of the transport header, as captured; valid iff HasPort
+	Checksum   uint16 // of the transport header, as captured (the low half with SCTP); valid iff HasPort
 	PayloadLen int    // bytes of payload that the headers announce; len(Payload) unless CutShort
-	Payload    []byte // behind the last header read: TCP or UDP data, IP payload, or what follows the EtherType
+	Payload    []byte // behind the last header read: TCP or UDP data, IP payload, what follows the EtherType, or the LLC frame
 }
 
 // VLAN is the innermost VLAN identifier, 0 without a tag.

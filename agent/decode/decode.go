@@ -1,0 +1,177 @@
+package decode
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"demarc/agent/capture"
+	"demarc/internal/wire"
+)
+
+// maxLayers ends the walk of a frame that nests headers without end.
+const maxLayers = 24
+
+// Options of a Decoder. The zero value is usable.
+type Options struct {
+	Datagrams int // datagrams under reassembly at a time; 0 is 128, each of at most 64 KiB
+}
+
+// Stats counts what a Decoder could not read and what it put together.
+type Stats struct {
+	Cut         uint64 // frames whose headers the capture cut
+	Malformed   uint64
+	Unsupported uint64
+	Fragments   FragmentStats
+}
+
+// Decoder turns frames into packets. It keeps the fragments of datagrams and
+// nothing else, and belongs to one goroutine.
+type Decoder struct {
+	stats     Stats
+	fragments reassembly
+}
+
+// New returns a Decoder.
+func New(o Options) *Decoder {
+	d := &Decoder{}
+	d.fragments.init(o.Datagrams)
+	return d
+}
+
+// Stats returns the counts since New.
+func (d *Decoder) Stats() Stats {
+	s := d.stats
+	s.Fragments = d.fragments.stats
+	return s
+}
+
+// Expire gives up datagrams that miss fragments for longer than a host would
+// wait, at packet time now (Unix nanoseconds). Decode does so whenever a
+// fragment comes; a caller needs it in silence only.
+func (d *Decoder) Expire(now int64) { d.fragments.expire(now) }
+
+// Decode reads f and fills p, all of it. What could not be read is left zero
+// and p.Fault says why; p is never of use behind the next call with the same
+// Decoder or source. Checksums are not verified: frames that the capturing
+// host sends itself have none yet, and a receiver drops the wrong ones anyway.
+func (d *Decoder) Decode(f *capture.Frame, p *Packet) {
+	*p = Packet{Time: f.Time, Interface: f.Interface, Length: f.Length, Frames: 1}
+	if f.TPID != 0 {
+		p.tag(f.TCI)
+	}
+	if f.Link == capture.LinkEthernet && plain(f.Data, p) {
+		return
+	}
+	d.walk(f, p)
+}
+
+// plain reads the common case, an Ethernet frame with at most one tag that
+// holds a whole IPv4 packet without options and fragments, with TCP or UDP. It
+// reports false when the frame is anything else, and walk then reads it from
+// the start. Lengths are checked before each header; the array conversions
+// tell the compiler so.
+func plain(b []byte, p *Packet) bool {
+	if len(b) < 14+20+8 {
+		return false
+	}
+	eth, rest := (*[18]byte)(b), b[14:]
+	kind, tagged := binary.BigEndian.Uint16(eth[12:]), false
+	if kind == etherCTag {
+		kind, tagged, rest = binary.BigEndian.Uint16(eth[16:]), true, b[18:]
+	}
+	if kind != etherIPv4 || len(rest) < 28 {
+		return false
+	}
+	ip := (*[28]byte)(rest)
+	total := int(binary.BigEndian.Uint16(ip[2:]))
+	// 0x3fff: more fragments, and the fragment offset.
+	if ip[0] != 0x45 || binary.BigEndian.Uint16(ip[6:])&0x3fff != 0 || total < 28 || total > len(rest) {
+		return false
+	}
+	switch seg := rest[20:total]; ip[9] {
+	case protoTCP:
+		if len(seg) < 20 {
+			return false
+		}
+		h := (*[20]byte)(seg)
+		n := int(h[12]>>4) * 4
+		if n < 20 || n > len(seg) {
+			return false
+		}
+		p.Checksum = binary.BigEndian.Uint16(h[16:])
+		p.Seq, p.Ack = binary.BigEndian.Uint32(h[4:]), binary.BigEndian.Uint32(h[8:])
+		p.Flags = h[13]
+		p.Payload = seg[n:]
+	case protoUDP:
+		if n := int(binary.BigEndian.Uint16(ip[24:])); n != len(seg) {
+			return false
+		}
+		p.Checksum = binary.BigEndian.Uint16(ip[26:])
+		p.Payload = seg[8:]
+	default:
+		return false
+	}
+	p.Has = HasMAC | HasIP | HasPort
+	p.DstMAC, p.SrcMAC = MAC(eth[0:6]), MAC(eth[6:12])
+	if tagged {
+		p.tag(binary.BigEndian.Uint16(eth[14:]))
+	}
+	p.EtherType, p.IPID, p.PayloadLen = etherIPv4, binary.BigEndian.Uint16(ip[4:]), len(p.Payload)
+	p.Src, p.Dst = netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
+	p.Protocol, p.TTL = ip[9], ip[8]
+	p.SrcPort, p.DstPort = binary.BigEndian.Uint16(ip[20:]), binary.BigEndian.Uint16(ip[22:])
+	return true
+}
+
+// walk reads header after header until one has nothing behind it, and counts
+// what went wrong.
+func (d *Decoder) walk(f *capture.Frame, p *Packet) {
+	c := reader{Cursor: wire.New(f.Data), missing: max(0, f.Length-len(f.Data))}
+	l := first(f.Link)
+	for n := 0; l != done; n++ {
+		if n == maxLayers {
+			p.Fault = Malformed
+			break
+		}
+		l = d.read(l, &c, p)
+	}
+	if p.Fault == NoFault && !c.OK() {
+		p.Fault = c.short()
+	}
+	switch p.Fault {
+	case Cut:
+		d.stats.Cut++
+	case Malformed:
+		d.stats.Malformed++
+	case Unsupported:
+		d.stats.Unsupported++
+	}
+}
+
+// read reads one header and returns the layer behind it.
+func (d *Decoder) read(l layer, c *reader, p *Packet) layer {
+	switch l {
+	case ethernet:
+		return readEthernet(c, p)
+	case etherType:
+		return readEtherType(c, p)
+	case llc:
+		return readLLC(c, p)
+	case cooked1:
+		return readCooked1(c, p)
+	case cooked2:
+		return readCooked2(c, p)
+	case family:
+		return readFamily(c, p)
+	case anyIP:
+		return readVersion(c, p)
+	case ipv4:
+		return d.readIPv4(c, p)
+	case ipv6:
+		return d.readIPv6(c, p)
+	case transport:
+		return readTransport(c, p)
+	}
+	p.Fault = Unsupported
+	return done
+}

@@ -1,0 +1,98 @@
+package decode
+
+// EtherTypes that lead on to another header (IEEE 802 numbers registry).
+const (
+	etherIPv4   = 0x0800
+	etherCTag   = 0x8100 // IEEE 802.1Q customer tag
+	etherIPv6   = 0x86dd
+	etherLLC    = 0x8870 // LLC frames too long for a length field
+	etherSTag   = 0x88a8 // IEEE 802.1ad service tag
+	etherOldTag = 0x9100 // QinQ before 802.1ad
+
+	minEtherType = 0x0600 // below it the field is a length (IEEE 802.3-2018 3.2.6)
+	maxLength    = 1500
+)
+
+// readEthernet reads the MAC header: destination, source, EtherType or length.
+func readEthernet(c *reader, p *Packet) layer {
+	dst, src := c.Bytes(6), c.Bytes(6)
+	if src == nil {
+		return done
+	}
+	p.DstMAC, p.SrcMAC = MAC(dst), MAC(src)
+	p.Has |= HasMAC
+	p.Has &^= NoDst
+	return readType(c, p)
+}
+
+// readType reads an EtherType or, below 0x0600, the length of an LLC frame,
+// whose padding is cut off then.
+func readType(c *reader, p *Packet) layer {
+	v := int(c.U16())
+	if v >= minEtherType {
+		p.EtherType = uint16(v)
+		return etherType
+	}
+	p.EtherType = 0
+	if v > maxLength {
+		p.Fault = Malformed
+		return done
+	}
+	c.limit(v)
+	return llc
+}
+
+// readEtherType goes on behind an EtherType: tags and IP lead on, all else is payload.
+func readEtherType(c *reader, p *Packet) layer {
+	switch p.EtherType {
+	case etherIPv4:
+		return ipv4
+	case etherIPv6:
+		return ipv6
+	case etherCTag, etherSTag, etherOldTag:
+		p.tag(c.U16())
+		return readType(c, p)
+	case etherLLC:
+		p.EtherType = 0
+		return llc
+	}
+	return c.payload(p)
+}
+
+// tag keeps a tag's VLAN identifier (IEEE 802.1Q-2018 9.6). Of more than two
+// tags the outermost and the innermost are kept.
+func (p *Packet) tag(tci uint16) {
+	id := tci & 0x0fff
+	if int(p.Tags) < len(p.VLANs) {
+		p.VLANs[p.Tags] = id
+		p.Tags++
+		return
+	}
+	p.VLANs[len(p.VLANs)-1] = id
+}
+
+// readLLC reads an LLC header (IEEE 802.2 clause 3). SNAP with an EtherType
+// leads on; everything else is payload from the DSAP on, since the control
+// field and the organization code belong to whoever reads it.
+func readLLC(c *reader, p *Packet) layer {
+	if h := c.Peek(8); len(h) == 8 && h[0] == 0xaa && h[1] == 0xaa && h[2] == 3 && encapsulates(h[3:6]) {
+		v := uint16(h[6])<<8 | uint16(h[7])
+		if v >= minEtherType {
+			c.Skip(8)
+			p.EtherType = v
+			return etherType
+		}
+	}
+	if h := c.Peek(1); h != nil {
+		p.SAP = h[0]
+		return c.payload(p)
+	}
+	c.Skip(1) // short
+	return done
+}
+
+// encapsulates reports whether the SNAP organization code says that an
+// EtherType follows: RFC 1042 and the bridge tunnel of IEEE 802.1H.
+func encapsulates(oui []byte) bool {
+	return oui[0] == 0 && oui[1] == 0 && (oui[2] == 0 || oui[2] == 0xf8)
+}
