@@ -1,0 +1,261 @@
+package dissect
+
+import (
+	"strconv"
+
+	"demarc/internal/ot"
+	"demarc/internal/wire"
+)
+
+func init() {
+	register(Protocol{
+		Name:     "modbus",
+		Over:     []string{"tcp", "udp"},
+		Ports:    append(TCP(modbusPort), UDP(modbusPort)...),
+		Match:    matchModbus,
+		New:      func() Dissector { return &modbus{unit: -1} },
+		OT:       true,
+		Reads:    "device identification, server id, function classes, exceptions, units behind gateways",
+		Standard: "MODBUS Application Protocol V1.1b3; MODBUS Messaging on TCP/IP V1.0b",
+	})
+}
+
+// modbusPort is reserved by IANA for the protocol (Messaging on TCP/IP, 3.1.3).
+const modbusPort = 502
+
+// The MBAP header, Messaging on TCP/IP V1.0b 3.1.3, big endian. The length
+// counts the unit identifier and the PDU, whose largest size is 253 bytes
+// (Application Protocol V1.1b3 4.1):
+//
+//	 0       2       4       6    7    8
+//	+-------+-------+-------+----+----+----------
+//	| trans | proto | length|unit| fc | data ...
+//	|       |  = 0  | 2..254|    |    |
+//	+-------+-------+-------+----+----+----------
+const (
+	mbapSize      = 7
+	mbapPrefix    = 6 // what the length field does not count
+	mbapMinLength = 2
+	mbapMaxLength = 254
+)
+
+// modbus reads one conversation. A device is behind its unit identifiers:
+// 0 and 255 mean the device itself (Messaging on TCP/IP 4.4.1.2), and so does
+// the only unit that ever answers; more units stand behind a gateway.
+type modbus struct {
+	sides   sides
+	echoes  modbusEchoes
+	client  side // side proved to ask
+	claimed bool
+	asked   bool  // a request was seen, so requests are counted, not responses
+	many    bool  // several units answer: this is a gateway
+	unit    int16 // the first unit that answered, -1 before
+}
+
+// modbusFrame is one ADU. pdu may be cut; size is what the header promises.
+type modbusFrame struct {
+	transaction uint16
+	unit        uint8
+	pdu         []byte
+	size        int // of the PDU, 1..253
+}
+
+// readModbus reads the header. ok is false when it cannot be MBAP; a header
+// that is not all there has ok and no pdu.
+func readModbus(b []byte) (f modbusFrame, ok bool) {
+	c := wire.New(b)
+	f.transaction = c.U16()
+	protocol, length := c.U16(), int(c.U16())
+	f.unit = c.U8()
+	if !c.OK() {
+		return modbusFrame{}, mayBeMBAP(b)
+	}
+	if protocol != 0 || length < mbapMinLength || length > mbapMaxLength {
+		return f, false
+	}
+	f.size = length - 1
+	f.pdu = c.Bytes(min(f.size, c.Len()))
+	return f, true
+}
+
+// mayBeMBAP looks at the fixed bytes of a header that has not come whole.
+func mayBeMBAP(b []byte) bool {
+	c := wire.New(b)
+	c.Skip(2)
+	return c.U8() == 0 && c.U8() == 0 && c.U8() == 0
+}
+
+// matchModbus claims what cannot be told from Modbus by header, shape and
+// values; the beginning of a header it claims too, for want of evidence.
+func matchModbus(b []byte) bool {
+	f, ok := readModbus(b)
+	return ok && (len(f.pdu) == 0 || f.shape() != 0 && f.sane())
+}
+
+func (d *modbus) Dissect(m *Message, out Out) (int, error) {
+	f, ok := readModbus(m.Data)
+	if !ok {
+		return 0, d.refuse()
+	}
+	whole := len(f.pdu) == f.size && f.size > 0
+	switch {
+	case whole:
+	case !m.Stream && !m.Cut:
+		return 0, d.refuse()
+	case !m.Cut || len(f.pdu) == 0:
+		return 0, ErrShort
+	}
+	shape := f.shape()
+	if !d.claimed && !d.believe(m, &f, shape) {
+		return 0, ErrNotMine
+	}
+	d.learn(m, &f, shape, out)
+	if !whole {
+		return 0, ErrShort
+	}
+	d.claimed = true
+	return mbapPrefix + 1 + f.size, nil
+}
+
+func (d *modbus) refuse() error {
+	if d.claimed {
+		return ErrMalformed
+	}
+	return ErrNotMine
+}
+
+// believe decides the first message. Elsewhere than on the reserved port it
+// must look like Modbus in every field that the standard fixes; there, a user
+// defined function or a quantity out of range is enough to be Modbus.
+func (d *modbus) believe(m *Message, f *modbusFrame, shape modbusShape) bool {
+	if m.Src.Port == modbusPort || m.Dst.Port == modbusPort {
+		return f.pdu[0]&^modbusException != 0
+	}
+	return shape != 0 && f.sane()
+}
+
+// learn tells what one frame says.
+func (d *modbus) learn(m *Message, f *modbusFrame, shape modbusShape, out Out) {
+	from := d.sides.of(m)
+	request, certain := d.isRequest(m, f, shape, from)
+	if certain {
+		d.client = from
+		if !request {
+			d.client = from.other()
+		}
+	}
+	if d.client != sideNone {
+		out.Sender(roleOf(from == d.client))
+	}
+	d.asked = d.asked || request
+	if request || !d.asked {
+		f.count(out)
+	}
+	if !request {
+		d.answer(f, out)
+	}
+	if f.pdu[0] == modbusUMAS {
+		out.Payload(uint64(f.unit), f.pdu)
+	}
+}
+
+// isRequest tells who asks. The shape of most functions says so; the others
+// are echoed, and there the order of two equal messages does.
+func (d *modbus) isRequest(m *Message, f *modbusFrame, shape modbusShape, from side) (request, certain bool) {
+	switch shape {
+	case modbusAsks:
+		return true, true
+	case modbusAnswers:
+		return false, true
+	}
+	if d.client == sideNone {
+		if d.echoes.proves(f, from) {
+			return false, true
+		}
+		return m.likelyFromClient(modbusPort), false
+	}
+	return from == d.client, false
+}
+
+// count adds the operation that the frame asks for, or had asked for.
+func (f *modbusFrame) count(out Out) {
+	if c, ok := modbusOperation(f.pdu); ok {
+		out.Operation(c, 1)
+	}
+}
+
+// answer reads what a response says of its unit.
+func (d *modbus) answer(f *modbusFrame, out Out) {
+	c := wire.New(f.pdu)
+	fc := c.U8()
+	if fc&modbusException != 0 {
+		if code := c.U8(); code == gatewayPathUnavailable || code == gatewayTargetFailed {
+			d.many = true
+			return
+		}
+	}
+	if f.unit != 0 && f.unit != 255 {
+		d.many = d.many || d.unit >= 0 && d.unit != int16(f.unit)
+		d.unit = int16(f.unit)
+	}
+	switch fc {
+	case modbusEncapsulated:
+		d.deviceID(f, &c, out)
+	case modbusReportServerID:
+		d.serverID(f, &c, out)
+	}
+}
+
+// subject is the asset that a unit's answer is about.
+func (d *modbus) subject(unit uint8) Subject {
+	if unit == 0 || unit == 255 || !d.many {
+		return Sender
+	}
+	return Part(Sender, unitPaths[unit])
+}
+
+// unitPaths saves building a path each time that a unit identifies itself.
+var unitPaths = numbered("unit/")
+
+// numbered is prefix with each number of a byte.
+func numbered(prefix string) (t [256]string) {
+	for i := range t {
+		t[i] = prefix + strconv.Itoa(i)
+	}
+	return t
+}
+
+// Resync finds the next plausible header behind a gap.
+func (d *modbus) Resync(b []byte) int {
+	for i := range b {
+		if len(b)-i > mbapSize && matchModbus(b[i:]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// modbusOperation is the class of a function code, Application Protocol
+// V1.1b3 clause 6; an exception is classed as the function it answers.
+func modbusOperation(pdu []byte) (ot.Operation, bool) {
+	c := wire.New(pdu)
+	fc := c.U8()
+	asked := fc &^ modbusException
+	switch asked {
+	case 1, 2, 3, 4, 20, 24:
+		return ot.Read, true
+	case 5, 6, 15, 16, 21, 22, 23:
+		return ot.Write, true
+	case 8:
+		// 6.8.1: 01 restarts the device's communications, 04 silences it.
+		if sub := c.U16(); fc == asked && (sub == 1 || sub == 4) {
+			return ot.Control, true
+		}
+		return ot.Diagnose, true
+	case 7, 11, 12, 17:
+		return ot.Diagnose, true
+	case modbusEncapsulated:
+		return ot.Diagnose, fc != asked || c.U8() == meiDeviceID
+	}
+	return 0, false
+}

@@ -1,0 +1,50 @@
+package dissect
+
+import "net/netip"
+
+// side is one end of a conversation as a dissector tells them apart when
+// nobody has said yet who is client.
+type side uint8
+
+const (
+	sideNone side = iota
+	sideA         // sent the first message that was dissected
+	sideB
+)
+
+// other is the opposite side; of none it is none.
+func (s side) other() side { return (sideA + sideB - s) % (sideA + sideB) }
+
+// sides remembers which end is which. The zero value is ready.
+type sides struct {
+	addr netip.Addr
+	port uint16
+	set  bool
+}
+
+// of is the sender's side.
+func (s *sides) of(m *Message) side {
+	if !s.set {
+		s.addr, s.port, s.set = m.Src.Addr, m.Src.Port, true
+	}
+	if m.Src.Port == s.port && m.Src.Addr == s.addr {
+		return sideA
+	}
+	return sideB
+}
+
+func roleOf(client bool) Role {
+	if client {
+		return Client
+	}
+	return Server
+}
+
+// likelyFromClient is the guess where a message itself does not tell: what is
+// known of the conversation, or else that port is the server's.
+func (m *Message) likelyFromClient(port uint16) bool {
+	if m.Direction != Unknown {
+		return m.Direction == FromClient
+	}
+	return m.Src.Port != port
+}
