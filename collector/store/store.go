@@ -1,0 +1,125 @@
+// Package store is the contract of what a collector keeps: the journal of all
+// that agents sent and people did, the state derived from it, agents, tokens,
+// policy versions and the audit log. Open one of its implementations (package
+// bolt) and use it through Store; a new one must pass package storetest.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors that every store returns, wrapped with what was asked.
+var (
+	ErrLocked   = errors.New("in use by another collector")
+	ErrFormat   = errors.New("not a store that this version reads")
+	ErrFence    = errors.New("another collector took the lease: this one must stop")
+	ErrNotFound = errors.New("not found")
+	ErrExists   = errors.New("exists already")
+	ErrCorrupt  = errors.New("damaged")
+)
+
+// Store keeps a collector's data. Every method that changes something has
+// committed, durably, when it returns nil, and has changed nothing when it
+// returns an error. All methods are safe for concurrent use. Slices in answers
+// belong to the caller; slices in arguments are not kept.
+type Store interface {
+	Journal
+	State
+	Registry
+	Policies
+	Audit
+	// Backup writes a consistent copy of everything while others go on.
+	Backup(ctx context.Context, path string) error
+	// Close waits for what runs and releases the store.
+	Close() error
+}
+
+// Journal is the one ordered list of what happened, over all sites: addresses
+// that sites share make them depend on each other, so their order counts.
+// Positions run 1, 2, 3 without holes.
+type Journal interface {
+	// Append adds records in order in one transaction, together with the
+	// cursors of the agents that they come from. One answer a record, in
+	// order. A record of an agent that does not continue its cursor is not
+	// added and its answer says why; the others are. Position, and Recorded if
+	// zero, are given by the store.
+	Append(ctx context.Context, records []Record) ([]Answer, error)
+	// Journal returns records after a position, ascending: at least one if
+	// there are any, and no more than fit limit bytes beyond it.
+	Journal(ctx context.Context, after uint64, limit int) ([]Record, error)
+	// Last is the position of the newest record, 0 when there is none.
+	Last(ctx context.Context) (uint64, error)
+	// Cursor tells how far an agent's epoch is committed: through 0 when none
+	// of it is known.
+	Cursor(ctx context.Context, agent string, epoch Epoch) (Cursor, error)
+	// Trim forgets records that were recorded before t and that a saved state
+	// covers, and returns how many.
+	Trim(ctx context.Context, t time.Time) (uint64, error)
+}
+
+// State is what was derived from the journal up to a position, so that a
+// restart replays only the rest.
+type State interface {
+	// Lease makes the caller the one who may Save; the fence number that it
+	// returns is higher than every one before it.
+	Lease(ctx context.Context, holder string) (fence uint64, err error)
+	// Save takes changes over what was saved before, or in its place if whole,
+	// as the state at position; all or nothing. ErrFence when a later lease
+	// was given. Appends go on meanwhile.
+	Save(ctx context.Context, fence uint64, position uint64, whole bool, changes []Change) error
+	// Load calls each for the changes saved, oldest first (a key may come
+	// again: the later counts), and returns the position that they stand for.
+	// The slices in a Change are valid during the call only.
+	Load(ctx context.Context, each func(Change) error) (position uint64, err error)
+}
+
+// Change is one entry of the state: a key of a table has a new value.
+type Change struct {
+	Table byte
+	Key   []byte
+	Value []byte // nil: the key is gone
+}
+
+// Registry keeps agents and the tokens that they enrol with. Whatever changes
+// it leaves its audit entry in the same transaction.
+type Registry interface {
+	// PutToken keeps a new token; ErrExists when its name is taken.
+	PutToken(ctx context.Context, t Token, by Act) error
+	// Token returns a token by name; ErrNotFound when there is none.
+	Token(ctx context.Context, name string) (Token, error)
+	// Enrol marks a token as used by a key and keeps the agent, if check, called
+	// in the transaction with what is stored now (agent nil when unknown),
+	// returns the agent to keep; otherwise it returns check's error.
+	Enrol(ctx context.Context, token string, by Act, check EnrolCheck) error
+	// Agent returns an agent by name; ErrNotFound when there is none.
+	Agent(ctx context.Context, name string) (Agent, error)
+	// Agents lists all agents by name.
+	Agents(ctx context.Context) ([]Agent, error)
+	// UpdateAgent changes an agent in place; ErrNotFound when there is none.
+	UpdateAgent(ctx context.Context, name string, by Act, change func(*Agent) error) error
+}
+
+// EnrolCheck decides on an enrolment: it may change the token (mark it used)
+// and names the agent to keep. known returns a stored agent, nil when unknown.
+type EnrolCheck func(t *Token, known func(name string) *Agent) (Agent, error)
+
+// Policies keeps every version of the boundary documents.
+type Policies interface {
+	// PutPolicy keeps the next version and adds its record to the journal, in
+	// one transaction. ErrExists when p.Version is not the last one plus 1. It
+	// returns the record's position.
+	PutPolicy(ctx context.Context, p Policy, by Act) (position uint64, err error)
+	// Policy returns a version, or the newest for 0; ErrNotFound when there is
+	// none.
+	Policy(ctx context.Context, version uint64) (Policy, error)
+}
+
+// Audit is the log of every act of a person or an agent, chained by hash.
+type Audit interface {
+	// AppendAudit adds an act that changes nothing else in the store.
+	AppendAudit(ctx context.Context, by Act) error
+	// AuditLog returns up to limit entries after a sequence number.
+	AuditLog(ctx context.Context, after uint64, limit int) ([]AuditEntry, error)
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestAuditChainShowsEveryChange(t *testing.T) {
+	var log []AuditEntry
+	var prev AuditEntry
+	for _, what := range []string{"a", "b", "c", "d"} {
+		prev = Chain(prev, Act{Time: time.Unix(1, 2), Who: "w", What: what, On: "o"})
+		log = append(log, prev)
+	}
+	if err := VerifyAudit(AuditEntry{}, log); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func([]AuditEntry) []AuditEntry{
+		"text":     func(l []AuditEntry) []AuditEntry { l[1].Act.What = "x"; return l },
+		"moved":    func(l []AuditEntry) []AuditEntry { l[1].Act.Who, l[1].Act.What = "wb", ""; return l },
+		"time":     func(l []AuditEntry) []AuditEntry { l[2].Act.Time = time.Unix(1, 3); return l },
+		"removed":  func(l []AuditEntry) []AuditEntry { return append(l[:1], l[2:]...) },
+		"first":    func(l []AuditEntry) []AuditEntry { return l[1:] },
+		"replaced": func(l []AuditEntry) []AuditEntry { l[1] = Chain(l[0], Act{What: "x"}); return l },
+	} {
+		l := change(append([]AuditEntry(nil), log...))
+		if err := VerifyAudit(AuditEntry{}, l); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCursorText(t *testing.T) {
+	c := Cursor{Site: "houston", Used: time.Unix(5, 6).UTC()}
+	for i := range uint64(Remembered + 10) {
+		c.Take(false, i+1, i+1, Digest{byte(i)})
+	}
+	c.Take(true, 139, 140, Digest{})
+	got, err := ReadCursor(c.AppendTo(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Through != 140 || got.Lost != 2 || got.Site != "houston" || !got.Used.Equal(c.Used) {
+		t.Errorf("%+v", got)
+	}
+	if o := got.Take(false, 138, 138, Digest{137}); o != Again {
+		t.Errorf("138: %v", o)
+	}
+	b := c.AppendTo(nil)
+	for _, bad := range [][]byte{nil, b[:10], b[:len(b)-1], append(b[:len(b):len(b)], 1)} {
+		if _, err := ReadCursor(bad); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d bytes: %v", len(bad), err)
+		}
+	}
+}
