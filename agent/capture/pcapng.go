@@ -1,0 +1,235 @@
+package capture
+
+import (
+	"fmt"
+
+	"demarc/internal/wire"
+)
+
+// The pcapng format: draft-ietf-opsawg-pcapng. Block types, section 11.1.
+const (
+	blockInterface  = 1
+	blockObsolete   = 2
+	blockSimple     = 3
+	blockStatistics = 5
+	blockEnhanced   = 6
+	blockSection    = 0x0a0d0d0a // the same in both byte orders
+
+	orderMagic = 0x1a2b3c4d
+
+	maxBlock      = 1 << 20  // of a block that we look into: a frame and its options
+	maxSkipped    = 64 << 20 // of a block that we only pass over
+	maxInterfaces = 4096     // of a file
+)
+
+// pcapngSource reads a pcapng file. Interfaces are numbered through all
+// sections; those that are the same in name, link type and snap length are one.
+type pcapngSource struct {
+	file
+	swap  bool
+	local []ngInterface     // of the section being read
+	same  map[Interface]int // how often the section has described it
+	known map[ngKey]int     // index into ifaces
+	drops []ngDrops         // by index into ifaces
+	last  int64             // time of the last packet, for blocks that have none
+}
+
+// ngKey is an interface of the file: the nth of those that look the same in
+// one section.
+type ngKey struct {
+	Interface
+	nth int
+}
+
+// ngInterface is an interface as the packets of its section refer to it.
+type ngInterface struct {
+	index int // into ifaces
+	link  LinkType
+	snap  int
+	clock clock
+}
+
+func isPcapng(b []byte) bool {
+	return len(b) >= 12 && u32(b, false) == blockSection &&
+		(u32(b[8:], false) == orderMagic || u32(b[8:], true) == orderMagic)
+}
+
+// newPcapng reads up to the first packet, so that the interfaces that it may
+// come from are known. What goes wrong on the way is for Next to tell.
+func newPcapng(base file) *pcapngSource {
+	s := &pcapngSource{file: base, same: map[Interface]int{}, known: map[ngKey]int{}}
+	for {
+		b, err := s.in.ahead(8)
+		if err != nil {
+			return s
+		}
+		switch u32(b, s.swap) {
+		case blockEnhanced, blockSimple, blockObsolete:
+			return s
+		}
+		if s.block(&Frame{}) != nil {
+			return s
+		}
+	}
+}
+
+// Next reads blocks up to the next packet.
+func (s *pcapngSource) Next(f *Frame) error {
+	for packets := s.stats.Packets; s.err == nil; {
+		if err := s.block(f); err != nil {
+			return err
+		}
+		if s.stats.Packets != packets {
+			return nil
+		}
+	}
+	return s.err
+}
+
+// block reads one block: type, length, body, length again. A packet fills f.
+func (s *pcapngSource) block(f *Frame) error {
+	b, err := s.in.ahead(8)
+	if err != nil {
+		return s.end(err, 12, len(b))
+	}
+	kind := u32(b, s.swap)
+	if kind == blockSection {
+		if b, err = s.order(); err != nil {
+			return err
+		}
+	}
+	size := int64(u32(b[4:], s.swap))
+	if size < 12 || size%4 != 0 {
+		return s.corrupt("a block of type %#x says %d bytes, which must be a multiple of 4 from 12 on", kind, size)
+	}
+	switch kind {
+	case blockSection, blockInterface, blockObsolete, blockSimple, blockEnhanced, blockStatistics:
+		return s.body(f, kind, size)
+	}
+	if size > maxSkipped {
+		return s.corrupt("a block of type %#x says %d bytes, more than %d", kind, size, maxSkipped)
+	}
+	at := s.in.offset()
+	if n := s.in.skip(size); n < size {
+		return s.endAt(s.in.err, at, size, n)
+	}
+	return nil
+}
+
+// order takes the byte order of a section from its header, and returns the
+// header's first 12 bytes.
+func (s *pcapngSource) order() ([]byte, error) {
+	b, err := s.in.ahead(12)
+	switch {
+	case err != nil:
+		return nil, s.end(err, 12, len(b))
+	case u32(b[8:], false) == orderMagic:
+		s.swap = false
+	case u32(b[8:], true) == orderMagic:
+		s.swap = true
+	default:
+		return nil, s.corrupt("a section header without byte-order magic")
+	}
+	return b, nil
+}
+
+// body reads the body of a block that we look into.
+func (s *pcapngSource) body(f *Frame, kind uint32, size int64) error {
+	if size > maxBlock {
+		return s.corrupt("a block of type %#x says %d bytes, more than %d", kind, size, maxBlock)
+	}
+	n := int(size)
+	b, err := s.in.ahead(n)
+	if err != nil {
+		return s.end(err, n, len(b))
+	}
+	if again := u32(b[n-4:], s.swap); int64(again) != size {
+		return s.corrupt("a block of type %#x says %d bytes at its start and %d at its end", kind, size, again)
+	}
+	body := b[8 : n-4]
+	var reason string
+	switch kind {
+	case blockEnhanced:
+		reason = s.enhanced(f, body)
+	case blockInterface:
+		reason = s.addInterface(body)
+	case blockSection:
+		reason = s.section(body)
+	case blockSimple:
+		reason = s.simple(f, body)
+	case blockObsolete:
+		reason = s.obsolete(f, body)
+	case blockStatistics:
+		reason = s.statistics(body)
+	}
+	if reason != "" {
+		return s.corrupt("%s", reason)
+	}
+	s.in.lo += n
+	return nil
+}
+
+// section reads a section header (section 4.1), after which interfaces are
+// counted anew. Its length is not needed: blocks are walked one by one.
+func (s *pcapngSource) section(b []byte) string {
+	if len(b) < 16 {
+		return "a section header is too short"
+	}
+	if major := u16(b[4:], s.swap); major != 1 {
+		return fmt.Sprintf("pcapng version %d is not read, 1 is", major)
+	}
+	s.local = s.local[:0]
+	clear(s.same)
+	return ""
+}
+
+// addInterface reads an interface description (section 4.2).
+func (s *pcapngSource) addInterface(b []byte) string {
+	if len(b) < 8 {
+		return "an interface description is too short"
+	}
+	if len(s.local) == maxInterfaces {
+		return fmt.Sprintf("more than %d interfaces in a section", maxInterfaces)
+	}
+	n := ngInterface{link: LinkType(u16(b, s.swap)), snap: length(u32(b[4:], s.swap)), clock: microseconds}
+	name := ""
+	for c := wire.New(b[8:]); ; {
+		code, v, ok := option(&c, s.swap)
+		if !ok {
+			break
+		}
+		switch {
+		case code == 2: // if_name
+			name = string(v[:min(len(v), 64)])
+		case code == 9 && len(v) > 0: // if_tsresol
+			n.clock.resolution = v[0]
+		case code == 14 && len(v) == 8: // if_tsoffset, seconds
+			n.clock.offset = int64(u64(v, s.swap))
+		}
+	}
+	if !n.clock.valid() {
+		return fmt.Sprintf("interface %d has a clock of resolution %#x and offset %d s", len(s.local), n.clock.resolution, n.clock.offset)
+	}
+	if n.index = s.intern(Interface{Name: name, Link: n.link, Snap: n.snap}); n.index < 0 {
+		return fmt.Sprintf("more than %d interfaces in the file", maxInterfaces)
+	}
+	s.local = append(s.local, n)
+	return ""
+}
+
+// intern finds i among the interfaces of the file, or adds it; -1 when there
+// are too many.
+func (s *pcapngSource) intern(i Interface) int {
+	k := ngKey{i, s.same[i]}
+	s.same[i]++
+	if at, ok := s.known[k]; ok {
+		return at
+	}
+	if len(s.ifaces) == maxInterfaces {
+		return -1
+	}
+	s.known[k] = len(s.ifaces)
+	s.ifaces = append(s.ifaces, i)
+	s.drops = append(s.drops, ngDrops{})
+	return len(s.ifaces) - 1
+}
