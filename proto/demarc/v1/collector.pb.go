@@ -2032,6 +2032,96 @@ func (x *Agent) GetLostBatches() uint64 {
 	return 0
 }
 
+// RevokeAgentRequest names an agent, and says why for the audit log.
+type RevokeAgentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeAgentRequest) Reset() {
+	*x = RevokeAgentRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeAgentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeAgentRequest) ProtoMessage() {}
+
+func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeAgentRequest.ProtoReflect.Descriptor instead.
+func (*RevokeAgentRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *RevokeAgentRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *RevokeAgentRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// RevokeAgentResponse is empty.
+type RevokeAgentResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeAgentResponse) Reset() {
+	*x = RevokeAgentResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeAgentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeAgentResponse) ProtoMessage() {}
+
+func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeAgentResponse.ProtoReflect.Descriptor instead.
+func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
+}
+
 // ExplainRequest names a connection or a finding by id.
 type ExplainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2042,7 +2132,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2144,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2157,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -2089,7 +2179,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2191,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2114,7 +2204,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExplainResponse) GetConnection() *JudgedConnection {
@@ -2147,7 +2237,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2159,7 +2249,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2172,7 +2262,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
 }
 
 // WatchResponse: the collector's state as of this change number.
@@ -2185,7 +2275,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2197,7 +2287,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2210,12 +2300,102 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *WatchResponse) GetChange() uint64 {
 	if x != nil {
 		return x.Change
+	}
+	return 0
+}
+
+// BackupRequest names a file that is not there yet, by absolute path.
+type BackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupRequest) Reset() {
+	*x = BackupRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupRequest) ProtoMessage() {}
+
+func (x *BackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
+func (*BackupRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *BackupRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+// BackupResponse says how large the backup is.
+type BackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bytes         uint64                 `protobuf:"varint,1,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupResponse) Reset() {
+	*x = BackupResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupResponse) ProtoMessage() {}
+
+func (x *BackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
+func (*BackupResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *BackupResponse) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
 	}
 	return 0
 }
@@ -2375,7 +2555,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\athrough\x18\f \x01(\x04R\athrough\x12&\n" +
 	"\x0fclock_offset_ms\x18\r \x01(\x03R\rclockOffsetMs\x12K\n" +
 	"\x13certificate_expires\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x12certificateExpires\x12!\n" +
-	"\flost_batches\x18\x0f \x01(\x04R\vlostBatches\" \n" +
+	"\flost_batches\x18\x0f \x01(\x04R\vlostBatches\"B\n" +
+	"\x12RevokeAgentRequest\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x15\n" +
+	"\x13RevokeAgentResponse\" \n" +
 	"\x0eExplainRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x92\x01\n" +
 	"\x0fExplainResponse\x12;\n" +
@@ -2386,7 +2570,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05lines\x18\x03 \x03(\tR\x05lines\"\x0e\n" +
 	"\fWatchRequest\"'\n" +
 	"\rWatchResponse\x12\x16\n" +
-	"\x06change\x18\x01 \x01(\x04R\x06change2\xa1\a\n" +
+	"\x06change\x18\x01 \x01(\x04R\x06change\"#\n" +
+	"\rBackupRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\"&\n" +
+	"\x0eBackupResponse\x12\x14\n" +
+	"\x05bytes\x18\x01 \x01(\x04R\x05bytes2\xae\b\n" +
 	"\x10CollectorService\x12F\n" +
 	"\tGetStatus\x12\x1b.demarc.v1.GetStatusRequest\x1a\x1c.demarc.v1.GetStatusResponse\x12:\n" +
 	"\x05Apply\x12\x17.demarc.v1.ApplyRequest\x1a\x18.demarc.v1.ApplyResponse\x12L\n" +
@@ -2399,9 +2587,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x0fListConnections\x12!.demarc.v1.ListConnectionsRequest\x1a\".demarc.v1.ListConnectionsResponse\x12O\n" +
 	"\fListFindings\x12\x1e.demarc.v1.ListFindingsRequest\x1a\x1f.demarc.v1.ListFindingsResponse\x12I\n" +
 	"\n" +
-	"ListAgents\x12\x1c.demarc.v1.ListAgentsRequest\x1a\x1d.demarc.v1.ListAgentsResponse\x12@\n" +
+	"ListAgents\x12\x1c.demarc.v1.ListAgentsRequest\x1a\x1d.demarc.v1.ListAgentsResponse\x12L\n" +
+	"\vRevokeAgent\x12\x1d.demarc.v1.RevokeAgentRequest\x1a\x1e.demarc.v1.RevokeAgentResponse\x12@\n" +
 	"\aExplain\x12\x19.demarc.v1.ExplainRequest\x1a\x1a.demarc.v1.ExplainResponse\x12<\n" +
-	"\x05Watch\x12\x17.demarc.v1.WatchRequest\x1a\x18.demarc.v1.WatchResponse0\x01B!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\x05Watch\x12\x17.demarc.v1.WatchRequest\x1a\x18.demarc.v1.WatchResponse0\x01\x12=\n" +
+	"\x06Backup\x12\x18.demarc.v1.BackupRequest\x1a\x19.demarc.v1.BackupResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_collector_proto_rawDescOnce sync.Once
@@ -2415,7 +2605,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),         // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),        // 1: demarc.v1.GetStatusResponse
@@ -2447,38 +2637,42 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*ListAgentsRequest)(nil),        // 27: demarc.v1.ListAgentsRequest
 	(*ListAgentsResponse)(nil),       // 28: demarc.v1.ListAgentsResponse
 	(*Agent)(nil),                    // 29: demarc.v1.Agent
-	(*ExplainRequest)(nil),           // 30: demarc.v1.ExplainRequest
-	(*ExplainResponse)(nil),          // 31: demarc.v1.ExplainResponse
-	(*WatchRequest)(nil),             // 32: demarc.v1.WatchRequest
-	(*WatchResponse)(nil),            // 33: demarc.v1.WatchResponse
-	(*timestamppb.Timestamp)(nil),    // 34: google.protobuf.Timestamp
-	(*Asset)(nil),                    // 35: demarc.v1.Asset
-	(*Connection)(nil),               // 36: demarc.v1.Connection
+	(*RevokeAgentRequest)(nil),       // 30: demarc.v1.RevokeAgentRequest
+	(*RevokeAgentResponse)(nil),      // 31: demarc.v1.RevokeAgentResponse
+	(*ExplainRequest)(nil),           // 32: demarc.v1.ExplainRequest
+	(*ExplainResponse)(nil),          // 33: demarc.v1.ExplainResponse
+	(*WatchRequest)(nil),             // 34: demarc.v1.WatchRequest
+	(*WatchResponse)(nil),            // 35: demarc.v1.WatchResponse
+	(*BackupRequest)(nil),            // 36: demarc.v1.BackupRequest
+	(*BackupResponse)(nil),           // 37: demarc.v1.BackupResponse
+	(*timestamppb.Timestamp)(nil),    // 38: google.protobuf.Timestamp
+	(*Asset)(nil),                    // 39: demarc.v1.Asset
+	(*Connection)(nil),               // 40: demarc.v1.Connection
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	34, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	38, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	34, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	34, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	38, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	38, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	35, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	39, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
 	21, // 9: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	36, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	40, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
 	22, // 11: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
 	23, // 12: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	34, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	34, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	38, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	38, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
 	26, // 15: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	34, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	34, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	38, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	38, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
 	29, // 18: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	34, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	34, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	34, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	34, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	38, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	38, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	38, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	38, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
 	21, // 23: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
 	26, // 24: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
 	0,  // 25: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
@@ -2491,22 +2685,26 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	19, // 32: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
 	24, // 33: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
 	27, // 34: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 35: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	32, // 36: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	1,  // 37: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 38: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 39: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 40: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 41: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 42: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 43: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 44: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 45: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 46: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 47: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	33, // 48: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	37, // [37:49] is the sub-list for method output_type
-	25, // [25:37] is the sub-list for method input_type
+	30, // 35: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	32, // 36: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 37: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	36, // 38: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 39: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 40: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 41: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 42: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 43: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 44: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 45: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 46: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 47: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 48: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 49: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	33, // 50: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 51: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	37, // 52: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	39, // [39:53] is the sub-list for method output_type
+	25, // [25:39] is the sub-list for method input_type
 	25, // [25:25] is the sub-list for extension type_name
 	25, // [25:25] is the sub-list for extension extendee
 	0,  // [0:25] is the sub-list for field type_name
@@ -2524,7 +2722,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,8 +31,10 @@ const (
 	CollectorService_ListConnections_FullMethodName  = "/demarc.v1.CollectorService/ListConnections"
 	CollectorService_ListFindings_FullMethodName     = "/demarc.v1.CollectorService/ListFindings"
 	CollectorService_ListAgents_FullMethodName       = "/demarc.v1.CollectorService/ListAgents"
+	CollectorService_RevokeAgent_FullMethodName      = "/demarc.v1.CollectorService/RevokeAgent"
 	CollectorService_Explain_FullMethodName          = "/demarc.v1.CollectorService/Explain"
 	CollectorService_Watch_FullMethodName            = "/demarc.v1.CollectorService/Watch"
+	CollectorService_Backup_FullMethodName           = "/demarc.v1.CollectorService/Backup"
 )
 
 // CollectorServiceClient is the client API for CollectorService service.
@@ -55,10 +57,15 @@ type CollectorServiceClient interface {
 	ListConnections(ctx context.Context, in *ListConnectionsRequest, opts ...grpc.CallOption) (*ListConnectionsResponse, error)
 	ListFindings(ctx context.Context, in *ListFindingsRequest, opts ...grpc.CallOption) (*ListFindingsResponse, error)
 	ListAgents(ctx context.Context, in *ListAgentsRequest, opts ...grpc.CallOption) (*ListAgentsResponse, error)
+	// RevokeAgent takes an agent's certificates back and ends its stream.
+	RevokeAgent(ctx context.Context, in *RevokeAgentRequest, opts ...grpc.CallOption) (*RevokeAgentResponse, error)
 	// Explain says how a connection came to its verdict.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
 	// Watch sends a change number whenever something that the lists show changed.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
+	// Backup writes a copy of store and keys to a new file on the collector's
+	// machine.
+	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupResponse, error)
 }
 
 type collectorServiceClient struct {
@@ -169,6 +176,16 @@ func (c *collectorServiceClient) ListAgents(ctx context.Context, in *ListAgentsR
 	return out, nil
 }
 
+func (c *collectorServiceClient) RevokeAgent(ctx context.Context, in *RevokeAgentRequest, opts ...grpc.CallOption) (*RevokeAgentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RevokeAgentResponse)
+	err := c.cc.Invoke(ctx, CollectorService_RevokeAgent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *collectorServiceClient) Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ExplainResponse)
@@ -198,6 +215,16 @@ func (c *collectorServiceClient) Watch(ctx context.Context, in *WatchRequest, op
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CollectorService_WatchClient = grpc.ServerStreamingClient[WatchResponse]
 
+func (c *collectorServiceClient) Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BackupResponse)
+	err := c.cc.Invoke(ctx, CollectorService_Backup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CollectorServiceServer is the server API for CollectorService service.
 // All implementations must embed UnimplementedCollectorServiceServer
 // for forward compatibility.
@@ -218,10 +245,15 @@ type CollectorServiceServer interface {
 	ListConnections(context.Context, *ListConnectionsRequest) (*ListConnectionsResponse, error)
 	ListFindings(context.Context, *ListFindingsRequest) (*ListFindingsResponse, error)
 	ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error)
+	// RevokeAgent takes an agent's certificates back and ends its stream.
+	RevokeAgent(context.Context, *RevokeAgentRequest) (*RevokeAgentResponse, error)
 	// Explain says how a connection came to its verdict.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	// Watch sends a change number whenever something that the lists show changed.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
+	// Backup writes a copy of store and keys to a new file on the collector's
+	// machine.
+	Backup(context.Context, *BackupRequest) (*BackupResponse, error)
 	mustEmbedUnimplementedCollectorServiceServer()
 }
 
@@ -262,11 +294,17 @@ func (UnimplementedCollectorServiceServer) ListFindings(context.Context, *ListFi
 func (UnimplementedCollectorServiceServer) ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAgents not implemented")
 }
+func (UnimplementedCollectorServiceServer) RevokeAgent(context.Context, *RevokeAgentRequest) (*RevokeAgentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevokeAgent not implemented")
+}
 func (UnimplementedCollectorServiceServer) Explain(context.Context, *ExplainRequest) (*ExplainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Explain not implemented")
 }
 func (UnimplementedCollectorServiceServer) Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error {
 	return status.Error(codes.Unimplemented, "method Watch not implemented")
+}
+func (UnimplementedCollectorServiceServer) Backup(context.Context, *BackupRequest) (*BackupResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Backup not implemented")
 }
 func (UnimplementedCollectorServiceServer) mustEmbedUnimplementedCollectorServiceServer() {}
 func (UnimplementedCollectorServiceServer) testEmbeddedByValue()                          {}
@@ -469,6 +507,24 @@ func _CollectorService_ListAgents_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CollectorService_RevokeAgent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevokeAgentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).RevokeAgent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_RevokeAgent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).RevokeAgent(ctx, req.(*RevokeAgentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CollectorService_Explain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ExplainRequest)
 	if err := dec(in); err != nil {
@@ -497,6 +553,24 @@ func _CollectorService_Watch_Handler(srv interface{}, stream grpc.ServerStream) 
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CollectorService_WatchServer = grpc.ServerStreamingServer[WatchResponse]
+
+func _CollectorService_Backup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BackupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).Backup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_Backup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).Backup(ctx, req.(*BackupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 // CollectorService_ServiceDesc is the grpc.ServiceDesc for CollectorService service.
 // It's only intended for direct use with grpc.RegisterService,
@@ -546,8 +620,16 @@ var CollectorService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _CollectorService_ListAgents_Handler,
 		},
 		{
+			MethodName: "RevokeAgent",
+			Handler:    _CollectorService_RevokeAgent_Handler,
+		},
+		{
 			MethodName: "Explain",
 			Handler:    _CollectorService_Explain_Handler,
+		},
+		{
+			MethodName: "Backup",
+			Handler:    _CollectorService_Backup_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

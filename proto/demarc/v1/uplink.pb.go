@@ -656,7 +656,7 @@ type Batch struct {
 	Sequence uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// SHA-256 over epoch, sequence (8 bytes, big endian) and body.
 	Digest []byte `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
-	// A marshalled Body.
+	// A marshalled Body, at most 1 MiB (MaxBody).
 	Body          []byte `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,12 @@
+package demarcv1
+
+// Limits that agent and collector both hold to.
+const (
+	// MaxBody is the size limit of Batch.body in bytes.
+	MaxBody = 1 << 20
+	// MaxItems is how many deltas of all kinds one Body may hold.
+	MaxItems = 1 << 15
+	// WindowBatches and WindowBytes bound what may be in flight on a stream.
+	WindowBatches = 64
+	WindowBytes   = 8 << 20
+)
