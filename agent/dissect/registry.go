@@ -62,3 +62,27 @@ func carriers(all []Protocol) map[string]*carrier {
 	}
 	return m
 }
+
+// PortHints maps the ports that the registry knows to the protocol that
+// usually has them. A hint is what is shown while no bytes prove anything.
+type PortHints struct{ byPort map[Port]string }
+
+// NewPortHints reads the registry. Of several protocols on one port the one
+// directly over the transport stands, the first by name.
+func NewPortHints(all []Protocol) PortHints {
+	h := PortHints{map[Port]string{}}
+	for _, p := range all {
+		for _, port := range p.Ports {
+			if _, taken := h.byPort[port]; !taken {
+				h.byPort[port] = p.Name
+			}
+		}
+	}
+	return h
+}
+
+// Lookup returns the protocol that usually has a port of an IP protocol (or an
+// EtherType of flow.Ethernet), "" when none has.
+func (h PortHints) Lookup(transport uint8, port uint16) string {
+	return h.byPort[Port{carrierOf(transport), port}]
+}

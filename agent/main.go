@@ -1,0 +1,53 @@
+// Command demarc-agent finds what is on a plant network without touching it:
+// it listens on SPAN ports, or reads capture files, and reports what it saw to
+// a collector.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demarc-agent:", oneLine(err))
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "demarc-agent",
+		Short:         "Finds what is on a plant network without touching it",
+		Long:          "demarc-agent listens on SPAN ports, or reads capture files, and reports the assets and\nconnections that it saw. It never transmits on a capture interface.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(readCommand())
+	return root
+}
+
+// oneLine is an error as one line.
+func oneLine(err error) string {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) && len(many.Unwrap()) > 0 {
+		s := ""
+		for i, e := range many.Unwrap() {
+			if i > 0 {
+				s += "; "
+			}
+			s += e.Error()
+		}
+		return s
+	}
+	return err.Error()
+}

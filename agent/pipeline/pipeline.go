@@ -1,0 +1,227 @@
+// Package pipeline wires the agent's stages: one call of Run takes a source of
+// frames to sightings, on one goroutine, packet by packet to completion. Live
+// and file runs differ in their source alone.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"demarc/agent/capture"
+	"demarc/agent/decode"
+	"demarc/agent/dissect"
+	"demarc/agent/flow"
+	"demarc/agent/sighting"
+)
+
+// Config says how a source is read. The zero value reads one unnamed segment.
+type Config struct {
+	// Interfaces names the segment of each interface of the source, by
+	// position; those not listed stand in Default.
+	Interfaces []Interface
+	Default    string
+	Flow       flow.Limit
+	// News is the longest that news waits in packet time; 0 waits for
+	// maxPending changes (reading files).
+	News time.Duration
+	// Progress, when set, is called every few thousand packets.
+	Progress func()
+}
+
+// Interface maps an interface, and the VLANs on it, to segments.
+type Interface struct {
+	Segment string
+	VLANs   map[uint16]string
+}
+
+// Summary is what a run saw.
+type Summary struct {
+	Packets, Bytes uint64 // on the wire
+	First, Last    int64  // Unix nanoseconds, 0 when there was no packet
+	Duplicates     uint64 // frames that a mirror copied twice
+	Drops          uint64 // frames that the kernel or card dropped
+}
+
+const (
+	maxPending      = 4096 // changes that leave together when reading files
+	progressEvery   = 8192
+	counterInterval = int64(60 * time.Second)
+)
+
+// run is one source under way.
+type run struct {
+	cfg      Config
+	src      capture.Source
+	segments segments
+	decoder  *decode.Decoder
+	flows    *flow.Table
+	sights   *sighting.Table
+	sum      Summary
+	faults   [decode.Fragment + 1]uint64
+	drops    uint64
+	newsAt   int64 // packet time when news left last
+	countAt  int64 // packet time when counters left last
+}
+
+// handler passes a conversation's end to both stages above flow.
+type handler struct {
+	*dissect.Engine
+	sights *sighting.Table
+}
+
+func (h handler) Close(c *flow.Conversation, evicted bool) {
+	h.Engine.Close(c, evicted)
+	h.sights.Closed(c)
+}
+
+// Run reads src to its end, or until ctx ends, and gives sink what it saw. A
+// file that cannot be read further ends with its error after all before it has
+// reached the sink.
+func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink) (Summary, error) {
+	r := &run{cfg: cfg, src: src, decoder: decode.New(decode.Options{})}
+	r.segments = newSegments(cfg)
+	protocols := dissect.Protocols()
+	r.sights = sighting.New(r.segments.names, dissect.NewPortHints(protocols), sink)
+	engine := dissect.NewEngine(protocols, r.sights)
+	r.flows = flow.NewTable(handler{engine, r.sights}, cfg.Flow)
+	r.sights.Attach(r.flows)
+	err := r.loop(ctx)
+	r.lost()
+	r.flows.Close()
+	r.sum.Duplicates = r.flows.Duplicates
+	return r.sum, errors.Join(err, r.sights.Close())
+}
+
+func (r *run) loop(ctx context.Context) error {
+	var (
+		f       capture.Frame
+		p       decode.Packet
+		cut     *capture.TruncatedError
+		checked capture.LinkType
+		first   = true
+	)
+	for n := 0; ; n++ {
+		err := r.src.Next(&f)
+		switch {
+		case err == nil:
+		case errors.Is(err, capture.ErrTick):
+			if err := r.tick(ctx, f.Time); err != nil || ctx.Err() != nil {
+				return err
+			}
+			continue
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &cut):
+			r.sights.Loss(0, "truncated-file", 1, err.Error())
+			return nil
+		default:
+			r.sights.Loss(0, "corrupt-file", 1, err.Error())
+			return err
+		}
+		if first || f.Link != checked {
+			if err := decode.Check(f.Link); err != nil {
+				return fmt.Errorf("%s: %w", r.interfaceName(f.Interface), err)
+			}
+			first, checked = false, f.Link
+		}
+		if err := r.frame(&f, &p); err != nil {
+			return err
+		}
+		if n%progressEvery == progressEvery-1 {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if r.cfg.Progress != nil {
+				r.cfg.Progress()
+			}
+		}
+	}
+}
+
+func (r *run) interfaceName(i int) string {
+	if all := r.src.Interfaces(); i < len(all) && all[i].Name != "" {
+		return "interface " + all[i].Name
+	}
+	return fmt.Sprintf("interface %d", i)
+}
+
+// frame takes one frame from decode to sighting.
+func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
+	r.sum.Packets++
+	r.sum.Bytes += uint64(f.Length) //nolint:gosec // a frame's length is not negative
+	if r.sum.First == 0 || f.Time < r.sum.First {
+		r.sum.First = f.Time
+	}
+	r.sum.Last = max(r.sum.Last, f.Time)
+
+	r.decoder.Decode(f, p)
+	r.faults[p.Fault]++
+	if err := r.sights.Advance(p.Time); err != nil {
+		return err
+	}
+	c, side, _ := r.flows.Add(p, r.segments.of(p))
+	if c == nil {
+		return nil
+	}
+	r.sights.Seen(c, side, p)
+	return r.leave(p.Time)
+}
+
+// leave lets news go when it has waited long enough.
+func (r *run) leave(now int64) error {
+	if r.cfg.News == 0 {
+		if r.sights.Pending() >= maxPending {
+			return r.sights.FlushNews()
+		}
+		return nil
+	}
+	if now-r.countAt >= counterInterval {
+		r.countAt, r.newsAt = now, now
+		r.lost()
+		return r.sights.Flush()
+	}
+	if now-r.newsAt < int64(r.cfg.News) {
+		return nil
+	}
+	r.newsAt = now
+	return r.sights.FlushNews()
+}
+
+// tick moves packet time on in silence.
+func (r *run) tick(ctx context.Context, now int64) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := r.sights.Advance(now); err != nil {
+		return err
+	}
+	r.decoder.Expire(now)
+	r.flows.Tick(now)
+	return r.leave(now)
+}
+
+// lost tells what was not seen since it was told last.
+func (r *run) lost() {
+	for _, f := range []struct {
+		fault  decode.Fault
+		reason string
+		detail string
+	}{
+		{decode.Cut, "cut-frame", "frames that end before their headers do: raise the snap length"},
+		{decode.Malformed, "undecoded", "frames whose headers contradict themselves"},
+		{decode.Unsupported, "undecoded", "frames in an encapsulation that is not read"},
+	} {
+		if n := r.faults[f.fault]; n > 0 {
+			r.sights.Loss(0, f.reason, n, f.detail)
+			r.faults[f.fault] = 0
+		}
+	}
+	if d := r.src.Stats().Drops; d > r.drops {
+		r.sights.Loss(0, "kernel-drop", d-r.drops, "frames dropped before the agent saw them")
+		r.drops = d
+		r.sum.Drops = d
+	}
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/agent/capture"
+	"demarc/agent/pipeline"
+	"demarc/internal/identity"
+	"demarc/internal/table"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+type readOptions struct {
+	site, segment, format string
+}
+
+func readCommand() *cobra.Command {
+	var o readOptions
+	c := &cobra.Command{
+		Use:   "read FILE...",
+		Short: "Read capture files and print the assets and connections in them",
+		Example: "  demarc-agent read line4.pcap\n" +
+			"  demarc-agent read --format json line4.pcapng > inventory.json\n" +
+			"  tcpdump -i eth1 -c 10000 -w - | demarc-agent read -",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("read needs a capture file: demarc-agent read FILE...")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return read(c, o, args) },
+	}
+	c.Flags().StringVar(&o.site, "site", "", "site that the captures come from")
+	c.Flags().StringVar(&o.segment, "segment", "", "segment that the captures come from")
+	c.Flags().StringVar(&o.format, "format", "table", "output: table, json or csv")
+	return c
+}
+
+// bookSink brings what the pipeline saw to the inventory.
+type bookSink struct {
+	book *identity.Book
+	site string
+}
+
+func (s bookSink) Emit(b *demarcv1.Body, _ bool) error {
+	s.book.Apply(s.site, "", b)
+	return nil
+}
+
+func read(c *cobra.Command, o readOptions, files []string) error {
+	print, err := printer(o.format)
+	if err != nil {
+		return err
+	}
+	book := identity.New(identity.OneSpace)
+	var (
+		captures []*demarcv1.Capture
+		failed   error
+	)
+	for _, f := range files {
+		sum, err := readFile(c, o, f, bookSink{book, o.site})
+		if sum.Packets > 0 || err == nil {
+			captures = append(captures, captureOf(f, sum))
+		}
+		if err != nil {
+			failed = fmt.Errorf("%s: %w", f, err)
+			break
+		}
+	}
+	if len(captures) > 0 {
+		inv := book.Inventory()
+		inv.Captures = captures
+		if err := print(c.OutOrStdout(), inv); err != nil {
+			return err
+		}
+	}
+	return failed
+}
+
+func readFile(c *cobra.Command, o readOptions, file string, sink bookSink) (pipeline.Summary, error) {
+	src, err := capture.Open(file)
+	if err != nil {
+		return pipeline.Summary{}, err
+	}
+	defer func() { _ = src.Close() }()
+	bar := newProgress(file, src)
+	defer bar.clear()
+	return pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw}, src, sink)
+}
+
+func captureOf(file string, s pipeline.Summary) *demarcv1.Capture {
+	c := &demarcv1.Capture{File: filepath.Base(file), Packets: s.Packets, Bytes: s.Bytes}
+	if s.Packets > 0 {
+		c.FirstSeen, c.LastSeen = timestamppb.New(time.Unix(0, s.First)), timestamppb.New(time.Unix(0, s.Last))
+	}
+	return c
+}
+
+func printer(format string) (func(io.Writer, *demarcv1.Inventory) error, error) {
+	switch format {
+	case "table":
+		return func(w io.Writer, inv *demarcv1.Inventory) error { return table.Inventory(w, inv, width()) }, nil
+	case "json":
+		return func(w io.Writer, inv *demarcv1.Inventory) error { return writeJSON(w, inv) }, nil
+	case "csv":
+		return table.InventoryCSV, nil
+	}
+	return nil, fmt.Errorf("--format %q is not known: table, json or csv", format)
+}
+
+// writeJSON prints proto JSON with proto field names, re-indented so that the
+// same message gives the same bytes (protojson varies its spaces on purpose).
+func writeJSON(w io.Writer, m proto.Message) error {
+	raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "", " "); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// width is the terminal's, or 0 for no limit when output goes elsewhere.
+func width() int {
+	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil { //nolint:gosec // a file descriptor is small
+		return w
+	}
+	return 0
+}

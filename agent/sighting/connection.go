@@ -1,0 +1,386 @@
+package sighting
+
+import (
+	"fmt"
+
+	"demarc/agent/flow"
+	"demarc/internal/ot"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// key is what makes a connection one.
+type key struct {
+	client, server address
+	transport      uint8
+	port           uint16
+}
+
+// pair is two ends whose unanswered ports are counted.
+type pair struct {
+	client, server address
+	transport      uint8
+}
+
+// connection sums its conversations. Counters and operations are what has not
+// left yet; the rest is the state now.
+type connection struct {
+	key
+	vlans    [4]uint16
+	nvlans   uint8
+	protocol string
+	grade    ot.Grade
+	basis    ot.Basis
+	outcome  ot.Outcome
+	related  *key
+	security ot.Security
+	classes  uint32 // operation classes that were told, one bit each
+	ever     int    // conversations, ended ones too
+	open     int    // conversations in the flow table
+
+	sent        [2]flow.Counter // client, server
+	sessions    uint64
+	operations  [ot.NumOperations]uint64
+	first, last int64 // of what has not left yet
+	told        bool
+	changed     bool
+}
+
+// keyOf names the connection that c belongs to, and the side of its client.
+func (t *Table) keyOf(c *flow.Conversation) (key, flow.Side) {
+	s := c.ClientSide()
+	if t.end(c, flow.B).group() {
+		s = flow.A // to a group, the sender is the client
+	}
+	k := key{client: t.end(c, s), server: t.end(c, s.Other()), transport: c.Transport}
+	switch {
+	case c.Transport == flow.Ethernet:
+		k.port = c.EtherType
+	case c.Parent == nil || !c.Parent.Dynamic:
+		k.port = c.Ends[s.Other()].Port
+	}
+	return k, s
+}
+
+func (t *Table) end(c *flow.Conversation, s flow.Side) address {
+	e := &c.Ends[s]
+	if e.Addr.IsValid() {
+		return address{segment: c.Segment, ip: e.Addr}
+	}
+	return address{segment: c.Segment, vlan: c.VLAN, mac: e.MAC}
+}
+
+// settle gives a waiting conversation its connection.
+func (t *Table) settle(r *record) {
+	c := r.c
+	t.guess(c)
+	k, _ := t.keyOf(c)
+	outcome := c.Outcome()
+	if tried := outcome == ot.Unanswered || outcome == ot.Refused; tried && k.transport != flow.Ethernet {
+		p := pair{k.client, k.server, k.transport}
+		if n := t.unanswered[p]; n >= scanPorts {
+			k.port = 0
+			r.protocol = "scan"
+		} else if n > 0 || len(t.unanswered) < maxEndpoints {
+			t.unanswered[p] = n + 1
+		}
+	}
+	t.attach(r, k)
+}
+
+// attach makes r count for the connection of k.
+func (t *Table) attach(r *record, k key) {
+	conn := t.connections[k]
+	if conn == nil {
+		if len(t.connections) >= maxConnections {
+			t.Loss(r.c.Segment, "table-full", 1, "connections")
+			return
+		}
+		conn = &connection{key: k}
+		t.connections[k] = conn
+		t.changed(conn)
+	}
+	conn.ever++
+	conn.open++
+	conn.sessions++
+	r.conn = conn
+	t.describe(r)
+	t.count(r)
+}
+
+// describe brings what is known of r to its connection; what is new is news.
+func (t *Table) describe(r *record) {
+	c, conn := r.c, r.conn
+	news := false
+	set := func(changed bool) { news = news || changed }
+	if c.Basis > conn.basis {
+		conn.basis = c.Basis
+		set(true)
+	}
+	if o := c.Outcome(); o > conn.outcome {
+		conn.outcome = o
+		set(true)
+	}
+	if conn.related == nil && c.Parent != nil {
+		p := c.Parent
+		conn.related = &key{client: address{segment: c.Segment, ip: p.Client.Addr}, server: address{segment: c.Segment, ip: p.Server.Addr}, transport: p.Transport, port: p.Server.Port}
+		set(true)
+	}
+	set(conn.name(r.protocol))
+	if conn.protocol == "" {
+		if hint := t.hints.Lookup(conn.transport, conn.port); hint != "" {
+			conn.protocol, conn.grade = hint, ot.Hint
+		}
+	}
+	set(conn.secure(r.security))
+	set(conn.addVLAN(c.VLAN))
+	if news {
+		t.changed(conn)
+	}
+}
+
+// name takes a protocol that the bytes proved; of several on one port the
+// first stays, unless the new one is more specific, which its conversation
+// says by naming it later.
+func (n *connection) name(protocol string) bool {
+	switch {
+	case protocol == "" || n.protocol == protocol && n.grade >= ot.Content:
+		return false
+	case protocol == "scan":
+		n.protocol, n.grade = protocol, ot.Behaviour
+		return true
+	case n.grade >= ot.Content:
+		return false
+	}
+	n.protocol, n.grade = protocol, ot.Content
+	return true
+}
+
+func (n *connection) secure(s ot.Security) bool {
+	changed := false
+	if s.Mode != ot.SecurityUnknown && s.Mode != n.security.Mode {
+		n.security.Mode, changed = s.Mode, true
+	}
+	for _, f := range [...]struct{ to, from *string }{{&n.security.TLS, &s.TLS}, {&n.security.Policy, &s.Policy}, {&n.security.Subject, &s.Subject}, {&n.security.Name, &s.Name}} {
+		if *f.from != "" && *f.from != *f.to {
+			*f.to, changed = *f.from, true
+		}
+	}
+	return changed
+}
+
+func (n *connection) addVLAN(id uint16) bool {
+	if id == 0 || int(n.nvlans) == len(n.vlans) {
+		return false
+	}
+	for _, v := range n.vlans[:n.nvlans] {
+		if v == id {
+			return false
+		}
+	}
+	n.vlans[n.nvlans] = id
+	n.nvlans++
+	return true
+}
+
+// count hands the increments of r to its connection.
+func (t *Table) count(r *record) {
+	c, conn := r.c, r.conn
+	_, client := t.keyOf(c)
+	moved := false
+	for _, s := range [2]flow.Side{flow.A, flow.B} {
+		to := &conn.sent[0]
+		if s != client {
+			to = &conn.sent[1]
+		}
+		d := flow.Counter{Packets: c.Sent[s].Packets - r.counted[s].Packets, Bytes: c.Sent[s].Bytes - r.counted[s].Bytes}
+		to.Packets += d.Packets
+		to.Bytes += d.Bytes
+		moved = moved || d.Packets > 0
+		r.counted[s] = c.Sent[s]
+	}
+	for i, n := range r.operations {
+		conn.operations[i] += n
+		r.operations[i] = 0
+	}
+	if !moved {
+		return
+	}
+	from := max(c.First, t.quarter*Quarter)
+	if conn.first == 0 || from < conn.first {
+		conn.first = from
+	}
+	conn.last = max(conn.last, c.Last)
+}
+
+func (t *Table) changed(n *connection) {
+	if !n.changed {
+		n.changed = true
+		t.changedConnections = append(t.changedConnections, n)
+	}
+}
+
+// Closed takes a conversation that leaves the flow table.
+func (t *Table) Closed(c *flow.Conversation) {
+	r, ok := c.Record.(*record)
+	if !ok {
+		return
+	}
+	if r.conn == nil {
+		t.settle(r)
+	}
+	r.closed = true
+	if r.conn != nil {
+		t.describe(r)
+		t.count(r)
+		r.conn.open--
+		if r.conn.sent != [2]flow.Counter{} {
+			t.changed(r.conn)
+		}
+	}
+}
+
+// Operation implements dissect.Sink.
+func (t *Table) Operation(c *flow.Conversation, o ot.Operation, n int) {
+	r := t.record(c)
+	r.operations[o] += uint64(max(n, 0)) //nolint:gosec // not negative
+	if r.conn != nil && r.conn.classes&(1<<o) == 0 {
+		t.changed(r.conn)
+	}
+}
+
+// Protocol implements dissect.Sink.
+func (t *Table) Protocol(c *flow.Conversation, name string) {
+	r := t.record(c)
+	before := r.protocol
+	r.protocol = name
+	if r.conn == nil {
+		return
+	}
+	if before != "" && r.conn.protocol == before {
+		r.conn.protocol = name
+		t.changed(r.conn)
+		return
+	}
+	if r.conn.name(name) {
+		t.changed(r.conn)
+	}
+}
+
+// Security implements dissect.Sink.
+func (t *Table) Security(c *flow.Conversation, s ot.Security) {
+	r := t.record(c)
+	n := connection{security: r.security}
+	n.secure(s)
+	r.security = n.security
+	if r.conn != nil && r.conn.secure(s) {
+		t.changed(r.conn)
+	}
+}
+
+// Directed implements dissect.Sink: client and server became known, or turned
+// round. What was told of this conversation alone moves to the new key.
+func (t *Table) Directed(c *flow.Conversation) {
+	if t.flows != nil {
+		t.flows.Listener(c)
+	}
+	r := t.record(c)
+	old := r.conn
+	if old == nil {
+		return
+	}
+	k, _ := t.keyOf(c)
+	if k == old.key {
+		t.describe(r)
+		return
+	}
+	if old.ever > 1 {
+		old.open--
+		t.attach(r, k)
+		return
+	}
+	t.turn(r, old, k)
+}
+
+// turn moves a connection that holds one conversation to another key.
+func (t *Table) turn(r *record, old *connection, k key) {
+	delete(t.connections, old.key)
+	if old.told {
+		t.moves = append(t.moves, &demarcv1.ConnectionMove{From: t.keyProto(&old.key), To: t.keyProto(&k)})
+	}
+	old.sent[0], old.sent[1] = old.sent[1], old.sent[0]
+	if to := t.connections[k]; to != nil {
+		to.take(old)
+		r.conn = to
+		t.describe(r)
+		t.changed(to)
+		return
+	}
+	old.key = k
+	old.basis = r.c.Basis
+	if old.grade < ot.Content {
+		old.protocol, old.grade = "", ot.GradeNone
+	}
+	t.connections[k] = old
+	t.describe(r)
+	t.changed(old)
+}
+
+// take adds what has not left of another connection.
+func (n *connection) take(o *connection) {
+	for i := range n.sent {
+		n.sent[i].Packets += o.sent[i].Packets
+		n.sent[i].Bytes += o.sent[i].Bytes
+	}
+	for i := range n.operations {
+		n.operations[i] += o.operations[i]
+	}
+	n.sessions += o.sessions
+	n.ever += o.ever
+	n.open += o.open
+	if o.first != 0 && (n.first == 0 || o.first < n.first) {
+		n.first = o.first
+	}
+	n.last = max(n.last, o.last)
+	o.changed = false
+}
+
+// guess tells client from server by port, the weakest basis.
+func (t *Table) guess(c *flow.Conversation) {
+	if c.Directed || (c.Transport != 6 && c.Transport != 17 && c.Transport != 132) {
+		return
+	}
+	a, b := c.Ends[flow.A].Port, c.Ends[flow.B].Port
+	knownA, knownB := t.known(c.Transport, a), t.known(c.Transport, b)
+	switch {
+	case knownA && (!knownB || a < b):
+		c.SetClient(flow.B, ot.BasisPort)
+	case knownB && a != b:
+		c.SetClient(flow.A, ot.BasisPort)
+	}
+}
+
+func (t *Table) known(transport uint8, port uint16) bool {
+	return port < 1024 || t.hints.Lookup(transport, port) != ""
+}
+
+func transportName(n uint8) string {
+	switch n {
+	case 1:
+		return "icmp"
+	case 6:
+		return "tcp"
+	case 17:
+		return "udp"
+	case 58:
+		return "icmpv6"
+	case 132:
+		return "sctp"
+	case flow.Ethernet:
+		return "ethernet"
+	}
+	return fmt.Sprintf("ip-proto-%d", n)
+}
+
+func (t *Table) keyProto(k *key) *demarcv1.ConnectionKey {
+	return &demarcv1.ConnectionKey{Client: t.proto(k.client), Server: t.proto(k.server), Transport: transportName(k.transport), Port: uint32(k.port)}
+}

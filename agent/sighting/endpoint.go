@@ -1,0 +1,178 @@
+package sighting
+
+import (
+	"net/netip"
+
+	"demarc/agent/decode"
+	"demarc/internal/wire"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// endpoint is an address that sent something, or that ARP or ND proved.
+type endpoint struct {
+	address  address
+	bindings []binding // one for each MAC that sent for it
+	facts    int
+	changed  bool
+}
+
+// binding is a MAC that stood in the frames of an address.
+type binding struct {
+	mac         decode.MAC
+	vlans       [4]uint16
+	nvlans      uint8
+	ownLink     bool
+	known       bool
+	changed     bool
+	first, last int64
+}
+
+const maxBindings = 16
+
+// sender notes who sent p.
+func (t *Table) sender(segment uint16, p *decode.Packet) {
+	a := addressOf(segment, p.VLAN(), p.SrcMAC, p.Src)
+	if a.empty() || p.SrcMAC.IsGroup() || a.group() {
+		return
+	}
+	t.bind(a, p.SrcMAC, p, false)
+}
+
+// bind notes that mac sent for an address, or claimed it on its own link. It
+// is news when either is new, and again in each quarter hour.
+func (t *Table) bind(a address, mac decode.MAC, p *decode.Packet, ownLink bool) {
+	e := t.endpoints[a]
+	if e == nil {
+		if len(t.endpoints) >= maxEndpoints {
+			t.Loss(a.segment, "table-full", 1, "endpoints")
+			return
+		}
+		e = &endpoint{address: a}
+		t.endpoints[a] = e
+	}
+	b := e.binding(mac)
+	if b == nil {
+		return
+	}
+	news := !b.known || (ownLink && !b.ownLink) || b.last/Quarter < p.Time/Quarter
+	if !b.known {
+		b.known, b.first = true, p.Time
+	}
+	b.ownLink = b.ownLink || ownLink
+	b.last = max(b.last, p.Time)
+	if p.Tags > 0 && b.addVLAN(p.VLAN()) {
+		news = true
+	}
+	if news {
+		b.changed = true
+		t.endpointChanged(e)
+	}
+}
+
+func (t *Table) endpointChanged(e *endpoint) {
+	if !e.changed {
+		e.changed = true
+		t.changedEndpoints = append(t.changedEndpoints, e)
+	}
+}
+
+func (e *endpoint) binding(mac decode.MAC) *binding {
+	for i := range e.bindings {
+		if e.bindings[i].mac == mac {
+			return &e.bindings[i]
+		}
+	}
+	if len(e.bindings) >= maxBindings {
+		return nil
+	}
+	e.bindings = append(e.bindings, binding{mac: mac})
+	return &e.bindings[len(e.bindings)-1]
+}
+
+func (b *binding) addVLAN(id uint16) bool {
+	for _, v := range b.vlans[:b.nvlans] {
+		if v == id {
+			return false
+		}
+	}
+	if int(b.nvlans) == len(b.vlans) {
+		return false
+	}
+	b.vlans[b.nvlans] = id
+	b.nvlans++
+	return true
+}
+
+// endpointDeltas writes down the changed bindings.
+func (t *Table) endpointDeltas(e *endpoint, out []*demarcv1.EndpointDelta) []*demarcv1.EndpointDelta {
+	e.changed = false
+	for i := range e.bindings {
+		b := &e.bindings[i]
+		if !b.changed {
+			continue
+		}
+		b.changed = false
+		d := &demarcv1.EndpointDelta{Address: t.proto(e.address), OwnLink: b.ownLink, FirstNs: b.first, LastNs: b.last}
+		if !b.mac.IsZero() {
+			d.Mac = append([]byte(nil), b.mac[:]...)
+		}
+		for _, v := range b.vlans[:b.nvlans] {
+			d.Vlans = append(d.Vlans, uint32(v))
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+const (
+	etherARP    = 0x0806
+	protoICMPv6 = 58
+)
+
+// arp reads who claims which address on its own link (RFC 826): the sender's
+// pair, whatever the operation; an address probe (RFC 5227) claims none.
+//
+//	0 hardware type  2 protocol type  4 hlen  5 plen  6 operation
+//	8 sender MAC  14 sender IP  18 target MAC  24 target IP
+func (t *Table) arp(segment uint16, p *decode.Packet) {
+	c := wire.New(p.Payload)
+	hardware, protocol, lengths := c.U16(), c.U16(), c.U16()
+	c.U16()
+	mac, ip := c.Bytes(6), c.Bytes(4)
+	if !c.OK() || hardware != 1 || protocol != 0x0800 || lengths != 0x0604 {
+		return
+	}
+	t.claims(segment, decode.MAC(mac), netip.AddrFrom4([4]byte(ip)), p)
+}
+
+// neighbour reads the same for IPv6: the source of a solicitation with its
+// link-layer address, the target of an advertisement (RFC 4861 4.3, 4.4).
+func (t *Table) neighbour(segment uint16, p *decode.Packet) {
+	c := wire.New(p.Payload)
+	kind := c.U8()
+	if p.TTL != 255 || (kind != 135 && kind != 136) { // RFC 4861 7.1: from this link only
+		return
+	}
+	c.Skip(7)
+	target := c.Bytes(16)
+	option := c.U16()
+	mac := c.Bytes(6)
+	if !c.OK() {
+		return
+	}
+	addr, want := p.Src, uint16(0x0101) // source link-layer address, 8 bytes
+	if kind == 136 {
+		addr, want = netip.AddrFrom16([16]byte(target)), 0x0201
+	}
+	if option == want {
+		t.claims(segment, decode.MAC(mac), addr, p)
+	}
+}
+
+func (t *Table) claims(segment uint16, mac decode.MAC, ip netip.Addr, p *decode.Packet) {
+	a := address{segment: segment, ip: ip}
+	if ip.IsUnspecified() || a.group() || mac.IsGroup() || mac.IsZero() {
+		return
+	}
+	t.bind(a, mac, p, true)
+}

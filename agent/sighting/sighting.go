@@ -1,0 +1,225 @@
+// Package sighting is the fifth stage: what packets and dissectors tell becomes
+// sightings of endpoints, facts and connections, and leaves as increments. It
+// decides neither identity nor role. What was told once is told again only
+// when it changed, or at the next quarter hour while it still goes on.
+package sighting
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"time"
+
+	"demarc/agent/decode"
+	"demarc/agent/dissect"
+	"demarc/agent/flow"
+	"demarc/internal/ot"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Sink takes what leaves. news must go at once; the rest may wait for company.
+// The body is the sink's.
+type Sink interface {
+	Emit(b *demarcv1.Body, news bool) error
+}
+
+// Limits. What goes beyond is not kept and told as a loss.
+const (
+	maxEndpoints   = 200_000
+	maxConnections = 400_000
+	maxFacts       = 400_000
+	maxFactsOfOne  = 512   // of one endpoint, parts included
+	maxValue       = 512   // bytes of a fact's value
+	maxWaiting     = 65536 // conversations that have not said enough yet
+	scanPorts      = 64    // unanswered ports of one pair that become a scan
+)
+
+// Quarter is the span, in nanoseconds, that no increment crosses.
+const Quarter = int64(15 * time.Minute)
+
+// wait is how long a new conversation may stay untold until it has said who
+// is who and what came of it.
+const wait = int64(300 * time.Millisecond)
+
+// Table holds the sightings of one worker; it is not safe for concurrent use.
+// It implements dissect.Sink.
+type Table struct {
+	segments []string
+	hints    dissect.PortHints
+	sink     Sink
+	flows    *flow.Table
+
+	now         int64
+	quarter     int64 // of now
+	seed        maphash.Seed
+	endpoints   map[address]*endpoint
+	facts       map[uint64]*fact
+	connections map[key]*connection
+	unanswered  map[pair]int
+	losses      map[loss]*demarcv1.LossDelta
+	waiting     []*record // conversations not told yet, oldest first
+	waitHead    int
+
+	changedEndpoints   []*endpoint
+	changedFacts       []*fact
+	changedConnections []*connection
+	moves              []*demarcv1.ConnectionMove
+}
+
+// New makes a table for the given segments; a packet names its segment by
+// index.
+func New(segments []string, hints dissect.PortHints, sink Sink) *Table {
+	return &Table{
+		segments: segments, hints: hints, sink: sink, seed: maphash.MakeSeed(),
+		endpoints: map[address]*endpoint{}, facts: map[uint64]*fact{}, connections: map[key]*connection{},
+		unanswered: map[pair]int{}, losses: map[loss]*demarcv1.LossDelta{},
+	}
+}
+
+// Attach names the flow table whose conversations are counted here.
+func (t *Table) Attach(f *flow.Table) { t.flows = f }
+
+// address is one end in a segment: an IP, or a MAC on a VLAN.
+type address struct {
+	segment uint16
+	vlan    uint16
+	mac     decode.MAC
+	ip      netip.Addr
+}
+
+func addressOf(segment, vlan uint16, mac decode.MAC, ip netip.Addr) address {
+	if ip.IsValid() && !ip.IsUnspecified() {
+		return address{segment: segment, ip: ip}
+	}
+	return address{segment: segment, vlan: vlan, mac: mac}
+}
+
+func (a address) empty() bool { return !a.ip.IsValid() && a.mac.IsZero() }
+
+func (a address) group() bool {
+	return a.mac.IsGroup() || a.ip.IsMulticast() || a.ip == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+func (t *Table) proto(a address) *demarcv1.Address {
+	p := &demarcv1.Address{Segment: t.segments[a.segment]}
+	if a.ip.IsValid() {
+		p.Ip = a.ip.AsSlice()
+		return p
+	}
+	p.Mac, p.Vlan = append([]byte(nil), a.mac[:]...), uint32(a.vlan)
+	return p
+}
+
+// record is what is kept of a conversation, in its Record.
+type record struct {
+	c          *flow.Conversation
+	conn       *connection // nil while waiting
+	alone      bool        // conn holds nothing but this conversation
+	mac        [2]decode.MAC
+	seen       [2]int64 // quarter in which the endpoint was last brought up to date, plus one
+	counted    [2]flow.Counter
+	operations [ot.NumOperations]uint64 // not yet handed to conn
+	protocol   string
+	security   ot.Security
+	closed     bool
+}
+
+func (t *Table) record(c *flow.Conversation) *record {
+	if r, ok := c.Record.(*record); ok {
+		return r
+	}
+	r := &record{c: c}
+	c.Record = r
+	if len(t.waiting)-t.waitHead >= maxWaiting {
+		t.settleOldest()
+	}
+	t.waiting = append(t.waiting, r)
+	return r
+}
+
+// Advance moves packet time on. Call it before a packet is added to the flow
+// table: what was counted before a quarter hour's edge leaves first.
+func (t *Table) Advance(now int64) error {
+	if now <= t.now {
+		return nil
+	}
+	q := now / Quarter
+	if q != t.quarter && t.now != 0 {
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	t.now, t.quarter = now, q
+	for t.waitHead < len(t.waiting) && now-t.waiting[t.waitHead].c.First > wait {
+		t.settleOldest()
+	}
+	return nil
+}
+
+// Seen takes a packet of conversation c that side sent.
+func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
+	r, ok := c.Record.(*record)
+	if !ok {
+		r = t.record(c)
+	}
+	if r.mac[side] != p.SrcMAC || r.seen[side] != t.quarter+1 {
+		r.mac[side], r.seen[side] = p.SrcMAC, t.quarter+1
+		t.sender(c.Segment, p)
+	}
+	if p.Has&decode.HasIP == 0 {
+		if p.EtherType == etherARP {
+			t.arp(c.Segment, p)
+		}
+	} else if p.Protocol == protoICMPv6 {
+		t.neighbour(c.Segment, p)
+	}
+	if r.conn == nil && ready(c) {
+		t.settle(r)
+	}
+}
+
+// ready reports whether a conversation has said enough to be told: who is the
+// client, and that something came of it.
+func ready(c *flow.Conversation) bool {
+	return c.Directed && c.Basis >= ot.BasisListener && c.Payload[flow.A] && c.Payload[flow.B]
+}
+
+func (t *Table) settleOldest() {
+	r := t.waiting[t.waitHead]
+	t.waiting[t.waitHead] = nil
+	t.waitHead++
+	if t.waitHead > 1024 && t.waitHead*2 > len(t.waiting) {
+		n := copy(t.waiting, t.waiting[t.waitHead:])
+		clear(t.waiting[n:])
+		t.waiting, t.waitHead = t.waiting[:n], 0
+	}
+	if r.conn == nil && !r.closed {
+		t.settle(r)
+	}
+}
+
+// Pending is the number of new or changed things that wait to leave.
+func (t *Table) Pending() int {
+	return len(t.changedEndpoints) + len(t.changedFacts) + len(t.changedConnections) + len(t.moves) + len(t.losses)
+}
+
+// Lost implements dissect.Sink.
+func (t *Table) Lost(c *flow.Conversation, reason string, n int) {
+	t.Loss(c.Segment, reason, uint64(max(n, 0)), "")
+}
+
+type loss struct {
+	segment        uint16
+	reason, detail string
+}
+
+// Loss notes n items of one kind that were not seen or not kept.
+func (t *Table) Loss(segment uint16, reason string, n uint64, detail string) {
+	k := loss{segment, reason, detail}
+	l := t.losses[k]
+	if l == nil {
+		l = &demarcv1.LossDelta{Reason: reason, Segment: t.segments[segment], Detail: detail, FirstNs: t.now}
+		t.losses[k] = l
+	}
+	l.Count += n
+	l.LastNs = t.now
+}
