@@ -29,6 +29,9 @@ func readEthernet(c *reader, p *Packet) layer {
 // whose padding is cut off then.
 func readType(c *reader, p *Packet) layer {
 	v := int(c.U16())
+	if !c.OK() {
+		return done
+	}
 	if v >= minEtherType {
 		p.EtherType = uint16(v)
 		return etherType
