@@ -1,0 +1,139 @@
+// Package config reads the agent's settings: strict YAML in which an unknown
+// key is an error, and every value left out has a usable default.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Config is agent.yaml.
+type Config struct {
+	// Collector is host:port of the collector's uplink.
+	Collector string `yaml:"collector"`
+	// State is the directory of the credentials and the spool.
+	State string `yaml:"state"`
+	// Interfaces are the SPAN ports to listen on.
+	Interfaces []Interface `yaml:"interfaces"`
+	Spool      Spool       `yaml:"spool"`
+	Log        Log         `yaml:"log"`
+}
+
+// Interface is a capture interface and the segment that its traffic is from.
+type Interface struct {
+	Name    string            `yaml:"name"`
+	Segment string            `yaml:"segment"`
+	VLANs   map[uint16]string `yaml:"vlans"` // VLAN identifier -> segment
+	RingMB  int               `yaml:"ringMB"`
+}
+
+// Spool bounds what is kept while the collector cannot be reached.
+type Spool struct {
+	MaxMB int `yaml:"maxMB"` // default 1024
+}
+
+// Log sets what goes to standard error.
+type Log struct {
+	Level string `yaml:"level"` // debug, info, warn, error; default info
+}
+
+// Default is a configuration without a file.
+func Default() Config { return Config{State: DefaultState()} }
+
+// DefaultState is /var/lib/demarc-agent for root, else a directory of the
+// user's (XDG base directories).
+func DefaultState() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/demarc-agent"
+	}
+	if d := os.Getenv("XDG_STATE_HOME"); d != "" {
+		return filepath.Join(d, "demarc-agent")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "demarc-agent")
+	}
+	return "demarc-agent-state"
+}
+
+// Load reads and checks a file.
+func Load(path string) (Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, raw)
+}
+
+// Parse reads and checks the text of a configuration; path is for errors.
+func Parse(path string, raw []byte) (Config, error) {
+	c := Default()
+	if len(strings.TrimSpace(string(raw))) > 0 {
+		if err := yaml.UnmarshalWithOptions(raw, &c, yaml.Strict(), yaml.DisallowUnknownField()); err != nil {
+			return Config{}, fmt.Errorf("configuration: %s", place(path, err))
+		}
+	}
+	if err := c.check(); err != nil {
+		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+var position = regexp.MustCompile(`^\[(\d+):(\d+)\] `)
+
+// place turns the library's multi-line message into path:line:column: text.
+func place(path string, err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return position.ReplaceAllString(line, path+":$1:$2: ")
+}
+
+func (c *Config) check() error {
+	if c.Collector != "" {
+		if _, port, err := net.SplitHostPort(c.Collector); err != nil {
+			return fmt.Errorf("collector: %q is not host:port", c.Collector)
+		} else if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("collector: %q has no port between 1 and 65535", c.Collector)
+		}
+	}
+	if c.State == "" {
+		c.State = DefaultState()
+	}
+	if c.Spool.MaxMB < 0 {
+		return errors.New("spool.maxMB: must not be negative")
+	}
+	seen := map[string]bool{}
+	for i, in := range c.Interfaces {
+		switch {
+		case in.Name == "":
+			return fmt.Errorf("interfaces[%d]: name is missing, as in {name: eth1, segment: line4}", i)
+		case seen[in.Name]:
+			return fmt.Errorf("interfaces[%d]: %s is listed twice", i, in.Name)
+		case in.RingMB < 0 || in.RingMB > 4096:
+			return fmt.Errorf("interfaces[%d]: ringMB must lie between 0 and 4096", i)
+		}
+		seen[in.Name] = true
+		for id := range in.VLANs {
+			if id > 4094 {
+				return fmt.Errorf("interfaces[%d].vlans: %d is no VLAN identifier (0 to 4094)", i, id)
+			}
+		}
+	}
+	switch c.Log.Level {
+	case "", "debug", "info", "warn", "error":
+		return nil
+	}
+	return fmt.Errorf("log.level: %q is not known: debug, info, warn or error", c.Log.Level)
+}
+
+// Credentials is the file of the agent's key and certificates.
+func (c *Config) Credentials() string { return filepath.Join(c.State, "agent.pem") }
+
+// SpoolFile is the file of what has not reached the collector yet.
+func (c *Config) SpoolFile() string { return filepath.Join(c.State, "spool.db") }

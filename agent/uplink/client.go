@@ -1,0 +1,292 @@
+package uplink
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/internal/pki"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+const (
+	heartbeatEvery = 10 * time.Second
+	dialTimeout    = 10 * time.Second
+	maxBackoff     = 30 * time.Second
+)
+
+// Health is what a heartbeat says of the capture.
+type Health struct {
+	LastFrame     time.Time // zero: none yet
+	Frames, Drops uint64
+}
+
+// Client brings the spool to one collector, and keeps trying.
+type Client struct {
+	Address  string // host:port
+	Spool    *Spool
+	Version  string
+	Hostname string
+	Segments []string
+	Health   func() Health // may be nil
+	Log      *slog.Logger
+
+	// StateFile holds the credentials; Run renews them there.
+	StateFile string
+
+	creds *pki.Credentials
+}
+
+// ErrDenied is returned by Run when the collector refuses this agent for good.
+var ErrDenied = errors.New("uplink: refused by the collector")
+
+// Run reports until ctx ends or the collector denies this agent. Any other
+// fault is logged and tried again.
+func (c *Client) Run(ctx context.Context) error {
+	creds, err := pki.LoadCredentials(c.StateFile)
+	if err != nil {
+		return err
+	}
+	c.creds = creds
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 200*time.Millisecond, maxBackoff
+	for {
+		welcomed, err := c.session(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrDenied):
+			return err
+		case welcomed:
+			wait.Reset()
+		}
+		next := wait.NextBackOff()
+		c.Log.Warn("collector not reached, spooling", "collector", c.Address, "error", pki.Cause(err), "again_in", next.Round(time.Millisecond))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(next):
+		}
+	}
+}
+
+func dial(address string, t *tls.Config) (*grpc.ClientConn, error) {
+	return grpc.NewClient("dns:///"+address,
+		grpc.WithTransportCredentials(credentials.NewTLS(t)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(1<<20)))
+}
+
+// session is one stream from Hello to its end. welcomed: the collector took
+// the Hello.
+func (c *Client) session(ctx context.Context) (welcomed bool, err error) {
+	if err := c.renew(ctx); err != nil {
+		c.Log.Warn("certificate not renewed", "error", err)
+	}
+	conn, err := dial(c.Address, c.creds.Config())
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := demarcv1.NewUplinkServiceClient(conn).Report(ctx)
+	if err != nil {
+		return false, err
+	}
+	s := &session{c: c, stream: stream, acked: make(chan uint64, 1)}
+	welcome, err := s.hello()
+	if err != nil {
+		return false, err
+	}
+	c.Log.Info("connected", "collector", c.Address, "through", welcome.Through)
+	errs := make(chan error, 2)
+	go func() { errs <- s.receive() }()
+	go func() { errs <- s.send(ctx, welcome) }()
+	err = <-errs
+	cancel()
+	err2 := <-errs
+	if refused := new(refusedError); errors.As(err2, &refused) {
+		err = err2 // the reason says more than the closed stream
+	}
+	return true, err
+}
+
+// session is the state of one stream.
+type session struct {
+	c      *Client
+	stream grpc.BidiStreamingClient[demarcv1.ReportRequest, demarcv1.ReportResponse]
+	sendMu sync.Mutex
+	acked  chan uint64
+}
+
+// refusedError is the collector's refusal.
+type refusedError struct{ *demarcv1.Refusal }
+
+func (e *refusedError) Error() string { return "the collector refused: " + e.Reason }
+
+func (s *session) hello() (*demarcv1.Welcome, error) {
+	epoch, first, last := s.c.Spool.state()
+	err := s.stream.Send(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Hello{Hello: &demarcv1.Hello{
+		Version: s.c.Version, Epoch: epoch[:], First: first, Last: last, Clock: timestamppb.Now(), Hostname: s.c.Hostname, Segments: s.c.Segments,
+	}}})
+	if err != nil {
+		_, err = s.stream.Recv() // the stream's own reason
+		return nil, err
+	}
+	r, err := s.stream.Recv()
+	if err != nil {
+		return nil, err
+	}
+	if w := r.GetWelcome(); w != nil {
+		return w, s.c.Spool.acknowledge(w.Through)
+	}
+	return nil, s.refused(r.GetRefusal())
+}
+
+// refused acts on a refusal: a fork begins a new epoch, a denial ends the agent.
+func (s *session) refused(r *demarcv1.Refusal) error {
+	if r == nil {
+		return errors.New("uplink: the collector answered with neither welcome nor refusal")
+	}
+	switch r.Code {
+	case demarcv1.Refusal_CODE_FORKED:
+		s.c.Log.Warn("this spool's numbers were used by another agent: a new epoch begins", "reason", r.Reason)
+		if err := s.c.Spool.restart(); err != nil {
+			return err
+		}
+	case demarcv1.Refusal_CODE_DENIED:
+		return fmt.Errorf("%w: %s", ErrDenied, r.Reason)
+	}
+	return &refusedError{r}
+}
+
+func (s *session) receive() error {
+	for {
+		r, err := s.stream.Recv()
+		if err != nil {
+			return err
+		}
+		switch m := r.Message.(type) {
+		case *demarcv1.ReportResponse_Acknowledgement:
+			if err := s.c.Spool.acknowledge(m.Acknowledgement.Through); err != nil {
+				return err
+			}
+			select { // the newest acknowledgement is the one that counts
+			case <-s.acked:
+			default:
+			}
+			s.acked <- m.Acknowledgement.Through
+		case *demarcv1.ReportResponse_Refusal:
+			return s.refused(m.Refusal)
+		}
+	}
+}
+
+// send keeps at most a window of records in flight.
+func (s *session) send(ctx context.Context, w *demarcv1.Welcome) error {
+	window := window{records: int(max(w.WindowBatches, 1)), bytes: int(max(w.WindowBytes, demarcv1.MaxBody))}
+	next := w.Through + 1
+	_, first, _ := s.c.Spool.state()
+	next = max(next, first)
+	beat := time.NewTicker(heartbeatEvery)
+	defer beat.Stop()
+	if err := s.heartbeat(); err != nil {
+		return err
+	}
+	for {
+		n, size := window.room()
+		if n > 0 && size > 0 {
+			records, err := s.c.Spool.read(next, n, size)
+			if err != nil {
+				return err
+			}
+			for _, r := range records {
+				to := last(r)
+				if err := s.put(r); err != nil {
+					return err
+				}
+				window.sent(to, len(r.GetBatch().GetBody()))
+				next = to + 1
+			}
+			if len(records) > 0 {
+				continue
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.c.Spool.news:
+		case through := <-s.acked:
+			window.acknowledged(through)
+		case <-beat.C:
+			if err := s.heartbeat(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// last is the highest sequence that a record fills.
+func last(r *demarcv1.ReportRequest) uint64 {
+	if l := r.GetLost(); l != nil {
+		return l.To
+	}
+	return r.GetBatch().GetSequence()
+}
+
+func (s *session) put(r *demarcv1.ReportRequest) error {
+	s.sendMu.Lock()
+	defer s.sendMu.Unlock()
+	return s.stream.Send(r)
+}
+
+func (s *session) heartbeat() error {
+	_, held := s.c.Spool.Held()
+	h := &demarcv1.Heartbeat{Clock: timestamppb.Now(), SpoolBytes: uint64(max(held, 0))}
+	if s.c.Health != nil {
+		x := s.c.Health()
+		h.Frames, h.Drops = x.Frames, x.Drops
+		if !x.LastFrame.IsZero() {
+			h.LastFrame = timestamppb.New(x.LastFrame)
+		}
+	}
+	return s.put(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: h}})
+}
+
+// window counts what is in flight.
+type window struct {
+	records, bytes int // allowed
+	flight         []inFlight
+	size           int
+}
+
+type inFlight struct {
+	through uint64
+	size    int
+}
+
+func (w *window) room() (records, bytes int) { return w.records - len(w.flight), w.bytes - w.size }
+
+func (w *window) sent(through uint64, size int) {
+	w.flight = append(w.flight, inFlight{through, size})
+	w.size += size
+}
+
+func (w *window) acknowledged(through uint64) {
+	i := 0
+	for ; i < len(w.flight) && w.flight[i].through <= through; i++ {
+		w.size -= w.flight[i].size
+	}
+	w.flight = append(w.flight[:0], w.flight[i:]...)
+}
