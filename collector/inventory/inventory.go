@@ -20,18 +20,15 @@ type Connection = identity.Connection
 // Changes lists ids of what is new, changed or gone: look each up to tell.
 type Changes = identity.Changes
 
-// Record is one raw observation as it is stored. Keys ascend as observations
-// are made and are never used again.
-type Record struct {
-	Key   uint64
-	Value []byte // nil: the record is gone
-}
-
 // Book is the inventory of every site. It is not safe for concurrent use.
 type Book struct{ ids *identity.Book }
 
 // New returns an empty Book; nil space is identity.OneSpace.
-func New(space identity.Space) *Book { return &Book{ids: identity.New(space)} }
+func New(space identity.Space) *Book {
+	b := &Book{ids: identity.New(space)}
+	b.ids.KeepRecords()
+	return b
+}
 
 // Apply takes what agent at site reported and returns what it changed. The cost
 // is proportional to what body touches.
@@ -65,13 +62,3 @@ func (b *Book) ConnectionsOf(asset string) []string { return b.ids.ConnectionsOf
 
 // Inventory lists everything, sorted.
 func (b *Book) Inventory() *demarcv1.Inventory { return b.ids.Inventory() }
-
-// Snapshot returns every record, by ascending key.
-func (b *Book) Snapshot() []Record { return nil }
-
-// Changed returns the records that are new, changed or gone since the last
-// call of Changed, by ascending key.
-func (b *Book) Changed() []Record { return nil }
-
-// Restore fills an empty Book with the records of another's Snapshot.
-func (b *Book) Restore(records []Record) error { return nil }

@@ -1,0 +1,147 @@
+package identity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// joins says in words why several addresses are one asset, and what about them
+// is in conflict.
+func (a *asset) joins() []string {
+	var out []string
+	for _, m := range a.macs {
+		out = append(out, a.joinsOf(m)...)
+	}
+	for _, u := range a.units {
+		out = append(out, u.conflict()...)
+	}
+	out = append(out, a.serials()...)
+	return tidy(out)
+}
+
+// joinsOf says what m holds together, and what it only forwards.
+func (a *asset) joinsOf(m *macNode) []string {
+	var out, own []string
+	where := map[string]bool{}
+	for _, u := range a.units {
+		if !slices.Contains(u.owners(), m) {
+			continue
+		}
+		own = append(own, u.ep.ip.String())
+		for _, o := range u.seen {
+			if c := o.claimOf(m); c != nil && o.own(c) && !linkLocal(o.key.ip) {
+				where[o.place(c)] = true
+			}
+		}
+	}
+	if len(own) > 1 {
+		out = append(out, strings.Join(sortAddresses(own), ", ")+" by MAC "+m.mac.String())
+	}
+	if len(where) > 1 {
+		out = append(out, m.mac.String()+" stands on the links of "+strings.Join(sortedKeys(where), " and "))
+	}
+	if kind := virtualKind(m.mac); kind != "" {
+		out = append(out, m.mac.String()+" is a virtual MAC that routers share by "+kind)
+	}
+	if m.class.overfull {
+		out = append(out, fmt.Sprintf("%s answers for more than %d addresses of one link: a proxy, it lends its MAC to none", m.mac, maxOwn))
+	} else if n := m.standsBeforeCount(); m.routes() && n > 0 {
+		out = append(out, fmt.Sprintf("%s stands before %s: routed traffic, it lends its MAC to none", m.mac, plural(n, "address of another", "addresses of others")))
+	}
+	return out
+}
+
+func (m *macNode) standsBeforeCount() int {
+	others := map[*endpoint]bool{}
+	for _, o := range m.unproven {
+		if o.unit == nil || !slices.Contains(o.unit.owners(), m) {
+			others[o.ep] = true
+		}
+	}
+	return len(others)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// place names a claim's link: segment and VLANs.
+func (o *observation) place(c *claim) string {
+	s := o.key.segment.Value()
+	if s == "" {
+		s = "the capture"
+	}
+	if len(c.vlans) > 0 {
+		v := make([]string, len(c.vlans))
+		for i, x := range c.vlans {
+			v[i] = vlanText(x)
+		}
+		s += " VLAN " + strings.Join(v, ", ")
+	}
+	return s
+}
+
+// conflict tells of MACs that hold u's address beside u.
+func (u *unit) conflict() []string {
+	if u.holder == nil || len(u.ep.units) < 2 {
+		return nil
+	}
+	var out []string
+	for _, v := range u.ep.units {
+		if v == u || v.holder == nil {
+			continue
+		}
+		if u.ep.apart {
+			out = append(out, fmt.Sprintf("%s stands on its own link with %s as well: kept apart, declare it local to its segment", u.ep.ip, v.holder.mac))
+			continue
+		}
+		first, last := u.held()
+		f, l := v.held()
+		switch {
+		case last < f:
+			out = append(out, fmt.Sprintf("%s passed to %s after %s", u.ep.ip, v.holder.mac, when(last)))
+		case l < first:
+			out = append(out, fmt.Sprintf("%s was held by %s until %s", u.ep.ip, v.holder.mac, when(l)))
+		default:
+			out = append(out, fmt.Sprintf("%s is held by %s at the same time: duplicate address", u.ep.ip, v.holder.mac))
+		}
+	}
+	return out
+}
+
+// held is the time in which u's holder sent from the address.
+func (u *unit) held() (first, last int64) {
+	for _, o := range u.ep.seen {
+		if c := o.claimOf(u.holder); c != nil {
+			first, last = widen(first, last, c.first, c.last)
+		}
+	}
+	return first, last
+}
+
+func when(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339) }
+
+// serials tells of addresses joined by a serial number.
+func (a *asset) serials() []string {
+	at := map[*serialNode]map[string]bool{}
+	for _, o := range a.observations() {
+		if s := o.serial; s != nil && s.active {
+			if at[s] == nil {
+				at[s] = map[string]bool{}
+			}
+			at[s][o.key.String()] = true
+		}
+	}
+	var out []string
+	for s, keys := range at {
+		if len(keys) > 1 {
+			out = append(out, strings.Join(sortedKeys(keys), ", ")+" tell the same serial number "+s.key.serial+" of "+s.key.vendor)
+		}
+	}
+	return out
+}

@@ -1,0 +1,196 @@
+package identity
+
+import (
+	"iter"
+	"maps"
+	"slices"
+
+	"demarc/internal/ot"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// merged is a connection over all agents and segments that it was seen in.
+type merged struct {
+	first, last int64
+	count       counters
+	operations  [ot.NumOperations]uint64
+	vlans       []uint16
+	protocol    label
+	basis       ot.Basis
+	outcome     ot.Outcome
+	opener      opener
+	security    *security
+	parent      string
+}
+
+// merge shows the largest of each counter: agents that see the same traffic
+// must not add up.
+func (l *link) merge() merged {
+	m := merged{protocol: label{name: none}}
+	for _, r := range l.raws {
+		m.first, m.last = widen(m.first, m.last, r.first, r.last)
+		m.count.most(r.count)
+		if r.operations != nil {
+			for i, n := range r.operations {
+				m.operations[i] = max(m.operations[i], n)
+			}
+		}
+		insertVLANs(&m.vlans, wide(r.vlans))
+		m.protocol.improve(r.protocol)
+		m.basis = max(m.basis, r.basis)
+		m.outcome = max(m.outcome, r.outcome)
+		m.opener.improve(r.opener)
+		if r.security != nil {
+			if m.security == nil {
+				m.security = newSecurity()
+			}
+			m.security.improve(r.security)
+		}
+		if r.parent != nil {
+			if id := r.parent.id(); m.parent == "" || id < m.parent {
+				m.parent = id
+			}
+		}
+	}
+	return m
+}
+
+// Connection returns a connection made afresh.
+func (b *Book) Connection(id string) (Connection, bool) {
+	b.settle()
+	l := b.links[id]
+	if l == nil {
+		return Connection{}, false
+	}
+	return l.show(), true
+}
+
+// Connections ranges over every connection in no particular order. The Book
+// must not be changed meanwhile.
+func (b *Book) Connections() iter.Seq[Connection] {
+	b.settle()
+	return func(yield func(Connection) bool) {
+		for _, l := range b.links {
+			if !yield(l.show()) {
+				return
+			}
+		}
+	}
+}
+
+// ConnectionsOf lists the ids of an asset's connections, sorted.
+func (b *Book) ConnectionsOf(asset string) []string {
+	b.settle()
+	a := b.assets[asset]
+	if a == nil {
+		return nil
+	}
+	ids := map[string]bool{}
+	for _, o := range a.observations() {
+		for _, r := range o.conns {
+			ids[r.link.id] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+func (l *link) show() Connection {
+	key, m := l.raws[0].key, l.merge()
+	c := Connection{ID: l.id, Site: key.client.key.site.Value()}
+	c.Client = l.end(func(k rawKey) *observation { return k.client })
+	c.Server = l.end(func(k rawKey) *observation { return k.server })
+	for _, r := range l.raws {
+		if r.key.agent != none {
+			c.Agents = append(c.Agents, r.key.agent.Value())
+		}
+	}
+	c.Agents = tidy(c.Agents)
+	d := &demarcv1.Connection{Id: l.id, Client: key.client.key.String(), Server: key.server.key.String(), ClientAsset: c.Client.Asset,
+		ServerAsset: c.Server.Asset, Segment: l.segment(c), Vlans: wide(m.vlans), Transport: key.transport.Value(), Port: key.port,
+		Protocol: m.protocol.name.Value(), Grade: m.protocol.grade.String(), DirectionBasis: m.basis.String(),
+		OpenedBy: openers[m.opener.who], Outcome: m.outcome.String(), RelatedTo: m.parent,
+		ClientPackets: m.count.clientPackets, ServerPackets: m.count.serverPackets, ClientBytes: m.count.clientBytes,
+		ServerBytes: m.count.serverBytes, Sessions: m.count.sessions, FirstSeen: stamp(m.first), LastSeen: stamp(m.last)}
+	if d.Protocol == "" {
+		d.Protocol = "unknown"
+	}
+	d.Operations = map[string]uint64{}
+	for i, n := range m.operations {
+		if n > 0 {
+			d.Operations[ot.Operation(i).String()] = n
+		}
+	}
+	if s := m.security; s != nil {
+		d.Security = s.mode.text.Value()
+		if s.tls.at|s.policy.at|s.subject.at|s.name.at != 0 || s.tls.text != none || s.policy.text != none || s.subject.text != none || s.name.text != none {
+			d.SecurityFacts = &demarcv1.SecurityFacts{Tls: s.tls.text.Value(), Policy: s.policy.text.Value(), Subject: s.subject.text.Value(), ServerName: s.name.text.Value()}
+		}
+	}
+	c.Data = d
+	return c
+}
+
+// segment is where the connection is said to be: on the client's own link,
+// else on the server's, else the smallest that it was seen in.
+func (l *link) segment(c Connection) string {
+	if c.Client.OwnLink {
+		return c.Client.Segment
+	}
+	if c.Server.OwnLink {
+		return c.Server.Segment
+	}
+	smallest := l.raws[0].key.client.key.segment.Value()
+	for _, r := range l.raws {
+		smallest = min(smallest, r.key.client.key.segment.Value())
+	}
+	return smallest
+}
+
+// end places one end of the connection.
+func (l *link) end(of func(rawKey) *observation) End {
+	o := of(l.raws[0].key)
+	for _, r := range l.raws[1:] {
+		if x := of(r.key); compareObservation(x, o) < 0 {
+			o = x
+		}
+	}
+	e := End{Segment: o.key.segment.Value(), Addr: o.key.ip}
+	if a := o.assetOf(); a != nil {
+		e.Asset = a.id
+	}
+	switch {
+	case o.mac != nil:
+		e.MAC = o.key.mac.String()
+		e.VLANs = wide(o.claimVLANs())
+		e.OwnLink = o.heard
+	case o.unit != nil:
+		o.unit.place(&e)
+	}
+	return e
+}
+
+// place says on which link u stands.
+func (u *unit) place(e *End) {
+	owners := u.owners()
+	if len(owners) == 1 {
+		e.MAC = owners[0].mac.String()
+	}
+	var vlans []uint16
+	segment := ""
+	for _, o := range u.seen {
+		for i := range o.claims {
+			c := &o.claims[i]
+			if u.holder != nil && (c.mac != u.holder || !o.own(c)) || u.holder == nil && c.mac != nil && c.mac.class.forwards {
+				continue
+			}
+			insertVLANs(&vlans, wide(c.vlans))
+			if s := o.key.segment.Value(); segment == "" || s < segment {
+				segment = s
+			}
+		}
+	}
+	e.VLANs, e.OwnLink = wide(vlans), u.holder != nil
+	if segment != "" {
+		e.Segment = segment
+	}
+}

@@ -1,0 +1,145 @@
+package identity
+
+import "net/netip"
+
+// macNode is one MAC address at one site.
+type macNode struct {
+	site  sym
+	mac   MAC
+	links []*observation // heard without IP, by VLAN
+	// IP addresses that it sent from: proved its own, and not.
+	proven, unproven []*observation
+
+	class macClass
+	asset *asset // nil while it never sent a frame
+}
+
+// macClass is what a MAC's own traffic says of it, whoever else uses the same
+// addresses.
+type macClass struct {
+	forwards bool // frames of others pass through it: a router
+	overfull bool // it answers for more addresses than one device has: a proxy
+	proven4  bool // an IPv4 address is proved its own
+}
+
+type macKey struct {
+	site sym
+	mac  MAC
+}
+
+func (b *Book) macNode(site sym, m MAC) *macNode {
+	k := macKey{site, m}
+	n := b.macs[k]
+	if n == nil {
+		n = &macNode{site: site, mac: m}
+		n.class.forwards = virtualKind(m) != ""
+		b.macs[k] = n
+	}
+	return n
+}
+
+func (m *macNode) seenAt(o *observation, own bool) {
+	if own {
+		m.proven = append(m.proven, o)
+	} else {
+		m.unproven = append(m.unproven, o)
+	}
+}
+
+func (m *macNode) proved(o *observation) {
+	for i, x := range m.unproven {
+		if x == o {
+			m.unproven[i] = m.unproven[len(m.unproven)-1]
+			m.unproven = m.unproven[:len(m.unproven)-1]
+			break
+		}
+	}
+	m.proven = append(m.proven, o)
+}
+
+// heard reports whether the MAC sent a frame.
+func (m *macNode) heard() bool { return len(m.links)+len(m.proven)+len(m.unproven) > 0 }
+
+// classify looks at the addresses that m sent from. It stops as soon as m is
+// known to forward, so that a router with many addresses behind it costs no
+// more than one with a few.
+func (m *macNode) classify() macClass {
+	var c macClass
+	type group struct {
+		segment sym
+		vlan    uint16
+	}
+	groups := map[group]int{}
+	own := map[netip.Addr]bool{}
+	prefixes := map[[8]byte]bool{}
+	for _, o := range m.proven {
+		switch {
+		case linkLocal(o.key.ip):
+			continue
+		case o.key.ip.Is6():
+			prefixes[prefix64(o.key.ip)] = true
+		default:
+			c.proven4 = true
+			g := group{segment: o.key.segment}
+			if v := o.claimOf(m).vlans; len(v) > 0 {
+				g.vlan = v[0]
+			}
+			groups[g]++
+			if groups[g] > maxOwn {
+				c.overfull = true
+			}
+		}
+		own[o.key.ip] = true
+	}
+	c.forwards = c.overfull || virtualKind(m.mac) != "" || m.standsBefore(own, prefixes)
+	return c
+}
+
+// standsBefore reports whether m sent from more addresses without proof than
+// one device has: two of IPv4, or IPv6 beyond maxOwn6 or maxPrefixes. Those in
+// own, or under a prefix in which m has an address of its own, do not count.
+func (m *macNode) standsBefore(own map[netip.Addr]bool, prefixes map[[8]byte]bool) bool {
+	var v4 netip.Addr
+	v6, foreign := map[netip.Addr]bool{}, map[[8]byte]bool{}
+	for _, o := range m.unproven {
+		a := o.key.ip
+		switch {
+		case own[a]:
+		case a.Is4():
+			if v4.IsValid() && v4 != a {
+				return true
+			}
+			v4 = a
+		case prefixes[prefix64(a)]:
+		default:
+			v6[a], foreign[prefix64(a)] = true, true
+			if len(v6) > maxOwn6 || len(foreign) > maxPrefixes {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// virtualKind names the protocol that shares m between routers, "" for none.
+func virtualKind(m MAC) string {
+	switch [4]byte(m[:4]) {
+	case [4]byte{0x00, 0x00, 0x5e, 0x00}: // RFC 9568 section 7.3; CARP uses the same
+		if m[4] == 1 || m[4] == 2 {
+			return "VRRP"
+		}
+	case [4]byte{0x00, 0x00, 0x0c, 0x07}: // RFC 2281 section 5.3
+		if m[4] == 0xac {
+			return "HSRP"
+		}
+	case [4]byte{0x00, 0x00, 0x0c, 0x9f}: // HSRP version 2, IPv4
+		if m[4]>>4 == 0xf {
+			return "HSRP"
+		}
+	case [4]byte{0x00, 0x05, 0x73, 0xa0}: // HSRP version 2, IPv6
+		return "HSRP"
+	case [4]byte{0x00, 0x07, 0xb4, 0x00}:
+		return "GLBP"
+	}
+	return ""
+}

@@ -1,0 +1,204 @@
+package identity
+
+import (
+	"cmp"
+	"slices"
+
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Record is one observation, as what an agent would have to tell to make it
+// again. Keys ascend as observations are made and are never used twice.
+type Record struct {
+	Key  uint64
+	Site string
+	Told []Told // empty: the observation is gone
+}
+
+// Told is what one agent told.
+type Told struct {
+	Agent string
+	Body  *demarcv1.Body
+}
+
+// recorded is an *observation, a *rawConn or a *loss.
+type recorded interface{ record() Record }
+
+// records numbers observations and remembers which changed.
+type records struct {
+	keep    bool
+	next    uint64
+	given   uint64 // number of the record being restored, 0 once it is taken
+	changed map[uint64]recorded
+}
+
+func (r *records) init() { r.next, r.changed = 1, map[uint64]recorded{} }
+
+// number gives n a number if it has none.
+func (b *Book) number(n *uint64) {
+	if *n != 0 {
+		return
+	}
+	if b.records.given != 0 {
+		*n, b.records.given = b.records.given, 0
+		return
+	}
+	*n = b.records.next
+	b.records.next++
+}
+
+func (r *records) mark(num uint64, x recorded) {
+	if r.keep && num != 0 {
+		r.changed[num] = x
+	}
+}
+
+func (r *records) gone(num uint64) {
+	if r.keep {
+		r.changed[num] = nil
+	}
+}
+
+// KeepRecords makes the Book remember which records change, for
+// ChangedRecords.
+func (b *Book) KeepRecords() { b.records.keep = true }
+
+// ChangedRecords returns the records that are new, changed or gone since the
+// last call, by key.
+func (b *Book) ChangedRecords() []Record {
+	out := make([]Record, 0, len(b.records.changed))
+	for num, x := range b.records.changed {
+		if x == nil {
+			out = append(out, Record{Key: num})
+		} else {
+			out = append(out, x.record())
+		}
+	}
+	clear(b.records.changed)
+	return sortRecords(out)
+}
+
+// Records returns every record, by key.
+func (b *Book) Records() []Record {
+	out := make([]Record, 0, len(b.observed)+len(b.raws))
+	for _, o := range b.observed {
+		if o.num != 0 {
+			out = append(out, o.record())
+		}
+	}
+	for _, r := range b.raws {
+		out = append(out, r.record())
+	}
+	for _, l := range b.losses.items {
+		out = append(out, l.record())
+	}
+	return sortRecords(out)
+}
+
+func sortRecords(r []Record) []Record {
+	slices.SortFunc(r, func(a, b Record) int { return cmp.Compare(a.Key, b.Key) })
+	return r
+}
+
+// Restore adds records of another Book to an empty one. They then have the
+// same keys and do not count as changed.
+func (b *Book) Restore(all []Record) {
+	for _, r := range all {
+		b.records.next = max(b.records.next, r.Key+1)
+	}
+	keep := b.records.keep
+	b.records.keep = false
+	for _, r := range all {
+		b.records.given = r.Key
+		for _, t := range r.Told {
+			b.Apply(r.Site, t.Agent, t.Body)
+		}
+	}
+	b.records.given, b.records.keep = 0, keep
+}
+
+func (o *observation) record() Record {
+	r := Record{Key: o.num, Site: o.key.site.Value()}
+	body := &demarcv1.Body{}
+	for i := range o.claims {
+		c := &o.claims[i]
+		d := &demarcv1.EndpointDelta{Address: o.key.proto(), Vlans: wide(c.vlans), OwnLink: c.proven, FirstNs: c.first, LastNs: c.last}
+		if c.mac != nil {
+			d.Mac = append([]byte(nil), c.mac.mac[:]...)
+		}
+		body.Endpoints = append(body.Endpoints, d)
+	}
+	for i := range o.parts {
+		for _, f := range o.parts[i].facts {
+			body.Facts = append(body.Facts, &demarcv1.FactDelta{Of: o.key.proto(), Part: o.parts[i].path.Value(), Attribute: f.attribute.Value(),
+				Value: f.value, Source: f.source.Value(), Grade: demarcv1.Grade(f.grade), FirstNs: f.first, LastNs: f.last})
+		}
+	}
+	agents := o.agents
+	if len(agents) == 0 {
+		agents = []sym{none}
+	}
+	r.Told = []Told{{agents[0].Value(), body}}
+	if o.heard && len(o.claims) == 0 {
+		body.Endpoints = bare(o)
+	}
+	for _, a := range agents[1:] {
+		r.Told = append(r.Told, Told{a.Value(), &demarcv1.Body{Endpoints: bare(o)}})
+	}
+	return r
+}
+
+// bare says that o was heard, and nothing else.
+func bare(o *observation) []*demarcv1.EndpointDelta {
+	return []*demarcv1.EndpointDelta{{Address: o.key.proto()}}
+}
+
+// record tells each text by itself, since each has its own time.
+func (r *rawConn) record() Record {
+	key := r.key.proto()
+	d := &demarcv1.ConnectionDelta{Key: key, Vlans: wide(r.vlans), DirectionBasis: r.basis.String(), Outcome: r.outcome.String(),
+		ClientPackets: r.count.clientPackets, ServerPackets: r.count.serverPackets, ClientBytes: r.count.clientBytes,
+		ServerBytes: r.count.serverBytes, Sessions: r.count.sessions, FirstNs: r.first, LastNs: r.last}
+	if r.operations != nil {
+		d.Operations = r.operations[:]
+	}
+	if r.parent != nil {
+		d.RelatedTo = r.parent.proto()
+	}
+	all := []*demarcv1.ConnectionDelta{d}
+	at := func(ns int64) *demarcv1.ConnectionDelta {
+		d := &demarcv1.ConnectionDelta{Key: key, LastNs: ns}
+		all = append(all, d)
+		return d
+	}
+	if p := r.protocol; p.name != none {
+		d := at(p.at)
+		d.Protocol, d.Grade = p.name.Value(), demarcv1.Grade(p.grade)
+	}
+	if r.opener.who != 0 {
+		at(r.opener.at).OpenedBy = openers[r.opener.who]
+	}
+	if s := r.security; s != nil {
+		at(s.mode.at).Security = s.mode.text.Value()
+		at(s.tls.at).Tls = s.tls.text.Value()
+		at(s.policy.at).Policy = s.policy.text.Value()
+		at(s.subject.at).Subject = s.subject.text.Value()
+		at(s.name.at).ServerName = s.name.text.Value()
+	}
+	return Record{r.num, r.key.client.key.site.Value(), []Told{{r.key.agent.Value(), &demarcv1.Body{Connections: all}}}}
+}
+
+func (k rawKey) proto() *demarcv1.ConnectionKey {
+	return &demarcv1.ConnectionKey{Client: k.client.key.proto(), Server: k.server.key.proto(), Transport: k.transport.Value(), Port: k.port}
+}
+
+func wide(vlans []uint16) []uint32 {
+	if len(vlans) == 0 {
+		return nil
+	}
+	w := make([]uint32, len(vlans))
+	for i, v := range vlans {
+		w[i] = uint32(v)
+	}
+	return w
+}

@@ -1,0 +1,231 @@
+package role
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"demarc/internal/ot"
+)
+
+// Of lists what d does, the best founded first. It is empty when nothing is
+// known.
+func (r *Rules) Of(d *Device) []Claim {
+	v := view{Device: d}
+	claims := v.told()
+	for i := range r.rules {
+		rule := &r.rules[i]
+		c, ok := v.match(rule)
+		if ok && !slices.ContainsFunc(claims, func(x Claim) bool { return x.Grade >= c.Grade && slices.Contains(rule.unless, x.Role) }) {
+			claims = add(claims, c)
+		}
+	}
+	for _, g := range r.groups {
+		claims = bestOf(claims, g)
+	}
+	slices.SortStableFunc(claims, func(a, b Claim) int { return cmp.Compare(b.Grade, a.Grade) })
+	return claims
+}
+
+// add keeps one claim of each role, the best founded.
+func add(claims []Claim, c Claim) []Claim {
+	for i := range claims {
+		if claims[i].Role == c.Role {
+			if c.Grade > claims[i].Grade {
+				claims[i] = c
+			}
+			return claims
+		}
+	}
+	return append(claims, c)
+}
+
+// bestOf leaves one of the group's roles.
+func bestOf(claims []Claim, group []ot.Role) []Claim {
+	best := -1
+	for i, c := range claims {
+		at := slices.Index(group, c.Role)
+		if at >= 0 && (best < 0 || c.Grade > claims[best].Grade || c.Grade == claims[best].Grade && at < slices.Index(group, claims[best].Role)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return claims
+	}
+	keep := claims[best].Role
+	return slices.DeleteFunc(claims, func(c Claim) bool { return c.Role != keep && slices.Contains(group, c.Role) })
+}
+
+// view is a device with its words split once.
+type view struct {
+	*Device
+	words [][]string // of each fact's value, made when first asked for
+	names [][]string
+}
+
+// told lists the roles that messages name outright.
+func (v *view) told() []Claim {
+	var claims []Claim
+	for _, f := range v.Facts {
+		if role := ot.Role(strings.ToLower(f.Value)); f.Attribute == string(ot.RoleAttr) && known(role) {
+			claims = add(claims, Claim{role, f.Grade, "is told to be one (" + f.Source + ")"})
+		}
+	}
+	return claims
+}
+
+// match reports whether every condition of r holds, and with what grade and
+// reason.
+func (v *view) match(r *rule) (Claim, bool) {
+	c := Claim{Role: r.role, Grade: r.grade}
+	var why []string
+	if r.say != "" {
+		why = append(why, r.say)
+	}
+	if r.router && !v.Router {
+		return c, false
+	}
+	for i := range r.facts {
+		f := v.fact(&r.facts[i])
+		if f == nil {
+			return c, false
+		}
+		c.Grade = min(c.Grade, f.Grade)
+		fill(why, "{value}", f.Value, "{source}", f.Source)
+	}
+	if len(r.names) > 0 {
+		name, ok := v.called(r.names)
+		if !ok {
+			return c, false
+		}
+		fill(why, "{name}", name)
+	}
+	for i := range r.uses {
+		u, ok := v.use(&r.uses[i])
+		if !ok {
+			return c, false
+		}
+		if u.hint {
+			c.Grade = min(c.Grade, ot.Hint)
+		}
+		why = append(why, u.say(r.uses[i].say))
+	}
+	c.Why = strings.Join(why, " and ")
+	return c, true
+}
+
+func fill(text []string, pairs ...string) {
+	r := strings.NewReplacer(pairs...)
+	for i := range text {
+		text[i] = r.Replace(text[i])
+	}
+}
+
+// fact is the best founded fact that r asks for.
+func (v *view) fact(r *factRule) *Fact {
+	for i := range v.Facts {
+		f := &v.Facts[i]
+		if f.Attribute != r.attribute {
+			continue
+		}
+		if slices.ContainsFunc(r.is, func(s string) bool { return strings.EqualFold(s, f.Value) }) {
+			return f
+		}
+		if len(r.has) == 0 {
+			continue
+		}
+		if v.words == nil {
+			v.words = make([][]string, len(v.Facts))
+		}
+		if v.words[i] == nil {
+			v.words[i] = wordsOf(f.Value, 0)
+		}
+		if slices.ContainsFunc(r.has, func(p phrase) bool { return p.in(v.words[i]) }) {
+			return f
+		}
+	}
+	return nil
+}
+
+// called is the first name that holds one of the words.
+func (v *view) called(words []string) (string, bool) {
+	if v.names == nil {
+		for _, n := range v.Names {
+			v.names = append(v.names, nameWords(n))
+		}
+	}
+	for i, n := range v.names {
+		if slices.ContainsFunc(n, func(w string) bool { return slices.Contains(words, w) }) {
+			return v.Names[i], true
+		}
+	}
+	return "", false
+}
+
+// used is what the uses that met one condition come to.
+type used struct {
+	protocols  []string
+	operations []ot.Operation
+	peers      int
+	hint       bool // every protocol is known from its port alone
+}
+
+func (v *view) use(r *useRule) (used, bool) {
+	u := used{hint: true}
+	found := false
+	for i := range v.Uses {
+		x := &v.Uses[i]
+		if !slices.Contains(r.as, x.As) {
+			continue
+		}
+		if _, ok := slices.BinarySearch(r.protocols, x.Protocol); !ok {
+			continue
+		}
+		met := len(r.operations) == 0
+		for _, o := range r.operations {
+			if x.Operations[o] > 0 {
+				met = true
+				if !slices.Contains(u.operations, o) {
+					u.operations = append(u.operations, o)
+				}
+			}
+		}
+		if !met {
+			continue
+		}
+		found = true
+		u.peers += x.Peers
+		u.hint = u.hint && x.Grade <= ot.Hint
+		if !slices.Contains(u.protocols, x.Protocol) {
+			u.protocols = append(u.protocols, x.Protocol)
+		}
+	}
+	return u, found && u.peers >= r.least && (r.most == 0 || u.peers <= r.most)
+}
+
+// say fills in a reason: {peers:client} becomes "1 client" or "3 clients".
+func (u used) say(text string) string {
+	ops := make([]string, len(u.operations))
+	slices.Sort(u.operations)
+	for i, o := range u.operations {
+		ops[i] = o.String()
+	}
+	text = strings.NewReplacer("{protocols}", list(u.protocols), "{operations}", list(ops)).Replace(text)
+	front, rest, ok := strings.Cut(text, "{peers:")
+	noun, rest, closed := strings.Cut(rest, "}")
+	if !ok || !closed {
+		return text
+	}
+	if u.peers != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%s%d %s%s", front, u.peers, noun, rest)
+}
+
+func list(s []string) string {
+	if len(s) < 2 {
+		return strings.Join(s, "")
+	}
+	return strings.Join(s[:len(s)-1], ", ") + " and " + s[len(s)-1]
+}
