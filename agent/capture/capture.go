@@ -18,10 +18,22 @@ type Frame struct {
 	Time      int64    // Unix nanoseconds, packet time
 	Link      LinkType // of the interface that it came from
 	Interface int      // index into Source.Interfaces
-	Length    int      // bytes on the wire; more than len(Data) when the capture cut it
+	Length    int      // bytes on the wire, with the tag that the card stripped
 	Data      []byte   // the source's until its next Next
 	TPID      uint16   // tag that the card stripped (802.1Q TPID); 0 for none
 	TCI       uint16   // its tag control information, valid iff TPID != 0
+}
+
+// tagLength is the bytes of an 802.1Q tag.
+const tagLength = 4
+
+// Missing is the number of bytes that the capture cut off the frame's end.
+func (f *Frame) Missing() int {
+	n := f.Length - len(f.Data)
+	if f.TPID != 0 {
+		n -= tagLength
+	}
+	return max(0, n)
 }
 
 // Interface describes one interface of a source.
@@ -37,6 +49,7 @@ type Stats struct {
 	Bytes   uint64 // on the wire
 	Drops   uint64 // frames that the kernel or the card dropped before we saw them
 	Freezes uint64 // times that the ring was full
+	Downs   uint64 // times that the interface went down
 }
 
 // Source delivers frames in capture order.

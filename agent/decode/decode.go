@@ -126,7 +126,7 @@ func plain(b []byte, p *Packet) bool {
 // walk reads header after header until one has nothing behind it, and counts
 // what went wrong.
 func (d *Decoder) walk(f *capture.Frame, p *Packet) {
-	c := reader{Cursor: wire.New(f.Data), missing: max(0, f.Length-len(f.Data))}
+	c := reader{Cursor: wire.New(f.Data), missing: f.Missing()}
 	l := first(f.Link)
 	for n := 0; l != done; n++ {
 		if n == maxLayers {
