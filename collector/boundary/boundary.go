@@ -8,10 +8,7 @@ package boundary
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
-
-	"demarc/collector/inventory"
 )
 
 // File is one file of documents as it was handed over.
@@ -59,11 +56,3 @@ type Placement struct {
 	Ambiguous []string // the boundaries that hold it with equal right
 	Group     bool     // group, broadcast, link-local or unspecified: needs no boundary
 }
-
-// Space names the address space of a: the segment's where the Site says that
-// it is local there or it is link-local, the Internet's, the company's, else
-// the site's. It is an identity.Space.
-func (p *Policy) Space(site, segment string, a netip.Addr) string { return "" }
-
-// Place says where e stands at site.
-func (p *Policy) Place(site string, e inventory.End) Placement { return Placement{} }

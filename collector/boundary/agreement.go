@@ -1,0 +1,288 @@
+package boundary
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Side is one of the two sides of an agreement.
+type Side uint8
+
+const (
+	Either Side = iota
+	From
+	To
+)
+
+// Agreement is an Interconnection, or a SharedService with one of its
+// consumers, ready to judge by. Information flows from From to To.
+type Agreement struct {
+	Document  string // "Interconnection/line4-to-historian"
+	Name      string
+	From, To  AgreementEnd
+	BothWays  bool // information may flow either way
+	Services  []AgreedService
+	Through   []string
+	Schedule  *Times
+	PerWindow bool
+	Cover     []Cover
+}
+
+// AgreementEnd is one end; no list at all is every address of the boundary.
+type AgreementEnd struct {
+	Boundary string
+	CIDRs    []netip.Prefix
+	Names    []string // lower case; "*.example.com"
+	Groups   []netip.Prefix
+	Roles    []string
+}
+
+// AgreedService is one service with its terms.
+type AgreedService struct {
+	Protocol   string
+	Ports      Ports
+	Operations []string // empty: every one that flows the agreed way
+	Mode, TLS  string   // lowest protection; empty: none asked for
+	Over       string
+	Attested   bool // people attest what encryption hides
+	Dynamic    bool
+	Opener     Side
+}
+
+// Cover is one paper that must be in force: the agreement, or a side's approval.
+type Cover struct {
+	What     string // "the agreement ISA-2026-017", "the approval of dmz"
+	Approval string // approved, pending, denied, withdrawn; empty for an agreement
+	From     time.Time
+	Until    time.Time // zero: no end
+}
+
+// Times is a Schedule in a zone.
+type Times struct {
+	Days        [7]bool // from Sunday
+	From, Until int     // minutes after midnight; From > Until spans midnight
+	Words       string
+	Zone        *time.Location // nil: of the connection's site
+}
+
+// Offer is an agreement as it stands to a client's and a server's boundary.
+type Offer struct {
+	*Agreement
+	ClientFrom bool // the client stands on the From side
+}
+
+// Agreements lists what is agreed between a client's and a server's boundary,
+// also through the boundaries that they are parts of. Do not change it.
+func (p *Policy) Agreements(client, server string) []Offer {
+	return p.agreements[[2]string{client, server}]
+}
+
+// InternalRules say what is allowed inside a boundary by name; without any,
+// everything is.
+type InternalRules struct {
+	Document string
+	Rules    []InternalRuleSet
+}
+
+// InternalRuleSet allows services from one end to the other.
+type InternalRuleSet struct {
+	From, To InternalEnd
+	Services []AgreedService
+}
+
+// Internal returns the rules inside boundary name; nil allows everything.
+func (p *Policy) Internal(name string) *InternalRules { return p.internal[name] }
+
+func (p *Policy) addAgreements(d *Documents) error {
+	sets := make(map[string]*ServiceSet)
+	for _, s := range d.ServiceSets {
+		sets[s.Name] = s
+	}
+	for _, b := range d.Boundaries {
+		if b.InternalDefault != "deny" {
+			continue
+		}
+		rules := &InternalRules{Document: b.Meta.String()}
+		for _, r := range b.Internal {
+			rules.Rules = append(rules.Rules, InternalRuleSet{r.From, r.To, agreed(r.Services, sets, From)})
+		}
+		p.internal[b.Name] = rules
+	}
+	for _, x := range d.Interconnections {
+		p.addInterconnection(x, sets)
+	}
+	for _, s := range d.SharedServices {
+		p.addSharedService(s, sets)
+	}
+	return nil
+}
+
+func (p *Policy) addInterconnection(x *Interconnection, sets map[string]*ServiceSet) {
+	opener := map[string]Side{"from": From, "to": To}[x.Initiator]
+	a := &Agreement{
+		Document: x.Meta.String(), Name: x.Name, From: endOf(x.From), To: endOf(x.To),
+		Services: agreed(x.Services, sets, opener), PerWindow: x.Activation == "per-window", Cover: coverOf(x.Agreement, x.Sides),
+	}
+	for _, t := range x.Through {
+		a.Through = append(a.Through, t.Name)
+	}
+	if x.Schedule != nil {
+		a.Schedule = timesOf(x.Schedule)
+	}
+	p.offer(a)
+}
+
+func (p *Policy) addSharedService(s *SharedService, sets map[string]*ServiceSet) {
+	provider := AgreementEnd{Boundary: s.Provider.Boundary.Name}
+	for _, a := range s.Provider.Addresses {
+		provider.CIDRs = append(provider.CIDRs, netip.PrefixFrom(a.Addr, a.Addr.BitLen()))
+	}
+	for _, c := range s.Consumers {
+		var sides []Approval
+		for _, one := range s.Sides {
+			if one.Boundary.Name == c.Name || one.Boundary.Name == provider.Boundary {
+				sides = append(sides, one)
+			}
+		}
+		p.offer(&Agreement{
+			Document: s.Meta.String(), Name: s.Name, From: provider, To: AgreementEnd{Boundary: c.Name}, BothWays: true,
+			Services: agreed(s.Services, sets, To), Cover: coverOf(s.Agreement, sides),
+		})
+	}
+}
+
+// offer files a under every pair of boundaries that it joins: its ends and
+// their parts, but for parts that are isolated.
+func (p *Policy) offer(a *Agreement) {
+	for _, from := range p.partsOf(a.From.Boundary) {
+		for _, to := range p.partsOf(a.To.Boundary) {
+			if from == to {
+				continue
+			}
+			there, back := [2]string{from, to}, [2]string{to, from}
+			p.agreements[there] = append(p.agreements[there], Offer{a, true})
+			p.agreements[back] = append(p.agreements[back], Offer{a, false})
+		}
+	}
+}
+
+func (p *Policy) partsOf(whole string) []string {
+	parts := []string{whole}
+	for _, n := range p.names {
+		if n != whole && p.Within(n, whole) {
+			parts = append(parts, n)
+		}
+	}
+	return parts
+}
+
+func endOf(e AgreedEnd) AgreementEnd {
+	end := AgreementEnd{Boundary: e.Boundary.Name, Roles: e.Roles}
+	for _, c := range e.CIDRs {
+		end.CIDRs = append(end.CIDRs, c.Prefix)
+	}
+	for _, g := range e.Groups {
+		end.Groups = append(end.Groups, g.Prefix.Prefix)
+	}
+	for _, n := range e.Names {
+		end.Names = append(end.Names, strings.ToLower(strings.TrimSuffix(n, ".")))
+	}
+	return end
+}
+
+// agreed flattens sets; opener is who opens where the service does not say.
+func agreed(list []Service, sets map[string]*ServiceSet, opener Side) []AgreedService {
+	var out []AgreedService
+	for _, s := range list {
+		side := opener
+		switch s.Opens {
+		case "provider":
+			side = From
+		case "consumer":
+			side = To
+		}
+		if set := sets[s.Set.Name]; set != nil {
+			out = append(out, agreed(set.Services, nil, side)...)
+			continue
+		}
+		one := AgreedService{
+			Protocol: s.Protocol, Ports: s.Ports, Operations: s.Operations, Mode: s.Security.Mode, TLS: s.Security.TLS,
+			Over: s.Over, Attested: s.WhenHidden == "attest", Dynamic: s.Dynamic, Opener: side,
+		}
+		if len(one.Ports.Ranges) == 0 {
+			one.Ports.Any = true
+		}
+		if one.Protocol == "https" {
+			one.Protocol, one.Over = "http", "tls"
+		}
+		if one.Protocol == "ldaps" {
+			one.Protocol, one.Over = "ldap", "tls"
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func coverOf(paper *Paper, sides []Approval) []Cover {
+	var covers []Cover
+	if paper != nil && !paper.Expires.Time.IsZero() {
+		what := "the agreement"
+		if paper.Reference != "" {
+			what += " " + paper.Reference
+		}
+		covers = append(covers, Cover{What: what, Until: paper.Expires.End()})
+	}
+	for _, s := range sides {
+		c := Cover{What: "the approval of " + s.Boundary.Name, Approval: s.Approval, From: s.Granted.Time}
+		if !s.Expires.Time.IsZero() {
+			c.Until = s.Expires.End()
+		}
+		covers = append(covers, c)
+	}
+	return covers
+}
+
+var dayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+func timesOf(s *Schedule) *Times {
+	t := &Times{From: s.From.Minute, Until: s.Until.Minute}
+	if !s.From.Set {
+		t.Until = 24 * 60
+	}
+	words := "every day"
+	if len(s.Days) > 0 {
+		words = strings.Join(s.Days, ", ")
+	}
+	for i, n := range dayNames {
+		t.Days[i] = len(s.Days) == 0 || slices.Contains(s.Days, n)
+	}
+	t.Words = fmt.Sprintf("%s %02d:%02d to %02d:%02d", words, t.From/60, t.From%60, t.Until/60, t.Until%60)
+	return t
+}
+
+// Holds reports whether at lies in the schedule by the clock of zone. A span
+// over midnight belongs to the day that it begins.
+func (t *Times) Holds(at time.Time, zone *time.Location) bool {
+	at = at.In(zone)
+	minute, day := at.Hour()*60+at.Minute(), int(at.Weekday())
+	if t.From <= t.Until {
+		return t.Days[day] && t.From <= minute && minute < t.Until
+	}
+	return t.Days[day] && minute >= t.From || t.Days[(day+6)%7] && minute < t.Until
+}
+
+// Zone is the clock by which schedules of an agreement are read when its server
+// stands in boundary and the connection was seen at site: that of the server's
+// site where its boundary names one site alone, else of the connection's.
+func (p *Policy) Zone(boundary, siteName string) *time.Location {
+	if i := p.boundaries[boundary]; i != nil && len(i.Sites) == 1 {
+		siteName = i.Sites[0]
+	}
+	if s := p.sites[siteName]; s != nil {
+		return s.zone
+	}
+	return time.UTC
+}
