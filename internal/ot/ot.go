@@ -61,6 +61,7 @@ const (
 	RoleAttr    Attribute = "role"
 	Level       Attribute = "level"
 	DeviceType  Attribute = "device_type"
+	RemoteTool  Attribute = "remote_tool" // remote-access tool or service that the asset asked for by name
 )
 
 // Role is what an asset does in the plant.
