@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzARP(f *testing.F) { fuzzDissector(f, "arp", false) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzLLDP(f *testing.F) { fuzzDissector(f, "lldp", false) }
