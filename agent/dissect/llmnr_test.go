@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzLLMNR(f *testing.F) { fuzzDissector(f, "llmnr", false) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzMDNS(f *testing.F) { fuzzDissector(f, "mdns", false) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzNBNS(f *testing.F) { fuzzDissector(f, "nbns", false) }
