@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzTLS(f *testing.F) { fuzzDissector(f, "tls", true) }
