@@ -206,6 +206,7 @@ func TestLiveLinkDownAndUp(t *testing.T) {
 		t.Fatalf("link down: %+v", s.Stats())
 	}
 	netsim.IP(t, "link", "set", "span", "up")
+	netsim.WaitUp(t, "plant", "span")
 	send(numbered(1))
 	if len(receive(t, s, 1)) != 1 {
 		t.Fatal("no frame after the link came back")

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,14 +41,30 @@ func Veth(t testing.TB, a, b string) {
 	IP(t, "link", "add", a, "type", "veth", "peer", "name", b)
 	IP(t, "link", "set", a, "up", "arp", "off")
 	IP(t, "link", "set", b, "up", "arp", "off")
+	WaitUp(t, a, b)
 }
 
-// IP runs the ip program inside the test's namespace.
-func IP(t testing.TB, args ...string) {
+// WaitUp waits until interfaces carry frames: the kernel starts their queues a
+// moment after the link is up, and drops until then.
+func WaitUp(t testing.TB, ifaces ...string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), "ip", args...).CombinedOutput(); err != nil {
+	for _, i := range ifaces {
+		for end := time.Now().Add(10 * time.Second); !strings.Contains(IP(t, "-br", "link", "show", "dev", i), " UP "); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("interface %s does not come up", i)
+			}
+		}
+	}
+}
+
+// IP runs the ip program inside the test's namespace and returns what it prints.
+func IP(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ip", args...).CombinedOutput()
+	if err != nil {
 		t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
 	}
+	return string(out)
 }
 
 // Sent is the number of frames that an interface has transmitted, by the
