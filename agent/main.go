@@ -32,7 +32,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(readCommand())
+	root.AddCommand(runCommand(), readCommand(), enrollCommand(), protocolsCommand(), versionCommand())
 	return root
 }
 

@@ -28,12 +28,18 @@ type readOptions struct {
 }
 
 func readCommand() *cobra.Command {
-	var o readOptions
+	var (
+		o  readOptions
+		at place
+	)
 	c := &cobra.Command{
 		Use:   "read FILE...",
 		Short: "Read capture files and print the assets and connections in them",
+		Long: "read prints what is in capture files, or, with --collector, delivers it to a collector as this\n" +
+			"enrolled agent. Delivering is resumed where it was interrupted; the same file again changes nothing.",
 		Example: "  demarc-agent read line4.pcap\n" +
 			"  demarc-agent read --format json line4.pcapng > inventory.json\n" +
+			"  demarc-agent read --collector collector:7443 --segment line4 line4.pcap\n" +
 			"  tcpdump -i eth1 -c 10000 -w - | demarc-agent read -",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -41,8 +47,14 @@ func readCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return read(c, o, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if at.collector != "" || at.configFile != "" {
+				return feed(c, at, o, args)
+			}
+			return read(c, o, args)
+		},
 	}
+	at.flags(c)
 	c.Flags().StringVar(&o.site, "site", "", "site that the captures come from")
 	c.Flags().StringVar(&o.segment, "segment", "", "segment that the captures come from")
 	c.Flags().StringVar(&o.format, "format", "table", "output: table, json or csv")

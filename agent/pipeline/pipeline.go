@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"demarc/agent/capture"
@@ -29,6 +30,14 @@ type Config struct {
 	News time.Duration
 	// Progress, when set, is called every few thousand packets.
 	Progress func()
+	// Meter, when set, is brought up to date as the source is read.
+	Meter *Meter
+}
+
+// Meter counts a run under way for others to read.
+type Meter struct {
+	Frames, Drops atomic.Uint64
+	LastFrame     atomic.Int64 // Unix nanoseconds, 0 for none
 }
 
 // Interface maps an interface, and the VLANs on it, to segments.
@@ -79,7 +88,8 @@ func (h handler) Close(c *flow.Conversation, evicted bool) {
 
 // Run reads src to its end, or until ctx ends, and gives sink what it saw. A
 // file that cannot be read further ends with its error after all before it has
-// reached the sink.
+// reached the sink; one that ctx interrupts gives no more, so that reading it
+// again gives the same bodies in the same order.
 func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink) (Summary, error) {
 	r := &run{cfg: cfg, src: src, decoder: decode.New(decode.Options{})}
 	r.segments = newSegments(cfg)
@@ -89,6 +99,9 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 	r.flows = flow.NewTable(handler{engine, r.sights}, cfg.Flow)
 	r.sights.Attach(r.flows)
 	err := r.loop(ctx)
+	if cfg.News == 0 && ctx.Err() != nil {
+		return r.sum, ctx.Err()
+	}
 	r.lost()
 	r.flows.Close()
 	r.sum.Duplicates = r.flows.Duplicates
@@ -187,7 +200,16 @@ func (r *run) leave(now int64) error {
 		return nil
 	}
 	r.newsAt = now
+	r.meter()
 	return r.sights.FlushNews()
+}
+
+func (r *run) meter() {
+	if m := r.cfg.Meter; m != nil {
+		m.Frames.Store(r.sum.Packets)
+		m.Drops.Store(r.src.Stats().Drops)
+		m.LastFrame.Store(r.sum.Last)
+	}
 }
 
 // tick moves packet time on in silence.

@@ -88,6 +88,13 @@ func (s *Spool) Held() (records uint64, bytes int64) {
 	return s.next - s.first, s.held
 }
 
+// Idle reports whether everything emitted is on disk and acknowledged.
+func (s *Spool) Idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsaved == 0 && s.first == s.next
+}
+
 // read returns up to n records from sequence from on.
 func (s *Spool) read(from uint64, n int, size int) (out []*demarcv1.ReportRequest, err error) {
 	err = s.db.View(func(tx *bbolt.Tx) error {

@@ -56,6 +56,7 @@ type Spool struct {
 	drained *sync.Cond
 	pending []entry
 	bytes   int // of pending
+	unsaved int // bodies that are not on disk yet
 	closed  bool
 	failed  error
 
@@ -178,6 +179,7 @@ func (s *Spool) emit(b *demarcv1.Body, feed string, index uint64) error {
 		}
 		s.pending = append(s.pending, e)
 		s.bytes += len(p)
+		s.unsaved++
 	}
 	signal(s.wake)
 	return nil
@@ -237,7 +239,7 @@ func (s *Spool) write() {
 		if len(batch) > 0 {
 			err := s.commit(batch)
 			s.mu.Lock()
-			s.bytes = 0
+			s.bytes, s.unsaved = 0, len(s.pending)
 			for _, e := range s.pending {
 				s.bytes += len(e.body)
 			}

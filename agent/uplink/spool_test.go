@@ -42,7 +42,7 @@ func settled(t *testing.T, s *Spool) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
-		quiet := len(s.pending) == 0 && s.bytes == 0
+		quiet := s.unsaved == 0
 		s.mu.Unlock()
 		if quiet {
 			return

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"demarc/agent/capture"
+	"demarc/agent/pipeline"
+	"demarc/agent/uplink"
+	"demarc/internal/version"
+)
+
+// feed reads capture files to the collector through this agent's spool, so
+// that an interrupted feed goes on where it was, and a repeated one changes
+// nothing.
+func feed(c *cobra.Command, at place, o readOptions, files []string) error {
+	cfg, err := at.load()
+	if err != nil {
+		return err
+	}
+	log := logger("warn")
+	spool, err := uplink.Open(cfg.SpoolFile(), uplink.Options{MaxBytes: int64(cfg.Spool.MaxMB) << 20})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = spool.Close() }()
+	client, err := newClient(cfg, spool, log)
+	if err != nil {
+		return err
+	}
+	client.Segments = []string{o.segment}
+	ctx, cancel := context.WithCancel(c.Context())
+	defer cancel()
+	reported := make(chan error, 1)
+	go func() { reported <- client.Run(ctx) }()
+
+	for _, f := range files {
+		if err := feedFile(c, o, f, spool); err != nil {
+			return fmt.Errorf("%s: %w", f, err)
+		}
+	}
+	if err := delivered(ctx, spool, reported); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "Delivered to %s.\n", cfg.Collector)
+	return err
+}
+
+func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool) error {
+	src, err := capture.Open(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }()
+	sum, err := fileSum(file)
+	if err != nil {
+		return err
+	}
+	f, done, err := spool.Feed(fmt.Sprintf("%x %s %s %s", sum, o.site, o.segment, version.String()))
+	if err != nil {
+		return err
+	}
+	if done {
+		_, err := fmt.Fprintf(c.OutOrStdout(), "%s: was read before in segment %q; nothing changes.\n", file, o.segment)
+		return err
+	}
+	if f.Resumed() > 0 {
+		if _, err := fmt.Fprintf(c.OutOrStdout(), "%s: goes on where it was interrupted.\n", file); err != nil {
+			return err
+		}
+	}
+	bar := newProgress(file, src)
+	defer bar.clear()
+	s, err := pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw}, src, f)
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted; run the same command again to go on")
+	}
+	if err != nil {
+		return err
+	}
+	bar.clear()
+	if _, err := fmt.Fprintf(c.OutOrStdout(), "%s: %d packets, %d bytes, segment %q.\n", file, s.Packets, s.Bytes, o.segment); err != nil {
+		return err
+	}
+	return f.End()
+}
+
+func fileSum(file string) ([]byte, error) {
+	f, err := os.Open(file) //nolint:gosec // the file that the user named
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return nil, err
+	}
+	return h.Sum(nil), nil
+}
+
+// delivered waits until the collector has everything.
+func delivered(ctx context.Context, spool *uplink.Spool, reported <-chan error) error {
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		select {
+		case err := <-reported:
+			if err == nil {
+				err = errors.New("interrupted; what was read is spooled, run the same command again to deliver it")
+			}
+			return err
+		case <-ctx.Done():
+			return errors.New("interrupted; what was read is spooled, run the same command again to deliver it")
+		case <-poll.C:
+			if spool.Idle() {
+				return nil
+			}
+		}
+	}
+}

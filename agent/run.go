@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"demarc/agent/capture"
+	"demarc/agent/config"
+	"demarc/agent/pipeline"
+	"demarc/agent/uplink"
+	"demarc/internal/pki"
+	"demarc/internal/version"
+)
+
+// newsDelay is the longest that news stays with its worker.
+const newsDelay = 20 * time.Millisecond
+
+func runCommand() *cobra.Command {
+	var at place
+	c := &cobra.Command{
+		Use:   "run --config agent.yaml",
+		Short: "Listen on SPAN ports and report to the collector",
+		Long: "run listens on the interfaces of the settings file and reports what it sees. It never\n" +
+			"transmits on them. While the collector cannot be reached, what was seen is spooled.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := at.load()
+			switch {
+			case err != nil:
+				return err
+			case len(cfg.Interfaces) == 0:
+				return errors.New("no interface to listen on: name one in the settings file, as in interfaces: [{name: eth1, segment: line4}]")
+			case cfg.Collector == "":
+				return errNoCollector
+			}
+			return run(c.Context(), cfg)
+		},
+	}
+	at.flags(c)
+	return c
+}
+
+func logger(level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // checked by config; "" stays info
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+}
+
+// run listens until ctx ends; the first part that fails ends the others.
+func run(ctx context.Context, cfg config.Config) error {
+	log := logger(cfg.Log.Level)
+	sources, err := openAll(cfg.Interfaces)
+	if err != nil {
+		return err
+	}
+	spool, err := uplink.Open(cfg.SpoolFile(), uplink.Options{MaxBytes: int64(cfg.Spool.MaxMB) << 20})
+	if err != nil {
+		return err
+	}
+	if err := spool.Live(); err != nil {
+		return errors.Join(err, spool.Close())
+	}
+	meters := make([]pipeline.Meter, len(sources))
+	client, err := newClient(cfg, spool, log)
+	if err != nil {
+		return errors.Join(err, spool.Close())
+	}
+	client.Health = func() uplink.Health { return health(meters) }
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var group sync.WaitGroup
+	errs := make(chan error, len(sources)+1)
+	start := func(f func() error) {
+		group.Go(func() {
+			if err := f(); err != nil {
+				errs <- err
+				cancel()
+			}
+		})
+	}
+	start(func() error { return client.Run(ctx) })
+	for i, src := range sources {
+		in := cfg.Interfaces[i]
+		log.Info("listening", "interface", in.Name, "segment", in.Segment)
+		start(func() error {
+			defer func() { _ = src.Close() }()
+			_, err := pipeline.Run(ctx, pipeline.Config{
+				Interfaces: []pipeline.Interface{{Segment: in.Segment, VLANs: in.VLANs}},
+				Default:    in.Segment, News: newsDelay, Meter: &meters[i],
+			}, src, spool)
+			if err != nil {
+				return fmt.Errorf("interface %s: %w", in.Name, err)
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	close(errs)
+	return errors.Join(<-errs, spool.Close())
+}
+
+func openAll(all []config.Interface) ([]capture.Source, error) {
+	var out []capture.Source
+	for _, in := range all {
+		src, err := capture.OpenLive(in.Name, capture.LiveOptions{Ring: in.RingMB << 20})
+		if err != nil {
+			for _, s := range out {
+				_ = s.Close()
+			}
+			return nil, err
+		}
+		out = append(out, src)
+	}
+	return out, nil
+}
+
+func health(meters []pipeline.Meter) uplink.Health {
+	var h uplink.Health
+	for i := range meters {
+		m := &meters[i]
+		h.Frames += m.Frames.Load()
+		h.Drops += m.Drops.Load()
+		if at := m.LastFrame.Load(); at > 0 && time.Unix(0, at).After(h.LastFrame) {
+			h.LastFrame = time.Unix(0, at)
+		}
+	}
+	return h
+}
+
+// newClient checks that this agent is enrolled.
+func newClient(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*uplink.Client, error) {
+	if _, err := pki.LoadCredentials(cfg.Credentials()); err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	c := &uplink.Client{Address: cfg.Collector, Spool: spool, Version: version.String(), Hostname: host, StateFile: cfg.Credentials(), Log: log}
+	for _, in := range cfg.Interfaces {
+		c.Segments = append(c.Segments, in.Segment)
+		for _, s := range in.VLANs {
+			c.Segments = append(c.Segments, s)
+		}
+	}
+	return c, nil
+}
