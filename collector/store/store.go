@@ -42,9 +42,11 @@ type Store interface {
 type Journal interface {
 	// Append adds records in order in one transaction, together with the
 	// cursors of the agents that they come from. One answer a record, in
-	// order. A record of an agent that does not continue its cursor is not
-	// added and its answer says why; the others are. Position, and Recorded if
-	// zero, are given by the store.
+	// order. A record of an agent that does not continue its cursor (Forked,
+	// Gap) is not added and its answer says why, and so are not those of the
+	// same agent and epoch behind it; the others are. The store gives
+	// Position, Recorded if zero, and raises From of a Lost to its first
+	// sequence that was not committed before.
 	Append(ctx context.Context, records []Record) ([]Answer, error)
 	// Journal returns records after a position, ascending: at least one if
 	// there are any, and no more than fit limit bytes beyond it.

@@ -106,6 +106,9 @@ func (a *Authority) Certificate() *x509.Certificate { return a.cert }
 // Fingerprint is that of the authority's key, what tokens carry.
 func (a *Authority) Fingerprint() Fingerprint { return FingerprintOf(a.cert) }
 
+// Now is the clock that certificates and tokens are dated by.
+func (a *Authority) Now() time.Time { return a.clock() }
+
 // NewToken draws a token for this authority.
 func (a *Authority) NewToken() (Token, error) { return NewToken(a.Fingerprint()) }
 

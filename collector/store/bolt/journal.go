@@ -23,7 +23,7 @@ func (s *Store) Append(ctx context.Context, records []store.Record) ([]store.Ans
 	var answers []store.Answer
 	var moved map[string]*store.Cursor
 	err := s.update(func(tx *bbolt.Tx) error {
-		a := appender{store: s, tx: tx, now: s.clock().UTC(), moved: map[string]*store.Cursor{}}
+		a := appender{store: s, tx: tx, now: s.clock().UTC()}
 		if err := a.all(records); err != nil {
 			return err
 		}
@@ -52,6 +52,7 @@ type appender struct {
 	first   uint64 // position of the segment's first record
 	segment []byte
 	moved   map[string]*store.Cursor
+	refused map[*store.Cursor]store.Outcome
 	answers []store.Answer
 }
 
@@ -59,8 +60,9 @@ func (a *appender) all(records []store.Record) error {
 	meta := a.tx.Bucket(bucketMeta)
 	a.next = readNumber(meta.Get(metaLast)) + 1
 	a.answers = make([]store.Answer, 0, len(records))
-	for i := range records {
-		if err := a.one(&records[i]); err != nil {
+	a.moved, a.refused = map[string]*store.Cursor{}, map[*store.Cursor]store.Outcome{}
+	for _, r := range records {
+		if err := a.one(&r); err != nil {
 			return err
 		}
 	}
@@ -68,8 +70,8 @@ func (a *appender) all(records []store.Record) error {
 		return err
 	}
 	for key, c := range a.moved {
-		if c == nil {
-			continue // forgotten
+		if c == nil || c.Through == 0 {
+			continue // forgotten, or none of it was taken
 		}
 		if err := a.tx.Bucket(bucketCursors).Put([]byte(key), c.AppendTo(nil)); err != nil {
 			return err
@@ -85,8 +87,15 @@ func (a *appender) one(r *store.Record) error {
 		if err != nil {
 			return err
 		}
-		fresh := c.Through == 0
-		answer.Outcome = c.Take(r.Kind == store.KindLost, r.From, r.Sequence, r.Digest)
+		fresh, next := c.Through == 0, c.Through+1
+		answer.Outcome = a.refused[c]
+		if answer.Outcome == store.Taken {
+			answer.Outcome = c.Take(r.Kind == store.KindLost, r.From, r.Sequence, r.Digest)
+		}
+		if answer.Outcome == store.Forked || answer.Outcome == store.Gap {
+			a.refused[c] = answer.Outcome
+		}
+		r.From = max(r.From, next) // of a Lost, what was not committed before
 		if fresh && answer.Outcome == store.Taken {
 			if err := a.forgetEpochs(r.Agent); err != nil {
 				return err

@@ -156,6 +156,11 @@ func testCursors(t *testing.T, b *bench) {
 	if err != nil || c.Through != 10 || c.Lost != 7 || c.Site != "houston" {
 		t.Errorf("cursor %+v %v", c, err)
 	}
+	for _, r := range b.read(t, 0, 1<<20) {
+		if r.Kind == store.KindLost && r.Sequence == 9 && r.From != 7 {
+			t.Errorf("of the Lost 5..9 the part from %d counts, want 7", r.From)
+		}
+	}
 	if c, err := b.Cursor(t.Context(), "nobody", store.Epoch{1}); err != nil || c.Through != 0 {
 		t.Errorf("unknown cursor %+v %v", c, err)
 	}
@@ -166,11 +171,15 @@ func testCursorsSurvive(t *testing.T, b *bench) {
 		b.append(t, batch("a", 1, i+1, fmt.Sprint(i+1)))
 	}
 	b.reopen(t)
-	got := outcomes(b.append(t,
+	var got []store.Outcome
+	for _, r := range []store.Record{
 		batch("a", 1, 200, "200"), batch("a", 1, 200, "x"),
 		batch("a", 1, 200-store.Remembered+1, fmt.Sprint(200-store.Remembered+1)),
 		batch("a", 1, 200-store.Remembered, fmt.Sprint(200-store.Remembered)),
-		batch("a", 1, 202, "x"), batch("a", 1, 201, "201"), batch("a", 1, 202, "202")))
+		batch("a", 1, 202, "x"), batch("a", 1, 201, "201"), batch("a", 1, 202, "202"),
+	} {
+		got = append(got, b.append(t, r)[0].Outcome)
+	}
 	want := []store.Outcome{store.Again, store.Forked, store.Again, store.Forked, store.Gap, store.Taken, store.Taken}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
@@ -197,10 +206,13 @@ func testEpochs(t *testing.T, b *bench) {
 }
 
 func testOthers(t *testing.T, b *bench) {
-	b.append(t, batch("good", 1, 1, "1"))
+	b.append(t, batch("good", 1, 1, "1"), batch("bad", 1, 1, "a"), batch("bad", 2, 1, "b"))
 	got := outcomes(b.append(t,
-		batch("good", 1, 2, "2"), batch("bad", 1, 7, "x"), batch("good", 1, 3, "3"), batch("good", 1, 1, "forged"), batch("good", 1, 4, "4")))
-	want := []store.Outcome{store.Taken, store.Gap, store.Taken, store.Forked, store.Taken}
+		batch("good", 1, 2, "2"), batch("bad", 1, 7, "x"), batch("good", 1, 3, "3"),
+		// Behind a record that is refused, what would fit is not taken: it is
+		// another spool's.
+		batch("bad", 1, 2, "x"), batch("bad", 2, 1, "forged"), batch("bad", 2, 2, "x"), batch("good", 1, 4, "4")))
+	want := []store.Outcome{store.Taken, store.Gap, store.Taken, store.Gap, store.Forked, store.Forked, store.Taken}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -208,8 +220,11 @@ func testOthers(t *testing.T, b *bench) {
 	for _, r := range b.read(t, 0, 1<<20) {
 		bodies = append(bodies, string(r.Body))
 	}
-	if !slices.Equal(bodies, []string{"1", "2", "3", "4"}) {
+	if !slices.Equal(bodies, []string{"1", "a", "b", "2", "3", "4"}) {
 		t.Errorf("journal %q", bodies)
+	}
+	if got := outcomes(b.append(t, batch("bad", 1, 2, "y"))); got[0] != store.Taken {
+		t.Errorf("the next call begins anew: %v", got)
 	}
 }
 

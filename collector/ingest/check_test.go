@@ -1,0 +1,151 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+func address(last byte) *demarcv1.Address {
+	return &demarcv1.Address{Segment: "line4", Ip: []byte{10, 20, 4, last}}
+}
+
+// fullBody sets every field of sighting.proto.
+func fullBody(n int) *demarcv1.Body {
+	b := &demarcv1.Body{}
+	for i := range n {
+		c, s := address(byte(i)), address(byte(i+1))
+		b.Endpoints = append(b.Endpoints,
+			&demarcv1.EndpointDelta{Address: c, Mac: []byte{0, 14, 140, 18, 52, byte(i)}, Vlans: []uint32{104, 4095}, OwnLink: true, FirstNs: 1, LastNs: 2},
+			&demarcv1.EndpointDelta{Address: &demarcv1.Address{Segment: "line4", Mac: []byte{0, 14, 140, 18, 52, byte(i)}, Vlan: 104}})
+		b.Facts = append(b.Facts, &demarcv1.FactDelta{Of: s, Part: "slot/3", Attribute: "model", Value: "6ES7 315-2EH14-0AB0", Source: "s7comm.szl.0x001c", Grade: demarcv1.Grade_GRADE_IDENTITY, FirstNs: 1, LastNs: 2})
+		b.Connections = append(b.Connections, &demarcv1.ConnectionDelta{
+			Key: &demarcv1.ConnectionKey{Client: c, Server: s, Transport: "tcp", Port: 102}, Vlans: []uint32{104},
+			Protocol: "s7comm", Grade: demarcv1.Grade_GRADE_CONTENT, DirectionBasis: "syn", OpenedBy: "client", Outcome: "exchanged",
+			RelatedTo:     &demarcv1.ConnectionKey{Client: c, Server: s, Transport: "tcp", Port: 135},
+			ClientPackets: 1, ServerPackets: 2, ClientBytes: 3, ServerBytes: 4, Sessions: 5, Operations: []uint64{8, 1},
+			Security: "none", Tls: "1.2", Policy: "None", Subject: "CN=x", ServerName: "x", FirstNs: 1, LastNs: 1 << 60,
+		})
+		b.Moves = append(b.Moves, &demarcv1.ConnectionMove{
+			From: &demarcv1.ConnectionKey{Client: c, Server: s}, To: &demarcv1.ConnectionKey{Client: s, Server: c}})
+		b.Losses = append(b.Losses, &demarcv1.LossDelta{Reason: "kernel-drop", Segment: "line4", FirstNs: 1, LastNs: 2, Count: 3, Detail: "frames"})
+	}
+	return b
+}
+
+func marshal(t testing.TB, m proto.Message) []byte {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestCheckBodyTakesWhatAgentsSend(t *testing.T) {
+	for _, b := range []*demarcv1.Body{{}, fullBody(1), fullBody(200)} {
+		if err := CheckBody(marshal(t, b)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A newer agent's fields are skipped.
+func TestCheckBodySkipsWhatItDoesNotKnow(t *testing.T) {
+	b := protowire.AppendTag(nil, 99, protowire.BytesType)
+	b = protowire.AppendBytes(b, []byte("new"))
+	b = protowire.AppendTag(b, 98, protowire.VarintType)
+	b = protowire.AppendVarint(b, 1<<63)
+	b = protowire.AppendTag(b, 97, protowire.Fixed32Type)
+	b = protowire.AppendFixed32(b, 1)
+	b = protowire.AppendTag(b, 96, protowire.Fixed64Type)
+	b = protowire.AppendFixed64(b, 1)
+	if err := CheckBody(append(b, marshal(t, fullBody(1))...)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheckBodyRefuses(t *testing.T) {
+	one := func(change func(*demarcv1.ConnectionDelta)) []byte {
+		c := fullBody(1).Connections[0]
+		change(c)
+		return marshal(t, &demarcv1.Body{Connections: []*demarcv1.ConnectionDelta{c}})
+	}
+	group := protowire.AppendTag(nil, 99, protowire.StartGroupType)
+	twice := marshal(t, address(1))
+	twice = append(twice, marshal(t, &demarcv1.Address{Ip: []byte{1, 2, 3, 4}})...)
+	merged := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), twice)
+	merged = protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), merged)
+	for name, b := range map[string][]byte{
+		"too large":         make([]byte, demarcv1.MaxBody+1),
+		"no key":            one(func(c *demarcv1.ConnectionDelta) { c.Key = nil }),
+		"no client":         one(func(c *demarcv1.ConnectionDelta) { c.Key.Client = nil }),
+		"no address":        one(func(c *demarcv1.ConnectionDelta) { c.Key.Client.Ip = nil }),
+		"ip and mac":        one(func(c *demarcv1.ConnectionDelta) { c.Key.Client.Mac = make([]byte, 6) }),
+		"short ip":          one(func(c *demarcv1.ConnectionDelta) { c.Key.Client.Ip = make([]byte, 3) }),
+		"odd ip":            one(func(c *demarcv1.ConnectionDelta) { c.Key.Client.Ip = make([]byte, 15) }),
+		"port":              one(func(c *demarcv1.ConnectionDelta) { c.Key.Port = 65536 }),
+		"vlan":              one(func(c *demarcv1.ConnectionDelta) { c.Vlans = []uint32{1, 4096} }),
+		"long text":         one(func(c *demarcv1.ConnectionDelta) { c.Protocol = string(make([]byte, nameBytes+1)) }),
+		"segment":           one(func(c *demarcv1.ConnectionDelta) { c.Key.Client.Segment = "line\n4" }),
+		"comes twice":       merged,
+		"group":             group,
+		"cut":               one(func(*demarcv1.ConnectionDelta) {})[:40],
+		"not UTF-8":         {0x2a, 3, 0x0a, 1, 0xff},
+		"number as bytes":   {0x2a, 3, 0x2a, 1, 1},
+		"many items":        bytes.Repeat([]byte{0x2a, 0}, demarcv1.MaxItems+1),
+		"tag past the last": {0x80, 0x80, 0x80, 0x80, 0x30, 0x30}, // found by fuzzing
+		"tag zero":          {0, 0},
+		"endless varint":    bytes.Repeat([]byte{0xff}, 20),
+	} {
+		if err := CheckBody(b); !errors.Is(err, errBody) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCheckBodyAllocatesNothing(t *testing.T) {
+	b := marshal(t, fullBody(50))
+	if n := testing.AllocsPerRun(100, func() { _ = CheckBody(b) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzCheckBody: what passes decodes, and every address in it is one.
+func FuzzCheckBody(f *testing.F) {
+	f.Add(marshal(f, fullBody(2)))
+	f.Add([]byte{})
+	f.Add([]byte{0x2a, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if CheckBody(b) != nil {
+			return
+		}
+		var body demarcv1.Body
+		if err := proto.Unmarshal(b, &body); err != nil {
+			t.Fatalf("passed and does not decode: %v", err)
+		}
+		for _, c := range body.Connections {
+			for _, a := range []*demarcv1.Address{c.Key.Client, c.Key.Server} {
+				if (len(a.Ip) == 0) == (len(a.Mac) == 0) {
+					t.Fatalf("an address with ip %x and mac %x", a.Ip, a.Mac)
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkCheckBody(b *testing.B) {
+	body := marshal(b, fullBody(100))
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := CheckBody(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package ingest
+
+import (
+	"time"
+
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Health is how an agent is, as far as this run of the collector heard.
+type Health struct {
+	Connected   bool
+	LastHeard   time.Time
+	LastFrame   time.Time
+	ClockOffset time.Duration // its clock less ours
+	Frames      uint64
+	Drops       uint64
+	SpoolBytes  uint64
+	MemoryBytes uint64
+	Remote      string
+}
+
+// Health returns every agent's health by name.
+func (s *Server) Health() map[string]Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string]Health, len(s.health))
+	for name, h := range s.health {
+		all[name] = *h
+	}
+	return all
+}
+
+// heard changes an agent's health under the lock.
+func (s *Server) heard(agent string, change func(*Health)) {
+	s.mu.Lock()
+	h := s.health[agent]
+	if h == nil {
+		h = &Health{}
+		s.health[agent] = h
+	}
+	h.LastHeard = s.Clock()
+	change(h)
+	s.mu.Unlock()
+}
+
+func (s *Server) heartbeat(agent string, b *demarcv1.Heartbeat) {
+	s.heard(agent, func(h *Health) {
+		if b.GetClock() != nil {
+			h.ClockOffset = b.GetClock().AsTime().Sub(h.LastHeard)
+		}
+		if b.GetLastFrame() != nil {
+			h.LastFrame = b.GetLastFrame().AsTime()
+		}
+		h.Frames, h.Drops = b.GetFrames(), b.GetDrops()
+		h.SpoolBytes, h.MemoryBytes = b.GetSpoolBytes(), b.GetMemoryBytes()
+	})
+	s.Changed()
+}
