@@ -41,7 +41,7 @@ func (x *session) begin(size int) (*demarcv1.Refusal, bool) {
 	switch {
 	case x.ended:
 		return nil, false
-	case x.batches >= demarcv1.WindowBatches, x.bytes+size > demarcv1.WindowBytes && x.batches > 0:
+	case x.batches >= demarcv1.WindowBatches, x.bytes >= demarcv1.WindowBytes:
 		return refuse(demarcv1.Refusal_CODE_MALFORMED, x.through,
 			"more in flight than the window of %d batches and %d bytes", demarcv1.WindowBatches, demarcv1.WindowBytes), false
 	}

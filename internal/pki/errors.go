@@ -25,8 +25,8 @@ var refusals = []error{
 }
 
 // Cause finds the refusal behind an error that crossed gRPC or a TLS
-// handshake, where only the text survives. It returns nil when err is nil or
-// none of this package's.
+// handshake, where only the text survives. An error that is none of this
+// package's is returned as it is.
 func Cause(err error) error {
 	if err == nil {
 		return nil
@@ -45,5 +45,5 @@ func Cause(err error) error {
 			return ErrForeignPeer
 		}
 	}
-	return nil
+	return err
 }
