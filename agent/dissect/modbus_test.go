@@ -72,10 +72,10 @@ func told2text(l *log) string {
 			all = append(all, fmt.Sprintf("%s=%d", e.operation, e.n))
 		case toldFact:
 			who := e.subject.Path
-			if e.subject.Kind == ByReceiver {
-				who = "receiver" + who
+			if who != "" {
+				who += " "
 			}
-			all = append(all, fmt.Sprintf("%s%s=%q(%s,%s)", strings.TrimSpace(who+" "), e.attribute, e.value, e.text, e.grade))
+			all = append(all, fmt.Sprintf("%s%s=%q(%s,%s)", who, e.attribute, e.value, e.text, e.grade))
 		case toldExpect:
 			all = append(all, fmt.Sprintf("expect %s %s %s %x", e.a, e.b, e.text, e.tag))
 		case toldPayload:
@@ -154,13 +154,13 @@ func TestModbusUnits(t *testing.T) {
 	fact := `vendor="ACME"(modbus.device_id.vendor_name,identity)`
 	expectTold(t, k.say(1, adu(1, 17, id...)), "server diagnose=1 "+fact)
 	expectTold(t, k.say(1, adu(1, 255, id...)), "server diagnose=1 "+fact)
-	expectTold(t, k.say(1, adu(2, 18, id...)), "server diagnose=1 unit/18"+fact)
-	expectTold(t, k.say(1, adu(3, 17, id...)), "server diagnose=1 unit/17"+fact)
+	expectTold(t, k.say(1, adu(2, 18, id...)), "server diagnose=1 unit/18 "+fact)
+	expectTold(t, k.say(1, adu(3, 17, id...)), "server diagnose=1 unit/17 "+fact)
 	expectTold(t, k.say(1, adu(3, 0, id...)), "server diagnose=1 "+fact)
 
 	k = modbusTalk(t, 502) // a gateway says that nobody is behind it there
 	k.say(1, adu(1, 5, 0x83, gatewayTargetFailed))
-	expectTold(t, k.say(1, adu(2, 6, id...)), "server diagnose=1 unit/6"+fact)
+	expectTold(t, k.say(1, adu(2, 6, id...)), "server diagnose=1 unit/6 "+fact)
 }
 
 func TestModbusServerID(t *testing.T) {

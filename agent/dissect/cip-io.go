@@ -1,0 +1,104 @@
+package dissect
+
+import (
+	"demarc/internal/ot"
+	"demarc/internal/wire"
+)
+
+func init() {
+	register(Protocol{
+		Name:     "cip-io",
+		Over:     []string{"udp"},
+		Ports:    UDP(ioPort),
+		Match:    matchIO,
+		New:      func() Dissector { return &cipIO{} },
+		OT:       true,
+		Reads:    "implicit I/O, originator and target where the Forward Open was seen, outputs written",
+		Standard: "ODVA EtherNet/IP Adaptation of CIP (Vol 2) 2-6 and 3-2",
+	})
+}
+
+// ioPort is reserved by IANA for EtherNet/IP I/O (Vol 2 3-2.2).
+const ioPort = 2222
+
+// cipIO reads the datagrams of transport class 0 and 1, Vol 2 3-2.2. Several
+// connections of two devices share one conversation.
+//
+//	 0       2        4       6            10         14       16       18
+//	+-------+--------+-------+------------+----------+--------+--------+--------
+//	| count | 0x8002 |   8   | connection | sequence | 0x00B1 | length | data ...
+//	+-------+--------+-------+------------+----------+--------+--------+--------
+type cipIO struct {
+	sides      sides
+	originator side // who opened the connections, when one of them was announced
+}
+
+type ioPacket struct {
+	connection uint32
+	data       []byte
+	size       int
+}
+
+// readIO is strict: the fixed fields are ten bytes of evidence.
+func readIO(b []byte) (p ioPacket, ok bool) {
+	c := wire.New(b)
+	count, address, size := c.U16LE(), c.U16LE(), c.U16LE()
+	p.connection = c.U32LE()
+	c.Skip(4)
+	data := c.U16LE()
+	p.size = int(c.U16LE())
+	if !c.OK() || count != 2 || address != cpfSequencedAddress || size != 8 || data != cpfConnectedData {
+		return p, false
+	}
+	p.data = c.Bytes(min(p.size, c.Len()))
+	return p, true
+}
+
+func matchIO(b []byte) bool {
+	p, ok := readIO(b)
+	return ok && len(p.data) == p.size
+}
+
+// ioTag carries the identifiers of a Forward Open to the conversation that it
+// announces: what the originator sends in the high half, what it gets in the low.
+func ioTag(toTarget, toOriginator uint32) uint64 {
+	return uint64(toTarget)<<32 | uint64(toOriginator)
+}
+
+func (d *cipIO) Dissect(m *Message, out Out) (int, error) {
+	p, ok := readIO(m.Data)
+	if !ok || len(p.data) < p.size && !m.Cut {
+		return 0, ErrNotMine
+	}
+	if m.Tag != 0 {
+		d.direct(m, &p, out)
+	}
+	if len(p.data) < p.size {
+		return 0, ErrShort
+	}
+	return len(m.Data), nil
+}
+
+// ioOverhead is what stands before the data: sequence count and, towards the
+// target, the run/idle header (Vol 1 3-6.1.4).
+const ioOverhead = 2 + 4
+
+// direct tells who is who from the identifiers that the Forward Open gave. The
+// one who opened the connection is the client, whoever sends first; to a group
+// the sender stands as client anyway. What the originator sends are outputs.
+func (d *cipIO) direct(m *Message, p *ioPacket, out Out) {
+	from := d.sides.of(m)
+	switch p.connection {
+	case uint32(m.Tag >> 32):
+		d.originator = from
+	case uint32(m.Tag & 0xffffffff):
+		d.originator = from.other()
+	}
+	if d.originator == sideNone || m.Dst.Addr.IsMulticast() {
+		return
+	}
+	out.Sender(roleOf(from == d.originator))
+	if from == d.originator && p.size > ioOverhead {
+		out.Operation(ot.Write, 1)
+	}
+}

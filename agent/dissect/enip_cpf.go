@@ -1,0 +1,90 @@
+package dissect
+
+import (
+	"net/netip"
+
+	"demarc/internal/wire"
+)
+
+// Items of the Common Packet Format, Vol 2 table 2-6.4.
+const (
+	cpfNull             = 0x0000
+	cpfIdentity         = 0x000c
+	cpfConnectedAddress = 0x00a1
+	cpfConnectedData    = 0x00b1
+	cpfUnconnectedData  = 0x00b2
+	cpfServices         = 0x0100
+	cpfSockaddrOT       = 0x8000
+	cpfSockaddrTO       = 0x8001
+	cpfSequencedAddress = 0x8002
+)
+
+// maxItems is more than any message of the standard carries.
+const maxItems = 16
+
+// cpf is what a list of items says. Zero where the item is not there.
+type cpf struct {
+	dataType   uint16 // cpfConnectedData or cpfUnconnectedData
+	data       []byte // may be cut
+	connection uint32
+	connected  bool
+	identity   []byte
+	ot, to     netip.AddrPort // where the target, the originator wants its I/O
+}
+
+// readData reads the body of SendRRData and SendUnitData, Vol 2 2-4.7:
+//
+//	+------------------+---------+-------+------+--------+--------
+//	| interface = 0    | timeout | count | type | length | data ...
+//	+------------------+---------+-------+------+--------+--------
+func readData(b []byte, cut bool) (p cpf, ok bool) {
+	c := wire.New(b)
+	if c.U32LE() != 0 {
+		return p, false
+	}
+	c.Skip(2)
+	return readCPF(&c, cut)
+}
+
+// readCPF walks the items, Vol 2 2-6. They must fill what is left exactly,
+// unless the capture cut it.
+func readCPF(c *wire.Cursor, cut bool) (p cpf, ok bool) {
+	n := int(c.U16LE())
+	if !c.OK() || n > maxItems {
+		return p, false
+	}
+	for ; n > 0 && c.OK(); n-- {
+		kind, size := c.U16LE(), int(c.U16LE())
+		if cut {
+			size = min(size, c.Len())
+		}
+		p.item(kind, c.Bytes(size))
+	}
+	return p, c.OK() && (c.Len() == 0 || cut)
+}
+
+func (p *cpf) item(kind uint16, b []byte) {
+	c := wire.New(b)
+	switch kind {
+	case cpfConnectedAddress, cpfSequencedAddress:
+		p.connection, p.connected = c.U32LE(), true
+	case cpfConnectedData, cpfUnconnectedData:
+		p.dataType, p.data = kind, b
+	case cpfIdentity:
+		p.identity = b
+	case cpfSockaddrOT:
+		p.ot = readSockaddr(&c)
+	case cpfSockaddrTO:
+		p.to = readSockaddr(&c)
+	}
+}
+
+// readSockaddr reads a socket address, which is big endian (Vol 2 2-6.3.3):
+// family 2, port, IPv4 address, eight zero bytes.
+func readSockaddr(c *wire.Cursor) netip.AddrPort {
+	family, port, addr := c.U16(), c.U16(), c.Bytes(4)
+	if !c.OK() || family != 2 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(addr)), port)
+}
