@@ -94,7 +94,7 @@ func (d *cipIO) direct(m *Message, p *ioPacket, out Out) {
 	case uint32(m.Tag & 0xffffffff):
 		d.originator = from.other()
 	}
-	if d.originator == sideNone || m.Dst.Addr.IsMulticast() {
+	if d.originator == sideNone || toGroup(m) {
 		return
 	}
 	out.Sender(roleOf(from == d.originator))

@@ -163,7 +163,7 @@ func (d *enip) Dissect(m *Message, out Out) (int, error) {
 	if !d.claimed && (!whole || !h.believe(body, m.Src.Port == enipPort || m.Dst.Port == enipPort)) {
 		return 0, ErrNotMine
 	}
-	d.text.n = 0
+	d.text.reset()
 	d.learn(m, &h, body, out)
 	if !whole {
 		return 0, ErrShort

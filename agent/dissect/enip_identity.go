@@ -1,8 +1,6 @@
 package dissect
 
 import (
-	"strconv"
-
 	"demarc/internal/ot"
 	"demarc/internal/wire"
 )
@@ -59,34 +57,34 @@ func (t *cipTeller) fact(a ot.Attribute, value []byte, source string) {
 }
 
 func (t *cipTeller) vendor(v uint16) {
-	t.fact("cip.vendor_id", t.text.dec(uint64(v)), t.from.vendor)
+	t.fact("cip.vendor_id", t.text.uint(uint64(v)), t.from.vendor)
 	t.fact(ot.Vendor, cipNames.vendors[v], t.from.vendor)
 }
 
 func (t *cipTeller) kind(v uint16) {
-	t.fact("cip.device_type", t.text.dec(uint64(v)), t.from.kind)
+	t.fact("cip.device_type", t.text.uint(uint64(v)), t.from.kind)
 	t.fact(ot.DeviceType, cipNames.types[v], t.from.kind)
 }
 
 func (t *cipTeller) code(v uint16) {
-	t.fact("cip.product_code", t.text.dec(uint64(v)), t.from.code)
+	t.fact("cip.product_code", t.text.uint(uint64(v)), t.from.code)
 }
 
 func (t *cipTeller) revision(major, minor uint8) {
-	t.fact(ot.FirmwareRev, t.text.revision(major, minor), t.from.revision)
+	t.fact(ot.FirmwareRev, t.text.cipRevision(major, minor), t.from.revision)
 }
 
 func (t *cipTeller) status(v uint16) {
-	t.fact("cip.status", t.text.hex(uint64(v), 4), t.from.status)
+	t.fact("cip.status", t.text.upperHex(uint32(v), 4), t.from.status)
 }
 
 func (t *cipTeller) serial(v uint32) {
 	if v != 0 {
-		t.fact(ot.Serial, t.text.hex(uint64(v), 8), t.from.serial)
+		t.fact(ot.Serial, t.text.upperHex(v, 8), t.from.serial)
 	}
 }
 
-func (t *cipTeller) name(b []byte) { t.fact(ot.Product, trimText(b), t.from.name) }
+func (t *cipTeller) name(b []byte) { t.fact(ot.Product, trim(b), t.from.name) }
 
 func (t *cipTeller) state(v uint8) {
 	if int(v) < len(cipStates) {
@@ -199,14 +197,14 @@ func (d *enip) identityList(out Out, of Subject, c *wire.Cursor, g ot.Grade) {
 // Forward Open triad (Vol 1 3-5.5.1.5), which software may make up.
 func (d *enip) originator(out Out, vendor uint16, serial uint32) {
 	t := cipTeller{out: out, of: Sender, grade: ot.Content, text: &d.text}
-	t.fact("cip.originator_vendor_id", d.text.dec(uint64(vendor)), "cip.forward_open.originator_vendor_id")
+	t.fact("cip.originator_vendor_id", d.text.uint(uint64(vendor)), "cip.forward_open.originator_vendor_id")
 	t.fact("cip.originator_vendor", cipNames.vendors[vendor], "cip.forward_open.originator_vendor_id")
-	t.fact("cip.originator_serial", d.text.hex(uint64(serial), 8), "cip.forward_open.originator_serial_number")
+	t.fact("cip.originator_serial", d.text.upperHex(serial, 8), "cip.forward_open.originator_serial_number")
 }
 
 // hostName reads attribute 6 of the TCP/IP Interface object, Vol 2 5-4.3.2.6.
 func hostName(out Out, of Subject, c *wire.Cursor, g ot.Grade) {
-	if b := trimText(c.Bytes(int(c.U16LE()))); c.OK() && len(b) > 0 {
+	if b := trim(c.Bytes(int(c.U16LE()))); c.OK() && len(b) > 0 {
 		out.Fact(of, ot.Name, b, "cip.tcpip.host_name", g)
 	}
 }
@@ -230,38 +228,25 @@ func looksLikeIdentity(c wire.Cursor) bool {
 		return false
 	}
 	_, known := cipNames.vendors[id.vendor]
-	return known && len(longestText(id.name)) == len(trimText(id.name))
+	return known && len(longestText(id.name)) == len(trim(id.name))
 }
 
-// scratch is room for the text of numbers. It is used round and round, so that
-// what the last message told survives a look at the next.
-type scratch struct {
-	b [512]byte
-	n int
+// cipRevision keeps a revision as "major.minor".
+func (s *scratch) cipRevision(major, minor uint8) []byte {
+	from := s.mark()
+	s.uint(uint64(major))
+	s.adds(".")
+	s.uint(uint64(minor))
+	return s.since(from)
 }
 
-// room is n bytes to append to.
-func (s *scratch) room(n int) []byte {
-	if s.n+n > len(s.b) {
-		s.n = 0
-	}
-	s.n += n
-	return s.b[s.n-n : s.n-n : s.n]
-}
-
-func (s *scratch) dec(v uint64) []byte { return strconv.AppendUint(s.room(10), v, 10) }
-
-func (s *scratch) revision(major, minor uint8) []byte {
-	b := append(strconv.AppendUint(s.room(7), uint64(major), 10), '.')
-	return strconv.AppendUint(b, uint64(minor), 10)
-}
-
-// hex is v in so many upper-case digits, as labels print serial numbers.
-func (s *scratch) hex(v uint64, digits int) []byte {
-	const hex = "0123456789ABCDEF"
-	b := s.room(digits)
+// upperHex keeps v in so many upper-case digits, as labels print serial numbers.
+func (s *scratch) upperHex(v uint32, digits int) []byte {
+	const upper = "0123456789ABCDEF"
+	from := s.mark()
 	for i := digits - 1; i >= 0; i-- {
-		b = append(b, hex[v>>(4*i)&15])
+		d := v >> (4 * i) & 15
+		s.adds(upper[d : d+1])
 	}
-	return b
+	return s.since(from)
 }

@@ -211,7 +211,7 @@ func appendHop(text []byte, port uint16, link []byte) []byte {
 	if len(link) == 1 {
 		return strconv.AppendUint(text, uint64(link[0]), 10)
 	}
-	if link = trimText(link); plainAddress(link) {
+	if link = trim(link); plainAddress(link) {
 		return append(text, link...)
 	}
 	return hex.AppendEncode(append(text, "0x"...), link)

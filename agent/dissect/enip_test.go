@@ -367,3 +367,7 @@ func BenchmarkENIP(b *testing.B) {
 		_, _ = k.d.Dissect(answer, &k.log)
 	}
 }
+
+func FuzzENIP(f *testing.F) { fuzzDissector(f, "enip", true) }
+
+func FuzzCIPIO(f *testing.F) { fuzzDissector(f, "cip-io", false) }

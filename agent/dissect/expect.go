@@ -40,17 +40,21 @@ func (x *expectations) add(c *flow.Conversation, t *entry, at int64, p *Protocol
 		return
 	}
 	client := c.ClientSide()
-	v := &expectation{protocol: t.text, tag: t.tag, until: at + expectedLives}
-	v.parent = flow.Related{Client: c.Ends[client], Server: c.Ends[client.Other()], Transport: c.Transport, Dynamic: !p.owns(t.a.Port()) && !p.owns(t.b.Port())}
 	k := expectKey{c.Segment, t.a, t.b}
-	if _, again := x.m[k]; !again {
+	v := x.m[k]
+	if v == nil {
 		if len(x.order) >= maxExpected {
 			delete(x.m, x.order[0])
 			x.order = append(x.order[:0], x.order[1:]...)
 		}
 		x.order = append(x.order, k)
+		v = &expectation{}
+		x.m[k] = v
 	}
-	x.m[k] = v
+	// An announcement that comes again renews the one before, in place: a
+	// conversation that it was taken for learns the new tag.
+	v.protocol, v.tag, v.until = t.text, t.tag, at+expectedLives
+	v.parent = flow.Related{Client: c.Ends[client], Server: c.Ends[client.Other()], Transport: c.Transport, Dynamic: !p.owns(t.a.Port()) && !p.owns(t.b.Port())}
 }
 
 func (p *Protocol) owns(port uint16) bool {

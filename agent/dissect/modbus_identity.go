@@ -54,7 +54,7 @@ func (d *modbus) deviceID(f *modbusFrame, c *wire.Cursor, out Out) {
 	of := d.subject(f.unit)
 	for n := c.U8(); n > 0; n-- {
 		id := c.U8()
-		value := trimText(c.Bytes(int(c.U8())))
+		value := trim(c.Bytes(int(c.U8())))
 		if !c.OK() {
 			return
 		}
@@ -93,12 +93,4 @@ func longestText(b []byte) []byte {
 		return nil
 	}
 	return best
-}
-
-// trimText cuts the padding off a text field and keeps the rest as it was.
-func trimText(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
-	return bytes.Trim(b, " \t\r\n")
 }

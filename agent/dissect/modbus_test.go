@@ -280,3 +280,5 @@ func BenchmarkModbus(b *testing.B) {
 		_, _ = k.d.Dissect(answer, &k.log)
 	}
 }
+
+func FuzzModbus(f *testing.F) { fuzzDissector(f, "modbus", true) }
