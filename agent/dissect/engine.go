@@ -368,7 +368,7 @@ func (e *Engine) speak(s *session, l *layer, depth int, side flow.Side, b []byte
 	if first && !errors.Is(err, ErrShort) {
 		e.name(s, l)
 	}
-	e.commit(s, l, depth, side, at)
+	e.commit(s, l, depth, side, at, errors.Is(err, ErrShort))
 	return used, err
 }
 
@@ -443,8 +443,9 @@ func (e *Engine) name(s *session, l *layer) {
 	}
 }
 
-// commit carries out what the message told.
-func (e *Engine) commit(s *session, l *layer, depth int, side flow.Side, at int64) {
+// commit carries out what the message told. short: the capture cut it, and so
+// what it carries.
+func (e *Engine) commit(s *session, l *layer, depth int, side flow.Side, at int64, short bool) {
 	log, c := &e.logs[depth], s.conv
 	for i := 0; i < log.n && !s.done; i++ {
 		x := &log.entries[i]
@@ -464,7 +465,7 @@ func (e *Engine) commit(s *session, l *layer, depth int, side flow.Side, at int6
 		case toldSecurity:
 			e.sink.Security(c, x.security)
 		case toldPayload:
-			e.payload(s, l, depth, side, x, at)
+			e.payload(s, l, depth, side, x, at, short)
 		case toldSwitch:
 			e.change(s, x.text)
 			return
@@ -493,7 +494,7 @@ func (e *Engine) fact(c *flow.Conversation, side flow.Side, x *entry, at int64) 
 }
 
 // payload offers what a protocol carries to those registered over it.
-func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *entry, at int64) {
+func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *entry, at int64, cut bool) {
 	over := e.carriers[l.speaker.Name]
 	if over == nil || len(x.value) == 0 || depth+2 >= maxDepth {
 		return
@@ -504,7 +505,7 @@ func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *ent
 	if l.child.speaker == nil {
 		l.child.race = nil // each payload is a message of its own
 	}
-	_, _ = e.offer(s, l.child, depth+1, side, x.value, at, false, x.tag, false)
+	_, _ = e.offer(s, l.child, depth+1, side, x.value, at, cut, x.tag, false)
 }
 
 // change makes the next byte of the stream another protocol, or, with "", one
