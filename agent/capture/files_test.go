@@ -18,13 +18,13 @@ import (
 
 var start = time.Date(2026, 11, 1, 12, 0, 0, 123456789, time.UTC)
 
-func writePcap(t testing.TB, path string, new func(io.Writer) *pcapgo.Writer, frames [][]byte) {
+func writePcap(t testing.TB, path string, writer func(io.Writer) *pcapgo.Writer, frames [][]byte) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := new(f)
+	w := writer(f)
 	if err := w.WriteFileHeader(65535, layers.LinkTypeEthernet); err != nil {
 		t.Fatal(err)
 	}

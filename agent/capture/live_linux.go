@@ -19,8 +19,6 @@ var hardware = map[uint16]LinkType{
 	65534: LinkRaw,      // ARPHRD_NONE: tun, WireGuard
 }
 
-const statsInterval = time.Second
-
 // live is a TPACKET_V3 ring of an interface. It belongs to one goroutine.
 type live struct {
 	ring
@@ -80,7 +78,7 @@ func (s *live) start(o LiveOptions) error {
 	if err := s.mapRing(o.Ring); err != nil {
 		return err
 	}
-	member := unix.PacketMreq{Ifindex: int32(s.index), Type: unix.PACKET_MR_PROMISC}
+	member := unix.PacketMreq{Ifindex: int32(s.index), Type: unix.PACKET_MR_PROMISC} //nolint:gosec // the kernel counts interfaces in 31 bits
 	if err := unix.SetsockoptPacketMreq(s.fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &member); err != nil {
 		return fmt.Errorf("promiscuous mode: %w", err)
 	}
@@ -119,7 +117,7 @@ func (s *live) Next(f *Frame) error {
 		for s.left > 0 {
 			if s.take(f) {
 				s.stats.Packets++
-				s.stats.Bytes += uint64(f.Length)
+				s.stats.Bytes += uint64(f.Length) //nolint:gosec // not negative
 				return nil
 			}
 		}
@@ -149,93 +147,13 @@ func (s *live) take(f *Frame) bool {
 	f.TPID, f.TCI = 0, 0
 	f.Length = max(int(h.Len), len(b))
 	if h.Status&unix.TP_STATUS_VLAN_VALID != 0 {
-		f.TPID, f.TCI = 0x8100, uint16(h.Hv1.Vlan_tci)
+		f.TPID, f.TCI = 0x8100, uint16(h.Hv1.Vlan_tci) //nolint:gosec // 16 bits in a field of 32
 		if h.Status&unix.TP_STATUS_VLAN_TPID_VALID != 0 && h.Hv1.Vlan_tpid != 0 {
 			f.TPID = h.Hv1.Vlan_tpid
 		}
 		f.Length += tagLength
 	}
 	return true
-}
-
-// wait returns nil when a block is ready, ErrTick after TickInterval without
-// one, and else why there will be none.
-func (s *live) wait(f *Frame) error {
-	now := time.Now()
-	for end := now.Add(TickInterval); ; now = time.Now() {
-		left := end.Sub(now)
-		if left <= 0 {
-			*f = Frame{Time: now.UnixNano()}
-			return ErrTick
-		}
-		if err := s.poll(left); err != nil {
-			return err
-		}
-		if s.ready() {
-			return nil
-		}
-	}
-}
-
-// poll sleeps until a block is ready, at most d.
-func (s *live) poll(d time.Duration) error {
-	p := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN | unix.POLLERR}}
-	t := unix.NsecToTimespec(int64(d))
-	switch n, err := unix.Ppoll(p, &t, nil); {
-	case errors.Is(err, unix.EINTR), err == nil && n == 0:
-		return nil
-	case err != nil:
-		return fmt.Errorf("interface %s: poll: %w", s.iface.Name, err)
-	}
-	if p[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) == 0 {
-		return nil
-	}
-	return s.socketError()
-}
-
-// socketError takes the error that the socket holds. A link that went down
-// comes back by itself; an interface that was removed does not.
-func (s *live) socketError() error {
-	code, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err != nil {
-		return fmt.Errorf("interface %s: %w", s.iface.Name, err)
-	}
-	switch e := unix.Errno(code); {
-	case e == 0:
-		return nil
-	case e == unix.ENETDOWN || e == unix.ENETUNREACH:
-		s.stats.Downs++
-		return s.gone()
-	default:
-		return fmt.Errorf("interface %s: %w", s.iface.Name, e)
-	}
-}
-
-// gone is an error once the interface has been removed.
-func (s *live) gone() error {
-	if _, err := net.InterfaceByIndex(s.index); err != nil {
-		return fmt.Errorf("interface %s: was removed while it was captured on", s.iface.Name)
-	}
-	return nil
-}
-
-// second reads the kernel's counters once a second: they are of 32 bits, and
-// loss must be told while it can still be dated.
-func (s *live) second(now time.Time) {
-	if now.Sub(s.statsTime) >= statsInterval {
-		s.statsTime = now
-		s.readStats()
-	}
-}
-
-// readStats adds what the kernel counted since the last call.
-func (s *live) readStats() {
-	k, err := unix.GetsockoptTpacketStatsV3(s.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
-	if err != nil {
-		return
-	}
-	s.stats.Drops += uint64(k.Drops)
-	s.stats.Freezes += uint64(k.Freeze_q_cnt)
 }
 
 // Interfaces is the one interface.

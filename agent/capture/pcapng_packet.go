@@ -102,7 +102,8 @@ func (s *pcapngSource) noInterface(id uint32) string {
 
 func (s *pcapngSource) deliver(f *Frame, i *ngInterface, t int64, data []byte, onWire int) {
 	onWire = max(onWire, len(data))
-	*f = Frame{Time: t, Link: i.link, Interface: i.index, Length: onWire, Data: data}
+	f.Time, f.Link, f.Interface, f.Length = t, i.link, i.index, onWire
+	f.Data, f.TPID, f.TCI = data, 0, 0
 	s.last = t
 	s.stats.Packets++
 	s.stats.Bytes += uint64(onWire)

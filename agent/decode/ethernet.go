@@ -28,12 +28,12 @@ func readEthernet(c *reader, p *Packet) layer {
 // readType reads an EtherType or, below 0x0600, the length of an LLC frame,
 // whose padding is cut off then.
 func readType(c *reader, p *Packet) layer {
-	v := int(c.U16())
+	v := c.U16()
 	if !c.OK() {
 		return done
 	}
 	if v >= minEtherType {
-		p.EtherType = uint16(v)
+		p.EtherType = v
 		return etherType
 	}
 	p.EtherType = 0
@@ -41,7 +41,7 @@ func readType(c *reader, p *Packet) layer {
 		p.Fault = Malformed
 		return done
 	}
-	c.limit(v)
+	c.limit(int(v))
 	return llc
 }
 

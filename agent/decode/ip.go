@@ -134,8 +134,8 @@ func readTransport(c *reader, p *Packet) layer {
 		return readUDP(c, p)
 	case protoSCTP: // RFC 9260 section 3.1: ports, verification tag, checksum
 		src, dst := c.U16(), c.U16()
-		c.Skip(4)
-		sum := uint16(c.U32())
+		c.Skip(6)
+		sum := c.U16()
 		if !c.OK() {
 			return done
 		}

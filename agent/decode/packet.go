@@ -30,6 +30,7 @@ func (m MAC) String() string {
 // Layers says which parts of a Packet are valid.
 type Layers uint8
 
+// What a packet has.
 const (
 	HasMAC  Layers = 1 << iota // SrcMAC valid; DstMAC too unless NoDst
 	HasIP                      // Src, Dst, Protocol, TTL valid
@@ -40,6 +41,7 @@ const (
 // Fault says why decoding stopped before the payload.
 type Fault uint8
 
+// Faults of a packet.
 const (
 	NoFault     Fault = iota
 	Cut               // the capture ends before the header does (snap length)

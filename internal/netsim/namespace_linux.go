@@ -60,7 +60,7 @@ func WaitUp(t testing.TB, ifaces ...string) {
 // IP runs the ip program inside the test's namespace and returns what it prints.
 func IP(t testing.TB, args ...string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ip", args...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "ip", args...).CombinedOutput() //nolint:gosec // tests alone call it
 	if err != nil {
 		t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
 	}
