@@ -63,6 +63,7 @@ type Message struct {
 	Data      []byte    // valid during the call only
 	Stream    bool      // Data is a position in a byte stream; false: a whole datagram, frame or payload
 	Cut       bool      // the capture ends here: snap length or gap
+	Trial     bool      // asked only whether it can be read: it is offered again, so keep nothing of it
 	Tag       uint64    // what the carrier said: DCE/RPC interface, COTP PDU type, CIP connection
 }
 

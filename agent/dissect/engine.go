@@ -409,7 +409,8 @@ func (e *Engine) call(s *session, d Dissector, depth int, side flow.Side, b []by
 		}
 	}
 	m.Data, m.Cut, m.Tag = b, cut, tag
-	m.Stream = c.Transport == 6 && d == s.root.d // a trial of the second message runs one deeper
+	m.Stream = c.Transport == 6 && d == s.root.d
+	m.Trial = d == s.root.d && depth > 0 // a trial of the second message runs one deeper
 	if s.expected != nil && depth == 0 {
 		m.Tag = s.expected.tag
 	}
