@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzHTTP(f *testing.F) { fuzzDissector(f, "http", true) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzSSDP(f *testing.F) { fuzzDissector(f, "ssdp", false) }
