@@ -50,6 +50,9 @@ func (b *Book) Asset(id string) (*demarcv1.Asset, bool) { return b.ids.Asset(id)
 // Assets lists the assets seen at site, of every site if empty, sorted.
 func (b *Book) Assets(site string) []*demarcv1.Asset { return b.ids.Assets(site) }
 
+// Ends says where each address of an asset stands.
+func (b *Book) Ends(asset string) []End { return b.ids.Ends(asset) }
+
 // Connection returns a connection made afresh.
 func (b *Book) Connection(id string) (Connection, bool) { return b.ids.Connection(id) }
 

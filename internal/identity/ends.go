@@ -1,0 +1,44 @@
+package identity
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Ends says where each address of an asset stands: one End for every IP that
+// it has, and where it has none, one for every MAC that it was heard with. Nil
+// for a part, and when there is no such asset.
+func (b *Book) Ends(asset string) []End {
+	b.settle()
+	a := b.assets[asset]
+	if a == nil {
+		return nil
+	}
+	var ends []End
+	for _, u := range a.units {
+		e := End{Addr: u.ep.ip, Asset: a.id}
+		for _, o := range u.seen {
+			if s := o.key.segment.Value(); e.Segment == "" || s < e.Segment {
+				e.Segment = s
+			}
+		}
+		u.place(&e)
+		ends = append(ends, e)
+	}
+	for _, o := range a.observations() {
+		if len(a.units) == 0 && !o.key.ip.IsValid() {
+			ends = append(ends, End{Segment: o.key.segment.Value(), MAC: o.key.mac.String(), VLANs: wide(o.claimVLANs()), OwnLink: o.heard, Asset: a.id})
+		}
+	}
+	if len(ends) == 0 { // a router that was heard only for others
+		_, segment, vlans := a.stands()
+		for _, m := range a.macs {
+			ends = append(ends, End{Segment: segment, MAC: m.mac.String(), VLANs: vlans, OwnLink: true, Asset: a.id})
+		}
+	}
+	slices.SortFunc(ends, func(x, y End) int {
+		return cmp.Or(x.Addr.Compare(y.Addr), strings.Compare(x.MAC, y.MAC), strings.Compare(x.Segment, y.Segment))
+	})
+	return ends
+}
