@@ -146,6 +146,10 @@ func mayBeENIP(b []byte) bool {
 }
 
 func (d *enip) Dissect(m *Message, out Out) (int, error) {
+	if m.Trial {
+		trial := *d
+		d = &trial
+	}
 	b := m.Data
 	h, ok := readENIP(b)
 	if !ok {

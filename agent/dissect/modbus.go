@@ -93,6 +93,10 @@ func matchModbus(b []byte) bool {
 }
 
 func (d *modbus) Dissect(m *Message, out Out) (int, error) {
+	if m.Trial {
+		trial := *d
+		d = &trial
+	}
 	f, ok := readModbus(m.Data)
 	if !ok {
 		return 0, d.refuse()

@@ -75,6 +75,9 @@ func told2text(l *log) string {
 			if who != "" {
 				who += " "
 			}
+			if e.subject.Kind == ByReceiver {
+				who = "receiver" + who
+			}
 			all = append(all, fmt.Sprintf("%s%s=%q(%s,%s)", who, e.attribute, e.value, e.text, e.grade))
 		case toldExpect:
 			all = append(all, fmt.Sprintf("expect %s %s %s %x", e.a, e.b, e.text, e.tag))
