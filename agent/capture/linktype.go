@@ -9,6 +9,8 @@ const (
 	LinkPPP       LinkType = 9   // PPP, RFC 1661 and 1662
 	LinkRaw12     LinkType = 12  // raw IP, written as DLT_RAW by most systems
 	LinkRaw14     LinkType = 14  // raw IP, written as DLT_RAW by OpenBSD
+	LinkPPPHDLC   LinkType = 50  // PPP in HDLC-like framing, RFC 1662
+	LinkPPPEther  LinkType = 51  // PPPoE, from its header on
 	LinkRaw       LinkType = 101 // raw IP
 	LinkLoop      LinkType = 108 // OpenBSD loopback, address family in network byte order
 	LinkLinuxSLL  LinkType = 113 // Linux cooked capture, version 1
@@ -22,7 +24,7 @@ const (
 // the file holds.
 var linkNames = map[LinkType]string{
 	LinkNull: "NULL", LinkEthernet: "ETHERNET", 6: "IEEE802_5", 7: "ARCNET_BSD", 8: "SLIP", LinkPPP: "PPP", 10: "FDDI",
-	LinkRaw12: "RAW", LinkRaw14: "RAW", 50: "PPP_HDLC", 51: "PPP_ETHER", 100: "ATM_RFC1483", LinkRaw: "RAW", 104: "C_HDLC",
+	LinkRaw12: "RAW", LinkRaw14: "RAW", LinkPPPHDLC: "PPP_HDLC", LinkPPPEther: "PPP_ETHER", 100: "ATM_RFC1483", LinkRaw: "RAW", 104: "C_HDLC",
 	105: "IEEE802_11", 107: "FRELAY", LinkLoop: "LOOP", 109: "ENC", LinkLinuxSLL: "LINUX_SLL", 114: "LTALK", 117: "PFLOG",
 	119: "IEEE802_11_PRISM", 122: "IP_OVER_FC", 127: "IEEE802_11_RADIOTAP", 129: "ARCNET_LINUX", 138: "APPLE_IP_OVER_IEEE1394",
 	140: "MTP2", 141: "MTP3", 142: "SCCP", 143: "DOCSIS", 144: "LINUX_IRDA", 163: "IEEE802_11_AVS", 165: "BACNET_MS_TP",

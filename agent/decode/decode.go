@@ -163,6 +163,12 @@ func (d *Decoder) read(l layer, c *reader, p *Packet) layer {
 		return readCooked2(c, p)
 	case family:
 		return readFamily(c, p)
+	case ppp:
+		return readPPP(c, p)
+	case pppoe:
+		return readPPPoE(c, p)
+	case mpls:
+		return readMPLS(c, p)
 	case anyIP:
 		return readVersion(c, p)
 	case ipv4:

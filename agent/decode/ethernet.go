@@ -5,6 +5,9 @@ const (
 	etherIPv4   = 0x0800
 	etherCTag   = 0x8100 // IEEE 802.1Q customer tag
 	etherIPv6   = 0x86dd
+	etherMPLS   = 0x8847 // RFC 3032, and 0x8848 of upstream-assigned labels (RFC 5332)
+	etherMPLSUp = 0x8848
+	etherPPPoE  = 0x8864 // RFC 2516, session
 	etherLLC    = 0x8870 // LLC frames too long for a length field
 	etherSTag   = 0x88a8 // IEEE 802.1ad service tag
 	etherOldTag = 0x9100 // QinQ before 802.1ad
@@ -58,6 +61,10 @@ func readEtherType(c *reader, p *Packet) layer {
 	case etherLLC:
 		p.EtherType = 0
 		return llc
+	case etherMPLS, etherMPLSUp:
+		return mpls
+	case etherPPPoE:
+		return pppoe
 	}
 	return c.payload(p)
 }

@@ -19,6 +19,9 @@ const (
 	cooked1                // LINKTYPE_LINUX_SLL
 	cooked2                // LINKTYPE_LINUX_SLL2
 	family                 // BSD loopback
+	ppp                    // RFC 1661
+	pppoe                  // RFC 2516, a session frame
+	mpls                   // RFC 3032
 	anyIP                  // IPv4 or IPv6 by its version
 	ipv4
 	ipv6
@@ -29,8 +32,11 @@ const (
 var links = [...]layer{
 	capture.LinkNull:      family,
 	capture.LinkEthernet:  ethernet,
+	capture.LinkPPP:       ppp,
 	capture.LinkRaw12:     anyIP,
 	capture.LinkRaw14:     anyIP,
+	capture.LinkPPPHDLC:   ppp,
+	capture.LinkPPPEther:  pppoe,
 	capture.LinkRaw:       anyIP,
 	capture.LinkLoop:      family,
 	capture.LinkLinuxSLL:  cooked1,
@@ -54,7 +60,7 @@ func first(l capture.LinkType) layer {
 type LinkError struct{ Link capture.LinkType }
 
 func (e *LinkError) Error() string {
-	return fmt.Sprintf("link type %v is not read: capture on Ethernet, Linux cooked mode, loopback or raw IP", e.Link)
+	return fmt.Sprintf("link type %v is not read: capture on Ethernet, Linux cooked mode, loopback, PPP or raw IP", e.Link)
 }
 
 // Check is nil when frames of link type l are read, else a *LinkError.
