@@ -30,9 +30,32 @@ func connectTPDU(code byte, variable string) []byte {
 	return tpkt(append([]byte{byte(6 + len(variable)), code, 0, 0, 0, 9, 0}, variable...)...)
 }
 
-func cotpTalk(t testing.TB) *talk {
+func cotpTalk(t testing.TB) chat {
 	tt, _ := t.(*testing.T)
-	return &talk{t: tt, d: &cotp{}, port: 102, stream: true}
+	return chat{&talk{t: tt, d: &cotp{}, port: 102, stream: true}}
+}
+
+// chat is a talk whose record also tells facts about the receiver apart.
+type chat struct{ *talk }
+
+func (k chat) say(side int, b []byte) string {
+	k.t.Helper()
+	k.talk.say(side, b)
+	return chatText(&k.log)
+}
+
+func chatText(l *log) string {
+	var all []string
+	for i := range l.entries[:l.n] {
+		e := l.entries[i]
+		if e.kind == toldFact && e.subject.Kind == ByReceiver {
+			all = append(all, "receiver")
+		}
+		if text := told2text(&log{entries: []entry{e}, n: 1}); text != "" {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // payload is what the message carried: the last one told.

@@ -60,6 +60,9 @@ func (d *opcua) readRequest(c *wire.Cursor, request uint32) int8 {
 	d.reads.any = true
 	c.Skip(12) // maxAge, timestampsToReturn
 	n := uaCount(c)
+	if n == 0 {
+		return int8(ot.Read)
+	}
 	var q uaAsked
 	class := int8(ot.Diagnose)
 	for i := 0; i < n; i++ {

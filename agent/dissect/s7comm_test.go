@@ -8,9 +8,9 @@ import (
 	"demarc/internal/ot"
 )
 
-func s7Talk(t testing.TB) *talk {
+func s7Talk(t testing.TB) chat {
 	tt, _ := t.(*testing.T)
-	return &talk{t: tt, d: &s7comm{}, port: 102}
+	return chat{&talk{t: tt, d: &s7comm{}, port: 102}}
 }
 
 // s7UDBytes is a userdata PDU: a request without, an answer with data unit
@@ -205,7 +205,7 @@ func TestS7Slot(t *testing.T) {
 	k := cotpTalk(t)
 	setUp := dataTPDU(true, s7Bytes(s7Job, 1, "\xf0\x00\x00\x01\x00\x01\x01\xe0", ""))
 	k.say(0, connectTPDU(0xe0, "\xc1\x02\x01\x00\xc2\x02\x03\x43"))
-	expectTold(t, k.say(0, setUp), `receivers7comm.cpu_slot="rack 2 slot 3"(cotp.cr.called_tsap,content) payload 240`)
+	expectTold(t, k.say(0, setUp), `receiver s7comm.cpu_slot="rack 2 slot 3"(cotp.cr.called_tsap,content) payload 240`)
 	expectTold(t, k.say(0, setUp), "payload 240")
 	k = cotpTalk(t)
 	k.say(0, connectTPDU(0xe0, "\xc2\x02\x00\x01"))
