@@ -37,7 +37,13 @@ type AgreementEnd struct {
 	CIDRs    []netip.Prefix
 	Names    []string // lower case; "*.example.com"
 	Groups   []netip.Prefix
+	AppIDs   []uint16
 	Roles    []string
+}
+
+// GroupsAlone reports whether e names groups or APPIDs and no device.
+func (e *AgreementEnd) GroupsAlone() bool {
+	return len(e.Groups)+len(e.AppIDs) > 0 && len(e.CIDRs)+len(e.Names)+len(e.Roles) == 0
 }
 
 // AgreedService is one service with its terms.
@@ -79,6 +85,9 @@ type Offer struct {
 func (p *Policy) Agreements(client, server string) []Offer {
 	return p.agreements[[2]string{client, server}]
 }
+
+// Published lists the agreements by which boundary may send to routed groups.
+func (p *Policy) Published(boundary string) []Offer { return p.published[boundary] }
 
 // InternalRules say what is allowed inside a boundary by name; without any,
 // everything is.
@@ -158,6 +167,9 @@ func (p *Policy) addSharedService(s *SharedService, sets map[string]*ServiceSet)
 // their parts, but for parts that are isolated.
 func (p *Policy) offer(a *Agreement) {
 	for _, from := range p.partsOf(a.From.Boundary) {
+		if len(a.To.Groups) > 0 {
+			p.published[from] = append(p.published[from], Offer{a, true})
+		}
 		for _, to := range p.partsOf(a.To.Boundary) {
 			if from == to {
 				continue
@@ -186,6 +198,9 @@ func endOf(e AgreedEnd) AgreementEnd {
 	}
 	for _, g := range e.Groups {
 		end.Groups = append(end.Groups, g.Prefix.Prefix)
+	}
+	for _, a := range e.AppIDs {
+		end.AppIDs = append(end.AppIDs, a.ID)
 	}
 	for _, n := range e.Names {
 		end.Names = append(end.Names, strings.ToLower(strings.TrimSuffix(n, ".")))

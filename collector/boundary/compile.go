@@ -21,6 +21,7 @@ type Policy struct {
 	boundaries map[string]*Info          // Internet too
 	names      []string                  // of boundaries, sorted, without Internet
 	agreements map[[2]string][]Offer     // client's and server's boundary
+	published  map[string][]Offer        // sender's boundary, of agreements with groups
 	internal   map[string]*InternalRules // boundaries whose inside is not simply allowed
 	points     map[string]bool           // addresses of declared access points
 }
@@ -62,7 +63,7 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 	}
 	p := &Policy{
 		version: version, sites: make(map[string]*site), boundaries: make(map[string]*Info),
-		agreements: make(map[[2]string][]Offer), internal: make(map[string]*InternalRules), points: make(map[string]bool),
+		agreements: make(map[[2]string][]Offer), published: make(map[string][]Offer), internal: make(map[string]*InternalRules), points: make(map[string]bool),
 	}
 	for _, s := range d.Sites {
 		p.addSite(s)

@@ -4,7 +4,10 @@
 package verdict
 
 import (
+	"slices"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/boundary"
 	"demarc/collector/inventory"
@@ -21,6 +24,10 @@ const (
 	Undecided    = "undecided"
 )
 
+// Early is how long a connection may stay undecided for its service to be
+// identified.
+const Early = 5 * time.Second
+
 // Judged is a verdict with what it stands on.
 type Judged struct {
 	Verdict        *demarcv1.Verdict
@@ -31,8 +38,165 @@ type Judged struct {
 	Again          time.Time          // judge again at this instant although nothing changed; zero: never
 }
 
-// Judge gives the verdict on c at now. Same arguments, same verdict. It sets
-// no Since: that is the caller's, who knows the verdict before.
+// Judge gives the verdict on c at now. Same arguments, same verdict; every
+// argument has one. It sets no Since: that is the caller's, who knows the
+// verdict before.
+//
+// A schedule is judged for the packet time of c's last activity, cover for now.
+// Conditions, authorizations and windows are not judged yet: each boundary
+// stands for itself, and an agreement that needs an open window has none.
 func Judge(p *boundary.Policy, c inventory.Connection, now time.Time) Judged {
-	return Judged{Verdict: &demarcv1.Verdict{}}
+	if p == nil {
+		p = none
+	}
+	if c.Data == nil {
+		c.Data = &demarcv1.Connection{}
+	}
+	k := &judge{p: p, c: c, data: c.Data, now: now, seen: sightOf(c)}
+	k.out.Client, k.out.Server = p.Place(c.Site, c.Client), p.Place(c.Site, c.Server)
+	k.out.Service = k.seen.service
+	k.out.Verdict = &demarcv1.Verdict{PolicyVersion: p.Version(), JudgedAt: timestamppb.New(now)}
+	switch {
+	case k.linkScoped():
+		k.decide(Internal, k.line("is link-scoped", "stays in its segment"))
+	case k.out.Server.Group || k.out.Client.Group:
+		k.group()
+	case k.out.Client.Boundary == "" || k.out.Server.Boundary == "":
+		k.unplaced()
+	default:
+		k.placed()
+	}
+	return k.out
+}
+
+var none = func() *boundary.Policy {
+	p, err := boundary.Compile(nil, 0)
+	if err != nil {
+		panic("verdict: " + err.Error()) // the empty policy always compiles
+	}
+	return p
+}()
+
+// judge is one judgement under way.
+type judge struct {
+	p    *boundary.Policy
+	c    inventory.Connection
+	data *demarcv1.Connection
+	now  time.Time
+	seen sight
+	out  Judged
+}
+
+func (k *judge) decide(verdict, reason string) {
+	k.out.Verdict.Verdict, k.out.Verdict.Reason = verdict, reason
+}
+
+// linkScoped reports whether c cannot leave its link: no IP at either end, or
+// an address that no router forwards. Frames between two devices that stand in
+// different boundaries are judged as any other, but for the protocols that
+// keep the link itself.
+func (k *judge) linkScoped() bool {
+	c := k.c
+	if c.Client.Addr.IsValid() && c.Server.Addr.IsValid() {
+		return boundary.LinkScoped(c.Client.Addr) || boundary.LinkScoped(c.Server.Addr)
+	}
+	if k.out.Client.Group || k.out.Server.Group || slices.Contains(linkProtocols, k.data.Protocol) {
+		return true
+	}
+	return k.out.Client.Boundary == "" || k.out.Server.Boundary == "" || k.out.Client.Boundary == k.out.Server.Boundary
+}
+
+var linkProtocols = []string{"arp", "ndp", "lldp", "cdp", "stp", "lacp", "profinet-ptcp", "profinet-mrp", "ptp", "igmp", "mld"}
+
+// group judges what is sent to a routed multicast group: by an agreement that
+// names the group, else as internal, since receivers show to nobody yet.
+func (k *judge) group() {
+	sender := k.out.Client
+	if sender.Boundary == "" && !sender.Group {
+		k.unplaced()
+		return
+	}
+	best := k.best(k.p.Published(sender.Boundary), true)
+	if best != nil && best.rank == rankAuthorized {
+		k.settle(best)
+		return
+	}
+	hidden := "which devices receive " + k.c.Server.Addr.String()
+	k.out.Verdict.NotObservable = append(k.out.Verdict.NotObservable, hidden)
+	k.decide(Internal, k.line("is sent to a group", "is taken as internal to "+where(sender.Boundary, k.c.Client.Segment)+", because nothing shows which devices receive it"))
+}
+
+// unplaced tells which end stands nowhere, or in two places.
+func (k *judge) unplaced() {
+	why := ""
+	for _, e := range []struct {
+		end inventory.End
+		at  boundary.Placement
+	}{{k.c.Client, k.out.Client}, {k.c.Server, k.out.Server}} {
+		if e.at.Boundary != "" || e.at.Group {
+			continue
+		}
+		if why != "" {
+			why += ", and "
+		}
+		if len(e.at.Ambiguous) > 0 {
+			why += address(e.end) + " is " + e.at.Why
+		} else {
+			why += address(e.end) + " stands in no boundary (" + e.at.Why + ")"
+		}
+	}
+	k.decide(Undecided, k.sentence()+"; "+why)
+}
+
+// placed judges a connection whose ends both stand in a boundary. Where an end
+// stands in a shared entry, the best of its boundaries counts.
+func (k *judge) placed() {
+	clients, servers := sides(k.out.Client), sides(k.out.Server)
+	for _, b := range clients {
+		if slices.Contains(servers, b) {
+			k.out.Client.Boundary, k.out.Server.Boundary = b, b
+			k.inside(b)
+			return
+		}
+	}
+	client, server := clients[0], servers[0]
+	var best *candidate
+	for _, cb := range clients {
+		for _, sb := range servers {
+			offers := k.p.Agreements(cb, sb)
+			k.again(offers)
+			if x := k.best(offers, false); x != nil && (best == nil || x.better(best)) {
+				best, client, server = x, cb, sb
+			}
+		}
+	}
+	k.out.Client.Boundary, k.out.Server.Boundary = client, server
+	if best == nil {
+		k.decide(Unauthorized, k.sentence()+"; no interconnection joins "+client+" and "+server)
+		return
+	}
+	k.settle(best)
+}
+
+func sides(p boundary.Placement) []string {
+	if len(p.Shared) > 0 {
+		return p.Shared
+	}
+	return []string{p.Boundary}
+}
+
+// again asks for a new judgement when cover begins or ends.
+func (k *judge) again(offers []boundary.Offer) {
+	for _, o := range offers {
+		for _, c := range o.Cover {
+			k.wake(c.From)
+			k.wake(c.Until)
+		}
+	}
+}
+
+func (k *judge) wake(at time.Time) {
+	if at.After(k.now) && (k.out.Again.IsZero() || at.Before(k.out.Again)) {
+		k.out.Again = at
+	}
 }

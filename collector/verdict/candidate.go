@@ -1,0 +1,224 @@
+package verdict
+
+import (
+	"time"
+
+	"demarc/collector/boundary"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Names of the terms, in the order of their index.
+var termNames = [...]string{"endpoints", "service", "initiator", "operations", "security", "schedule", "path"}
+
+const (
+	endpoints = iota
+	service
+	initiator
+	operations
+	security
+	schedule
+	path
+	numTerms
+)
+
+type state uint8
+
+const (
+	met state = iota
+	broken
+	hidden
+)
+
+var stateNames = [...]string{"met", "broken", "not-observable"}
+
+// term is the state of one term; why stays empty until somebody asks.
+type term struct {
+	state state
+	why   string
+}
+
+type terms [numTerms]term
+
+func (t *terms) broken() int {
+	n := 0
+	for i := range t {
+		if t[i].state == broken {
+			n++
+		}
+	}
+	return n
+}
+
+// Ranks of what an agreement over both ends comes to, the best last.
+const (
+	rankElsewhere  = iota // it joins the boundaries, not these ends
+	rankNotInForce        // it would cover, and is not approved
+	rankOutOfTerms
+	rankUndecided // too early, or sight too poor
+	rankLapsed
+	rankAuthorized
+)
+
+// candidate is one service of one agreement held against the connection.
+type candidate struct {
+	boundary.Offer
+	service *boundary.AgreedService
+	terms   terms
+	rank    int
+	cover   string // what is not in force, in words
+}
+
+// better orders candidates: rank, fewer broken terms, a service that fits, and
+// then the document's name, so that the order of documents does not matter.
+func (x *candidate) better(y *candidate) bool {
+	if x.rank != y.rank {
+		return x.rank > y.rank
+	}
+	if a, b := x.terms.broken(), y.terms.broken(); a != b {
+		return a < b
+	}
+	if a, b := x.terms[service].state, y.terms[service].state; a != b {
+		return a == met || b == broken
+	}
+	return x.Document < y.Document
+}
+
+// best holds the connection against every service of every offer and returns
+// the best candidate, nil without offers. Of an agreement that joins the two
+// boundaries but not these ends it returns one only if there is nothing better.
+func (k *judge) best(offers []boundary.Offer, group bool) *candidate {
+	var best *candidate
+	for _, o := range offers {
+		ends := k.ends(o, group, false).state
+		for i := range o.Services {
+			x := candidate{Offer: o, service: &o.Services[i]}
+			if ends != broken {
+				x.terms = k.terms(&x, group, false)
+			}
+			x.terms[endpoints].state = ends
+			x.rank, x.cover = k.rank(&x)
+			if best == nil || x.better(best) {
+				best = &x
+			}
+		}
+	}
+	return best
+}
+
+func (k *judge) terms(x *candidate, group, explain bool) terms {
+	var t terms
+	t[endpoints] = k.ends(x.Offer, group, explain)
+	t[service] = k.serviceTerm(x, explain)
+	t[initiator] = k.initiatorTerm(x, explain)
+	t[operations] = k.operationsTerm(x, explain)
+	t[security] = k.securityTerm(x, explain)
+	t[schedule] = k.scheduleTerm(x, explain)
+	t[path] = k.pathTerm(x, explain)
+	return t
+}
+
+func (k *judge) rank(x *candidate) (int, string) {
+	t := &x.terms
+	cover, lapsed := k.cover(x.Agreement)
+	switch {
+	case t[endpoints].state == broken:
+		return rankElsewhere, ""
+	case t.broken() > 0:
+		return rankOutOfTerms, cover
+	case k.tooPoor(x):
+		return rankUndecided, cover
+	case cover == "":
+		return rankAuthorized, ""
+	case lapsed:
+		return rankLapsed, cover
+	}
+	return rankNotInForce, cover
+}
+
+// tooPoor reports whether the service shows too little to speak of an agreed
+// one: not identified yet within its first seconds, or at all where the port
+// does not say it either.
+func (k *judge) tooPoor(x *candidate) bool {
+	if x.terms[service].state != hidden {
+		return false
+	}
+	until := early(k.data)
+	return k.seen.protocol == "" && k.now.Before(until) || x.service.Ports.Any || !x.service.Ports.Holds(k.data.Port)
+}
+
+// cover says what of an agreement is not in force at now, and whether it was
+// once: a paper that fell, not one that was never given.
+func (k *judge) cover(a *boundary.Agreement) (what string, lapsed bool) {
+	for _, c := range a.Cover {
+		switch {
+		case c.Approval == "pending" || c.Approval == "denied":
+			return c.What + " is " + c.Approval, false
+		case !c.From.IsZero() && k.now.Before(c.From):
+			return c.What + " begins " + day(c.From), false
+		case c.Approval == "withdrawn":
+			what, lapsed = c.What+" is withdrawn", true
+		case !c.Until.IsZero() && !k.now.Before(c.Until):
+			what, lapsed = c.What+" ended "+day(c.Until.Add(-time.Nanosecond)), true
+		}
+	}
+	return what, lapsed
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// settle turns the best candidate into the verdict.
+func (k *judge) settle(x *candidate) {
+	v := k.out.Verdict
+	group := k.out.Server.Group
+	k.out.Document = x.Document
+	if x.rank == rankElsewhere {
+		why := k.ends(x.Offer, group, true).why
+		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", but "+why)
+		return
+	}
+	t := k.terms(x, group, true)
+	var hiddenTerms, brokenWhy string
+	for i, one := range t {
+		v.Terms = append(v.Terms, &demarcv1.Term{Term: termNames[i], State: stateNames[one.state], Why: one.why})
+		switch one.state {
+		case broken:
+			k.out.Broken = append(k.out.Broken, termNames[i])
+			brokenWhy = join(brokenWhy, one.why)
+		case hidden:
+			v.NotObservable = append(v.NotObservable, termNames[i]+": "+one.why)
+			hiddenTerms = join(hiddenTerms, termNames[i])
+		}
+	}
+	switch x.rank {
+	case rankAuthorized:
+		v.Documents = []string{x.Document}
+		reason := k.sentence() + ", as " + x.Name + " agrees"
+		if hiddenTerms != "" {
+			reason += " as far as can be seen (not observable: " + hiddenTerms + ")"
+		}
+		k.decide(Authorized, reason+"; no authorization on record")
+	case rankLapsed:
+		v.Documents = []string{x.Document}
+		k.decide(Lapsed, k.sentence()+"; "+x.Name+" covered it, but "+x.cover)
+	case rankNotInForce:
+		k.out.Broken = nil
+		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" would cover it, but "+x.cover)
+	case rankUndecided:
+		k.wake(early(k.data))
+		k.decide(Undecided, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", and "+t[service].why)
+	default:
+		v.Documents = []string{x.Document}
+		reason := k.sentence() + "; against " + x.Name + ": " + brokenWhy
+		if x.cover != "" {
+			reason += ", and " + x.cover
+		}
+		k.decide(OutOfTerms, reason)
+	}
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + ", " + b
+}

@@ -1,0 +1,92 @@
+package verdict
+
+import (
+	"strconv"
+	"time"
+
+	"demarc/collector/inventory"
+	"demarc/internal/ot"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// sight is what is known of a connection, in the form that terms need.
+type sight struct {
+	service    string // protocol, or transport and port
+	protocol   string // empty while not identified by content
+	directed   bool   // better than from a port
+	opener     int    // 1 the client, 2 the server, 0 unknown
+	tls        string // version, empty when not seen
+	security   ot.SecurityMode
+	operations []string // seen, in the order of the vocabulary
+	last       time.Time
+}
+
+func sightOf(c inventory.Connection) sight {
+	d := c.Data
+	s := sight{directed: ot.ParseBasis(d.DirectionBasis) > ot.BasisPort, tls: d.GetSecurityFacts().GetTls()}
+	if d.Protocol != "unknown" && ot.ParseGrade(d.Grade) >= ot.Content {
+		s.protocol = d.Protocol
+	}
+	s.service = s.protocol
+	if s.service == "" {
+		s.service = portOf(d)
+	}
+	switch d.OpenedBy {
+	case "client":
+		s.opener = 1
+	case "server":
+		s.opener = 2
+	}
+	switch d.Security {
+	case ot.SecurityNone.String():
+		s.security = ot.SecurityNone
+	case ot.Sign.String():
+		s.security = ot.Sign
+	case ot.SignAndEncrypt.String():
+		s.security = ot.SignAndEncrypt
+	}
+	if s.tls != "" {
+		s.security = ot.SignAndEncrypt
+	}
+	if len(d.Operations) > 0 {
+		for i := range ot.NumOperations {
+			if name := ot.Operation(i).String(); d.Operations[name] > 0 {
+				s.operations = append(s.operations, name)
+			}
+		}
+	}
+	if d.LastSeen != nil {
+		s.last = d.LastSeen.AsTime()
+	}
+	return s
+}
+
+// portOf names a service by its transport and port: "tcp/4840",
+// "ethernet/0x88cc", "icmp".
+func portOf(d *demarcv1.Connection) string {
+	switch {
+	case d.Transport == "":
+		return "unknown"
+	case d.Transport == "ethernet":
+		return "ethernet/0x" + pad(strconv.FormatUint(uint64(d.Port), 16))
+	case d.Port == 0:
+		return d.Transport
+	}
+	return d.Transport + "/" + strconv.FormatUint(uint64(d.Port), 10)
+}
+
+func pad(hex string) string {
+	for len(hex) < 4 {
+		hex = "0" + hex
+	}
+	return hex
+}
+
+// early is until when the service may still be identified; zero if c's start is
+// not known.
+func early(d *demarcv1.Connection) time.Time {
+	if d.FirstSeen == nil {
+		return time.Time{}
+	}
+	return d.FirstSeen.AsTime().Add(Early)
+}

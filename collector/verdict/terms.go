@@ -1,0 +1,285 @@
+package verdict
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+	"demarc/internal/ot"
+)
+
+// ends holds both ends of the connection against those of an agreement.
+func (k *judge) ends(o boundary.Offer, group, explain bool) term {
+	client, server := &o.From, &o.To
+	if !o.ClientFrom {
+		client, server = server, client
+	}
+	t := k.end(client, k.c.Client, false, group, explain)
+	u := k.end(server, k.c.Server, true, group, explain)
+	if u.state == broken || t.state == met {
+		t, u = u, t
+	}
+	if explain && t.state == met {
+		t.why = address(k.c.Client) + " and " + address(k.c.Server) + " are agreed ends"
+	}
+	return t
+}
+
+func (k *judge) end(agreed *boundary.AgreementEnd, e inventory.End, server, group, explain bool) term {
+	a := e.Addr.Unmap()
+	if group && server {
+		if !contains(agreed.Groups, a) {
+			return term{broken, "the group is not agreed"}
+		}
+		return term{}
+	}
+	if agreed.GroupsAlone() {
+		return term{broken, "groups alone are agreed"}
+	}
+	if len(agreed.CIDRs) > 0 && !contains(agreed.CIDRs, a) {
+		if !explain {
+			return term{state: broken}
+		}
+		return term{broken, address(e) + " is no agreed address of " + agreed.Boundary}
+	}
+	if len(agreed.Names) > 0 && len(agreed.CIDRs) == 0 {
+		if t := k.name(agreed, e, server, explain); t.state != met {
+			return t
+		}
+	}
+	if len(agreed.Roles) > 0 && len(agreed.CIDRs) == 0 {
+		if !explain {
+			return term{state: hidden}
+		}
+		return term{hidden, "whether " + address(e) + " is " + strings.Join(agreed.Roles, " or ") + " is not confirmed"}
+	}
+	return term{}
+}
+
+// name holds the name that the client asked for against the agreed ones. A name
+// that does not show covers nothing: else every address would be agreed.
+func (k *judge) name(agreed *boundary.AgreementEnd, e inventory.End, server, explain bool) term {
+	asked := strings.ToLower(strings.TrimSuffix(k.data.GetSecurityFacts().GetServerName(), "."))
+	if server && asked != "" {
+		for _, n := range agreed.Names {
+			if suffix, ok := strings.CutPrefix(n, "*"); n == asked || ok && len(asked) > len(suffix) && strings.HasSuffix(asked, suffix) {
+				return term{}
+			}
+		}
+	}
+	if !explain {
+		return term{state: broken}
+	}
+	shown := "shows no name"
+	if asked != "" && server {
+		shown = "goes by the name " + clean(asked)
+	}
+	return term{broken, address(e) + " " + shown + ", and agreed are " + strings.Join(agreed.Names, ", ")}
+}
+
+func contains(list []netip.Prefix, a netip.Addr) bool {
+	for _, p := range list {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// initiatorTerm holds who opened against who may. A direction known only from a
+// port never breaks it.
+func (k *judge) initiatorTerm(x *candidate, explain bool) term {
+	if x.service.Opener == boundary.Either {
+		return term{met, "either side may open"}
+	}
+	client, server := x.From.Boundary, x.To.Boundary
+	if !x.ClientFrom {
+		client, server = server, client
+	}
+	may := x.From.Boundary
+	if x.service.Opener == boundary.To {
+		may = x.To.Boundary
+	}
+	if k.seen.opener == 0 || !k.seen.directed {
+		if !explain {
+			return term{state: hidden}
+		}
+		return term{hidden, "who opened is known no better than from the port"}
+	}
+	opened := client
+	if k.seen.opener == 2 {
+		opened = server
+	}
+	t := term{state: met}
+	if opened != may {
+		t.state = broken
+	}
+	if explain {
+		t.why = "opened from " + opened
+		if t.state == broken {
+			t.why += ", and only " + may + " may open"
+		}
+	}
+	return t
+}
+
+// operationsTerm holds what was asked against the agreed operations; where none
+// are listed, against the direction in which information may flow.
+func (k *judge) operationsTerm(x *candidate, explain bool) term {
+	s := x.service
+	if len(s.Operations) == 0 && x.BothWays {
+		return term{met, "no operation is excluded"}
+	}
+	for _, o := range k.seen.operations {
+		if len(s.Operations) > 0 {
+			if !implied(s.Operations, o) {
+				return k.excluded(o, "agreed are "+strings.Join(s.Operations, ", ")+" alone", explain)
+			}
+		} else if flow := informs(o); flow != 0 && (flow > 0) != x.ClientFrom {
+			return k.excluded(o, "it moves information from "+x.To.Boundary+" to "+x.From.Boundary+", and "+x.From.Boundary+" to "+x.To.Boundary+" is agreed", explain)
+		}
+	}
+	if len(k.seen.operations) > 0 {
+		if !explain {
+			return term{}
+		}
+		return term{met, "seen: " + strings.Join(k.seen.operations, ", ")}
+	}
+	if k.seen.security == ot.SignAndEncrypt || k.seen.protocol == "tls" {
+		if len(s.Operations) == 0 {
+			return term{met, "no operation is listed, and encryption hides which way information flows"}
+		}
+		if s.Attested {
+			return term{hidden, "encryption hides them, people attest them"}
+		}
+		return term{hidden, "encryption hides them"}
+	}
+	return term{met, "none seen that is not agreed"}
+}
+
+func (k *judge) excluded(operation, why string, explain bool) term {
+	if !explain {
+		return term{state: broken}
+	}
+	return term{broken, operation + " is not agreed: " + why}
+}
+
+// implied reports whether an agreed list allows o. Opening a session takes
+// authentication; a session that reads or subscribes also asks what there is
+// and in which state (diagnose), and alarms come by subscription.
+func implied(agreed []string, o string) bool {
+	if slices.Contains(agreed, o) || o == ot.Authenticate.String() {
+		return true
+	}
+	reads := slices.Contains(agreed, ot.Read.String()) || slices.Contains(agreed, ot.Subscribe.String())
+	return reads && o == ot.Diagnose.String() || slices.Contains(agreed, ot.Subscribe.String()) && o == ot.Alarm.String()
+}
+
+// informs says which way an operation moves information: 1 from client to
+// server, -1 from server to client, 0 neither for certain.
+func informs(operation string) int {
+	switch operation {
+	case "read", "subscribe", "alarm", "diagnose":
+		return -1
+	case "write", "control", "program", "firmware", "configure":
+		return 1
+	}
+	return 0
+}
+
+// securityTerm holds the protection that shows against the lowest agreed.
+func (k *judge) securityTerm(x *candidate, explain bool) term {
+	s := x.service
+	want := ""
+	switch {
+	case s.TLS != "":
+		want = "TLS " + s.TLS
+	case s.Mode != "" && s.Mode != ot.SecurityNone.String():
+		want = s.Mode
+	case s.Over != "":
+		want = "TLS"
+	default:
+		return term{met, "no protection is asked for"}
+	}
+	have := k.seen.security
+	clear := k.seen.protocol == s.Protocol && k.seen.tls == "" // the agreed protocol was read, so nothing covers it
+	t := term{state: hidden}
+	switch {
+	case want == ot.Sign.String():
+		t.state = pick(have >= ot.Sign, have == ot.SecurityNone)
+	case want == ot.SignAndEncrypt.String():
+		t.state = pick(have == ot.SignAndEncrypt || k.seen.protocol == "tls", have == ot.SecurityNone || have == ot.Sign)
+	case s.TLS != "":
+		t.state = pick(k.seen.tls != "" && k.seen.tls >= s.TLS, k.seen.tls != "" && k.seen.tls < s.TLS || clear)
+	default:
+		t.state = pick(k.seen.tls != "" || k.seen.protocol == "tls", clear)
+	}
+	if explain {
+		t.why = k.protection() + ", " + want + " is agreed"
+	}
+	return t
+}
+
+func pick(isMet, isBroken bool) state {
+	switch {
+	case isMet:
+		return met
+	case isBroken:
+		return broken
+	}
+	return hidden
+}
+
+func (k *judge) protection() string {
+	switch {
+	case k.seen.tls != "":
+		return "TLS " + clean(k.seen.tls) + " shows"
+	case k.seen.security != ot.SecurityUnknown:
+		return "protection is " + k.seen.security.String()
+	case k.seen.protocol != "":
+		return "no protection shows on " + clean(k.seen.protocol)
+	}
+	return "protection does not show"
+}
+
+// scheduleTerm holds the last activity against the schedule, and an agreement
+// by window against the windows, of which none can be open yet.
+func (k *judge) scheduleTerm(x *candidate, explain bool) term {
+	if x.PerWindow {
+		return term{broken, "no window is open"}
+	}
+	if x.Schedule == nil {
+		return term{met, "no schedule limits it"}
+	}
+	at := k.seen.last
+	if at.IsZero() {
+		at = k.now
+	}
+	server := x.To.Boundary
+	if !x.ClientFrom {
+		server = x.From.Boundary
+	}
+	zone := k.p.Zone(server, k.c.Site)
+	t := term{state: met}
+	if !x.Schedule.Holds(at, zone) {
+		t.state = broken
+	}
+	if explain {
+		t.why = "last active " + strings.ToLower(at.In(zone).Format("Mon 2006-01-02 15:04 MST")) + ", agreed is " + x.Schedule.Words
+	}
+	return t
+}
+
+// pathTerm: which way packets went shows only to sensors on both sides of an
+// access point.
+func (k *judge) pathTerm(x *candidate, explain bool) term {
+	if len(x.Through) == 0 {
+		return term{met, "no path is agreed"}
+	}
+	if !explain {
+		return term{state: hidden}
+	}
+	return term{hidden, "whether it went through " + strings.Join(x.Through, ", ") + " is not judged yet"}
+}
