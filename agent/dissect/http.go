@@ -192,7 +192,7 @@ func httpLine(b []byte) (l startLine, rest []byte, err error) {
 	if i >= 0 {
 		line, rest = b[:i], b[i+1:]
 	}
-	line = bytes.TrimSuffix(line, []byte{'\r'})
+	line = bytes.TrimRight(line, " \r")
 	response := startsLike(line, httpVersion)
 	method, partial := httpMethodOf(line)
 	switch {

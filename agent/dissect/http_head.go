@@ -146,19 +146,21 @@ func httpHostName(v []byte) []byte {
 	if i := bytes.LastIndexByte(v, ':'); i >= 0 && decimal(v[i+1:]) >= 0 {
 		v = v[:i]
 	}
-	if len(v) == 0 || v[0] == '[' || !printable(v) {
+	if len(v) == 0 || v[0] == '[' || !printable(v) || isAddress(v) {
 		return nil
 	}
-	letters := false
+	return v
+}
+
+// isAddress reports whether a host name is an IPv4 address in dotted decimal.
+func isAddress(v []byte) bool {
 	for _, c := range v {
-		letters = letters || (c != '.' && (c < '0' || c > '9'))
-	}
-	if !letters {
-		if _, err := netip.ParseAddr(string(v)); err == nil {
-			return nil
+		if c != '.' && (c < '0' || c > '9') {
+			return false
 		}
 	}
-	return v
+	_, err := netip.ParseAddr(string(v))
+	return err == nil
 }
 
 // realm is the protection space of a challenge (RFC 9110 section 11.5).

@@ -105,7 +105,7 @@ func (d *lldp) tlv(kind uint16, v []byte, out Out) bool {
 	case lldpTypeSystemName:
 		d.fact(out, ot.Name, trim(v), "lldp.system_name")
 	case lldpTypeSystemDesc:
-		d.fact(out, lldpSystemDesc, trim(v), "lldp.system_description")
+		d.fact(out, lldpSystemDesc, d.text.oneLine(trim(v)), "lldp.system_description")
 	case lldpTypeCapabilities:
 		d.capabilities(v, out)
 	case lldpTypeManagement:

@@ -71,6 +71,22 @@ func (s *scratch) hex(v []byte, sep byte) []byte {
 	return s.since(from)
 }
 
+// oneLine keeps text of several lines as one, line ends written as \r and \n.
+func (s *scratch) oneLine(v []byte) []byte {
+	from := s.mark()
+	for i, x := range v {
+		switch x {
+		case '\r':
+			s.adds(`\r`)
+		case '\n':
+			s.adds(`\n`)
+		default:
+			s.add(v[i : i+1])
+		}
+	}
+	return s.since(from)
+}
+
 // utf16 keeps the UTF-8 form of little-endian UTF-16 text, up to its first
 // NUL. Unpaired surrogates become U+FFFD.
 func (s *scratch) utf16(v []byte) []byte {

@@ -30,12 +30,16 @@ const (
 )
 
 func ssdpKind(b []byte) ssdpMessage {
-	switch {
-	case bytes.HasPrefix(b, []byte("M-SEARCH * HTTP/1.1\r\n")):
+	line, _, ok := bytes.Cut(b, []byte{'\n'})
+	if !ok {
+		return ssdpNone
+	}
+	switch string(bytes.TrimRight(line, " \r")) {
+	case "M-SEARCH * HTTP/1.1":
 		return ssdpSearch
-	case bytes.HasPrefix(b, []byte("NOTIFY * HTTP/1.1\r\n")):
+	case "NOTIFY * HTTP/1.1":
 		return ssdpNotify
-	case bytes.HasPrefix(b, []byte("HTTP/1.1 200 OK\r\n")):
+	case "HTTP/1.1 200 OK":
 		return ssdpAnswer
 	}
 	return ssdpNone

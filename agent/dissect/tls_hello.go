@@ -114,7 +114,9 @@ func (d *tls) clientHello(m *Message, c *wire.Cursor, out Out) error {
 	if len(h.serverName) == 0 || !printable(h.serverName) {
 		return nil
 	}
-	out.Fact(Receiver, tlsServerName, h.serverName, "tls.client_hello.server_name", ot.Content)
+	if !isAddress(h.serverName) { // which RFC 6066 section 3 forbids
+		out.Fact(Receiver, tlsServerName, h.serverName, "tls.client_hello.server_name", ot.Content)
+	}
 	d.text.contact(Sender, h.serverName, "tls.client_hello.server_name", out)
 	d.security.Name = string(h.serverName)
 	out.Security(d.security)
