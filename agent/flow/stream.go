@@ -30,9 +30,6 @@ func (s *stream) start(seq uint32) {
 	}
 }
 
-// deliver hands on bytes in order.
-type deliver func(b []byte, cut bool)
-
 // push takes a segment of wire bytes at seq, of which data were captured, and
 // hands on what is in order. It reports bytes that will never come because the
 // capture missed them (gap), known when later data has piled up or the other

@@ -113,7 +113,6 @@ func (t *Table) proto(a address) *demarcv1.Address {
 type record struct {
 	c          *flow.Conversation
 	conn       *connection // nil while waiting
-	alone      bool        // conn holds nothing but this conversation
 	mac        [2]decode.MAC
 	seen       [2]int64 // quarter in which the endpoint was last brought up to date, plus one
 	counted    [2]flow.Counter

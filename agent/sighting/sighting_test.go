@@ -1,0 +1,249 @@
+package sighting
+
+import (
+	"fmt"
+	"net/netip"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"demarc/agent/decode"
+	"demarc/agent/dissect"
+	"demarc/agent/flow"
+	"demarc/internal/ot"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// collected keeps what leaves.
+type collected struct{ bodies []*demarcv1.Body }
+
+func (c *collected) Emit(b *demarcv1.Body, _ bool) error {
+	c.bodies = append(c.bodies, b)
+	return nil
+}
+
+// total sums the increments of each connection key, moves applied, as a
+// collector does.
+func (c *collected) total() map[string][4]uint64 {
+	sum := map[string][4]uint64{}
+	name := func(k *demarcv1.ConnectionKey) string {
+		a := func(x *demarcv1.Address) string {
+			if ip, ok := netip.AddrFromSlice(x.Ip); ok {
+				return ip.String()
+			}
+			return fmt.Sprintf("%x", x.Mac)
+		}
+		return fmt.Sprintf("%s>%s:%s/%d", a(k.Client), a(k.Server), k.Transport, k.Port)
+	}
+	for _, b := range c.bodies {
+		for _, m := range b.Moves {
+			from, to := sum[name(m.From)], sum[name(m.To)]
+			delete(sum, name(m.From))
+			sum[name(m.To)] = [4]uint64{to[0] + from[1], to[1] + from[0], to[2] + from[2], to[3] + from[3]}
+		}
+		for _, d := range b.Connections {
+			x := sum[name(d.Key)]
+			var ops uint64
+			for _, n := range d.Operations {
+				ops += n
+			}
+			sum[name(d.Key)] = [4]uint64{x[0] + d.ClientPackets, x[1] + d.ServerPackets, x[2] + d.Sessions, x[3] + ops}
+		}
+	}
+	return sum
+}
+
+func (c *collected) String() string {
+	var lines []string
+	for k, v := range c.total() {
+		lines = append(lines, fmt.Sprintf("%s packets %d/%d sessions %d operations %d", k, v[0], v[1], v[2], v[3]))
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}
+
+// asks is an engine of one protocol over UDP: '?' from the client, '!' from
+// the server.
+type asks struct{}
+
+func (asks) Dissect(m *dissect.Message, out dissect.Out) (int, error) {
+	switch m.Data[0] {
+	case '?':
+		out.Operation(ot.Read, 1)
+	case '!':
+		out.Sender(dissect.Server)
+		out.Fact(dissect.Sender, ot.Name, m.Data[1:], "asks.name", ot.Identity)
+	default:
+		return 0, dissect.ErrNotMine
+	}
+	return len(m.Data), nil
+}
+
+type handler struct {
+	*dissect.Engine
+	t *Table
+}
+
+func (h handler) Close(c *flow.Conversation, evicted bool) {
+	h.Engine.Close(c, evicted)
+	h.t.Closed(c)
+}
+
+type rig struct {
+	*testing.T
+	out    *collected
+	sights *Table
+	flows  *flow.Table
+}
+
+func newRig(t *testing.T) *rig {
+	all := []dissect.Protocol{{Name: "asks", Over: []string{"udp"}, Match: func(b []byte) bool { return b[0] == '?' || b[0] == '!' }, New: func() dissect.Dissector { return asks{} }}}
+	out := &collected{}
+	r := &rig{T: t, out: out}
+	r.sights = New([]string{"line4", "line5"}, dissect.NewPortHints(all), out)
+	r.flows = flow.NewTable(handler{dissect.NewEngine(all, r.sights), r.sights}, flow.Limit{})
+	r.sights.Attach(r.flows)
+	return r
+}
+
+func (r *rig) send(at time.Duration, src, dst string, data string) {
+	r.Helper()
+	s, d := netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)
+	p := &decode.Packet{
+		Time: int64(at) + 1, Length: 60, Has: decode.HasIP | decode.HasPort | decode.HasMAC, Protocol: 17,
+		Src: s.Addr(), Dst: d.Addr(), SrcPort: s.Port(), DstPort: d.Port(), Payload: []byte(data), PayloadLen: len(data),
+		SrcMAC: decode.MAC{2, 0, 0, 0, 0, s.Addr().As4()[3]}, DstMAC: decode.MAC{2, 0, 0, 0, 0, d.Addr().As4()[3]},
+	}
+	r.packet(p)
+}
+
+func (r *rig) packet(p *decode.Packet) {
+	r.Helper()
+	if err := r.sights.Advance(p.Time); err != nil {
+		r.Fatal(err)
+	}
+	c, side, _ := r.flows.Add(p, 0)
+	r.sights.Seen(c, side, p)
+}
+
+func (r *rig) end() string {
+	r.Helper()
+	r.flows.Close()
+	if err := r.sights.Close(); err != nil {
+		r.Fatal(err)
+	}
+	return r.out.String()
+}
+
+func TestIncrementsAddUp(t *testing.T) {
+	r := newRig(t)
+	for i := range 100 { // over 50 minutes, with news leaving now and then
+		r.send(time.Duration(i)*30*time.Second, "10.0.0.1:4000", "10.0.0.2:9000", "?")
+		r.send(time.Duration(i)*30*time.Second+time.Millisecond, "10.0.0.2:9000", "10.0.0.1:4000", "!plc")
+		if i%7 == 0 {
+			if err := r.sights.FlushNews(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got, want := r.end(), "10.0.0.1>10.0.0.2:udp/9000 packets 100/100 sessions 1 operations 100"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for _, b := range r.out.bodies {
+		for _, d := range b.Connections {
+			if d.FirstNs/Quarter != d.LastNs/Quarter {
+				t.Errorf("an increment crosses a quarter hour: %v to %v", time.Duration(d.FirstNs), time.Duration(d.LastNs))
+			}
+		}
+	}
+}
+
+func TestDirectionTurnsRound(t *testing.T) {
+	r := newRig(t)
+	// The server is seen first; the port says the wrong thing until it answers.
+	r.send(0, "10.0.0.2:9000", "10.0.0.1:400", "x")
+	r.send(time.Second, "10.0.0.2:9000", "10.0.0.1:400", "x") // told: 10.0.0.1 has the lower port
+	if err := r.sights.FlushNews(); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.out.String(); !strings.HasPrefix(got, "10.0.0.2>10.0.0.1:udp/400") {
+		t.Fatalf("before: %s", got)
+	}
+	r.send(2*time.Second, "10.0.0.2:9000", "10.0.0.1:400", "!plc")
+	if got, want := r.end(), "10.0.0.1>10.0.0.2:udp/9000 packets 0/3 sessions 1 operations 0"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestScanFolds(t *testing.T) {
+	r := newRig(t)
+	for i := range 500 {
+		p := &decode.Packet{
+			Time: int64(i)*int64(time.Millisecond) + 1, Length: 60, Has: decode.HasIP | decode.HasPort | decode.HasMAC, Protocol: 6, Flags: decode.SYN,
+			Src: netip.MustParseAddr("10.0.0.9"), Dst: netip.MustParseAddr("10.0.0.2"), SrcPort: 50000, DstPort: uint16(i + 1), Checksum: uint16(i), SrcMAC: decode.MAC{2, 0, 0, 0, 0, 9},
+		}
+		r.packet(p)
+	}
+	r.end()
+	ports, scanned := 0, uint64(0)
+	for k, v := range r.out.total() {
+		if strings.HasSuffix(k, "/0") {
+			scanned = v[0]
+		} else {
+			ports++
+		}
+	}
+	if ports != scanPorts || scanned != 500-scanPorts {
+		t.Errorf("%d ports told, %d packets in the scan", ports, scanned)
+	}
+}
+
+func TestARPProvesItsOwnLink(t *testing.T) {
+	r := newRig(t)
+	arp := []byte{0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 7, 10, 0, 0, 7, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1}
+	p := &decode.Packet{Time: 1, Length: 60, Has: decode.HasMAC, EtherType: 0x0806, SrcMAC: decode.MAC{2, 0, 0, 0, 0, 7}, DstMAC: decode.MAC{255, 255, 255, 255, 255, 255}, Payload: arp, Tags: 1, VLANs: [2]uint16{104}}
+	r.packet(p)
+	cut := *p
+	cut.Payload, cut.Time = arp[:17], 2
+	r.packet(&cut)
+	r.end()
+	var proved []*demarcv1.EndpointDelta
+	for _, b := range r.out.bodies {
+		for _, e := range b.Endpoints {
+			if e.OwnLink {
+				proved = append(proved, e)
+			}
+		}
+	}
+	if len(proved) != 1 || string(proved[0].Address.Ip) != string([]byte{10, 0, 0, 7}) || proved[0].Mac[5] != 7 || len(proved[0].Vlans) != 1 || proved[0].Vlans[0] != 104 {
+		t.Errorf("proved %v", proved)
+	}
+}
+
+// TestHostileNames: a device that changes its name each message is bounded and
+// told, and its first names stay.
+func TestHostileNames(t *testing.T) {
+	r := newRig(t)
+	for i := range 3000 {
+		r.send(time.Duration(i)*time.Millisecond, "10.0.0.2:9000", "10.0.0.1:4000", fmt.Sprintf("!name %d \x00\x1b[31m", i))
+	}
+	r.end()
+	facts, lost := 0, uint64(0)
+	for _, b := range r.out.bodies {
+		facts += len(b.Facts)
+		for _, l := range b.Losses {
+			if l.Reason == "table-full" {
+				lost += l.Count
+			}
+		}
+		for _, f := range b.Facts {
+			if strings.ContainsAny(f.Value, "\x00\x1b") {
+				t.Fatalf("control characters from the wire: %q", f.Value)
+			}
+		}
+	}
+	if facts > maxFactsOfOne+1 || lost == 0 || facts+int(lost) != 3000 {
+		t.Errorf("%d facts told, %d lost", facts, lost)
+	}
+}
