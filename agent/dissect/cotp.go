@@ -43,14 +43,13 @@ func init() {
 //	0xF0  one TSDU: the user data of all DT up to the one that ends it
 //
 // A TSDU of several DT is read from the front of the stream in one go, so
-// that nothing is kept between messages but two buffers that are used again.
+// that nothing is kept between messages but a buffer that is used again.
 type cotp struct {
 	claimed bool
 	tsap    [2]byte // called TSAP of the CR, for Siemens slots; valid iff tsapLen == 2
 	tsapLen int
-	turn    int
-	joined  [2][]byte // TSDUs put together; two, so that the last one outlives a look ahead
-	text    []byte    // values of facts of the message at hand
+	joined  []byte // a TSDU put together
+	text    []byte // values of facts of the message at hand
 }
 
 // TPDU codes, X.224 13.1: the upper four bits; class 0 leaves the lower ones 0.
@@ -135,6 +134,9 @@ func matchCOTP(b []byte) bool {
 
 // Dissect implements Dissector.
 func (d *cotp) Dissect(m *Message, out Out) (int, error) {
+	if m.Trial {
+		d = &cotp{claimed: d.claimed}
+	}
 	t, err := readTPDU(m.Data)
 	switch {
 	case errors.Is(err, ErrShort):
@@ -264,16 +266,14 @@ func tsduEnd(b []byte, off int) (int, error) {
 
 // join puts the user data of all DT in b into one buffer.
 func (d *cotp) join(b []byte) []byte {
-	d.turn ^= 1
-	j := d.joined[d.turn][:0]
+	j := d.joined[:0]
 	for len(b) > cotpHead {
 		t, _ := readTPDU(b)
 		j = append(j, b[cotpHead+1:t.size]...)
 		b = b[t.size:]
 	}
-	d.joined[d.turn] = j
-	if cap(j) > cotpRetain {
-		d.joined[d.turn] = nil
+	if cap(j) <= cotpRetain {
+		d.joined = j
 	}
 	return j
 }

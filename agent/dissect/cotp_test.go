@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func cotpTalk(t testing.TB) chat {
 	return chat{&talk{t: tt, d: &cotp{}, port: 102, stream: true}}
 }
 
-// chat is a talk whose record also tells facts about the receiver apart.
+// chat is a talk that writes down, with each fact, whom it is about.
 type chat struct{ *talk }
 
 func (k chat) say(side int, b []byte) string {
@@ -46,13 +47,18 @@ func (k chat) say(side int, b []byte) string {
 
 func chatText(l *log) string {
 	var all []string
-	for i := range l.entries[:l.n] {
-		e := l.entries[i]
-		if e.kind == toldFact && e.subject.Kind == ByReceiver {
-			all = append(all, "receiver")
-		}
-		if text := told2text(&log{entries: []entry{e}, n: 1}); text != "" {
-			all = append(all, text)
+	for _, e := range l.entries[:l.n] {
+		switch e.kind {
+		case toldSender:
+			all = append(all, map[Role]string{Client: "client", Server: "server"}[e.role])
+		case toldOperation:
+			all = append(all, fmt.Sprintf("%s=%d", e.operation, e.n))
+		case toldFact:
+			who := map[SubjectKind]string{BySender: "", ByReceiver: "receiver ", ByAddr: e.subject.Addr.String() + " "}[e.subject.Kind]
+			all = append(all, fmt.Sprintf("%s%s=%q(%s,%s)", who, e.attribute, e.value, e.text, e.grade))
+		case toldPayload:
+			all = append(all, fmt.Sprintf("payload %d", e.tag))
+		case toldSecurity, toldSwitch, toldExpect:
 		}
 	}
 	return strings.Join(all, " ")
@@ -150,8 +156,28 @@ func TestCOTPFragmentsThatDoNotEnd(t *testing.T) {
 			t.Errorf("with %d octets: used %d, %v", n, used, err)
 		}
 	}
-	if c := cap((k.d.(*cotp)).joined[0]); c > cotpRetain {
+	if c := cap((k.d.(*cotp)).joined); c > cotpRetain {
 		t.Errorf("%d octets are kept", c)
+	}
+}
+
+// A trial leaves nothing behind, the values told before it least of all.
+func TestCOTPTrialKeepsNothing(t *testing.T) {
+	k := cotpTalk(t)
+	two := bytes.Join([][]byte{dataTPDU(false, []byte("one ")), dataTPDU(true, []byte("two"))}, nil)
+	for range 3 {
+		k.say(0, two)
+		_, told := payload(&k.log)
+		for range 3 {
+			m := k.message(0, bytes.ReplaceAll(two, []byte("one"), []byte("ONE")))
+			m.Trial = true
+			if _, err := k.d.Dissect(m, &log{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if string(told) != "one two" {
+			t.Fatalf("a trial made %q of what was told", told)
+		}
 	}
 }
 

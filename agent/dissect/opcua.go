@@ -137,6 +137,9 @@ func matchUA(b []byte) bool {
 
 // Dissect implements Dissector.
 func (d *opcua) Dissect(m *Message, out Out) (int, error) {
+	if m.Trial {
+		d = d.trial()
+	}
 	h, whole, ok := readUA(m.Data)
 	if !ok {
 		return 0, notMine(d.claimed)
@@ -186,6 +189,16 @@ func uaReverseHello(c *wire.Cursor, out Out) {
 	}
 	uaTell(Sender, "opcua.application_uri", uri, "opcua.reverse_hello.server_uri", ot.Identity, out)
 	uaTell(Sender, "opcua.endpoint_url", url, "opcua.reverse_hello.endpoint_url", ot.Content, out)
+}
+
+// trial is a copy that may be spoilt.
+func (d *opcua) trial() *opcua {
+	t := *d
+	t.text = nil
+	for i := range t.parts {
+		t.parts[i].body = bytes.Clone(t.parts[i].body)
+	}
+	return &t
 }
 
 // message reads one chunk of a service message.

@@ -225,6 +225,20 @@ func TestUAChunks(t *testing.T) {
 	}
 }
 
+func TestUATrialKeepsNothing(t *testing.T) {
+	body := endpointsResponse()
+	k := uaTalk(t)
+	k.say(1, uaMessage('C', 1, 9, body[:100]))
+	for _, b := range [][]byte{uaMessage('F', 2, 9, body[100:]), uaMessage('A', 2, 9, body[100:]), uaMessage('C', 5, 11, body)} {
+		m := k.message(1, b)
+		m.Trial = true
+		_, _ = k.d.Dissect(m, &log{})
+	}
+	if got := k.say(1, uaMessage('F', 2, 9, body[100:])); !strings.HasPrefix(got, `opcua.application_uri="urn:mixer"`) {
+		t.Errorf("after trials: told %s", got)
+	}
+}
+
 func TestUAChunksAbandonedAndLost(t *testing.T) {
 	body := endpointsResponse()
 	k := uaTalk(t)
