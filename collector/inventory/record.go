@@ -12,7 +12,7 @@ import (
 )
 
 // Record is one raw observation as it is stored. Keys ascend as observations
-// are made and are never used again.
+// are made; a Book gives none twice.
 type Record struct {
 	Key   uint64
 	Value []byte // nil: the record is gone

@@ -100,7 +100,7 @@ func (a *asset) kind() string {
 // because the one address that it sent from is another's, or a public one
 // beside a private one of its own.
 func (m *macNode) routes() bool {
-	if m.class.forwards {
+	if m.class.router {
 		return true
 	}
 	private := slices.ContainsFunc(m.proven, func(o *observation) bool { return o.key.ip.IsPrivate() })
@@ -157,6 +157,9 @@ func (a *asset) stands() (site, segment string, vlans []uint32) {
 	}
 	for _, m := range a.macs {
 		for _, o := range m.links {
+			if !o.heard {
+				continue
+			}
 			insertVLANs(&seen, wide(o.claimVLANs()))
 			if len(a.units) == 0 {
 				consider(o, true)

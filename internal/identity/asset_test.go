@@ -67,6 +67,20 @@ func TestRouterLendsNothing(t *testing.T) {
 	}
 }
 
+// Two addresses without proof may be a router's or one device's: they are kept
+// apart, and nothing more is said.
+func TestTwoAddressesWithoutProof(t *testing.T) {
+	inv := read(saw(sender("line4", "10.20.4.60", hmiMAC, 1), sender("line4", "10.20.4.61", hmiMAC, 2)))
+	if len(inv.Assets) != 3 {
+		t.Fatalf("%d assets, want 3", len(inv.Assets))
+	}
+	a := assetAt(t, inv, hmiMAC)
+	wantText(t, "kind", a.Kind, "device")
+	wantJoin(t, a, "proved none its own")
+	inv = read(saw(sender("line4", "10.20.4.60", hmiMAC, 1), sender("line4", "10.20.4.61", hmiMAC, 2), owner("line4", "10.20.4.60", hmiMAC, 3), owner("line4", "10.20.4.61", hmiMAC, 3)))
+	wantList(t, "once proved, one device", assetAt(t, inv, hmiMAC).Ips, "10.20.4.60", "10.20.4.61")
+}
+
 // One frame routed is enough where the other side proves whose it is.
 func TestRouterBeforeOneAddress(t *testing.T) {
 	inv := read(saw(owner("line4", "10.20.4.10", plcMAC, 0, 104), sender("office", "10.20.4.10", routerMAC, 1, 9)))

@@ -29,6 +29,7 @@ type Book struct {
 
 	dirty         dirty
 	touched       map[*observation]bool
+	touchedMacs   map[*macNode]bool
 	changedAssets map[string]bool
 	changedConns  map[string]bool
 	records       records
@@ -40,7 +41,7 @@ func New(space Space) *Book { return NewLimited(space, DefaultLimits) }
 // NewLimited is New with other bounds.
 func NewLimited(space Space, limits Limits) *Book {
 	b := &Book{limits: limits, observed: map[addrKey]*observation{}, raws: map[rawKey]*rawConn{},
-		touched: map[*observation]bool{}, changedAssets: map[string]bool{}, changedConns: map[string]bool{}}
+		touched: map[*observation]bool{}, touchedMacs: map[*macNode]bool{}, changedAssets: map[string]bool{}, changedConns: map[string]bool{}}
 	b.losses.init()
 	b.records.init()
 	b.setSpace(space)
@@ -101,6 +102,10 @@ func (b *Book) observe(k addrKey) *observation {
 func (b *Book) anchor(o *observation) {
 	if !o.key.ip.IsValid() {
 		o.mac = b.macNode(o.key.site, o.key.mac)
+		o.mac.links = append(o.mac.links, o)
+		if o.mac.asset != nil {
+			b.dirty.nodes[o.mac] = true
+		}
 		return
 	}
 	o.ep = b.endpoint(o)
@@ -171,18 +176,27 @@ func (b *Book) derive(o *observation) {
 func (b *Book) Changes() Changes {
 	b.settle()
 	for o := range b.touched {
-		if a := o.assetOf(); a != nil {
-			b.changedAssets[a.id] = true
-			for _, path := range a.parts {
-				b.changedAssets[partID(a.id, path)] = true
-			}
-		}
+		b.changed(o.assetOf())
+	}
+	for m := range b.touchedMacs {
+		b.changed(m.asset)
 	}
 	c := Changes{Assets: sortedKeys(b.changedAssets), Connections: sortedKeys(b.changedConns)}
 	clear(b.touched)
+	clear(b.touchedMacs)
 	clear(b.changedAssets)
 	clear(b.changedConns)
 	return c
+}
+
+func (b *Book) changed(a *asset) {
+	if a == nil {
+		return
+	}
+	b.changedAssets[a.id] = true
+	for _, path := range a.parts {
+		b.changedAssets[partID(a.id, path)] = true
+	}
 }
 
 func sortedKeys(m map[string]bool) []string {

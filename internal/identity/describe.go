@@ -27,7 +27,7 @@ func (b *Book) describe(out *demarcv1.Asset, facts []fact, uses []role.Use) {
 		}
 	}
 	for i := range uses {
-		if u := &uses[i]; u.Protocol != "" && u.Protocol != "unknown" && u.Grade > ot.Hint {
+		if u := &uses[i]; u.Protocol != "" && u.Protocol != "unknown" && u.Protocol != "scan" && u.Grade > ot.Hint {
 			out.Protocols = append(out.Protocols, &demarcv1.AssetProtocol{Name: u.Protocol, As: u.As.String()})
 		}
 	}
@@ -104,7 +104,7 @@ func (a *asset) prefixFacts() []fact {
 }
 
 func (a *asset) surelyOwn(m *macNode) bool {
-	if len(m.links)+len(m.proven) > 0 || len(a.units) == 0 {
+	if m.onLink() || len(m.proven) > 0 || len(a.units) == 0 {
 		return true
 	}
 	return len(a.macs) == 1 && !slices.ContainsFunc(a.units, func(u *unit) bool {

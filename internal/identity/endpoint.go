@@ -86,7 +86,7 @@ func rank(m *macNode) int {
 	switch {
 	case virtualKind(m.mac) != "":
 		return 2
-	case m.class.forwards:
+	case m.class.shared:
 		return 1
 	}
 	return 0
@@ -200,7 +200,7 @@ func (u *unit) owners() []*macNode {
 	for _, o := range u.seen {
 		for i := range o.claims {
 			m := o.claims[i].mac
-			if m == nil || m.class.forwards || u.ep.ip.Is4() && m.class.proven4 || slices.Contains(found, m) {
+			if m == nil || m.class.shared || u.ep.ip.Is4() && m.class.proven4 || slices.Contains(found, m) {
 				continue
 			}
 			found = append(found, m)

@@ -33,7 +33,7 @@ func (b *Book) Assets(site string) []*demarcv1.Asset {
 			all = append(all, a)
 		}
 	}
-	slices.SortFunc(all, func(x, y *asset) int { return strings.Compare(x.key(), y.key()) })
+	slices.SortFunc(all, func(x, y *asset) int { return strings.Compare(x.key, y.key) })
 	out := make([]*demarcv1.Asset, 0, len(all))
 	for _, a := range all {
 		out = append(out, b.show(a))

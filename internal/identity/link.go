@@ -180,7 +180,7 @@ func (u *unit) place(e *End) {
 	for _, o := range u.seen {
 		for i := range o.claims {
 			c := &o.claims[i]
-			if u.holder != nil && (c.mac != u.holder || !o.own(c)) || u.holder == nil && c.mac != nil && c.mac.class.forwards {
+			if u.holder != nil && (c.mac != u.holder || !o.own(c)) || u.holder == nil && c.mac != nil && c.mac.class.shared {
 				continue
 			}
 			insertVLANs(&vlans, wide(c.vlans))

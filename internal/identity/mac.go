@@ -1,12 +1,15 @@
 package identity
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // macNode is one MAC address at one site.
 type macNode struct {
 	site  sym
 	mac   MAC
-	links []*observation // heard without IP, by VLAN
+	links []*observation // the MAC itself as an address, by segment and VLAN
 	// IP addresses that it sent from: proved its own, and not.
 	proven, unproven []*observation
 
@@ -17,7 +20,8 @@ type macNode struct {
 // macClass is what a MAC's own traffic says of it, whoever else uses the same
 // addresses.
 type macClass struct {
-	forwards bool // frames of others pass through it: a router
+	shared   bool // it stands before more addresses than one device has: it lends itself to none without proof
+	router   bool // and before so many that frames of others pass through it
 	overfull bool // it answers for more addresses than one device has: a proxy
 	proven4  bool // an IPv4 address is proved its own
 }
@@ -32,7 +36,7 @@ func (b *Book) macNode(site sym, m MAC) *macNode {
 	n := b.macs[k]
 	if n == nil {
 		n = &macNode{site: site, mac: m}
-		n.class.forwards = virtualKind(m) != ""
+		n.class = n.classify()
 		b.macs[k] = n
 	}
 	return n
@@ -58,10 +62,15 @@ func (m *macNode) proved(o *observation) {
 }
 
 // heard reports whether the MAC sent a frame.
-func (m *macNode) heard() bool { return len(m.links)+len(m.proven)+len(m.unproven) > 0 }
+func (m *macNode) heard() bool { return len(m.proven)+len(m.unproven) > 0 || m.onLink() }
+
+// onLink reports whether m sent a frame without IP, which no router forwards.
+func (m *macNode) onLink() bool {
+	return slices.ContainsFunc(m.links, func(o *observation) bool { return o.heard })
+}
 
 // classify looks at the addresses that m sent from. It stops as soon as m is
-// known to forward, so that a router with many addresses behind it costs no
+// known to be a router, so that one with many addresses behind it costs no
 // more than one with a few.
 func (m *macNode) classify() macClass {
 	var c macClass
@@ -91,34 +100,33 @@ func (m *macNode) classify() macClass {
 		}
 		own[o.key.ip] = true
 	}
-	c.forwards = c.overfull || virtualKind(m.mac) != "" || m.standsBefore(own, prefixes)
+	n := m.standsBefore(own, prefixes)
+	c.router = c.overfull || virtualKind(m.mac) != "" || n > 2 || n == 2 && c.proven4
+	c.shared = c.router || n == 2
 	return c
 }
 
-// standsBefore reports whether m sent from more addresses without proof than
-// one device has: two of IPv4, or IPv6 beyond maxOwn6 or maxPrefixes. Those in
-// own, or under a prefix in which m has an address of its own, do not count.
-func (m *macNode) standsBefore(own map[netip.Addr]bool, prefixes map[[8]byte]bool) bool {
-	var v4 netip.Addr
-	v6, foreign := map[netip.Addr]bool{}, map[[8]byte]bool{}
+// standsBefore counts the IPv4 addresses that m sent from without proof, to 3;
+// IPv6 addresses beyond maxOwn6 or maxPrefixes make 3 as well. Those in own, or
+// under a prefix in which m has an address of its own, do not count.
+func (m *macNode) standsBefore(own map[netip.Addr]bool, prefixes map[[8]byte]bool) int {
+	const many = 3
+	v4, v6, foreign := map[netip.Addr]bool{}, map[netip.Addr]bool{}, map[[8]byte]bool{}
 	for _, o := range m.unproven {
 		a := o.key.ip
 		switch {
 		case own[a]:
 		case a.Is4():
-			if v4.IsValid() && v4 != a {
-				return true
-			}
-			v4 = a
+			v4[a] = true
 		case prefixes[prefix64(a)]:
 		default:
 			v6[a], foreign[prefix64(a)] = true, true
-			if len(v6) > maxOwn6 || len(foreign) > maxPrefixes {
-				return true
-			}
+		}
+		if len(v4) >= many || len(v6) > maxOwn6 || len(foreign) > maxPrefixes {
+			return many
 		}
 	}
-	return false
+	return len(v4)
 }
 
 // virtualKind names the protocol that shares m between routers, "" for none.

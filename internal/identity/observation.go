@@ -118,6 +118,9 @@ func (b *Book) claim(o *observation, m *macNode, d *demarcv1.EndpointDelta) {
 			b.unsettle(o.ep, m)
 		}
 	}
+	if m != nil {
+		b.touchedMacs[m] = true
+	}
 	c.first, c.last = widen(c.first, c.last, d.GetFirstNs(), d.GetLastNs())
 	if insertVLANs(&c.vlans, d.GetVlans()) {
 		b.touchPlacement(o)

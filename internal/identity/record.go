@@ -8,7 +8,7 @@ import (
 )
 
 // Record is one observation, as what an agent would have to tell to make it
-// again. Keys ascend as observations are made and are never used twice.
+// again. Keys ascend as observations are made; a Book gives none twice.
 type Record struct {
 	Key  uint64
 	Site string

@@ -30,7 +30,7 @@ func (s *serialNode) join(visit func(node)) {
 		switch {
 		case o.unit != nil:
 			visit(o.unit)
-		case o.mac != nil && o.heard:
+		case o.mac != nil && o.mac.heard():
 			visit(o.mac)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 // device.
 type asset struct {
 	id    string
+	key   string     // the smallest of its endpoints; those with IP come first
 	units []*unit    // by key
 	macs  []*macNode // by address
 	parts []string   // paths, sorted; from what was told of its addresses
@@ -55,7 +56,7 @@ func (m *macNode) neighbours(visit func(node)) {
 	for _, o := range m.proven {
 		at(o)
 	}
-	if !m.class.forwards {
+	if !m.class.shared {
 		for _, o := range m.unproven {
 			at(o)
 		}
@@ -68,7 +69,6 @@ func (m *macNode) neighbours(visit func(node)) {
 // arrived is called once for an observation that was heard for the first time.
 func (b *Book) arrived(o *observation) {
 	if o.mac != nil {
-		o.mac.links = append(o.mac.links, o)
 		b.dirty.nodes[o.mac] = true
 		b.touchConns(o)
 		return
@@ -220,7 +220,8 @@ func (a *asset) add(n node) {
 func (b *Book) register(a *asset, before map[node]string) {
 	slices.SortFunc(a.units, func(x, y *unit) int { return strings.Compare(x.key(), y.key()) })
 	slices.SortFunc(a.macs, compareMAC)
-	a.id = makeID("a-", a.key())
+	a.key = a.smallest()
+	a.id = makeID("a-", a.key)
 	b.assets[a.id] = a
 	b.changedAssets[a.id] = true
 	b.setParts(a)
@@ -240,8 +241,7 @@ func (b *Book) register(a *asset, before map[node]string) {
 	}
 }
 
-// key is the smallest key of an endpoint; those with IP come first.
-func (a *asset) key() string {
+func (a *asset) smallest() string {
 	if len(a.units) > 0 {
 		return a.units[0].key()
 	}

@@ -116,9 +116,10 @@ func (v *view) match(r *rule) (Claim, bool) {
 }
 
 func fill(text []string, pairs ...string) {
-	r := strings.NewReplacer(pairs...)
 	for i := range text {
-		text[i] = r.Replace(text[i])
+		for j := 0; j+1 < len(pairs); j += 2 {
+			text[i] = strings.ReplaceAll(text[i], pairs[j], pairs[j+1])
+		}
 	}
 }
 
@@ -211,7 +212,8 @@ func (u used) say(text string) string {
 	for i, o := range u.operations {
 		ops[i] = o.String()
 	}
-	text = strings.NewReplacer("{protocols}", list(u.protocols), "{operations}", list(ops)).Replace(text)
+	text = strings.ReplaceAll(text, "{protocols}", list(u.protocols))
+	text = strings.ReplaceAll(text, "{operations}", list(ops))
 	front, rest, ok := strings.Cut(text, "{peers:")
 	noun, rest, closed := strings.Cut(rest, "}")
 	if !ok || !closed {
