@@ -130,9 +130,8 @@ func (p *plan) corporate() {
 	p.switches = append(p.switches, p.host(p.office_, "sw-office", "10.60.61.2", "00:1b:54:61:00:02", 255))
 }
 
-// internet is a host beyond the edge. The documentation ranges of RFC 5737 are
-// not globally routable by IANA's registry, so they would not be the Internet;
-// 93.184.216.0/24, where example.com long stood, is.
-func (p *plan) internet(name string, last byte) *station {
-	return &station{name: name, addr: netip.AddrFrom4([4]byte{93, 184, 216, last}), ttl: 52}
+// internet is a host beyond the edge. Its address is of the ranges kept for
+// documentation (RFC 5737), which Demarc takes for the Internet's.
+func (p *plan) internet(name, addr string) *station {
+	return &station{name: name, addr: netip.MustParseAddr(addr), ttl: 52}
 }

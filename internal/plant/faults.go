@@ -16,7 +16,7 @@ func (p *plan) faults() {
 
 	// 1. A panel exchanges with the Internet.
 	p.ask(83*second, line4.hmi, p.dc1, askExample)
-	p.each("tls-panel-out", line4.hmi, p.internet("example", 34), 443, 84*second)
+	p.each("tls-panel-out", line4.hmi, p.internet("example", "203.0.113.34"), 443, 84*second)
 
 	// 2. An office computer reaches an engineering workstation by RDP, past the jump host.
 	p.each("rdp-office-ews", p.pc1, line5.ews, 3389, 112*second)
@@ -42,7 +42,7 @@ func (p *plan) faults() {
 
 	// 8. A vendor's remote tool calls out from an engineering workstation.
 	p.ask(218*second, line5.ews, p.dc1, askRemoteTool)
-	p.each("tls-remote-tool", line5.ews, p.internet("remote-tool", 40), 443, 219*second)
+	p.each("tls-remote-tool", line5.ews, p.internet("remote-tool", "203.0.113.40"), 443, 219*second)
 }
 
 func (p *plan) secondHome(batch *station) {
@@ -65,7 +65,7 @@ func (p *plan) unplaced(l *production) {
 // vendors' clouds and are not let out. They are tries, not exposure.
 func (p *plan) blocked() {
 	line4, line5 := p.lines[0], p.lines[1]
-	cloud := p.internet("telemetry", 60)
+	cloud := p.internet("telemetry", "198.51.100.60")
 	p.ask(30*second, line4.hmi, p.dc1, askTelemetry)
 	for i := range 3 {
 		p.knock(31*second+time.Duration(i)*80*second, line4.hmi, cloud, 8883, false)

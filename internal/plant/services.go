@@ -94,7 +94,7 @@ func (p *plan) office() {
 	}
 	p.each("tls-erp", p.pc2, p.erp, 443, 37*second)
 	p.each("tls-erp", p.pc1, p.erp, 443, 160*second)
-	news := p.internet("news", 50)
+	news := p.internet("news", "198.51.100.50")
 	p.ask(44*second, p.pc1, p.dcCorp, askExample)
 	p.each("tls-office-web", p.pc1, news, 443, 45*second)
 	p.each("tls-office-web", p.pc2, news, 443, 190*second)

@@ -38,9 +38,9 @@ setup() {
 			10.50.1.30 jump.houston.example
 			10.60.60.10 erp.houston.example
 			10.60.60.20 mes.houston.example
-			93.184.216.34 www.example.com
-			93.184.216.40 router7.teamviewer.com
-			93.184.216.50 news.example.com
+			203.0.113.34 www.example.com
+			203.0.113.40 router7.teamviewer.com
+			198.51.100.50 news.example.com
 		HOSTS
 		echo 'nameserver 10.50.1.5' >/etc/netns/plant-$side/resolv.conf
 	done
@@ -166,9 +166,9 @@ tls() {
 	done_with $server
 }
 record_tls() {
-	tls tls-panel-out 10.20.4.50 93.184.216.34 www.example.com /update.txt -tls1_2
-	tls tls-remote-tool 10.20.5.60 93.184.216.40 router7.teamviewer.com /dout.txt
-	tls tls-office-web 10.60.61.21 93.184.216.50 news.example.com /index.txt
+	tls tls-panel-out 10.20.4.50 203.0.113.34 www.example.com /update.txt -tls1_2
+	tls tls-remote-tool 10.20.5.60 203.0.113.40 router7.teamviewer.com /dout.txt
+	tls tls-office-web 10.60.61.21 198.51.100.50 news.example.com /index.txt
 	tls tls-erp 10.60.61.22 10.60.60.10 erp.houston.example /orders.txt
 }
 
@@ -215,9 +215,9 @@ record_dns() {
 		address=/historian.houston.example/10.50.1.20
 		srv-host=_ldap._tcp.dc._msdcs.houston.example,dc1.houston.example,389
 		address=/dc1.houston.example/10.50.1.5
-		address=/www.example.com/93.184.216.34
-		address=/router7.teamviewer.com/93.184.216.40
-		address=/telemetry.vendor.example/93.184.216.60
+		address=/www.example.com/203.0.113.34
+		address=/router7.teamviewer.com/203.0.113.40
+		address=/telemetry.vendor.example/198.51.100.60
 	CONF
 	peer server dnsmasq -k -C "$work/dns.conf" --listen-address=10.50.1.5 --bind-interfaces --user=root --pid-file= & server=$!
 	sleep 0.7
