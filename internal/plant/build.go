@@ -8,6 +8,7 @@ import (
 // plan is the plant: its network, its hosts, and the recordings they speak.
 type plan struct {
 	*network
+	read                map[string][]script // recordings, by name
 	lines               [2]*production
 	servers, office_    *link
 	dmz, field          *link
@@ -30,6 +31,9 @@ type production struct {
 	scada, ews, hmi, packer, batch *station
 }
 
+// digit is the line's number as text.
+func (l *production) digit() string { return string('0' + rune(l.number)) }
+
 var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
 // Routers. The firewall has a card per network, the core switch one address.
@@ -40,7 +44,7 @@ const (
 
 func build(seed int64) (*plan, error) {
 	n := &network{seed: seed, ports: make(map[string][]record), known: make(map[neighbours]timespan)}
-	p := &plan{network: n}
+	p := &plan{network: n, read: make(map[string][]script)}
 	for i, port := range []string{line4Port, line5Port} {
 		p.lines[i] = p.line(byte(i+4), port)
 	}
@@ -69,8 +73,8 @@ func (p *plan) host(l *link, name, addr, mac string, ttl uint8) *station {
 
 // line makes the hosts of a line. 192.168.1.0/24 is the cell of both lines.
 func (p *plan) line(number byte, port string) *production {
-	d := string('0' + rune(number))
 	l := &production{number: number}
+	d := l.digit()
 	l.cell = p.link(port, 10+uint16(number), "", "", "")
 	l.ops = p.link(port, 100+uint16(number), plantFirewall, "10.20."+d+".1", "00:09:0f:09:10:0"+d)
 	cell := func(role, last, mac string, ttl uint8) *station {

@@ -22,10 +22,10 @@ func (p *plan) faults() {
 	p.each("rdp-office-ews", p.pc1, line5.ews, 3389, 112*second)
 
 	// 3. A process engineer's computer writes to a controller.
-	p.tcp(p.engineer, line4.packer, 102, session{start: 131 * second}, p.talks("s7-write")[0].over(6*second))
+	p.tcp(p.engineer, line4.packer, 102, session{start: 131 * second}, p.talk("s7-write", 0, 0).over(6*second))
 
 	// 4. The historian pushes straight to the ERP system, past MES.
-	push := p.talks("http-historian-erp")[0]
+	push := p.talk("http-historian-erp", 0, 0)
 	for i := range 3 {
 		p.tcp(p.historian, p.erp, 8080, session{start: 52*second + time.Duration(i)*80*second}, push)
 	}

@@ -13,19 +13,32 @@ const (
 	askTelemetry
 )
 
+// home renames a recorded directory conversation after the server that has it
+// here: the company has a domain of its own.
+func (p *plan) home(talk script, server *station) script {
+	recorded := string(p.dc1.addr.AsSlice())
+	switch server {
+	case p.dc2:
+		return talk.named("dc1", "dc2", recorded, string(server.addr.AsSlice()))
+	case p.dcCorp:
+		return talk.named("houston", "company", "HOUSTON", "COMPANY", recorded, string(server.addr.AsSlice()))
+	}
+	return talk
+}
+
 // ask resolves one name with a server.
 func (p *plan) ask(at time.Duration, client, server *station, question int) {
-	if talks := p.talks("dns"); p.err == nil {
-		p.udp(at, client, server, 0, 53, talks[question].named(string([]byte{10, 50, 1, 5}), string(server.addr.AsSlice())))
+	talk := p.talk("dns", question, 0)
+	if question == askDirectory || question == askController {
+		talk = p.home(talk, server)
 	}
+	p.udp(at, client, server, 0, 53, talk)
 }
 
 // clock keeps a host's time with a server: every 64 s, as NTP clients begin.
 func (p *plan) clock(at time.Duration, client, server *station) {
-	if talks := p.talks("ntp"); p.err == nil {
-		for i := range min(4, len(talks)) {
-			p.udp(at+time.Duration(i)*64*second, client, server, 123, 123, talks[i])
-		}
+	for i, talk := range p.talks("ntp") {
+		p.udp(at+time.Duration(i)*64*second, client, server, 123, 123, talk)
 	}
 }
 
@@ -34,10 +47,10 @@ func (p *plan) logon(at time.Duration, client, server *station) {
 	p.ask(at, client, server, askDirectory)
 	p.ask(at+20*time.Millisecond, client, server, askController)
 	for i, t := range p.talks("kerberos") {
-		p.udp(at+time.Duration(50+10*i)*time.Millisecond, client, server, 0, 88, t)
+		p.udp(at+time.Duration(50+10*i)*time.Millisecond, client, server, 0, 88, p.home(t, server))
 	}
 	for _, t := range p.talks("ldap") {
-		p.tcp(client, server, 389, session{start: at + 120*time.Millisecond}, t)
+		p.tcp(client, server, 389, session{start: at + 120*time.Millisecond}, p.home(t, server))
 	}
 }
 
@@ -61,7 +74,9 @@ func (p *plan) controlRoom() {
 
 // datacentre is the DMZ's own traffic, and what crosses it by agreement.
 func (p *plan) datacentre() {
-	p.each("opcua-4", p.historian, p.lines[0].scada, 4840, 3*second)
+	for i, t := range p.talks("opcua-4") {
+		p.tcp(p.historian, p.lines[0].scada, 4840, session{start: 3*second + time.Duration(i)*2*second, open: i > 0}, scadaBuild(t).over(time.Duration(1+280*i)*second))
+	}
 	for i, t := range p.talks("opcua-5") {
 		p.tcp(p.historian, p.lines[1].scada, 4840, session{start: 7*second + time.Duration(i)*3*second, open: i > 0}, t.over(time.Duration(1+270*i)*second))
 	}
@@ -74,7 +89,7 @@ func (p *plan) datacentre() {
 	p.ask(101*second, p.dc1, p.dcCorp, askExample) // forwarded to the company's resolver
 	p.ask(201*second, p.dc2, p.dcCorp, askExample)
 
-	sql, values := p.talks("sql-mes-historian")[0], p.talks("http-mes-historian")[0]
+	sql, values := p.talk("sql-mes-historian", 0, 0), p.talk("http-mes-historian", 0, 0)
 	for i := range 3 {
 		at := 15*second + time.Duration(i)*95*second
 		p.tcp(p.mes, p.historian, 5432, session{start: at}, sql.over(9*second))
@@ -86,7 +101,7 @@ func (p *plan) datacentre() {
 
 // office is the company's own traffic.
 func (p *plan) office() {
-	order, confirm := p.talks("http-erp-mes")[0], p.talks("http-mes-erp")[0]
+	order, confirm := p.talk("http-erp-mes", 0, 0), p.talk("http-mes-erp", 0, 0)
 	for i := range 4 {
 		at := 13*second + time.Duration(i)*66*second
 		p.tcp(p.erp, p.mes, 8080, session{start: at}, order)

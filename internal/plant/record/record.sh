@@ -108,22 +108,27 @@ record_modbus() {
 	modbus modbus-drive-5 192.168.1.5 192.168.1.31 'Schneider Electric' 'ATV630D15N4' 'V3.4IE35' 'Altivar Process' 'ATV630'
 }
 
+list_identity() { # ADDRESS DEVICE-ARGS...
+	peer server "$work/record" enip-device -address "$1" "${@:2}" & server=$!
+	sleep 0.3
+	ns client node "$here/enip.js" list
+	done_with $server
+}
 record_enip() {
 	local rack4=(-name '1756-EN2T/D' -type 12 -code 166 -major 11 -minor 4 -serial $((0x00a4c1e2)) -controller '1756-L73/B LOGIX5573' -controller-code 94 -controller-serial $((0x00b81f47)))
 	local single5=(-name '1769-L33ER/A LOGIX5333ER' -type 14 -code 107 -major 33 -minor 11 -serial $((0x60211f07)))
 	for line in 4 5; do
 		local id=("${rack4[@]}"); [ $line = 5 ] && id=("${single5[@]}")
 		take enip-list-$line 192.168.1.60 192.168.1.20 'udp port 44818'
-		peer server "$work/record" enip-device -address 192.168.1.20 "${id[@]}" & server=$!
-		sleep 0.3
-		ns client node "$here/enip.js" list
-		done_with $server
+		list_identity 192.168.1.20 "${id[@]}"
+		local rack=(-name '1734-AENT PointIO' -type 12 -code 108 -major 5 -minor 19 -serial $((0x70000000 + line * 4711)))
+		take enip-list-io-$line 192.168.1.60 192.168.1.40 'udp port 44818'
+		list_identity 192.168.1.40 "${rack[@]}"
 		take enip-tags-$line 192.168.1.5 192.168.1.20
 		peer server "$work/record" enip-device -address 192.168.1.20 "${id[@]}" & server=$!
 		sleep 0.3
 		ns client node "$here/enip.js" tags 192.168.1.20
 		done_with $server
-		local rack=(-name '1734-AENT PointIO' -type 12 -code 108 -major 5 -minor 19 -serial $((0x70000000 + line * 4711)))
 		take enip-io-$line 192.168.1.20 192.168.1.40
 		peer server "$work/record" enip-device -address 192.168.1.40 "${rack[@]}" & server=$!
 		sleep 0.3
