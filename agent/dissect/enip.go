@@ -1,6 +1,8 @@
 package dissect
 
 import (
+	"encoding/binary"
+
 	"demarc/internal/ot"
 	"demarc/internal/wire"
 )
@@ -55,8 +57,13 @@ type enipHeader struct {
 // readENIP reads the header; ok is false when its 24 bytes are not there.
 func readENIP(b []byte) (h enipHeader, ok bool) {
 	c := wire.New(b)
-	h = enipHeader{c.U16LE(), int(c.U16LE()), c.U32LE(), c.U32LE(), c.U64LE(), c.U32LE()}
-	return h, c.OK()
+	p := c.Bytes(enipHeaderSize)
+	if p == nil {
+		return h, false
+	}
+	le := binary.LittleEndian
+	f := (*[enipHeaderSize]byte)(p) // one check for all fields: every message comes through here
+	return enipHeader{le.Uint16(f[0:]), int(le.Uint16(f[2:])), le.Uint32(f[4:]), le.Uint32(f[8:]), le.Uint64(f[12:]), le.Uint32(f[20:])}, true
 }
 
 // enip reads one conversation.

@@ -31,15 +31,16 @@ const (
 
 // cipContext is where a message router message was found.
 type cipContext struct {
-	m      *Message
-	out    Out
-	packet cpf
-	from   side
-	key    cipKey
-	route  cipRoute
-	open   cipOpen
-	lost   bool // the connection was opened before the capture: its route is not known
-	depth  uint8
+	m          *Message
+	out        Out
+	packet     cpf
+	from       side
+	key        cipKey
+	route      cipRoute
+	open       cipOpen
+	understood bool // the request has the form of one
+	lost       bool // the connection was opened before the capture: its route is not known
+	depth      uint8
 }
 
 // maxNesting bounds Unconnected Sends and Multiple Service Packets inside each other.
@@ -53,48 +54,40 @@ func (d *enip) data(m *Message, h *enipHeader, body []byte, out Out) {
 		return
 	}
 	c := wire.New(x.packet.data)
+	var sequence uint16
 	if x.packet.dataType == cpfConnectedData {
-		sequence := c.U16LE() // transport class 3, Vol 1 3-4.4.3
-		head := c.Peek(1)
-		if head == nil || !routerMessage(&c) {
-			return
-		}
-		x.connect(d, sequence, head[0]&cipReply != 0)
-	} else {
-		x.key.id = h.context
+		sequence = c.U16LE() // transport class 3, Vol 1 3-4.4.3
 	}
-	b := c.Rest()
-	if len(b) == 0 {
+	head := c.Peek(1)
+	if head == nil {
 		return
 	}
-	if b[0]&cipReply != 0 {
-		out.Sender(Server)
-		d.reply(&x, b)
+	reply := head[0]&cipReply != 0
+	x.key.id = h.context
+	if x.packet.dataType == cpfConnectedData {
+		x.connect(d, sequence, reply)
+	}
+	if reply {
+		d.reply(&x, c.Rest())
 		return
 	}
-	out.Sender(Client)
+	d.asks(&x, c.Rest())
+}
+
+// asks reads a request and remembers it when its reply will tell something. A
+// connection may lead to an object whose data are not such requests.
+func (d *enip) asks(x *cipContext, b []byte) {
+	service, want := d.request(x, b)
+	if !x.understood {
+		return
+	}
 	d.asked = true
-	service, want := d.request(&x, b)
 	x.key.service = service
 	if want.what == wantNothing {
 		d.requests.forget(x.key, x.from)
 		return
 	}
 	d.requests.put(&cipRequest{key: x.key, from: x.from, want: want, members: d.members, route: x.route, open: x.open})
-}
-
-// routerMessage reports whether connected data can be for a message router: a
-// connection may lead to another object, whose data is its own.
-func routerMessage(c *wire.Cursor) bool {
-	k := *c
-	service, second := k.U8(), k.U8()
-	if service&cipReply != 0 {
-		k.Skip(1)
-		k.Skip(2 * int(k.U8()))
-		return k.OK() && second == 0
-	}
-	_, ok := readPath(k.Bytes(2 * int(second)))
-	return ok && k.OK() && service != 0
 }
 
 // connect gives a connected message its key and the route of its connection.
@@ -118,8 +111,12 @@ func (d *enip) request(x *cipContext, b []byte) (uint8, cipWant) {
 	c := wire.New(b)
 	service := c.U8()
 	path, ok := readPath(c.Bytes(2 * int(c.U8())))
-	if !ok || !c.OK() {
+	if !ok || !c.OK() || service == 0 {
 		return service, cipWant{}
+	}
+	if x.depth == 0 {
+		x.out.Sender(Client)
+		x.understood = true
 	}
 	x.depth++
 	if x.depth > maxNesting {

@@ -72,6 +72,7 @@ func (t *cipTeller) code(v uint16) {
 
 func (t *cipTeller) revision(major, minor uint8) {
 	t.fact(ot.FirmwareRev, t.text.cipRevision(major, minor), t.from.revision)
+	t.fact("cip.revision", t.text.word(uint16(major)|uint16(minor)<<8), t.from.revision)
 }
 
 func (t *cipTeller) status(v uint16) {
@@ -237,6 +238,14 @@ func (s *scratch) cipRevision(major, minor uint8) []byte {
 	s.uint(uint64(major))
 	s.adds(".")
 	s.uint(uint64(minor))
+	return s.since(from)
+}
+
+// word keeps a word as the wire has it.
+func (s *scratch) word(v uint16) []byte {
+	from := s.mark()
+	s.adds("0x")
+	s.upperHex(uint32(v), 4)
 	return s.since(from)
 }
 

@@ -40,8 +40,8 @@ const (
 	logicalSpecial   = 5
 )
 
-// readPath walks the segments of a padded EPATH. The first class, instance and
-// attribute are the ones meant; a connection path names more.
+// readPath walks the segments of a padded EPATH. The last class is the one
+// meant: a path may lead through the object that holds it.
 func readPath(b []byte) (p cipPath, ok bool) {
 	c := wire.New(b)
 	for c.OK() && c.Len() > 0 {
@@ -108,12 +108,12 @@ func (p *cipPath) logical(s uint8, c *wire.Cursor) bool {
 	default:
 		return false
 	}
-	switch {
-	case kind == logicalClass && p.class == 0:
-		p.class = v
-	case kind == logicalInstance && p.instance == 0:
+	switch kind {
+	case logicalClass:
+		p.class, p.instance, p.attribute = v, 0, 0
+	case logicalInstance:
 		p.instance = v
-	case kind == logicalAttribute && p.attribute == 0:
+	case logicalAttribute:
 		p.attribute = v
 	}
 	return true

@@ -37,8 +37,17 @@ func pcccOperation(command, function uint8) (ot.Operation, bool) {
 		return ot.Read, true
 	case 0x00, 0x02, 0x05, 0x08: // protected, unprotected and bit writes
 		return ot.Write, true
-	case 0x06: // echo, status, counters, timeouts
-		return ot.Diagnose, true
+	case 0x06:
+		switch function {
+		case 0x02, 0x04, 0x05, 0x06, 0x08, 0x0a: // variables, time-outs, link parameters
+			return ot.Configure, true
+		}
+		return ot.Diagnose, true // echo, status, counters
+	case 0x07:
+		if function >= 0x04 && function <= 0x06 { // down- and upload mode
+			return ot.Program, true
+		}
+		return ot.Control, true // outputs, scanning
 	case 0x0f:
 		return pcccFunction(function)
 	}
@@ -52,9 +61,9 @@ func pcccFunction(function uint8) (ot.Operation, bool) {
 		return ot.Read, true
 	case 0x00, 0x02, 0x03, 0x26, 0x67, 0x79, 0xa9, 0xaa, 0xab, 0xaf: // the same written, bits
 		return ot.Write, true
-	case 0x05, 0x06, 0x11, 0x12, 0x17, 0x18, 0x50, 0x52, 0x53, 0x55, 0x57, 0x81, 0x82, 0x88: // physical access, up- and download, edit resource, files
+	case 0x05, 0x06, 0x08, 0x09, 0x11, 0x12, 0x17, 0x18, 0x50, 0x52, 0x53, 0x55, 0x57, 0x5e, 0x81, 0x82, 0x88: // physical access, up- and download, edit resource, files
 		return ot.Program, true
-	case 0x07, 0x3a, 0x41, 0x80: // forces off, set CPU mode, change mode
+	case 0x07, 0x0a, 0x3a, 0x41, 0x80: // shutdown, restart, set CPU mode, forces off, change mode
 		return ot.Control, true
 	case 0x8f: // apply port configuration
 		return ot.Configure, true

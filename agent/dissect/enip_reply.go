@@ -19,11 +19,17 @@ const (
 //	+--------------+---+--------+-------+------------------+-------
 func (d *enip) reply(x *cipContext, b []byte) {
 	service, status, c := readReply(b)
+	if !c.OK() {
+		return
+	}
+	x.out.Sender(Server)
 	x.key.service = service
 	r := d.requests.find(x.key, x.from.other())
 	switch {
+	case !d.asked && service == serviceMultiple:
+		eachMember(&c, func(_ int, b []byte) { d.unasked(x, b) })
 	case !d.asked:
-		d.unasked(x, service, status, &c)
+		d.unasked(x, b)
 	case r == nil || status != statusSuccess && status != statusPartial && status != statusEmbeddedError:
 	default:
 		x.route, x.route.far = r.route, r.route.far || x.lost
@@ -34,9 +40,13 @@ func (d *enip) reply(x *cipContext, b []byte) {
 func readReply(b []byte) (service, status uint8, c wire.Cursor) {
 	c = wire.New(b)
 	service = c.U8() &^ cipReply
-	c.Skip(1)
+	reserved := c.U8()
 	status = c.U8()
 	c.Skip(2 * int(c.U8()))
+	if reserved != 0 {
+		c = wire.Cursor{}
+		c.Skip(1) // short: not a reply
+	}
 	return service, status, c
 }
 
@@ -100,11 +110,12 @@ func (x *cipContext) device() (Subject, ot.Grade) {
 // unasked reads a reply in a mirror that shows no requests: the service alone
 // says what was asked, and only what can be nothing else is taken for an
 // identity.
-func (d *enip) unasked(x *cipContext, service, status uint8, c *wire.Cursor) {
+func (d *enip) unasked(x *cipContext, b []byte) {
+	service, status, c := readReply(b)
 	if o, ok := cipOperation(service, &cipPath{}); ok {
 		x.out.Operation(o, 1)
 	}
-	if service == serviceGetAll && status == statusSuccess && looksLikeIdentity(*c) {
-		d.identityAll(x.out, Sender, c, ot.Content)
+	if service == serviceGetAll && status == statusSuccess && looksLikeIdentity(c) {
+		d.identityAll(x.out, Sender, &c, ot.Content)
 	}
 }

@@ -83,7 +83,7 @@ var (
 		for _, f := range []string{
 			`cip.vendor_id="1"(cip.identity.vendor_id`, `vendor="Rockwell Automation"(cip.identity.vendor_id`,
 			`cip.device_type="14"(cip.identity.device_type`, `device_type="Programmable Logic Controller"(cip.identity.device_type`,
-			`cip.product_code="54"(cip.identity.product_code`, `firmware="16.20"(cip.identity.revision`, `cip.status="3160"(cip.identity.status`,
+			`cip.product_code="54"(cip.identity.product_code`, `firmware="16.20"(cip.identity.revision`, `cip.revision="0x1410"(cip.identity.revision`, `cip.status="3160"(cip.identity.status`,
 			`serial="0051823F"(cip.identity.serial_number`, `product="1756-L61/B LOGIX5561"(cip.identity.product_name`,
 		} {
 			all = append(all, who+f+","+grade+")")
@@ -239,12 +239,16 @@ func TestENIPOperations(t *testing.T) {
 		{ask(0x52, "9103 616263 00"), "read=1"},
 		{ask(0x4e, "206b 2500 3412"), "write=1"},
 		{ask(0x55, "206b 2500 0000"), "diagnose=1"},
-		{ask(0x4c, "206c 2500 3412"), "read=1"},
+		{ask(0x4c, "206c 2500 3412"), "diagnose=1"},
 		{ask(0x4e, "20062401"), ""}, // Forward Close
 		{ask(0x57, "20062401"), "diagnose=1"},
 		{ask(0x4b, "20372401"), "transfer=1"},
 		{ask(0x4b, "20a12401"), "firmware=1"},
 		{ask(0x08, "20682400"), "program=1"},
+		{ask(0x4c, "20682401 206d2401"), "program=1"},    // a routine of a program
+		{ask(0x4c, "20682401 206b2401", 1, 0), "read=1"}, // a tag of a program
+		{ask(0x4f, "206a2401"), "program=1"},
+		{ask(0x04, "206b2401"), "program=1"},
 	} {
 		want := strings.TrimSpace("client " + c.want)
 		expectTold(t, enipTalk(t).say(0, rr(1, c.b)), want)
@@ -256,6 +260,7 @@ func TestENIPRepliesOnly(t *testing.T) {
 	expectTold(t, k.say(1, rr(1, tell(0x4c, 0xc3, 0, 1, 0))), "server read=1")
 	expectTold(t, k.say(1, rr(1, tell(serviceGetAll, identityData...))), "server read=1 "+identityFact("", "content"))
 	expectTold(t, k.say(1, rr(1, tell(serviceGetAll, make([]byte, 30)...))), "server read=1")
+	expectTold(t, k.say(1, rr(1, tell(serviceMultiple, 2, 0, 6, 0, 10, 0, 0xcc, 0, 0, 0, 0xcd, 0, 0, 0))), "server read=1 write=1")
 }
 
 func TestENIPIsNotENIP(t *testing.T) {
