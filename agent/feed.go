@@ -43,7 +43,7 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 
 	for _, f := range files {
 		if err := feedFile(c, o, f, spool); err != nil {
-			return fmt.Errorf("%s: %w", f, err)
+			return named(f, err)
 		}
 	}
 	if err := delivered(ctx, spool, reported); err != nil {

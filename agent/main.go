@@ -5,10 +5,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -36,18 +36,5 @@ func command() *cobra.Command {
 	return root
 }
 
-// oneLine is an error as one line.
-func oneLine(err error) string {
-	var many interface{ Unwrap() []error }
-	if errors.As(err, &many) && len(many.Unwrap()) > 0 {
-		s := ""
-		for i, e := range many.Unwrap() {
-			if i > 0 {
-				s += "; "
-			}
-			s += e.Error()
-		}
-		return s
-	}
-	return err.Error()
-}
+// oneLine is an error as one line, joined ones too.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

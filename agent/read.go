@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,7 +89,7 @@ func read(c *cobra.Command, o readOptions, files []string) error {
 			captures = append(captures, captureOf(f, sum))
 		}
 		if err != nil {
-			failed = fmt.Errorf("%s: %w", f, err)
+			failed = err
 			break
 		}
 	}
@@ -110,7 +111,16 @@ func readFile(c *cobra.Command, o readOptions, file string, sink bookSink) (pipe
 	defer func() { _ = src.Close() }()
 	bar := newProgress(file, src)
 	defer bar.clear()
-	return pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw}, src, sink)
+	sum, err := pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw}, src, sink)
+	return sum, named(file, err)
+}
+
+// named puts the file's name before an error that does not begin with it.
+func named(file string, err error) error {
+	if err == nil || strings.HasPrefix(err.Error(), file) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", file, err)
 }
 
 func captureOf(file string, s pipeline.Summary) *demarcv1.Capture {

@@ -109,7 +109,7 @@ func (c *Conversation) ClientSide() Side {
 func (c *Conversation) Outcome() ot.Outcome {
 	both := c.Sent[A].Packets > 0 && c.Sent[B].Packets > 0
 	switch {
-	case c.Transport == Ethernet || group(c.Ends[B].Addr):
+	case c.Transport == Ethernet || c.ToGroup():
 		if both {
 			return ot.Exchanged
 		}
@@ -129,7 +129,11 @@ func (c *Conversation) Outcome() ot.Outcome {
 	return ot.OneSided
 }
 
-// group reports whether a is no single host's address.
-func group(a netip.Addr) bool {
-	return a.IsValid() && (a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}))
+// ToGroup reports whether A sends to many: a multicast address, or a broadcast
+// that shows in the frame (a subnet's broadcast address does not show in IP).
+func (c *Conversation) ToGroup() bool {
+	b := &c.Ends[B]
+	return b.Addr.IsMulticast() || b.Addr == broadcast || (b.MAC.IsGroup() && c.Sent[B].Packets == 0)
 }
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

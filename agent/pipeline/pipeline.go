@@ -6,8 +6,8 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -70,9 +70,12 @@ type run struct {
 	sights   *sighting.Table
 	sum      Summary
 	faults   [decode.Fragment + 1]uint64
-	drops    uint64
 	newsAt   int64 // packet time when news left last
 	countAt  int64 // packet time when counters left last
+
+	unreadable error // no frame so far is of a link type that is read
+	fragments  decode.FragmentStats
+	stats      capture.Stats
 }
 
 // handler passes a conversation's end to both stages above flow.
@@ -99,6 +102,7 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 	r.flows = flow.NewTable(handler{engine, r.sights}, cfg.Flow)
 	r.sights.Attach(r.flows)
 	err := r.loop(ctx)
+	r.decoder.Expire(math.MaxInt64)
 	if cfg.News == 0 && ctx.Err() != nil {
 		return r.sum, ctx.Err()
 	}
@@ -110,11 +114,9 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 
 func (r *run) loop(ctx context.Context) error {
 	var (
-		f       capture.Frame
-		p       decode.Packet
-		cut     *capture.TruncatedError
-		checked capture.LinkType
-		first   = true
+		f   capture.Frame
+		p   decode.Packet
+		cut *capture.TruncatedError
 	)
 	for n := 0; ; n++ {
 		err := r.src.Next(&f)
@@ -126,19 +128,13 @@ func (r *run) loop(ctx context.Context) error {
 			}
 			continue
 		case errors.Is(err, io.EOF):
-			return nil
+			return r.unreadable
 		case errors.As(err, &cut):
 			r.sights.Loss(0, "truncated-file", 1, err.Error())
 			return nil
 		default:
 			r.sights.Loss(0, "corrupt-file", 1, err.Error())
 			return err
-		}
-		if first || f.Link != checked {
-			if err := decode.Check(f.Link); err != nil {
-				return fmt.Errorf("%s: %w", r.interfaceName(f.Interface), err)
-			}
-			first, checked = false, f.Link
 		}
 		if err := r.frame(&f, &p); err != nil {
 			return err
@@ -154,13 +150,6 @@ func (r *run) loop(ctx context.Context) error {
 	}
 }
 
-func (r *run) interfaceName(i int) string {
-	if all := r.src.Interfaces(); i < len(all) && all[i].Name != "" {
-		return "interface " + all[i].Name
-	}
-	return fmt.Sprintf("interface %d", i)
-}
-
 // frame takes one frame from decode to sighting.
 func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	r.sum.Packets++
@@ -172,6 +161,11 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 
 	r.decoder.Decode(f, p)
 	r.faults[p.Fault]++
+	if p.Fault == decode.Unsupported && r.unreadable == nil && r.sum.Packets == 1 {
+		r.unreadable = decode.Check(f.Link)
+	} else if r.unreadable != nil && p.Fault != decode.Unsupported {
+		r.unreadable = nil // one interface of several that is read
+	}
 	if err := r.sights.Advance(p.Time); err != nil {
 		return err
 	}
@@ -236,14 +230,32 @@ func (r *run) lost() {
 		{decode.Malformed, "undecoded", "frames whose headers contradict themselves"},
 		{decode.Unsupported, "undecoded", "frames in an encapsulation that is not read"},
 	} {
-		if n := r.faults[f.fault]; n > 0 {
-			r.sights.Loss(0, f.reason, n, f.detail)
-			r.faults[f.fault] = 0
-		}
+		r.note(f.reason, r.faults[f.fault], f.detail)
+		r.faults[f.fault] = 0
 	}
-	if d := r.src.Stats().Drops; d > r.drops {
-		r.sights.Loss(0, "kernel-drop", d-r.drops, "frames dropped before the agent saw them")
-		r.drops = d
-		r.sum.Drops = d
+	r.sourceLost()
+	r.fragmentsLost()
+}
+
+// sourceLost tells what the kernel, the card or the link took away.
+func (r *run) sourceLost() {
+	now := r.src.Stats()
+	r.note("kernel-drop", now.Drops-r.stats.Drops, "frames dropped before the agent saw them")
+	r.note("ring-full", now.Freezes-r.stats.Freezes, "times that the capture ring was full")
+	r.note("link-down", now.Downs-r.stats.Downs, "times that the interface went down")
+	r.sum.Drops, r.stats = now.Drops, now
+}
+
+// fragmentsLost tells datagrams that could not be put together.
+func (r *run) fragmentsLost() {
+	now := r.decoder.Stats().Fragments
+	r.note("fragments", now.Expired-r.fragments.Expired, "datagrams whose other fragments never came")
+	r.note("state-shed", now.Evicted-r.fragments.Evicted, "datagrams given up because too many were in fragments at once")
+	r.fragments = now
+}
+
+func (r *run) note(reason string, n uint64, detail string) {
+	if n > 0 {
+		r.sights.Loss(0, reason, n, detail)
 	}
 }

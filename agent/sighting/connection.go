@@ -48,7 +48,7 @@ type connection struct {
 // keyOf names the connection that c belongs to, and the side of its client.
 func (t *Table) keyOf(c *flow.Conversation) (key, flow.Side) {
 	s := c.ClientSide()
-	if t.end(c, flow.B).group() {
+	if c.ToGroup() {
 		s = flow.A // to a group, the sender is the client
 	}
 	k := key{client: t.end(c, s), server: t.end(c, s.Other()), transport: c.Transport}
