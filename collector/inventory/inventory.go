@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"demarc/internal/identity"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 

@@ -5,9 +5,10 @@ import (
 	"slices"
 	"testing"
 
+	"demarc/internal/identity"
+
 	"google.golang.org/protobuf/proto"
 
-	"demarc/internal/identity"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -22,14 +23,18 @@ func seen(segment string, last byte, mac byte) *demarcv1.EndpointDelta {
 }
 
 func asks(client, server byte, n uint64) *demarcv1.ConnectionDelta {
-	return &demarcv1.ConnectionDelta{Key: &demarcv1.ConnectionKey{Client: ip("line4", client), Server: ip("line4", server), Transport: "tcp", Port: 102},
-		ClientPackets: n, Protocol: "s7comm", Grade: demarcv1.Grade_GRADE_CONTENT, FirstNs: at, LastNs: at}
+	return &demarcv1.ConnectionDelta{
+		Key:           &demarcv1.ConnectionKey{Client: ip("line4", client), Server: ip("line4", server), Transport: "tcp", Port: 102},
+		ClientPackets: n, Protocol: "s7comm", Grade: demarcv1.Grade_GRADE_CONTENT, FirstNs: at, LastNs: at,
+	}
 }
 
 func TestApplyTellsWhatChanged(t *testing.T) {
 	b := New(nil)
-	c := b.Apply("houston", "a4", &demarcv1.Body{Endpoints: []*demarcv1.EndpointDelta{seen("line4", 1, 1), seen("line4", 2, 2), seen("line4", 3, 3)},
-		Connections: []*demarcv1.ConnectionDelta{asks(1, 2, 1)}})
+	c := b.Apply("houston", "a4", &demarcv1.Body{
+		Endpoints:   []*demarcv1.EndpointDelta{seen("line4", 1, 1), seen("line4", 2, 2), seen("line4", 3, 3)},
+		Connections: []*demarcv1.ConnectionDelta{asks(1, 2, 1)},
+	})
 	if len(c.Assets) != 3 || len(c.Connections) != 1 {
 		t.Fatalf("changes %+v, want 3 assets and 1 connection", c)
 	}
@@ -73,7 +78,8 @@ func TestApplyTellsWhatChanged(t *testing.T) {
 func TestSetSpace(t *testing.T) {
 	b := New(func(site, segment string, _ netip.Addr) string { return site + "/" + segment })
 	b.Apply("houston", "a4", &demarcv1.Body{Endpoints: []*demarcv1.EndpointDelta{
-		{Address: ip("line4", 1), FirstNs: at}, {Address: ip("core", 1), FirstNs: at}}})
+		{Address: ip("line4", 1), FirstNs: at}, {Address: ip("core", 1), FirstNs: at},
+	}})
 	if n := len(b.Assets("")); n != 2 {
 		t.Fatalf("%d assets while segments are local, want 2", n)
 	}

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 
+	"demarc/internal/identity"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"demarc/internal/identity"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 

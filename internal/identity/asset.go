@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"demarc/internal/ot"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -137,11 +138,7 @@ func (a *asset) stands() (site, segment string, vlans []uint32) {
 		}
 	}
 	for _, u := range a.units {
-		at := u.seen
-		if len(at) == 0 {
-			at = u.ep.seen
-		}
-		for _, o := range at {
+		for _, o := range u.at() {
 			own := false
 			for i := range o.claims {
 				c := &o.claims[i]

@@ -34,9 +34,11 @@ func plant(assets, conns int) []*demarcv1.Body {
 		for j := i; j < min(i+250, conns); j++ {
 			client, server := ip(j%assets), ip((j*7+1)%assets)
 			server.Segment = client.Segment
-			b.Connections = append(b.Connections, &demarcv1.ConnectionDelta{Key: &demarcv1.ConnectionKey{Client: client, Server: server, Transport: "tcp", Port: 102},
+			b.Connections = append(b.Connections, &demarcv1.ConnectionDelta{
+				Key:      &demarcv1.ConnectionKey{Client: client, Server: server, Transport: "tcp", Port: 102},
 				Protocol: "s7comm", Grade: demarcv1.Grade_GRADE_CONTENT, ClientPackets: 5, ServerPackets: 5, Operations: []uint64{5, 1}, Vlans: []uint32{100},
-				Outcome: "exchanged", DirectionBasis: "syn", FirstNs: start, LastNs: start})
+				Outcome: "exchanged", DirectionBasis: "syn", FirstNs: start, LastNs: start,
+			})
 		}
 		all = append(all, b)
 	}

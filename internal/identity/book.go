@@ -40,8 +40,10 @@ func New(space Space) *Book { return NewLimited(space, DefaultLimits) }
 
 // NewLimited is New with other bounds.
 func NewLimited(space Space, limits Limits) *Book {
-	b := &Book{limits: limits, observed: map[addrKey]*observation{}, raws: map[rawKey]*rawConn{},
-		touched: map[*observation]bool{}, touchedMacs: map[*macNode]bool{}, changedAssets: map[string]bool{}, changedConns: map[string]bool{}}
+	b := &Book{
+		limits: limits, observed: map[addrKey]*observation{}, raws: map[rawKey]*rawConn{},
+		touched: map[*observation]bool{}, touchedMacs: map[*macNode]bool{}, changedAssets: map[string]bool{}, changedConns: map[string]bool{},
+	}
 	b.losses.init()
 	b.records.init()
 	b.setSpace(space)

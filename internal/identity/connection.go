@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"demarc/internal/ot"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -292,36 +293,36 @@ func (k rawKey) anyAgent() rawKey {
 	return k
 }
 
-// absorb adds what was told of r, with client and server exchanged if turned.
-// The basis of r's direction does not hold for a turned one.
-func (t *rawConn) absorb(r *rawConn, turned bool) {
-	c, who := r.count, r.opener
+// absorb adds what was told of from, with client and server exchanged if turned.
+// The basis of its direction does not hold for a turned one.
+func (r *rawConn) absorb(from *rawConn, turned bool) {
+	c, who := from.count, from.opener
 	if turned {
 		c.clientPackets, c.serverPackets = c.serverPackets, c.clientPackets
 		c.clientBytes, c.serverBytes = c.serverBytes, c.clientBytes
 		who.who = [...]uint8{0, 2, 1}[who.who]
 	} else {
-		t.basis = max(t.basis, r.basis)
+		r.basis = max(r.basis, from.basis)
 	}
-	t.count.add(c)
-	t.opener.improve(who)
-	if r.operations != nil {
-		t.operate(r.operations[:])
+	r.count.add(c)
+	r.opener.improve(who)
+	if from.operations != nil {
+		r.operate(from.operations[:])
 	}
-	for _, v := range r.vlans {
-		insertVLANs(&t.vlans, []uint32{uint32(v)})
+	for _, v := range from.vlans {
+		insertVLANs(&r.vlans, []uint32{uint32(v)})
 	}
-	t.first, t.last = widen(t.first, t.last, r.first, r.last)
-	t.protocol.improve(r.protocol)
-	t.outcome = max(t.outcome, r.outcome)
-	if r.security != nil {
-		if t.security == nil {
-			t.security = newSecurity()
+	r.first, r.last = widen(r.first, r.last, from.first, from.last)
+	r.protocol.improve(from.protocol)
+	r.outcome = max(r.outcome, from.outcome)
+	if from.security != nil {
+		if r.security == nil {
+			r.security = newSecurity()
 		}
-		t.security.improve(r.security)
+		r.security.improve(from.security)
 	}
-	if t.parent == nil {
-		t.parent = r.parent
+	if r.parent == nil {
+		r.parent = from.parent
 	}
 }
 

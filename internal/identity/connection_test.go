@@ -24,10 +24,14 @@ func connBody(d ...*demarcv1.ConnectionDelta) *demarcv1.Body { return &demarcv1.
 func TestIncrementsAddUp(t *testing.T) {
 	key := connKey("line4", "10.0.0.1", "10.0.0.2", "tcp", 102)
 	inv := read(
-		connBody(&demarcv1.ConnectionDelta{Key: key, Protocol: "cotp", Grade: demarcv1.Grade_GRADE_CONTENT, ClientPackets: 1, ServerPackets: 2,
-			ClientBytes: 10, ServerBytes: 20, Sessions: 1, Operations: []uint64{3}, Outcome: "one-sided", FirstNs: start, LastNs: start + second, DirectionBasis: "port", Vlans: []uint32{104}}),
-		connBody(&demarcv1.ConnectionDelta{Key: key, Protocol: "s7comm", Grade: demarcv1.Grade_GRADE_CONTENT, ClientPackets: 1, Operations: []uint64{1, 4},
-			Outcome: "exchanged", OpenedBy: "client", DirectionBasis: "syn", LastNs: start + 9*second, Security: "none"}),
+		connBody(&demarcv1.ConnectionDelta{
+			Key: key, Protocol: "cotp", Grade: demarcv1.Grade_GRADE_CONTENT, ClientPackets: 1, ServerPackets: 2,
+			ClientBytes: 10, ServerBytes: 20, Sessions: 1, Operations: []uint64{3}, Outcome: "one-sided", FirstNs: start, LastNs: start + second, DirectionBasis: "port", Vlans: []uint32{104},
+		}),
+		connBody(&demarcv1.ConnectionDelta{
+			Key: key, Protocol: "s7comm", Grade: demarcv1.Grade_GRADE_CONTENT, ClientPackets: 1, Operations: []uint64{1, 4},
+			Outcome: "exchanged", OpenedBy: "client", DirectionBasis: "syn", LastNs: start + 9*second, Security: "none",
+		}),
 		connBody(&demarcv1.ConnectionDelta{Key: key, Protocol: "cotp", Grade: demarcv1.Grade_GRADE_CONTENT, LastNs: start + 20*second, Outcome: "unanswered"}),
 	)
 	c := inv.Connections[0]
@@ -57,8 +61,10 @@ func TestAgentsDoNotAddUp(t *testing.T) {
 	b := New(nil)
 	for agent, n := range map[string]uint64{"a1": 10, "a2": 7} {
 		for _, segment := range []string{"line4", "core"} {
-			b.Apply("houston", agent, connBody(&demarcv1.ConnectionDelta{Key: connKey(segment, "10.0.0.1", "10.0.0.2", "tcp", 102),
-				ClientPackets: n, Operations: []uint64{n}}))
+			b.Apply("houston", agent, connBody(&demarcv1.ConnectionDelta{
+				Key:           connKey(segment, "10.0.0.1", "10.0.0.2", "tcp", 102),
+				ClientPackets: n, Operations: []uint64{n},
+			}))
 		}
 	}
 	var all []Connection

@@ -9,6 +9,7 @@ import (
 	"demarc/internal/ot"
 	"demarc/internal/oui"
 	"demarc/internal/role"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -19,8 +20,13 @@ func (b *Book) describe(out *demarcv1.Asset, facts []fact, uses []role.Use) {
 		attribute ot.Attribute
 		to        *string
 	}{
-		{ot.Vendor, &out.Vendor}, {ot.Product, &out.Product}, {ot.Model, &out.Model}, {ot.FirmwareRev, &out.Firmware},
-		{ot.Hardware, &out.Hardware}, {ot.Serial, &out.Serial}, {ot.OS, &out.Os},
+		{ot.Vendor, &out.Vendor},
+		{ot.Product, &out.Product},
+		{ot.Model, &out.Model},
+		{ot.FirmwareRev, &out.Firmware},
+		{ot.Hardware, &out.Hardware},
+		{ot.Serial, &out.Serial},
+		{ot.OS, &out.Os},
 	} {
 		if best := (&part{facts: facts}).best(f.attribute, ot.GradeNone); best != nil {
 			*f.to = best.value
@@ -82,8 +88,10 @@ func showFacts(facts []fact) []*demarcv1.Fact {
 	out := make([]*demarcv1.Fact, len(facts))
 	for i := range facts {
 		f := &facts[i]
-		out[i] = &demarcv1.Fact{Attribute: f.attribute.Value(), Value: f.value, Source: f.source.Value(), Grade: f.grade.String(),
-			FirstSeen: stamp(f.first), LastSeen: stamp(f.last)}
+		out[i] = &demarcv1.Fact{
+			Attribute: f.attribute.Value(), Value: f.value, Source: f.source.Value(), Grade: f.grade.String(),
+			FirstSeen: stamp(f.first), LastSeen: stamp(f.last),
+		}
 	}
 	return out
 }
@@ -93,7 +101,7 @@ func showFacts(facts []fact) []*demarcv1.Fact {
 func (a *asset) prefixFacts() []fact {
 	var facts []fact
 	for _, m := range a.macs {
-		vendor := oui.Lookup(m.mac)
+		vendor := strings.TrimRight(oui.Lookup(m.mac), ", ") // some end in a comma
 		if vendor == "" || virtualKind(m.mac) != "" || !a.surelyOwn(m) {
 			continue
 		}

@@ -32,6 +32,15 @@ type unit struct {
 	asset  *asset
 }
 
+// at lists where u was observed: for a holder that another followed in the same
+// segment, where its address was.
+func (u *unit) at() []*observation {
+	if len(u.seen) == 0 {
+		return u.ep.seen
+	}
+	return u.seen
+}
+
 // key sorts units: the smallest names the asset.
 func (u *unit) key() string { return unitKey(u.ep.space, u.ep.ip, u.scope) }
 

@@ -18,7 +18,7 @@ func (b *Book) Ends(asset string) []End {
 	var ends []End
 	for _, u := range a.units {
 		e := End{Addr: u.ep.ip, Asset: a.id}
-		for _, o := range u.seen {
+		for _, o := range u.at() {
 			if s := o.key.segment.Value(); e.Segment == "" || s < e.Segment {
 				e.Segment = s
 			}

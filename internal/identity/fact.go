@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"demarc/internal/ot"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 

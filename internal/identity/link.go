@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"demarc/internal/ot"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -105,12 +106,14 @@ func (l *link) show() Connection {
 		}
 	}
 	c.Agents = tidy(c.Agents)
-	d := &demarcv1.Connection{Id: l.id, Client: key.client.key.String(), Server: key.server.key.String(), ClientAsset: c.Client.Asset,
+	d := &demarcv1.Connection{
+		Id: l.id, Client: key.client.key.String(), Server: key.server.key.String(), ClientAsset: c.Client.Asset,
 		ServerAsset: c.Server.Asset, Segment: l.segment(c), Vlans: wide(m.vlans), Transport: key.transport.Value(), Port: key.port,
 		Protocol: m.protocol.name.Value(), Grade: m.protocol.grade.String(), DirectionBasis: m.basis.String(),
 		OpenedBy: openers[m.opener.who], Outcome: m.outcome.String(), RelatedTo: m.parent,
 		ClientPackets: m.count.clientPackets, ServerPackets: m.count.serverPackets, ClientBytes: m.count.clientBytes,
-		ServerBytes: m.count.serverBytes, Sessions: m.count.sessions, FirstSeen: stamp(m.first), LastSeen: stamp(m.last)}
+		ServerBytes: m.count.serverBytes, Sessions: m.count.sessions, FirstSeen: stamp(m.first), LastSeen: stamp(m.last),
+	}
 	if d.Protocol == "" {
 		d.Protocol = "unknown"
 	}
@@ -177,7 +180,7 @@ func (u *unit) place(e *End) {
 	}
 	var vlans []uint16
 	segment := ""
-	for _, o := range u.seen {
+	for _, o := range u.at() {
 		for i := range o.claims {
 			c := &o.claims[i]
 			if u.holder != nil && (c.mac != u.holder || !o.own(c)) || u.holder == nil && c.mac != nil && c.mac.class.shared {

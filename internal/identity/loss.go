@@ -68,7 +68,8 @@ func (b *Book) own(reason, segment, detail string, first, last int64) {
 
 func (l *loss) record() Record {
 	return Record{l.num, l.key.site.Value(), []Told{{l.key.agent.Value(), &demarcv1.Body{Losses: []*demarcv1.LossDelta{{
-		Reason: l.key.reason.Value(), Segment: l.key.segment.Value(), Detail: l.key.detail.Value(), FirstNs: l.first, LastNs: l.last, Count: l.count}}}}}}
+		Reason: l.key.reason.Value(), Segment: l.key.segment.Value(), Detail: l.key.detail.Value(), FirstNs: l.first, LastNs: l.last, Count: l.count,
+	}}}}}}
 }
 
 func (l *loss) proto() *demarcv1.Loss {

@@ -130,8 +130,10 @@ func (o *observation) record() Record {
 	}
 	for i := range o.parts {
 		for _, f := range o.parts[i].facts {
-			body.Facts = append(body.Facts, &demarcv1.FactDelta{Of: o.key.proto(), Part: o.parts[i].path.Value(), Attribute: f.attribute.Value(),
-				Value: f.value, Source: f.source.Value(), Grade: demarcv1.Grade(f.grade), FirstNs: f.first, LastNs: f.last})
+			body.Facts = append(body.Facts, &demarcv1.FactDelta{
+				Of: o.key.proto(), Part: o.parts[i].path.Value(), Attribute: f.attribute.Value(),
+				Value: f.value, Source: f.source.Value(), Grade: demarcv1.Grade(f.grade), FirstNs: f.first, LastNs: f.last,
+			})
 		}
 	}
 	agents := o.agents
@@ -156,9 +158,11 @@ func bare(o *observation) []*demarcv1.EndpointDelta {
 // record tells each text by itself, since each has its own time.
 func (r *rawConn) record() Record {
 	key := r.key.proto()
-	d := &demarcv1.ConnectionDelta{Key: key, Vlans: wide(r.vlans), DirectionBasis: r.basis.String(), Outcome: r.outcome.String(),
+	d := &demarcv1.ConnectionDelta{
+		Key: key, Vlans: wide(r.vlans), DirectionBasis: r.basis.String(), Outcome: r.outcome.String(),
 		ClientPackets: r.count.clientPackets, ServerPackets: r.count.serverPackets, ClientBytes: r.count.clientBytes,
-		ServerBytes: r.count.serverBytes, Sessions: r.count.sessions, FirstNs: r.first, LastNs: r.last}
+		ServerBytes: r.count.serverBytes, Sessions: r.count.sessions, FirstNs: r.first, LastNs: r.last,
+	}
 	if r.operations != nil {
 		d.Operations = r.operations[:]
 	}

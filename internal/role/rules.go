@@ -1,16 +1,16 @@
 package role
 
 import (
-	_ "embed" // the rules
+	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/goccy/go-yaml"
+	"demarc/internal/ot" // the rules
 
-	"demarc/internal/ot"
+	"github.com/goccy/go-yaml"
 )
 
 //go:embed roles.yaml
@@ -228,7 +228,9 @@ func lower(s []string) []string {
 
 func known(r ot.Role) bool { return slices.Contains(vocabulary, r) }
 
-var vocabulary = []ot.Role{ot.PLC, ot.RTU, ot.IED, ot.DCSController, ot.SafetyController, ot.IODevice, ot.Drive, ot.HMI,
+var vocabulary = []ot.Role{
+	ot.PLC, ot.RTU, ot.IED, ot.DCSController, ot.SafetyController, ot.IODevice, ot.Drive, ot.HMI,
 	ot.SCADAServer, ot.DCSServer, ot.EngineeringWorkstation, ot.OPCServer, ot.Historian, ot.MES, ot.BatchRecord, ot.QualityRecord,
 	ot.ERP, ot.ERPInterface, ot.IIoTGateway, ot.IIoTBroker, ot.CloudService, ot.RemoteAccess, ot.JumpHost, ot.Database,
-	ot.DomainController, ot.NetworkDevice, ot.Firewall, ot.Printer, ot.Camera, ot.Workstation, ot.Server}
+	ot.DomainController, ot.NetworkDevice, ot.Firewall, ot.Printer, ot.Camera, ot.Workstation, ot.Server,
+}

@@ -14,10 +14,12 @@ import (
 // csvHead names the columns of InventoryCSV. The first says what a row is: of
 // an asset the columns up to level are filled, of a connection those from
 // client on; id, segment, vlans, protocols and times are of both.
-var csvHead = []string{"record", "id", "segment", "vlans", "first_seen", "last_seen", "protocols",
+var csvHead = []string{
+	"record", "id", "segment", "vlans", "first_seen", "last_seen", "protocols",
 	"kind", "parent", "ips", "macs", "names", "vendor", "product", "model", "firmware", "hardware", "serial", "os", "roles", "level",
 	"client", "server", "client_asset", "server_asset", "transport", "port", "grade", "direction_basis", "opened_by", "outcome", "related_to",
-	"client_packets", "server_packets", "client_bytes", "server_bytes", "sessions", "operations", "security", "tls", "policy", "subject", "server_name"}
+	"client_packets", "server_packets", "client_bytes", "server_bytes", "sessions", "operations", "security", "tls", "policy", "subject", "server_name",
+}
 
 // InventoryCSV prints one row for each asset, then one for each connection; the
 // first column, record, says which. Lists within a cell are parted by spaces,

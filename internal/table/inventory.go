@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/internal/ot"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -129,12 +130,18 @@ func ownNames(a *demarcv1.Asset) []string {
 	return a.GetNames()
 }
 
-// device is vendor, product, model and firmware, each word once.
+// device is vendor, product, model and firmware, each word once; a question
+// mark stands behind a vendor that the MAC prefix alone names.
 func device(a *demarcv1.Asset) string {
 	var s string
-	for _, x := range [...]string{a.GetVendor(), a.GetProduct(), a.GetModel()} {
-		if x = strings.TrimSpace(x); x != "" && !strings.Contains(strings.ToLower(s), strings.ToLower(x)) {
-			s += " " + x
+	for i, x := range [...]string{a.GetVendor(), a.GetProduct(), a.GetModel()} {
+		x = strings.TrimSpace(x)
+		if x == "" || strings.Contains(strings.ToLower(s), strings.ToLower(x)) {
+			continue
+		}
+		s += " " + x
+		if i == 0 && vendorHinted(a) {
+			s += "?"
 		}
 	}
 	if f := strings.TrimSpace(a.GetFirmware()); f != "" {
@@ -144,6 +151,19 @@ func device(a *demarcv1.Asset) string {
 		s = a.GetOs()
 	}
 	return strings.TrimSpace(s)
+}
+
+func vendorHinted(a *demarcv1.Asset) bool {
+	hinted := false
+	for _, f := range a.GetFacts() {
+		if f.GetAttribute() == string(ot.Vendor) && f.GetValue() == a.GetVendor() {
+			if doubt(f.GetGrade()) == "" {
+				return false
+			}
+			hinted = true
+		}
+	}
+	return hinted
 }
 
 // roles lists names, the best founded first; a question mark stands behind
@@ -174,6 +194,9 @@ func level(a *demarcv1.Asset) string {
 func protocols(a *demarcv1.Asset) string {
 	by := map[string][]string{}
 	for _, p := range a.GetProtocols() {
+		if p.GetName() == "arp" { // everyone does
+			continue
+		}
 		by[p.GetAs()] = append(by[p.GetAs()], p.GetName())
 	}
 	var out []string
@@ -205,8 +228,10 @@ func connectionTable(all []*demarcv1.Connection) Table {
 		} else if b == ot.BasisPort {
 			arrow = "->?"
 		}
-		t.Rows = append(t.Rows, []string{c.GetClient(), arrow, c.GetServer(), port(c), protocol(c), operations(c), security(c), c.GetOutcome(),
-			strconv.FormatUint(c.GetClientPackets()+c.GetServerPackets(), 10), size(c.GetClientBytes() + c.GetServerBytes())})
+		t.Rows = append(t.Rows, []string{
+			c.GetClient(), arrow, c.GetServer(), port(c), protocol(c), operations(c), security(c), c.GetOutcome(),
+			strconv.FormatUint(c.GetClientPackets()+c.GetServerPackets(), 10), size(c.GetClientBytes() + c.GetServerBytes()),
+		})
 	}
 	return t
 }
@@ -220,7 +245,7 @@ func legend(inv *demarcv1.Inventory) string {
 		undirected = undirected || b == ot.BasisUnknown
 	}
 	for _, a := range inv.GetAssets() {
-		hinted = hinted || strings.HasSuffix(roles(a), "?")
+		hinted = hinted || strings.Contains(roles(a), "?") || vendorHinted(a)
 	}
 	var s []string
 	if hinted {

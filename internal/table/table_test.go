@@ -84,19 +84,28 @@ func sample() *demarcv1.Inventory {
 	return &demarcv1.Inventory{
 		Captures: []*demarcv1.Capture{{File: "line4.pcap", Packets: 1, Bytes: 1234, FirstSeen: at, LastSeen: timestamppb.New(at.AsTime().Add(90 * time.Second))}},
 		Assets: []*demarcv1.Asset{
-			{Id: "a-1", Kind: "device", Ips: []string{"10.20.4.10", "fe80::1"}, Macs: []string{"00:0e:8c:00:00:01"}, Names: []string{"plc-l4-1"}, Vendor: "Siemens",
+			{
+				Id: "a-1", Kind: "device", Ips: []string{"10.20.4.10", "fe80::1"}, Macs: []string{"00:0e:8c:00:00:01"}, Names: []string{"plc-l4-1"}, Vendor: "Siemens",
 				Product: "S7-300", Model: "6ES7 315-2EH14-0AB0", Firmware: "V3.2.6", Roles: []*demarcv1.AssetRole{{Role: "plc", Grade: "identity"}, {Role: "mes", Grade: "hint"}},
-				Level: &level, Protocols: []*demarcv1.AssetProtocol{{Name: "s7comm", As: "server"}, {Name: "ntp", As: "client"}}, Vlans: []uint32{104}},
+				Level: &level, Protocols: []*demarcv1.AssetProtocol{{Name: "s7comm", As: "server"}, {Name: "ntp", As: "client"}}, Vlans: []uint32{104},
+			},
 			{Id: "a-2", Kind: "part", Parent: "a-1", Names: []string{"slot/3"}, Model: "1756-IB16"},
-			{Id: "a-3", Kind: "router", Macs: []string{"00:1b:1b:00:00:03"}},
+			{
+				Id: "a-3", Kind: "router", Macs: []string{"00:1b:1b:00:00:03"}, Vendor: "Hirschmann",
+				Facts: []*demarcv1.Fact{{Attribute: "vendor", Value: "Hirschmann", Source: "mac.prefix", Grade: "hint"}},
+			},
 		},
 		Connections: []*demarcv1.Connection{
-			{Client: "10.20.4.50", Server: "10.20.4.10", Transport: "tcp", Port: 102, Protocol: "s7comm", Grade: "content", DirectionBasis: "syn", Outcome: "exchanged",
-				Operations: map[string]uint64{"write": 1, "read": 8}, Security: "none", ClientPackets: 10, ServerPackets: 9, ClientBytes: 900, ServerBytes: 1200},
+			{
+				Client: "10.20.4.50", Server: "10.20.4.10", Transport: "tcp", Port: 102, Protocol: "s7comm", Grade: "content", DirectionBasis: "syn", Outcome: "exchanged",
+				Operations: map[string]uint64{"write": 1, "read": 8}, Security: "none", ClientPackets: 10, ServerPackets: 9, ClientBytes: 900, ServerBytes: 1200,
+			},
 			{Client: "10.20.4.50", Server: "10.20.4.11", Transport: "tcp", Port: 502, Protocol: "modbus", Grade: "hint", DirectionBasis: "port", Outcome: "refused"},
 			{Client: "00:1b:1b:00:00:03", Server: "01:80:c2:00:00:0e", Transport: "ethernet", Port: 0x88cc, Protocol: "unknown", DirectionBasis: "unknown"},
-			{Client: "10.20.4.50", Server: "10.20.4.10", Transport: "tcp", Port: 4840, Protocol: "opcua", Grade: "content", DirectionBasis: "syn",
-				Security: "sign-and-encrypt", SecurityFacts: &demarcv1.SecurityFacts{Policy: "Basic256Sha256"}},
+			{
+				Client: "10.20.4.50", Server: "10.20.4.10", Transport: "tcp", Port: 4840, Protocol: "opcua", Grade: "content", DirectionBasis: "syn",
+				Security: "sign-and-encrypt", SecurityFacts: &demarcv1.SecurityFacts{Policy: "Basic256Sha256"},
+			},
 		},
 		Losses: []*demarcv1.Loss{{Reason: "truncated-file", From: at, To: at, Count: 1, Detail: "last record"}},
 	}
@@ -113,7 +122,7 @@ ASSETS (3)
 ADDRESS            MAC                NAME      DEVICE                                     ROLE       LEVEL  PROTOCOLS                VLAN
 10.20.4.10 +1      00:0e:8c:00:00:01  plc-l4-1  Siemens S7-300 6ES7 315-2EH14-0AB0 V3.2.6  plc, mes?  1      serves s7comm; uses ntp  104
   └ slot/3                                      1756-IB16
-00:1b:1b:00:00:03
+00:1b:1b:00:00:03                               Hirschmann?
 
 CONNECTIONS (4)
 CLIENT                  SERVER             PORT        PROTOCOL  OPERATIONS      SECURITY                         OUTCOME    PACKETS   BYTES
@@ -173,8 +182,17 @@ func TestInventoryCSV(t *testing.T) {
 		row        int
 		name, want string
 	}{
-		{1, "record", "asset"}, {1, "ips", "10.20.4.10 fe80::1"}, {1, "roles", "plc mes"}, {1, "level", "1"}, {1, "protocols", "s7comm/server ntp/client"},
-		{2, "parent", "a-1"}, {4, "record", "connection"}, {4, "operations", "read 8 write 1"}, {4, "port", "102"}, {7, "policy", "Basic256Sha256"}, {1, "client", ""},
+		{1, "record", "asset"},
+		{1, "ips", "10.20.4.10 fe80::1"},
+		{1, "roles", "plc mes"},
+		{1, "level", "1"},
+		{1, "protocols", "s7comm/server ntp/client"},
+		{2, "parent", "a-1"},
+		{4, "record", "connection"},
+		{4, "operations", "read 8 write 1"},
+		{4, "port", "102"},
+		{7, "policy", "Basic256Sha256"},
+		{1, "client", ""},
 	} {
 		if got := cell(c.row, c.name); got != c.want {
 			t.Errorf("row %d %s: got %q, want %q", c.row, c.name, got, c.want)
