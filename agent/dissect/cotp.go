@@ -1,7 +1,6 @@
 package dissect
 
 import (
-	"encoding/hex"
 	"errors"
 
 	"demarc/internal/ot"
@@ -49,7 +48,7 @@ type cotp struct {
 	tsap    [2]byte // called TSAP of the CR, for Siemens slots; valid iff tsapLen == 2
 	tsapLen int
 	joined  []byte // a TSDU put together
-	text    []byte // values of facts of the message at hand
+	text    scratch
 }
 
 // TPDU codes, X.224 13.1: the upper four bits; class 0 leaves the lower ones 0.
@@ -150,7 +149,7 @@ func (d *cotp) Dissect(m *Message, out Out) (int, error) {
 	if t.size > len(m.Data) {
 		return 0, ErrShort
 	}
-	d.text = d.text[:0]
+	d.text.reset()
 	if t.code == cotpCR || t.code == cotpCC {
 		d.connect(m.Data[:t.size], t, out)
 	}
@@ -205,8 +204,7 @@ func calledTSAP(variable []byte) []byte {
 func (d *cotp) selector(tsap []byte) []byte {
 	for _, x := range tsap {
 		if x < 0x20 || x > 0x7e {
-			d.text = hex.AppendEncode(d.text, tsap)
-			return d.text
+			return d.text.hex(tsap, 0)
 		}
 	}
 	return tsap
@@ -292,11 +290,18 @@ func (d *cotp) tell(tsdu []byte, whole bool, out Out) {
 // slot tells which rack and slot a Siemens TSAP names, once the TSDU behind
 // the CR is S7's own set-up request; a TSAP alone proves nothing.
 func (d *cotp) slot(tsdu []byte, out Out) {
-	d.text = appendS7Slot(d.text[:0], d.tsap, tsdu)
+	rack, slot, ok := s7Slot(d.tsap, tsdu)
 	d.tsapLen = 0
-	if len(d.text) > 0 {
-		out.Fact(Receiver, "s7comm.cpu_slot", d.text, "cotp.cr.called_tsap", ot.Content)
+	if !ok {
+		return
 	}
+	d.text.reset()
+	from := d.text.mark()
+	d.text.adds("rack ")
+	d.text.uint(rack)
+	d.text.adds(" slot ")
+	d.text.uint(slot)
+	out.Fact(Receiver, "s7comm.cpu_slot", d.text.since(from), "cotp.cr.called_tsap", ot.Content)
 }
 
 // Resync implements Resyncer: the next TPKT whose TPDU is a sane one.

@@ -156,7 +156,7 @@ func TestCOTPFragmentsThatDoNotEnd(t *testing.T) {
 			t.Errorf("with %d octets: used %d, %v", n, used, err)
 		}
 	}
-	if c := cap((k.d.(*cotp)).joined); c > cotpRetain {
+	if c := cap(k.d.(*cotp).joined); c > cotpRetain {
 		t.Errorf("%d octets are kept", c)
 	}
 }

@@ -34,17 +34,16 @@ func init() {
 // From the sequence number on, a MSG is ciphertext when its channel encrypts,
 // and clear with a signature behind it when its channel only signs.
 type opcua struct {
-	claimed      bool
-	requests     bool // a request was seen: answers then count nothing of their own
-	opened       bool // an OPN was seen: the policy is known
-	plain        bool // that policy is None
-	opaque       uint8
-	ends         sides
-	security     ot.Security      // what was told last
-	certificates [3]uaCertificate // by side
-	parts        [3]uaParts       // by side
-	reads        uaReads
-	text         []byte // values of facts of the message at hand
+	claimed  bool
+	requests bool // a request was seen: answers then count nothing of their own
+	opened   bool // an OPN was seen: the policy is known
+	plain    bool // that policy is None
+	opaque   uint8
+	ends     sides
+	security ot.Security // what was told last
+	parts    [3]uaParts  // by side
+	reads    uaReads
+	text     scratch
 }
 
 // uaParts is a message that comes in several chunks.
@@ -147,7 +146,7 @@ func (d *opcua) Dissect(m *Message, out Out) (int, error) {
 	if !whole {
 		return 0, ErrShort
 	}
-	d.text = d.text[:0]
+	d.text.reset()
 	if h.kind == uaMSG {
 		return d.message(m, h, out)
 	}
@@ -194,7 +193,7 @@ func uaReverseHello(c *wire.Cursor, out Out) {
 // trial is a copy that may be spoilt.
 func (d *opcua) trial() *opcua {
 	t := *d
-	t.text = nil
+	t.text = scratch{}
 	for i := range t.parts {
 		t.parts[i].body = bytes.Clone(t.parts[i].body)
 	}

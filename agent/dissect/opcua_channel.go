@@ -2,8 +2,6 @@ package dissect
 
 import (
 	"bytes"
-	"crypto/x509"
-	"hash/maphash"
 
 	"demarc/internal/ot"
 	"demarc/internal/wire"
@@ -39,10 +37,9 @@ func (d *opcua) open(m *Message, c *wire.Cursor, out Out) {
 	}
 	now := d.security
 	now.Policy = policy
-	k := &d.certificates[d.ends.of(m)]
-	d.certificate(k, certificate, out)
-	if k.subject != "" && known && !client {
-		now.Subject = k.subject
+	subject := d.certificate(certificate, out)
+	if known && !client && string(subject) != now.Subject {
+		now.Subject = string(subject)
 	}
 	d.secure(now, out)
 }
@@ -117,68 +114,34 @@ func (d *opcua) tail(c *wire.Cursor, out Out) {
 	}
 }
 
-// uaCertificate is what was read of one side's certificate. Channels are
-// renewed with the same one, which is then not parsed again.
-type uaCertificate struct {
-	sum          uint64
-	subject, uri string
-}
-
-var uaCertificateSeed = maphash.MakeSeed()
-
 // certificate reads the sender's application instance certificate, OPC 10000-6
 // section 6.2.2: it carries the ApplicationUri. A chain begins with it.
-func (d *opcua) certificate(k *uaCertificate, der []byte, out Out) {
-	if sum := maphash.Bytes(uaCertificateSeed, der); sum != k.sum {
-		*k = uaCertificate{sum: sum}
-		cert, err := x509.ParseCertificate(derFirst(der))
-		if err != nil {
-			return
-		}
-		k.subject = truncate(cert.Subject.String())
-		if len(cert.URIs) > 0 {
-			k.uri = truncate(cert.URIs[0].String())
-		}
-	}
+func (d *opcua) certificate(der []byte, out Out) (subject []byte) {
 	const source = "opcua.open_secure_channel.certificate"
-	d.tellText("opcua.certificate_subject", k.subject, source, out)
-	d.tellText("opcua.application_uri", k.uri, source, out)
-}
-
-// truncate bounds what is kept of a certificate.
-func truncate(s string) string { return s[:min(len(s), 1024)] }
-
-func (d *opcua) tellText(a ot.Attribute, value, source string, out Out) {
-	if value != "" {
-		at := len(d.text)
-		d.text = append(d.text, value...)
-		out.Fact(Sender, a, d.text[at:], source, ot.Identity)
-	}
-}
-
-// derFirst is the first element of concatenated DER, X.690 section 8.1.
-func derFirst(b []byte) []byte {
-	c := wire.New(b)
-	c.Skip(1)
-	n := int(c.U8())
-	switch n {
-	case 0x81:
-		n = int(c.U8())
-	case 0x82:
-		n = int(c.U16())
-	}
-	c.Skip(n)
-	if !c.OK() {
+	c := wire.New(der)
+	x, ok := readCertificate(&c)
+	if !ok {
 		return nil
 	}
-	return b[:c.Off()]
+	subject = d.text.distinguishedName(x.subject)
+	uaTell(Sender, "opcua.certificate_subject", subject, source, ot.Identity, out)
+	uaTell(Sender, "opcua.application_uri", uaAlternativeURI(x.names), source, ot.Identity, out)
+	return subject
 }
 
-// keep holds a value until the message has been told.
-func (d *opcua) keep(parts ...[]byte) []byte {
-	at := len(d.text)
-	for _, p := range parts {
-		d.text = append(d.text, p...)
+// uaAlternativeURI is the first uniformResourceIdentifier among the
+// alternative names, RFC 5280 section 4.2.1.6.
+func uaAlternativeURI(names []byte) []byte {
+	const uri = 0x86
+	c := wire.New(names)
+	for c.Len() > 0 {
+		tag, v := berValue(&c)
+		if !c.OK() {
+			return nil
+		}
+		if tag == uri {
+			return v.Rest()
+		}
 	}
-	return d.text[at:]
+	return nil
 }

@@ -75,14 +75,11 @@ func uaServers(c *wire.Cursor, out Out) {
 
 // uaURLAddr is the IP address in a URL such as opc.tcp://10.1.2.3:4840/path.
 func uaURLAddr(url []byte) (ip netip.Addr, ok bool) {
-	i := bytes.Index(url, []byte("://"))
-	if i < 0 || len(url) > 256 {
+	_, host, found := bytes.Cut(url, []byte("://"))
+	if !found || len(url) > 256 {
 		return ip, false
 	}
-	host := url[i+3:]
-	if j := bytes.IndexByte(host, '/'); j >= 0 {
-		host = host[:j]
-	}
+	host, _, _ = bytes.Cut(host, []byte("/"))
 	if p, err := netip.ParseAddrPort(string(host)); err == nil {
 		return p.Addr(), usableAddr(p.Addr())
 	}
@@ -126,7 +123,11 @@ func (d *opcua) endpoints(c *wire.Cursor, out Out) {
 // wayIn tells one security mode and policy that an endpoint offers.
 func (d *opcua) wayIn(mode uint32, policy []byte, out Out) {
 	if m := uaMode(mode); m != ot.SecurityUnknown && len(policy) > 0 && len(policy) < 128 {
-		out.Fact(Sender, "opcua.endpoint_security", d.keep([]byte(m.String()), []byte(" "), policy), "opcua.endpoint_description.security", ot.Identity)
+		from := d.text.mark()
+		d.text.adds(m.String())
+		d.text.adds(" ")
+		d.text.add(policy)
+		out.Fact(Sender, "opcua.endpoint_security", d.text.since(from), "opcua.endpoint_description.security", ot.Identity)
 	}
 }
 

@@ -65,7 +65,7 @@ func (d *opcua) readRequest(c *wire.Cursor, request uint32) int8 {
 	}
 	var q uaAsked
 	class := int8(ot.Diagnose)
-	for i := 0; i < n; i++ {
+	for i := range n {
 		node := uaNodeID(c)
 		attribute := c.U32LE()
 		uaString(c) // indexRange

@@ -6,7 +6,7 @@ import (
 )
 
 // uaService is what the type of a message tells: the binary encoding ids of
-// OPC 10000-6 annex A (NodeIds.csv), requests and, two or three on, responses.
+// OPC 10000-6 annex A (NodeIds.csv), requests and, three on (from 12208 on: one on), responses.
 type uaService struct {
 	known     bool
 	response  bool
@@ -36,38 +36,46 @@ const (
 
 const noClass = -1
 
-// uaRequests are the request messages with their class.
+// uaRequests are the request messages by class. Without one: sessions and
+// channels open and close, Cancel.
 var uaRequests = []struct {
-	id    int
 	class int8
+	ids   []uint32
 }{
-	{422, int8(ot.Diagnose)}, {uaGetEndpointsRequest, int8(ot.Diagnose)}, {12208, int8(ot.Diagnose)}, // FindServers, GetEndpoints, FindServersOnNetwork
-	{uaRegisterServerRequest, int8(ot.Configure)}, {uaRegisterServer2Request, int8(ot.Configure)},
-	{uaOpenChannelRequest, noClass}, {452, noClass}, // Open-, CloseSecureChannel
-	{uaCreateSessionRequest, noClass}, {uaActivateSessionRequest, int8(ot.Authenticate)}, {473, noClass}, {479, noClass}, // CloseSession, Cancel
-	{488, int8(ot.Configure)}, {494, int8(ot.Configure)}, {500, int8(ot.Configure)}, {506, int8(ot.Configure)}, // Add-, DeleteNodes and -References
-	{527, int8(ot.Diagnose)}, {533, int8(ot.Diagnose)}, {554, int8(ot.Diagnose)}, // Browse, BrowseNext, TranslateBrowsePaths
-	{560, int8(ot.Diagnose)}, {566, int8(ot.Diagnose)}, // Register-, UnregisterNodes
-	{615, int8(ot.Diagnose)}, {621, int8(ot.Diagnose)}, // QueryFirst, QueryNext
-	{uaReadRequest, int8(ot.Read)}, {664, int8(ot.Read)}, // HistoryRead
-	{673, int8(ot.Write)}, {700, int8(ot.Write)}, // Write, HistoryUpdate
-	{uaCallRequest, int8(ot.Control)},
-	{751, int8(ot.Subscribe)}, {763, int8(ot.Subscribe)}, {769, int8(ot.Subscribe)}, {775, int8(ot.Subscribe)}, {781, int8(ot.Subscribe)}, // monitored items
-	{787, int8(ot.Subscribe)}, {793, int8(ot.Subscribe)}, {799, int8(ot.Subscribe)}, {uaPublishRequest, int8(ot.Subscribe)}, // subscriptions
-	{832, int8(ot.Subscribe)}, {841, int8(ot.Subscribe)}, {847, int8(ot.Subscribe)}, // Republish, Transfer-, DeleteSubscriptions
+	{noClass, []uint32{uaOpenChannelRequest, 452, uaCreateSessionRequest, 473, 479}},
+	{int8(ot.Authenticate), []uint32{uaActivateSessionRequest}},
+	{int8(ot.Diagnose), []uint32{
+		422, uaGetEndpointsRequest, 12208, // FindServers, GetEndpoints, FindServersOnNetwork
+		527, 533, 554, 560, 566, // Browse, BrowseNext, TranslateBrowsePaths, Register-, UnregisterNodes
+		615, 621, // QueryFirst, QueryNext
+	}},
+	{int8(ot.Configure), []uint32{
+		uaRegisterServerRequest, uaRegisterServer2Request,
+		488, 494, 500, 506, // AddNodes, AddReferences, DeleteNodes, DeleteReferences
+	}},
+	{int8(ot.Read), []uint32{uaReadRequest, 664}}, // Read, HistoryRead
+	{int8(ot.Write), []uint32{673, 700}},          // Write, HistoryUpdate
+	{int8(ot.Control), []uint32{uaCallRequest}},   // see uaCall
+	{int8(ot.Subscribe), []uint32{
+		751, 763, 769, 775, 781, // Create-, ModifyMonitoredItems, SetMonitoringMode, SetTriggering, DeleteMonitoredItems
+		787, 793, 799, uaPublishRequest, 832, 841, 847, // Create-, ModifySubscription, SetPublishingMode, Republish, Transfer-, DeleteSubscriptions
+	}},
 }
 
 // uaServices is uaRequests with their responses, by id; ids from 12208 on
 // stand behind those below 1024.
 var uaServices = func() (t [1024 + 8]uaService) {
 	for _, r := range uaRequests {
-		step := 3
-		if r.id >= 12208 {
-			step = 1
+		for _, id := range r.ids {
+			s := uaService{known: true, class: r.class, discovery: id <= uaOpenChannelResponse || id >= 12208}
+			t[uaIndex(id)] = s
+			s.response = true
+			if id >= 12208 {
+				t[uaIndex(id+1)] = s
+			} else {
+				t[uaIndex(id+3)] = s
+			}
 		}
-		discovery := r.id <= uaOpenChannelResponse || r.id >= 12208
-		t[uaIndex(uint32(r.id))] = uaService{known: true, class: r.class, discovery: discovery}
-		t[uaIndex(uint32(r.id+step))] = uaService{known: true, class: r.class, discovery: discovery, response: true}
 	}
 	t[uaFault] = uaService{known: true, class: noClass, discovery: true, response: true}
 	for _, id := range []uint32{
@@ -192,7 +200,7 @@ func uaCall(c *wire.Cursor) int8 {
 	if n == 0 || n > 16 {
 		return class
 	}
-	for i := 0; i < n; i++ {
+	for range n {
 		uaNodeID(c) // objectId
 		kind := uaMethod(uaNodeID(c))
 		for a := uaCount(c); a > 0 && c.OK(); a-- {

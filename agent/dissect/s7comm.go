@@ -2,7 +2,6 @@ package dissect
 
 import (
 	"bytes"
-	"strconv"
 
 	"demarc/internal/ot"
 	"demarc/internal/wire"
@@ -38,7 +37,7 @@ type s7comm struct {
 	secured  bool // the connection's security was told
 	szl      [4]szlList
 	nextSZL  uint8
-	text     []byte // values of facts of the message at hand
+	text     scratch
 }
 
 // ROSCTR, Miru part 1.
@@ -111,7 +110,7 @@ func (d *s7comm) Dissect(m *Message, out Out) (int, error) {
 	if !ok || p.size < len(m.Data) || (p.size > len(m.Data) && !m.Cut) {
 		return 0, notMine(d.claimed)
 	}
-	d.text = d.text[:0]
+	d.text.reset()
 	switch {
 	case p.rosctr == s7Userdata:
 		d.userdata(p, out)
@@ -196,17 +195,14 @@ func piClass(param []byte) ot.Operation {
 	return ot.Program
 }
 
-// appendS7Slot appends the rack and slot that a called TSAP names, when pdu is
-// the request to set up S7 communication: the first octet is the kind of
+// s7Slot is the rack and slot that a called TSAP names, when pdu is the
+// request to set up S7 communication: the first octet is the kind of
 // connection (1 programmer, 2 operator panel, 3 other), the second has the
 // rack in three bits and the slot in five (snap7 documentation, "TSAP").
-func appendS7Slot(dst []byte, tsap [2]byte, pdu []byte) []byte {
+func s7Slot(tsap [2]byte, pdu []byte) (rack, slot uint64, ok bool) {
 	p, ok := readS7(pdu)
 	if !ok || p.rosctr != s7Job || len(p.param) == 0 || p.param[0] != s7Setup || tsap[0] < 1 || tsap[0] > 3 {
-		return dst
+		return 0, 0, false
 	}
-	dst = append(dst, "rack "...)
-	dst = strconv.AppendUint(dst, uint64(tsap[1]>>5), 10)
-	dst = append(dst, " slot "...)
-	return strconv.AppendUint(dst, uint64(tsap[1]&31), 10)
+	return uint64(tsap[1] >> 5), uint64(tsap[1] & 31), true
 }

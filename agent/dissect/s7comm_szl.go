@@ -2,7 +2,6 @@ package dissect
 
 import (
 	"bytes"
-	"strconv"
 
 	"demarc/internal/ot"
 	"demarc/internal/wire"
@@ -99,9 +98,9 @@ func (d *s7comm) records(l *szlList, b []byte, out Out) {
 // keep holds a value until the message has been told: record buffers are used
 // again for the next record.
 func (d *s7comm) keep(b []byte) []byte {
-	at := len(d.text)
-	d.text = append(d.text, b...)
-	return d.text[at:]
+	from := d.text.mark()
+	d.text.add(b)
+	return d.text.since(from)
 }
 
 // szlText is a text field: filled up with NUL or blanks.
@@ -131,9 +130,7 @@ func (d *s7comm) module(record []byte, out Out) {
 		}
 	case 6:
 		if v == 0 && first != 0 {
-			at := len(d.text)
-			d.text = strconv.AppendUint(d.text, uint64(first), 10)
-			out.Fact(Sender, ot.Hardware, d.text[at:], "s7comm.szl.0x0011.hardware", ot.Identity)
+			out.Fact(Sender, ot.Hardware, d.text.uint(uint64(first)), "s7comm.szl.0x0011.hardware", ot.Identity)
 		}
 	case 7:
 		if v == 'V' {
@@ -143,14 +140,14 @@ func (d *s7comm) module(record []byte, out Out) {
 }
 
 func (d *s7comm) version(a, b, c byte) []byte {
-	at := len(d.text)
-	d.text = append(d.text, 'V')
-	d.text = strconv.AppendUint(d.text, uint64(a), 10)
-	d.text = append(d.text, '.')
-	d.text = strconv.AppendUint(d.text, uint64(b), 10)
-	d.text = append(d.text, '.')
-	d.text = strconv.AppendUint(d.text, uint64(c), 10)
-	return d.text[at:]
+	from := d.text.mark()
+	d.text.adds("V")
+	d.text.uint(uint64(a))
+	d.text.adds(".")
+	d.text.uint(uint64(b))
+	d.text.adds(".")
+	d.text.uint(uint64(c))
+	return d.text.since(from)
 }
 
 var siemens = []byte("Siemens")
@@ -211,16 +208,15 @@ var szlComponents = [...]struct {
 // The number is that of PROFIBUS & PROFINET International; 42 is Siemens.
 func (d *s7comm) manufacturer(content []byte, out Out) {
 	c := wire.New(content)
+	number := c.Peek(2)
 	id := c.U16()
 	if !c.OK() || id == 0 {
 		return
 	}
-	at := len(d.text)
-	d.text = append(d.text, "0x0000"...)
-	for i, x := 0, id; i < 4; i, x = i+1, x>>4 {
-		d.text[at+5-i] = "0123456789abcdef"[x&15]
-	}
-	out.Fact(Sender, "s7comm.manufacturer_id", d.text[at:], "s7comm.szl.0x001c.manufacturer", ot.Identity)
+	from := d.text.mark()
+	d.text.adds("0x")
+	d.text.hex(number, 0)
+	out.Fact(Sender, "s7comm.manufacturer_id", d.text.since(from), "s7comm.szl.0x001c.manufacturer", ot.Identity)
 	if id == 42 {
 		out.Fact(Sender, ot.Vendor, siemens, "s7comm.szl.0x001c.manufacturer", ot.Identity)
 	}
