@@ -1605,8 +1605,8 @@ func (x *ListFindingsResponse) GetFindings() []*Finding {
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// unauthorized, out-of-terms, internet-exposure, remote-access, unplaced,
-	// attempt, scan, dual-homed
+	// unauthorized, out-of-terms, lapsed, internet-exposure, remote-access,
+	// unplaced, attempt, scan, dual-homed
 	Kind  string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
 	// Why it matters, in one sentence.
@@ -1630,7 +1630,11 @@ type Finding struct {
 	LastSeen    *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
 	Site        string                 `protobuf:"bytes,17,opt,name=site,proto3" json:"site,omitempty"`
 	// ATT&CK for ICS technique where one applies: "T0886 Remote Services".
-	Technique     string `protobuf:"bytes,18,opt,name=technique,proto3" json:"technique,omitempty"`
+	Technique string `protobuf:"bytes,18,opt,name=technique,proto3" json:"technique,omitempty"`
+	// Connections and assets that it grouped and that are covered now.
+	Past []string `protobuf:"bytes,19,rep,name=past,proto3" json:"past,omitempty"`
+	// Members that are counted and not listed, because they are too many.
+	LeftOff       uint32 `protobuf:"varint,20,opt,name=left_off,json=leftOff,proto3" json:"left_off,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1789,6 +1793,20 @@ func (x *Finding) GetTechnique() string {
 		return x.Technique
 	}
 	return ""
+}
+
+func (x *Finding) GetPast() []string {
+	if x != nil {
+		return x.Past
+	}
+	return nil
+}
+
+func (x *Finding) GetLeftOff() uint32 {
+	if x != nil {
+		return x.LeftOff
+	}
+	return 0
 }
 
 // ListAgentsRequest is empty.
@@ -2511,7 +2529,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\"F\n" +
 	"\x14ListFindingsResponse\x12.\n" +
-	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"\x9c\x04\n" +
+	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"\xcb\x04\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -2533,7 +2551,9 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"first_seen\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
 	"\tlast_seen\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x12\n" +
 	"\x04site\x18\x11 \x01(\tR\x04site\x12\x1c\n" +
-	"\ttechnique\x18\x12 \x01(\tR\ttechnique\"\x13\n" +
+	"\ttechnique\x18\x12 \x01(\tR\ttechnique\x12\x12\n" +
+	"\x04past\x18\x13 \x03(\tR\x04past\x12\x19\n" +
+	"\bleft_off\x18\x14 \x01(\rR\aleftOff\"\x13\n" +
 	"\x11ListAgentsRequest\">\n" +
 	"\x12ListAgentsResponse\x12(\n" +
 	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\"\xa5\x04\n" +
