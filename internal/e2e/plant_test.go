@@ -115,7 +115,7 @@ func agentEach(port string) string { return "agent-" + port }
 func agentOne(string) string { return "agent" }
 
 // verdicts writes a line for each connection: verdict, ends with the boundaries
-// they stand in, port, outcome. Group traffic, ARP and the scan are counted only.
+// they stand in, port; outcome where it matters. Group traffic, ARP and the scan are counted only.
 func verdicts(p *boundary.Policy, book *inventory.Book, now time.Time) string {
 	var lines []string
 	quiet := map[string]int{}
@@ -125,8 +125,12 @@ func verdicts(p *boundary.Policy, book *inventory.Book, now time.Time) string {
 			quiet[j.Verdict.Verdict]++
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%-13s %s (%s) -> %s (%s) %s/%d %s", j.Verdict.Verdict,
-			c.Data.Client, j.Client.Boundary, c.Data.Server, j.Server.Boundary, c.Data.Transport, c.Data.Port, c.Data.Outcome))
+		line := fmt.Sprintf("%-13s %s (%s) -> %s (%s) %s/%d", j.Verdict.Verdict,
+			c.Data.Client, j.Client.Boundary, c.Data.Server, j.Server.Boundary, c.Data.Transport, c.Data.Port)
+		if v := j.Verdict.Verdict; v != verdict.Internal && v != verdict.Authorized {
+			line += " " + c.Data.Outcome
+		}
+		lines = append(lines, line)
 	}
 	slices.Sort(lines)
 	for _, v := range slices.Sorted(maps.Keys(quiet)) {
