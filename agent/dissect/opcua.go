@@ -17,7 +17,7 @@ func init() {
 		New:      func() Dissector { return &opcua{} },
 		OT:       true,
 		Reads:    "applications, endpoints, build information, security policy and mode, operations",
-		Standard: "OPC 10000-6 UA Mappings (OPC UA TCP, Secure Conversation, binary encoding), OPC 10000-4 UA Services",
+		Standard: "OPC 10000-6 UA Mappings 1.05 (OPC UA TCP, Secure Conversation, binary encoding), OPC 10000-4 UA Services 1.05",
 	})
 }
 

@@ -37,7 +37,7 @@ func (d *opcua) open(m *Message, c *wire.Cursor, out Out) {
 	}
 	now := d.security
 	now.Policy = policy
-	subject := d.certificate(certificate, out)
+	subject := d.certificate(certificate, "opcua.open_secure_channel.certificate", out)
 	if known && !client && string(subject) != now.Subject {
 		now.Subject = string(subject)
 	}
@@ -116,8 +116,7 @@ func (d *opcua) tail(c *wire.Cursor, out Out) {
 
 // certificate reads the sender's application instance certificate, OPC 10000-6
 // section 6.2.2: it carries the ApplicationUri. A chain begins with it.
-func (d *opcua) certificate(der []byte, out Out) (subject []byte) {
-	const source = "opcua.open_secure_channel.certificate"
+func (d *opcua) certificate(der []byte, source string, out Out) (subject []byte) {
 	c := wire.New(der)
 	x, ok := readCertificate(&c)
 	if !ok {

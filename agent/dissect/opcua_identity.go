@@ -98,7 +98,7 @@ func (d *opcua) endpoints(c *wire.Cursor, out Out) {
 	for n := min(uaCount(c), uaMaxDescriptions); n > 0; n-- {
 		at := uaString(c)
 		a := readUAApplication(c)
-		uaString(c) // server certificate: the channel shows it
+		certificate := uaString(c)
 		mode, policy := c.U32LE(), uaString(c)
 		for t := uaCount(c); t > 0 && c.OK(); t-- {
 			uaUserToken(c)
@@ -110,6 +110,7 @@ func (d *opcua) endpoints(c *wire.Cursor, out Out) {
 		}
 		if told == nil || !bytes.Equal(a.uri, told) {
 			a.tell(Sender, out)
+			d.certificate(certificate, "opcua.endpoint_description.certificate", out)
 			told = a.uri
 		}
 		if !bytes.Equal(at, url) {

@@ -53,7 +53,7 @@ func (r *uaReads) find(request uint32) *uaAsked {
 
 func (r *uaReads) asked(request uint32) bool { return r.find(request) != nil }
 
-// readRequest reads the nodes of a Read, OPC 10000-4 section 5.11.2, and
+// readRequest reads the nodes of a Read, OPC 10000-4 section 5.10.2, and
 // classes it: nodes of the OPC UA namespace alone are the server's own state
 // and types, not the plant's values.
 func (d *opcua) readRequest(c *wire.Cursor, request uint32) int8 {

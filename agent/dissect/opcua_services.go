@@ -192,7 +192,7 @@ func (d *opcua) body(s *uaService, id, request uint32, b []byte, whole bool, out
 	d.operation(s, class, out)
 }
 
-// uaCall classes a Call by its methods, OPC 10000-4 section 5.12.2: control,
+// uaCall classes a Call by its methods, OPC 10000-4 section 5.11.2: control,
 // unless all of them are known to be something else.
 func uaCall(c *wire.Cursor) int8 {
 	class := int8(ot.Control)
