@@ -72,7 +72,7 @@ func (t *cipTeller) code(v uint16) {
 
 func (t *cipTeller) revision(major, minor uint8) {
 	t.fact(ot.FirmwareRev, t.text.cipRevision(major, minor), t.from.revision)
-	t.fact("cip.revision", t.text.word(uint16(major)|uint16(minor)<<8), t.from.revision)
+	t.fact("cip.revision", t.text.word(uint16(major)<<8|uint16(minor)), t.from.revision)
 }
 
 func (t *cipTeller) status(v uint16) {
@@ -241,7 +241,7 @@ func (s *scratch) cipRevision(major, minor uint8) []byte {
 	return s.since(from)
 }
 
-// word keeps a word as the wire has it.
+// word keeps a word in hexadecimal.
 func (s *scratch) word(v uint16) []byte {
 	from := s.mark()
 	s.adds("0x")

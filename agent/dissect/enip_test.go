@@ -83,7 +83,7 @@ var (
 		for _, f := range []string{
 			`cip.vendor_id="1"(cip.identity.vendor_id`, `vendor="Rockwell Automation"(cip.identity.vendor_id`,
 			`cip.device_type="14"(cip.identity.device_type`, `device_type="Programmable Logic Controller"(cip.identity.device_type`,
-			`cip.product_code="54"(cip.identity.product_code`, `firmware="16.20"(cip.identity.revision`, `cip.revision="0x1410"(cip.identity.revision`, `cip.status="3160"(cip.identity.status`,
+			`cip.product_code="54"(cip.identity.product_code`, `firmware="16.20"(cip.identity.revision`, `cip.revision="0x1014"(cip.identity.revision`, `cip.status="3160"(cip.identity.status`,
 			`serial="0051823F"(cip.identity.serial_number`, `product="1756-L61/B LOGIX5561"(cip.identity.product_name`,
 		} {
 			all = append(all, who+f+","+grade+")")
