@@ -58,7 +58,8 @@ func (b *Book) show(a *asset) *demarcv1.Asset {
 	return out
 }
 
-// showPart makes a part behind a.
+// showPart makes a part behind a. Its addresses are those of a at which it was
+// told of: where it is reached, not its own.
 func (b *Book) showPart(a *asset, path string) *demarcv1.Asset {
 	out := &demarcv1.Asset{Id: partID(a.id, path), Kind: "part", Parent: a.id}
 	at := a.observations()
@@ -70,6 +71,9 @@ func (b *Book) showPart(a *asset, path string) *demarcv1.Asset {
 	}
 	for _, o := range at {
 		if o.part(path) != nil {
+			if o.key.ip.IsValid() {
+				out.Ips = append(out.Ips, o.key.ip.String())
+			}
 			for _, g := range o.agents {
 				if g != none {
 					out.Agents = append(out.Agents, g.Value())
@@ -77,6 +81,7 @@ func (b *Book) showPart(a *asset, path string) *demarcv1.Asset {
 			}
 		}
 	}
+	out.Ips = slices.Compact(sortAddresses(out.Ips))
 	out.Agents = tidy(out.Agents)
 	out.FirstSeen, out.LastSeen = stamp(first), stamp(last)
 	b.describe(out, facts, nil)

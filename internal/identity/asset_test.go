@@ -263,6 +263,7 @@ func TestParts(t *testing.T) {
 	wantText(t, "parent", part.Parent, inv.Assets[0].Id)
 	wantText(t, "model", part.Model, "1756-IB16")
 	wantList(t, "names", part.Names, "slot/3")
+	wantList(t, "where it is reached", part.Ips, "10.20.4.10")
 	wantText(t, "the chassis has no model", inv.Assets[0].Model, "")
 	if got, ok := b.Asset(part.Id); !ok || got.Model != part.Model {
 		t.Errorf("Asset(%s) = %v, %t", part.Id, got, ok)
