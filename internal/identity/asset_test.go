@@ -265,6 +265,9 @@ func TestParts(t *testing.T) {
 	wantList(t, "names", part.Names, "slot/3")
 	wantList(t, "where it is reached", part.Ips, "10.20.4.10")
 	wantText(t, "the chassis has no model", inv.Assets[0].Model, "")
+	if f := inv.Assets[0].Facts[0]; f.Attribute != "slot/3 model" || f.Value != "1756-IB16" {
+		t.Errorf("the chassis shows %v", f)
+	}
 	if got, ok := b.Asset(part.Id); !ok || got.Model != part.Model {
 		t.Errorf("Asset(%s) = %v, %t", part.Id, got, ok)
 	}
@@ -302,5 +305,25 @@ func TestFactsAreBounded(t *testing.T) {
 	wantText(t, "names shown", len(x.Names), maxNames)
 	if len(inv.Losses) == 0 || inv.Losses[0].Reason != "table-full" {
 		t.Errorf("losses: %v", inv.Losses)
+	}
+}
+
+// A server that all sites share is one asset, and stands where its link is.
+func TestSharedSpace(t *testing.T) {
+	b := New(func(string, string, netipAddr) string { return "shared" })
+	b.Apply("austin", "a1", saw(sender("wan", "10.50.1.5", routerMAC, 0, 9)))
+	b.Apply("houston", "h1", saw(owner("dmz", "10.50.1.5", hmiMAC, 1, 501)))
+	a := assetAt(t, b.Inventory(), "10.50.1.5")
+	wantText(t, "site", a.Site, "houston")
+	wantText(t, "segment", a.Segment, "dmz")
+	wantList(t, "macs", a.Macs, hmiMAC)
+	wantList(t, "agents", a.Agents, "a1", "h1")
+	wantText(t, "vlans", fmt.Sprint(a.Vlans), "[501]")
+	for _, site := range []string{"austin", "houston"} {
+		found := false
+		for _, x := range b.Assets(site) {
+			found = found || x.Id == a.Id
+		}
+		wantText(t, "listed at "+site, found, true)
 	}
 }

@@ -74,11 +74,11 @@ func (b *Book) Apply(site, agent string, body *demarcv1.Body) {
 	for _, d := range body.GetFacts() {
 		b.tell(s, d)
 	}
+	for _, d := range body.GetMoves() { // of what earlier bodies told
+		b.move(s, a, d)
+	}
 	for _, d := range body.GetConnections() {
 		b.connected(s, a, d)
-	}
-	for _, d := range body.GetMoves() {
-		b.move(s, a, d)
 	}
 	for _, d := range body.GetLosses() {
 		b.lost(s, a, d)

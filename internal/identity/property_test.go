@@ -191,7 +191,9 @@ func TestRecordsMakeTheSameBook(t *testing.T) {
 		all := w.reports()
 		if rapid.Bool().Draw(t, "move") {
 			move := &demarcv1.ConnectionMove{From: w.key(), To: w.key()}
-			all = append(all, report{"a1", &demarcv1.Body{Connections: []*demarcv1.ConnectionDelta{{Key: move.From, ClientPackets: 2}}, Moves: []*demarcv1.ConnectionMove{move}}})
+			all = append(all,
+				report{"a1", &demarcv1.Body{Connections: []*demarcv1.ConnectionDelta{{Key: move.From, ClientPackets: 2}}}},
+				report{"a1", &demarcv1.Body{Moves: []*demarcv1.ConnectionMove{move}}})
 		}
 		cut := rapid.IntRange(0, len(all)).Draw(t, "cut")
 		b := New(nil)

@@ -701,7 +701,8 @@ func (x *ConnectionDelta) GetLastNs() int64 {
 
 // ConnectionMove: what was told under one key belongs under another, because a
 // better basis turned the direction round. Counters, swapped, are added to the
-// new key and the old one ends.
+// new key and the old one ends. It is about what earlier bodies told: connections
+// of the same body come after it.
 type ConnectionMove struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	From          *ConnectionKey         `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
