@@ -1,0 +1,78 @@
+# What each target does: make help. Only Go and make are needed for build, test, run and demo.
+SHELL        := /bin/bash
+.SHELLFLAGS  := -euo pipefail -c
+GOLANGCI     := v2.15.0
+GOVULNCHECK  := v1.9.0
+BUF          := cd proto && go tool -modfile=../internal/tools/go.mod buf
+FUZZTIME     ?= 10s
+# Packages whose goroutines share state; the rest runs on one.
+RACE         ?= ./agent/... ./collector/... ./internal/e2e/...
+# make run PORTS=17443,18443 takes other ports for the agents and the pages.
+PORTS        ?=
+
+.DEFAULT_GOAL := help
+.PHONY: build test race lint fmt generate check e2e fuzz bench cover demo run vuln clean help
+
+build: ## both programs, static, into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/demarc-agent ./agent
+	CGO_ENABLED=0 go build -trimpath -o bin/demarc-collector ./collector
+
+test: ## every test that needs Go alone; DEMARC_TEST=all demands the others too
+	go test ./...
+
+race: ## tests of what shares state, under the race detector (needs a C compiler)
+	go test -race $(RACE)
+
+lint: bin/golangci-lint ## linters of Go and of the protobuf contract
+	bin/golangci-lint run ./...
+	$(BUF) lint && go tool -modfile=../internal/tools/go.mod buf format -d --exit-code
+
+fmt: bin/golangci-lint ## format Go and protobuf
+	bin/golangci-lint fmt ./...
+	$(BUF) format -w
+
+generate: ## the Go code of proto/
+	$(BUF) generate
+
+check: ## everything that continuous integration runs, in its order
+	.ci/run
+
+e2e: build ## agent and collector together, with every program and right the tests want
+	DEMARC_TEST=all go test -count=1 ./internal/e2e/...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## every benchmark, with allocations
+	go test -run '^$$' -bench . -benchmem ./...
+
+cover: ## statements covered, by function, the sum last
+	@mkdir -p tmp
+	go test -coverprofile=tmp/cover.out ./... && go tool cover -func=tmp/cover.out
+
+demo: build bin/demo ## the example plant through both programs; passes only if exactly the planted faults are found
+	@bin/demo -once
+
+run: build bin/demo ## the same, and serve the page until interrupted
+	@bin/demo $(if $(PORTS),-ports $(PORTS))
+
+vuln: bin/govulncheck ## known vulnerabilities in what the programs call
+	.ci/vuln
+
+clean: ## remove what make made
+	rm -rf bin tmp
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: bin/demo
+bin/demo:
+	@go build -o $@ ./deploy/demo
+
+bin/golangci-lint: Makefile
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	@touch $@
+
+bin/govulncheck: Makefile
+	GOBIN=$(CURDIR)/bin go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+	@touch $@
