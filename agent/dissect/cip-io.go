@@ -30,6 +30,7 @@ const ioPort = 2222
 //	+-------+--------+-------+------------+----------+--------+--------+--------
 type cipIO struct {
 	sides      sides
+	told       bool
 	originator side // who opened the connections, when one of them was announced
 }
 
@@ -75,6 +76,10 @@ func (d *cipIO) Dissect(m *Message, out Out) (int, error) {
 	}
 	if len(p.data) < p.size {
 		return 0, ErrShort
+	}
+	if !d.told {
+		d.told = true
+		out.Security(ot.Security{Mode: ot.SecurityNone})
 	}
 	return len(m.Data), nil
 }

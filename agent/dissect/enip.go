@@ -103,9 +103,9 @@ func (h *enipHeader) plausible() bool {
 // enipStatus lists the codes of Vol 2 2-3.4 and table 2-3.3.
 func enipStatus(s uint32) bool { return s <= 3 || s == 0x64 || s == 0x65 || s >= 0x69 && s <= 0x6a }
 
-// believe decides the first message: its body must say EtherNet/IP too. What
-// has no body to judge is believed on the reserved port alone, and a NOP, which
-// may be 24 zero bytes, never.
+// believe decides the first message: its body must say EtherNet/IP too, to the
+// last byte off the reserved port. What has no body to judge is believed on
+// that port alone, and a NOP, which may be 24 zero bytes, never.
 func (h *enipHeader) believe(body []byte, reserved bool) bool {
 	c := wire.New(body)
 	switch h.command {
@@ -115,7 +115,7 @@ func (h *enipHeader) believe(body []byte, reserved bool) bool {
 		if h.length == 0 {
 			return reserved
 		}
-		_, ok := readCPF(&c, false)
+		_, ok := readCPF(&c, reserved)
 		return ok
 	case enipUnRegisterSession:
 		return reserved
@@ -123,7 +123,7 @@ func (h *enipHeader) believe(body []byte, reserved bool) bool {
 		if h.length == 0 {
 			return reserved
 		}
-		p, ok := readData(body, false)
+		p, ok := readData(body, reserved)
 		return ok && p.dataType != 0
 	}
 	return false
@@ -179,8 +179,16 @@ func (d *enip) Dissect(m *Message, out Out) (int, error) {
 	if !whole {
 		return 0, ErrShort
 	}
-	d.claimed = true
+	d.claim(out)
 	return enipHeaderSize + h.length, nil
+}
+
+// claim tells once what holds for the whole conversation.
+func (d *enip) claim(out Out) {
+	if !d.claimed {
+		d.claimed = true
+		out.Security(ot.Security{Mode: ot.SecurityNone})
+	}
 }
 
 func (d *enip) refuse() error {

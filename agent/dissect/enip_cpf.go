@@ -37,30 +37,30 @@ type cpf struct {
 //	+------------------+---------+-------+------+--------+--------
 //	| interface = 0    | timeout | count | type | length | data ...
 //	+------------------+---------+-------+------+--------+--------
-func readData(b []byte, cut bool) (p cpf, ok bool) {
+func readData(b []byte, lenient bool) (p cpf, ok bool) {
 	c := wire.New(b)
 	if c.U32LE() != 0 {
 		return p, false
 	}
 	c.Skip(2)
-	return readCPF(&c, cut)
+	return readCPF(&c, lenient)
 }
 
-// readCPF walks the items, Vol 2 2-6. They must fill what is left exactly,
-// unless the capture cut it.
-func readCPF(c *wire.Cursor, cut bool) (p cpf, ok bool) {
+// readCPF walks the items, Vol 2 2-6. They must fill what is left exactly;
+// lenient also takes a cut last item and bytes behind it.
+func readCPF(c *wire.Cursor, lenient bool) (p cpf, ok bool) {
 	n := int(c.U16LE())
 	if !c.OK() || n > maxItems {
 		return p, false
 	}
 	for ; n > 0 && c.OK(); n-- {
 		kind, size := c.U16LE(), int(c.U16LE())
-		if cut {
+		if lenient {
 			size = min(size, c.Len())
 		}
 		p.item(kind, c.Bytes(size))
 	}
-	return p, c.OK() && (c.Len() == 0 || cut)
+	return p, c.OK() && (c.Len() == 0 || lenient)
 }
 
 func (p *cpf) item(kind uint16, b []byte) {

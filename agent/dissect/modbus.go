@@ -117,8 +117,16 @@ func (d *modbus) Dissect(m *Message, out Out) (int, error) {
 	if !whole {
 		return 0, ErrShort
 	}
-	d.claimed = true
+	d.claim(out)
 	return mbapPrefix + 1 + f.size, nil
+}
+
+// claim tells once what holds for the whole conversation.
+func (d *modbus) claim(out Out) {
+	if !d.claimed {
+		d.claimed = true
+		out.Security(ot.Security{Mode: ot.SecurityNone})
+	}
 }
 
 func (d *modbus) refuse() error {
