@@ -21,8 +21,8 @@ type Handler interface {
 	Gap(c *Conversation, side Side, at int64)
 	// Datagram gives the payload of anything that is not TCP.
 	Datagram(c *Conversation, side Side, b []byte, at int64, cut bool)
-	// Close tells that the conversation leaves the table. evicted: not of age
-	// or by its own end but because the table is full.
+	// Close tells that the conversation leaves the table, and is the last use
+	// of c. evicted: not of age or by its own end but because the table is full.
 	Close(c *Conversation, evicted bool)
 }
 
@@ -72,6 +72,7 @@ type Table struct {
 	index     []int32 // open addressing: position in all + 1, 0 free
 	mask      uint64
 	listeners map[listener]struct{}
+	free      []*Conversation // of conversations that left, used again
 }
 
 // listener is a server that a handshake or its protocol has proved.
@@ -320,6 +321,9 @@ func (t *Table) remove(c *Conversation, evicted bool) {
 	}
 	t.all[len(t.all)-1] = nil
 	t.all = t.all[:len(t.all)-1]
+	if len(t.free) < 1024 {
+		t.free = append(t.free, c)
+	}
 }
 
 func (t *Table) lookup(p *decode.Packet, segment uint16) (*Conversation, Side) {
@@ -377,11 +381,24 @@ func (t *Table) insert(p *decode.Packet, segment uint16, transport uint8, kind u
 	if uint64(len(t.all)+1)*2 > uint64(len(t.index)) {
 		t.resize(len(t.index) * 2)
 	}
-	c := &Conversation{Segment: segment, Transport: transport, EtherType: kind, VLAN: p.VLAN(), First: p.Time, Last: p.Time, hash: h, slot: int32(len(t.all))} //nolint:gosec // bounded by Limit.Conversations
+	c := t.fresh()
+	*c = Conversation{Segment: segment, Transport: transport, EtherType: kind, VLAN: p.VLAN(), First: p.Time, Last: p.Time, hash: h, slot: int32(len(t.all))} //nolint:gosec // bounded by Limit.Conversations
 	c.Ends = [2]Endpoint{{p.SrcMAC, p.Src, p.SrcPort}, {p.DstMAC, p.Dst, p.DstPort}}
 	t.all = append(t.all, c)
 	t.place(c)
 	t.guess(c)
+	return c
+}
+
+// fresh is an unused conversation. The stages above let go of one when it is
+// closed, so it is used again.
+func (t *Table) fresh() *Conversation {
+	n := len(t.free)
+	if n == 0 {
+		return &Conversation{}
+	}
+	c := t.free[n-1]
+	t.free = t.free[:n-1]
 	return c
 }
 

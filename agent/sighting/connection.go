@@ -72,6 +72,11 @@ func (t *Table) end(c *flow.Conversation, s flow.Side) address {
 // settle gives a waiting conversation its connection.
 func (t *Table) settle(r *record) {
 	c := r.c
+	if lone(c) && r.seen[flow.A] == 0 && !t.vouch(c) {
+		t.Loss(c.Segment, "table-full", 1, "unanswered tries from senders that nothing else shows")
+		r.c = nil // told as lost; an answer brings it back
+		return
+	}
 	t.guess(c)
 	k, _ := t.keyOf(c)
 	outcome := c.Outcome()
@@ -131,7 +136,9 @@ func (t *Table) describe(r *record) {
 			conn.protocol, conn.grade = hint, ot.Hint
 		}
 	}
-	set(conn.secure(r.security))
+	if r.security != nil {
+		set(conn.secure(*r.security))
+	}
 	set(conn.addVLAN(c.VLAN))
 	if news {
 		t.changed(conn)
@@ -199,7 +206,7 @@ func (t *Table) count(r *record) {
 		r.counted[s] = c.Sent[s]
 	}
 	for i, n := range r.operations {
-		conn.operations[i] += n
+		conn.operations[i] += uint64(n)
 		r.operations[i] = 0
 	}
 	if !moved {
@@ -225,10 +232,9 @@ func (t *Table) Closed(c *flow.Conversation) {
 	if !ok {
 		return
 	}
-	if r.conn == nil {
+	if r.conn == nil && r.c != nil {
 		t.settle(r)
 	}
-	r.closed = true
 	if r.conn != nil {
 		t.describe(r)
 		t.count(r)
@@ -237,12 +243,13 @@ func (t *Table) Closed(c *flow.Conversation) {
 			t.changed(r.conn)
 		}
 	}
+	r.c = nil
 }
 
 // Operation implements dissect.Sink.
 func (t *Table) Operation(c *flow.Conversation, o ot.Operation, n int) {
 	r := t.record(c)
-	r.operations[o] += uint64(max(n, 0)) //nolint:gosec // not negative
+	r.operations[o] += uint32(max(n, 0)) //nolint:gosec // handed on long before it is full
 	if r.conn != nil && r.conn.classes&(1<<o) == 0 {
 		t.changed(r.conn)
 	}
@@ -269,9 +276,13 @@ func (t *Table) Protocol(c *flow.Conversation, name string) {
 // Security implements dissect.Sink.
 func (t *Table) Security(c *flow.Conversation, s ot.Security) {
 	r := t.record(c)
-	n := connection{security: r.security}
-	n.secure(s)
-	r.security = n.security
+	n := connection{}
+	if r.security != nil {
+		n.security = *r.security
+	}
+	if n.secure(s) {
+		r.security = &n.security
+	}
 	if r.conn != nil && r.conn.secure(s) {
 		t.changed(r.conn)
 	}

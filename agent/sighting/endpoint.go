@@ -2,8 +2,10 @@ package sighting
 
 import (
 	"net/netip"
+	"time"
 
 	"demarc/agent/decode"
+	"demarc/agent/flow"
 	"demarc/internal/wire"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -36,6 +38,48 @@ func (t *Table) sender(segment uint16, p *decode.Packet) {
 		return
 	}
 	t.bind(a, p.SrcMAC, p, false)
+}
+
+// suspect reports whether p proves no sender yet: a lone SYN from an address
+// not known may be one of a flood with invented senders. It is noted when the
+// conversation is told.
+func (t *Table) suspect(c *flow.Conversation, side flow.Side, p *decode.Packet) bool {
+	if side != flow.A || !lone(c) {
+		return false
+	}
+	_, known := t.endpoints[addressOf(c.Segment, p.VLAN(), p.SrcMAC, p.Src)]
+	return !known
+}
+
+// lone reports whether nobody has answered a TCP opener.
+func lone(c *flow.Conversation) bool {
+	return c.Transport == 6 && c.Opened && c.Sent[flow.B].Packets == 0 && !c.Payload[flow.A]
+}
+
+// vouch notes the sender of a lone opener, while there is room for such.
+func (t *Table) vouch(c *flow.Conversation) bool {
+	a := &c.Ends[flow.A]
+	p := decode.Packet{Time: c.First, Has: decode.HasIP | decode.HasMAC, SrcMAC: a.MAC, Src: a.Addr}
+	if c.VLAN != 0 {
+		p.VLANs[0], p.Tags = c.VLAN, 1
+	}
+	if _, known := t.endpoints[addressOf(c.Segment, c.VLAN, a.MAC, a.Addr)]; !known && !t.spend() {
+		return false
+	}
+	t.sender(c.Segment, &p)
+	return true
+}
+
+// spend takes one from what may be told of lone openers.
+func (t *Table) spend() bool {
+	if grown := (t.now - t.triesAt) / int64(time.Second) * triesPerSecond; grown > 0 {
+		t.tries, t.triesAt = min(maxTries, t.tries+grown), t.now
+	}
+	if t.tries == 0 {
+		return false
+	}
+	t.tries--
+	return true
 }
 
 // bind notes that mac sent for an address, or claimed it on its own link. It

@@ -31,6 +31,8 @@ const (
 	maxValue       = 512   // bytes of a fact's value
 	maxWaiting     = 65536 // conversations that have not said enough yet
 	scanPorts      = 64    // unanswered ports of one pair that become a scan
+	maxTries       = 5000  // lone openers from unknown senders told at once
+	triesPerSecond = 50    // and later
 )
 
 // Quarter is the span, in nanoseconds, that no increment crosses.
@@ -55,6 +57,8 @@ type Table struct {
 	facts       map[uint64]*fact
 	connections map[key]*connection
 	unanswered  map[pair]int
+	tries       int64 // lone openers from unknown senders that may still be told
+	triesAt     int64 // packet time when tries grew last
 	losses      map[loss]*demarcv1.LossDelta
 	waiting     []*record // conversations not told yet, oldest first
 	waitHead    int
@@ -71,7 +75,7 @@ func New(segments []string, hints dissect.PortHints, sink Sink) *Table {
 	return &Table{
 		segments: segments, hints: hints, sink: sink, seed: maphash.MakeSeed(),
 		endpoints: map[address]*endpoint{}, facts: map[uint64]*fact{}, connections: map[key]*connection{},
-		unanswered: map[pair]int{}, losses: map[loss]*demarcv1.LossDelta{},
+		unanswered: map[pair]int{}, tries: maxTries, losses: map[loss]*demarcv1.LossDelta{},
 	}
 }
 
@@ -111,22 +115,22 @@ func (t *Table) proto(a address) *demarcv1.Address {
 
 // record is what is kept of a conversation, in its Record.
 type record struct {
-	c          *flow.Conversation
-	conn       *connection // nil while waiting
+	c          *flow.Conversation // nil when it has left the flow table
+	first      int64              // c.First
+	conn       *connection        // nil while waiting
 	mac        [2]decode.MAC
 	seen       [2]int64 // quarter in which the endpoint was last brought up to date, plus one
 	counted    [2]flow.Counter
-	operations [ot.NumOperations]uint64 // not yet handed to conn
+	operations [ot.NumOperations]uint32 // not yet handed to conn
 	protocol   string
-	security   ot.Security
-	closed     bool
+	security   *ot.Security // nil while nothing shows
 }
 
 func (t *Table) record(c *flow.Conversation) *record {
 	if r, ok := c.Record.(*record); ok {
 		return r
 	}
-	r := &record{c: c}
+	r := &record{c: c, first: c.First}
 	c.Record = r
 	if len(t.waiting)-t.waitHead >= maxWaiting {
 		t.settleOldest()
@@ -148,7 +152,7 @@ func (t *Table) Advance(now int64) error {
 		}
 	}
 	t.now, t.quarter = now, q
-	for t.waitHead < len(t.waiting) && now-t.waiting[t.waitHead].c.First > wait {
+	for t.waitHead < len(t.waiting) && now-t.waiting[t.waitHead].first > wait {
 		t.settleOldest()
 	}
 	return nil
@@ -160,7 +164,7 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 	if !ok {
 		r = t.record(c)
 	}
-	if r.mac[side] != p.SrcMAC || r.seen[side] != t.quarter+1 {
+	if (r.mac[side] != p.SrcMAC || r.seen[side] != t.quarter+1) && !t.suspect(c, side, p) {
 		r.mac[side], r.seen[side] = p.SrcMAC, t.quarter+1
 		t.sender(c.Segment, p)
 	}
@@ -172,6 +176,7 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 		t.neighbour(c.Segment, p)
 	}
 	if r.conn == nil && ready(c) {
+		r.c = c
 		t.settle(r)
 	}
 }
@@ -191,7 +196,7 @@ func (t *Table) settleOldest() {
 		clear(t.waiting[n:])
 		t.waiting, t.waitHead = t.waiting[:n], 0
 	}
-	if r.conn == nil && !r.closed {
+	if r.conn == nil && r.c != nil {
 		t.settle(r)
 	}
 }
