@@ -118,11 +118,11 @@ func (d *dns) message(m *Message, msg []byte, out Out) error {
 	for range h.qd {
 		asked = c.Off()
 		if !dnsSkipName(&c) {
-			return dnsBroken(m)
+			return cutShort(m)
 		}
 		kind = c.U16()
 		if class := c.U16(); !c.OK() || (class > 4 && class < 254) || class > 255 {
-			return dnsBroken(m)
+			return cutShort(m)
 		}
 	}
 	d.direction(m, &h, kind, out)
@@ -132,7 +132,7 @@ func (d *dns) message(m *Message, msg []byte, out Out) error {
 	for i := range h.an + h.ns + h.ar {
 		r, ok := readDNSRecord(&c)
 		if !ok {
-			return dnsBroken(m)
+			return cutShort(m)
 		}
 		if i < min(h.an, maxDNSNames) && h.response() && h.opcode() == 0 {
 			d.answer(msg, asked, &r, out)
@@ -144,8 +144,9 @@ func (d *dns) message(m *Message, msg []byte, out Out) error {
 	return nil
 }
 
-// dnsBroken is the outcome of a message that ends too early.
-func dnsBroken(m *Message) error {
+// cutShort is the outcome of a message that ends too early: the capture may have
+// cut it.
+func cutShort(m *Message) error {
 	if m.Cut {
 		return ErrShort
 	}

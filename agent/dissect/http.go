@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"bytes"
+	"errors"
 
 	"demarc/internal/ot"
 )
@@ -144,8 +145,8 @@ func (d *http) Dissect(m *Message, out Out) (int, error) {
 
 // fault is what a broken head means: before the first one, another protocol.
 func (d *http) fault(err error) error {
-	if d.told && err == ErrNotMine { //nolint:errorlint // this package's own, never wrapped
-		return ErrMalformed
+	if errors.Is(err, ErrNotMine) {
+		return notMine(d.told)
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (d *llmnr) Dissect(m *Message, out Out) (int, error) {
 	ok := dnsSkipName(&c)
 	c.Skip(2)
 	if class := c.U16(); !ok || !c.OK() || class != 1 {
-		return 0, dnsBroken(m)
+		return 0, cutShort(m)
 	}
 	if h.response() {
 		out.Sender(Server)
@@ -45,7 +45,7 @@ func (d *llmnr) Dissect(m *Message, out Out) (int, error) {
 	for i := range h.an + h.ns + h.ar {
 		r, ok := readDNSRecord(&c)
 		if !ok {
-			return 0, dnsBroken(m)
+			return 0, cutShort(m)
 		}
 		if h.response() && i < maxDNSNames {
 			d.answer(m, &r, out)

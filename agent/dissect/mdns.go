@@ -38,7 +38,7 @@ func (d *mdns) Dissect(m *Message, out Out) (int, error) {
 		ok := dnsSkipName(&c)
 		c.Skip(2)
 		if class := c.U16() & 0x7fff; !ok || !c.OK() || (class != 1 && class != 255) {
-			return 0, dnsBroken(m)
+			return 0, cutShort(m)
 		}
 	}
 	switch {
@@ -51,7 +51,7 @@ func (d *mdns) Dissect(m *Message, out Out) (int, error) {
 	for i := range h.an + h.ns + h.ar {
 		r, ok := readDNSRecord(&c)
 		if !ok {
-			return 0, dnsBroken(m)
+			return 0, cutShort(m)
 		}
 		if h.response() && i < 2*maxDNSNames {
 			d.record(m, &r, out)

@@ -59,14 +59,14 @@ func (d *nbns) Dissect(m *Message, out Out) (int, error) {
 		ok := dnsSkipName(&c)
 		kind, class := c.U16(), c.U16()
 		if !ok || !c.OK() || (kind != nbnsNB && kind != nbnsNBSTAT) || class != 1 {
-			return 0, dnsBroken(m)
+			return 0, cutShort(m)
 		}
 	}
 	d.direction(m, &h, out)
 	for range h.an + h.ns + h.ar {
 		r, ok := readDNSRecord(&c)
 		if !ok {
-			return 0, dnsBroken(m)
+			return 0, cutShort(m)
 		}
 		d.record(m, &h, &r, out)
 	}

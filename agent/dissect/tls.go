@@ -156,12 +156,7 @@ func (d *tls) Dissect(m *Message, out Out) (int, error) {
 	return end, nil
 }
 
-func (d *tls) broken() error {
-	if d.hello {
-		return ErrMalformed
-	}
-	return ErrNotMine
-}
+func (d *tls) broken() error { return notMine(d.hello) }
 
 // ciphertext ends the reading once both sides agreed.
 func (d *tls) ciphertext(end int, out Out) (int, error) {

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzCDP(f *testing.F) { fuzzDissector(f, "cdp", false) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzLDAP(f *testing.F) { fuzzDissector(f, "ldap", true) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzNBDGM(f *testing.F) { fuzzDissector(f, "nbdgm", false) }

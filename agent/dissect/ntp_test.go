@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzNTP(f *testing.F) { fuzzDissector(f, "ntp", false) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzSMB(f *testing.F) { fuzzDissector(f, "smb", true) }

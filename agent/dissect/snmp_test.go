@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzSNMP(f *testing.F) { fuzzDissector(f, "snmp", false) }

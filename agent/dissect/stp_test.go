@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzSTP(f *testing.F) { fuzzDissector(f, "stp", false) }

@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzSyslog(f *testing.F) { fuzzDissector(f, "syslog", false) }

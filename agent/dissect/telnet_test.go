@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzTelnet(f *testing.F) { fuzzDissector(f, "telnet", true) }

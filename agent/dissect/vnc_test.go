@@ -1,0 +1,5 @@
+package dissect
+
+import "testing"
+
+func FuzzVNC(f *testing.F) { fuzzDissector(f, "vnc", true) }
