@@ -10,8 +10,8 @@ type plan struct {
 	*network
 	read                map[string][]script // recordings, by name
 	lines               [2]*production
-	servers, office_    *link
-	dmz, field          *link
+	servers, offices    *link
+	dmz                 *link
 	historian, jump     *station
 	dc1, dc2            *station
 	erp, mes, dcCorp    *station
@@ -117,21 +117,21 @@ func (p *plan) central() {
 func (p *plan) corporate() {
 	const core = "00:1b:54:60:00:01"
 	p.servers = p.link(corpPort, 60, coreRouter, "10.60.60.1", core)
-	p.office_ = p.link(corpPort, 61, coreRouter, "10.60.61.1", core)
+	p.offices = p.link(corpPort, 61, coreRouter, "10.60.61.1", core)
 	p.uplink = p.link(corpPort, 99, coreRouter, "10.60.254.1", core)
 	p.core = p.uplink.gate
 	p.edge = p.host(p.uplink, "fw-edge", "10.60.254.2", "00:09:0f:60:ff:02", 64)
 	p.dcCorp = p.host(p.servers, "dc-corp", "10.60.60.5", "00:50:56:b2:60:05", 128)
 	p.erp = p.host(p.servers, "erp", "10.60.60.10", "00:50:56:b2:60:10", 64)
 	p.mes = p.host(p.servers, "mes", "10.60.60.20", "00:50:56:b2:60:20", 128)
-	p.pc1 = p.host(p.office_, "pc-2107", "10.60.61.21", "b8:ca:3a:61:00:21", 128)
-	p.pc2 = p.host(p.office_, "pc-2110", "10.60.61.22", "b8:ca:3a:61:00:22", 128)
-	p.engineer = p.host(p.office_, "pc-process", "10.60.61.30", "b8:ca:3a:61:00:30", 128)
-	p.admin = p.host(p.office_, "pc-admin", "10.60.61.40", "b8:ca:3a:61:00:40", 128)
-	p.silent = p.host(p.office_, "pc-2111", "10.60.61.23", "b8:ca:3a:61:00:23", 128)
-	p.printer = p.host(p.office_, "printer", "10.60.61.80", "00:1e:0b:61:00:80", 64)
-	p.scan = p.host(p.office_, "scanner", "10.60.61.90", "00:50:56:b2:61:90", 64)
-	p.switches = append(p.switches, p.host(p.office_, "sw-office", "10.60.61.2", "00:1b:54:61:00:02", 255))
+	p.pc1 = p.host(p.offices, "pc-2107", "10.60.61.21", "b8:ca:3a:61:00:21", 128)
+	p.pc2 = p.host(p.offices, "pc-2110", "10.60.61.22", "b8:ca:3a:61:00:22", 128)
+	p.engineer = p.host(p.offices, "pc-process", "10.60.61.30", "b8:ca:3a:61:00:30", 128)
+	p.admin = p.host(p.offices, "pc-admin", "10.60.61.40", "b8:ca:3a:61:00:40", 128)
+	p.silent = p.host(p.offices, "pc-2111", "10.60.61.23", "b8:ca:3a:61:00:23", 128)
+	p.printer = p.host(p.offices, "printer", "10.60.61.80", "00:1e:0b:61:00:80", 64)
+	p.scan = p.host(p.offices, "scanner", "10.60.61.90", "00:50:56:b2:61:90", 64)
+	p.switches = append(p.switches, p.host(p.offices, "sw-office", "10.60.61.2", "00:1b:54:61:00:02", 255))
 }
 
 // internet is a host beyond the edge. Its address is of the ranges kept for

@@ -46,11 +46,11 @@ func (p *plan) faults() {
 }
 
 func (p *plan) secondHome(batch *station) {
-	second_ := *batch
-	second_.name, second_.addr, second_.link = "batch-office", netip.MustParseAddr("10.60.61.77"), p.office_
-	p.announce(66*second, &second_)
-	p.ask(67*second, &second_, p.dcCorp, askController)
-	p.each("http-mes-erp", &second_, p.erp, 8080, 70*second)
+	other := *batch
+	other.name, other.addr, other.link = "batch-office", netip.MustParseAddr("10.60.61.77"), p.offices
+	p.announce(66*second, &other)
+	p.ask(67*second, &other, p.dcCorp, askController)
+	p.each("http-mes-erp", &other, p.erp, 8080, 70*second)
 }
 
 func (p *plan) unplaced(l *production) {

@@ -70,7 +70,7 @@ type network struct {
 // more changes no other.
 func (n *network) random(purpose string) *rand.Rand {
 	h := fnv.New64a()
-	h.Write([]byte(purpose))                                //nolint:errcheck // never fails
+	h.Write([]byte(purpose))
 	return rand.New(rand.NewPCG(uint64(n.seed), h.Sum64())) //nolint:gosec // reproducible on purpose
 }
 

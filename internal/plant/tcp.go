@@ -69,7 +69,8 @@ func (n *network) tcp(client, server *station, port uint16, s session, talk scri
 func (c *tcp) handshake() {
 	mss := []layers.TCPOption{
 		{OptionType: layers.TCPOptionKindMSS, OptionLength: 4, OptionData: []byte{segment >> 8, segment & 0xff}},
-		{OptionType: layers.TCPOptionKindNop}, {OptionType: layers.TCPOptionKindNop},
+		{OptionType: layers.TCPOptionKindNop},
+		{OptionType: layers.TCPOptionKindNop},
 		{OptionType: layers.TCPOptionKindSACKPermitted, OptionLength: 2},
 	}
 	c.send(0, layers.TCP{SYN: true, Options: mss}, nil)

@@ -11,9 +11,8 @@ import (
 
 func itoa(n uint16) string { return strconv.Itoa(int(n)) }
 
-// udp writes datagrams between two stations and returns when the last one
-// arrives. from 0 picks a client port.
-func (n *network) udp(at time.Duration, client, server *station, from, port uint16, talk script) time.Duration {
+// udp writes datagrams between two stations. from 0 picks a client port.
+func (n *network) udp(at time.Duration, client, server *station, from, port uint16, talk script) {
 	rng := n.random("udp " + client.name + " " + server.name + " " + at.String() + " " + itoa(port))
 	if from == 0 {
 		from = uint16(49152 + rng.IntN(16000))
@@ -29,7 +28,6 @@ func (n *network) udp(at time.Duration, client, server *station, from, port uint
 		}
 		at += hopDelay + time.Duration(rng.IntN(40))*time.Microsecond
 	}
-	return at
 }
 
 // group sends one datagram to a multicast or broadcast address, with the time

@@ -67,7 +67,7 @@ func enipDevice(_ context.Context, f *flag.FlagSet, args []string) error {
 	}
 	go d.listIdentity()
 	go d.produce()
-	l, err := net.Listen("tcp", ":44818")
+	l, err := net.Listen("tcp", net.JoinHostPort(d.addr.String(), "44818"))
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func encapsulated(command uint16, session uint32, context, body []byte) []byte {
 }
 
 func (d *device) serve(c net.Conn) error {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	in := bufio.NewReader(c)
 	const session = 0x16a20005
 	var toID uint32

@@ -51,7 +51,7 @@ func opcuaServer(ctx context.Context, f *flag.FlagSet, args []string) error {
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	for i := 0; ctx.Err() == nil; i++ {
 		for j, name := range names {
 			values.SetValue(name, 100*float64(j+1)+math.Round(1000*math.Sin(float64(i)/7))/100)
@@ -99,7 +99,7 @@ func opcuaClient(ctx context.Context, f *flag.FlagSet, args []string) error {
 	if err := c.Connect(ctx); err != nil {
 		return err
 	}
-	defer c.Close(ctx)
+	defer func() { _ = c.Close(ctx) }()
 	if err := read(ctx, c, ua.NewNumericNodeID(0, 2263), ua.NewNumericNodeID(0, 2261), ua.NewNumericNodeID(0, 2264), ua.NewNumericNodeID(0, 2256)); err != nil {
 		return err
 	}

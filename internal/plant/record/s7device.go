@@ -48,7 +48,7 @@ func s7Device(_ context.Context, f *flag.FlagSet, args []string) error {
 }
 
 func (c *controller) serve(l *s7Link) error {
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	cr, err := l.tpkt()
 	if err != nil {
 		return err

@@ -15,11 +15,11 @@ func s7Engineer(_ context.Context, f *flag.FlagSet, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	c, err := net.Dial("tcp", *connect)
+	c, err := net.Dial("tcp", *connect) //nolint:gosec // the address is the recorder's own
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	e := &engineer{link: newS7Link(c)}
 	e.open()
 	for _, szl := range [][2]byte{{0x00, 0x11}, {0x00, 0x1c}, {0x04, 0x24}} {
@@ -46,17 +46,14 @@ func (e *engineer) open() {
 	e.ask(s7Job, []byte{0xf0, 0, 0, 1, 0, 1, 0x01, 0xe0}, nil)
 }
 
-func (e *engineer) ask(kind byte, param, data []byte) s7Message {
+func (e *engineer) ask(kind byte, param, data []byte) {
 	if e.err != nil {
-		return s7Message{}
+		return
 	}
 	e.ref++
-	if e.err = e.link.write(s7Message{kind: kind, ref: e.ref, param: param, data: data}); e.err != nil {
-		return s7Message{}
+	if e.err = e.link.write(s7Message{kind: kind, ref: e.ref, param: param, data: data}); e.err == nil {
+		_, e.err = e.link.read()
 	}
-	var m s7Message
-	m, e.err = e.link.read()
-	return m
 }
 
 func (e *engineer) upload() {
