@@ -185,17 +185,17 @@ func (d *enip) unconnectedSend(x *cipContext, c *wire.Cursor) (uint8, cipWant) {
 // the count, and the requests there.
 func (d *enip) multiple(x *cipContext, c *wire.Cursor) cipWant {
 	d.members = cipMembers{}
-	any := false
+	told := false
 	depth := x.depth
 	eachMember(c, func(i int, b []byte) {
 		x.depth = depth
 		_, w := d.request(x, b)
 		if i < len(d.members) && w.what < wantOpen {
 			d.members[i] = w
-			any = any || w.what != wantNothing
+			told = told || w.what != wantNothing
 		}
 	})
-	if !any {
+	if !told {
 		return cipWant{}
 	}
 	return cipWant{what: wantMembers}
@@ -230,7 +230,7 @@ func (d *enip) forwardOpen(x *cipContext, c *wire.Cursor, large bool) cipWant {
 	c.Skip(2 + 4 + 4 + 2) // tick, timeout, connection identifiers, connection serial number
 	vendor, serial := c.U16LE(), c.U32LE()
 	c.Skip(1 + 3 + 4)
-	_ = connectionParameters(c, large)
+	connectionParameters(c, large) // of the originator's own data
 	c.Skip(4)
 	kind := connectionParameters(c, large)
 	trigger := c.U8()
