@@ -85,6 +85,15 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 	return p, p.addAgreements(d)
 }
 
+// Empty is the policy without documents.
+func Empty() *Policy {
+	p, err := Compile(nil, 0)
+	if err != nil {
+		panic("boundary: " + err.Error()) // nothing in it can fail
+	}
+	return p
+}
+
 // Version is the number that the policy was compiled with.
 func (p *Policy) Version() uint64 { return p.version }
 

@@ -1,9 +1,16 @@
 // Package finding is the fifth stage: it groups what was judged into findings,
 // one for each decision that a person must make. Give every judged connection
 // and every changed asset to a Book, and save the records that changed.
+//
+// A new kind of finding is a constant and a case of groupOf, its words in
+// words.go and its severity in severity.go.
 package finding
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"demarc/collector/boundary"
@@ -12,52 +19,192 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// Record is one finding as it is stored.
-type Record = inventory.Record
+// Open is the status of a finding that nobody has decided on: OSCAL
+// risk.status. Others are investigating, remediating, deviation-requested,
+// deviation-approved and closed.
+const Open = "open"
+
+// Statuses that end when a new member joins.
+var settled = []string{"closed", "deviation-approved"}
+
+// finding is one decision with everything that calls for it.
+type finding struct {
+	key     uint64 // of its record
+	id      string
+	group   group
+	status  string
+	conns   map[string]*member
+	assets  map[string]*member
+	leftOff int // members past maxMembers, never listed
+
+	shown *demarcv1.Finding // nil when a member changed since
+}
+
+// maxMembers is how many connections or assets a finding lists; the inventory
+// bounds how many there are at all.
+const maxMembers = 10000
 
 // Book holds the findings. It is not safe for concurrent use.
-type Book struct{}
+type Book struct {
+	findings map[string]*finding
+	conns    map[string]string   // connection -> finding
+	assets   map[string][]string // asset -> findings, sorted
+	next     uint64
+	dirty    map[uint64]string // record key -> finding, since the last call of Changed
+	touched  map[string]bool   // findings changed by the call under way
+}
+
+var none = boundary.Empty()
 
 // New returns an empty Book.
-func New() *Book { return &Book{} }
+func New() *Book {
+	return &Book{
+		findings: make(map[string]*finding), conns: make(map[string]string), assets: make(map[string][]string),
+		dirty: make(map[uint64]string), touched: make(map[string]bool),
+	}
+}
 
 // Update takes a connection that was judged anew and returns the ids of the
-// findings that this changed.
+// findings that this changed, sorted; also of those that are gone.
+//
+// A connection that is covered now stays listed as past: its finding waits for
+// a person. But where better sight shows that it never belonged there (its
+// protocol, direction, outcome or place was told wrong at first), it is taken
+// back, and a finding that then has nothing left, and that nobody has decided
+// on, is gone.
 func (b *Book) Update(p *boundary.Policy, c inventory.Connection, v verdict.Judged, now time.Time) []string {
-	return nil
+	if p == nil {
+		p = none
+	}
+	m := memberOf(p, c, v, now)
+	g, found := groupOf(p, c, v)
+	id := ""
+	if found {
+		id = g.id()
+	}
+	old, had := b.conns[c.ID]
+	if had && old != id {
+		b.leave(old, c.ID, m, false)
+		delete(b.conns, c.ID)
+	}
+	if found {
+		b.join(id, g, c.ID, m, false, old == id)
+		b.conns[c.ID] = id
+	}
+	return b.told()
 }
 
 // RemoveConnection takes back a connection that is gone from the inventory
 // because it was told under another key.
-func (b *Book) RemoveConnection(id string, now time.Time) []string { return nil }
+func (b *Book) RemoveConnection(id string, _ time.Time) []string {
+	if f, had := b.conns[id]; had {
+		b.leave(f, id, nil, false)
+		delete(b.conns, id)
+	}
+	return b.told()
+}
 
-// UpdateAsset takes an asset that is new, changed or placed anew, with every
-// address that it has.
-func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []inventory.End, now time.Time) []string {
+// leave takes a member out of finding id: now is what is known of it, nil when
+// it was never real.
+func (b *Book) leave(id, name string, now *member, asset bool) {
+	f := b.findings[id]
+	if f == nil {
+		return
+	}
+	list := f.list(asset)
+	m := list[name]
+	switch {
+	case m == nil:
+		f.leftOff = max(0, f.leftOff-1)
+	case now == nil || now.Policy == m.Policy && now.Sight != m.Sight:
+		delete(list, name)
+	default:
+		past := *m
+		past.Past = true
+		list[name] = &past
+	}
+	if len(f.conns)+len(f.assets)+f.leftOff == 0 && f.status == Open {
+		delete(b.findings, id)
+	}
+	b.touch(f)
+}
+
+// join makes name a member of finding id; known says that it is one already.
+func (b *Book) join(id string, g group, name string, m *member, asset, known bool) {
+	f := b.findings[id]
+	if f == nil {
+		b.next++
+		f = &finding{key: b.next, id: id, group: g, status: Open, conns: make(map[string]*member), assets: make(map[string]*member)}
+		b.findings[id] = f
+	}
+	list := f.list(asset)
+	old := list[name]
+	switch {
+	case old != nil && old.equal(m):
+		return
+	case old == nil && len(list) >= maxMembers:
+		if !known {
+			f.leftOff++
+			b.touch(f)
+		}
+		return
+	case (old == nil || old.Past) && slices.Contains(settled, f.status):
+		f.status = Open
+	}
+	list[name] = m
+	b.touch(f)
+}
+
+func (f *finding) list(asset bool) map[string]*member {
+	if asset {
+		return f.assets
+	}
+	return f.conns
+}
+
+func (b *Book) touch(f *finding) {
+	f.shown = nil
+	b.dirty[f.key] = f.id
+	b.touched[f.id] = true
+}
+
+func (b *Book) told() []string {
+	if len(b.touched) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(b.touched))
+	clear(b.touched)
+	return ids
+}
+
+// All lists every finding, the most severe first; of equal severity by id. The
+// findings are the Book's own: read only.
+func (b *Book) All() []*demarcv1.Finding {
+	all := make([]*demarcv1.Finding, 0, len(b.findings))
+	for _, f := range b.findings {
+		all = append(all, f.show())
+	}
+	slices.SortFunc(all, func(x, y *demarcv1.Finding) int {
+		return cmp.Or(cmp.Compare(y.Severity, x.Severity), strings.Compare(x.Id, y.Id))
+	})
+	return all
+}
+
+// Get returns one finding, read only.
+func (b *Book) Get(id string) (*demarcv1.Finding, bool) {
+	if f := b.findings[id]; f != nil {
+		return f.show(), true
+	}
+	return nil, false
+}
+
+// OfConnection lists the findings that a connection is a member of now.
+func (b *Book) OfConnection(id string) []string {
+	if f, had := b.conns[id]; had {
+		return []string{f}
+	}
 	return nil
 }
 
-// RemoveAsset takes back an asset that was merged into another.
-func (b *Book) RemoveAsset(id string, now time.Time) []string { return nil }
-
-// All lists every finding, the most severe first; of equal severity by id.
-func (b *Book) All() []*demarcv1.Finding { return nil }
-
-// Get returns one finding.
-func (b *Book) Get(id string) (*demarcv1.Finding, bool) { return nil, false }
-
-// OfConnection lists the findings that a connection is a member of, sorted.
-func (b *Book) OfConnection(id string) []string { return nil }
-
-// OfAsset lists the findings that an asset is a member of, sorted.
-func (b *Book) OfAsset(id string) []string { return nil }
-
-// Snapshot returns every record, by ascending key.
-func (b *Book) Snapshot() []Record { return nil }
-
-// Changed returns the records that are new, changed or gone since the last
-// call of Changed, by ascending key.
-func (b *Book) Changed() []Record { return nil }
-
-// Restore fills an empty Book with the records of another's Snapshot.
-func (b *Book) Restore(records []Record) error { return nil }
+// OfAsset lists the findings that an asset is a member of now, sorted.
+func (b *Book) OfAsset(id string) []string { return slices.Clone(b.assets[id]) }

@@ -31,6 +31,9 @@ func sightOf(c inventory.Connection) sight {
 	if s.service == "" {
 		s.service = portOf(d)
 	}
+	if d.Protocol == scan {
+		s.service = d.Transport + " on many ports"
+	}
 	switch d.OpenedBy {
 	case "client":
 		s.opener = 1
@@ -60,6 +63,9 @@ func sightOf(c inventory.Connection) sight {
 	}
 	return s
 }
+
+// scan is the protocol of a connection that stands for tries of many ports.
+const scan = "scan"
 
 // portOf names a service by its transport and port: "tcp/4840",
 // "ethernet/0x88cc", "icmp".

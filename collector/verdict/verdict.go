@@ -69,13 +69,7 @@ func Judge(p *boundary.Policy, c inventory.Connection, now time.Time) Judged {
 	return k.out
 }
 
-var none = func() *boundary.Policy {
-	p, err := boundary.Compile(nil, 0)
-	if err != nil {
-		panic("verdict: " + err.Error()) // the empty policy always compiles
-	}
-	return p
-}()
+var none = boundary.Empty()
 
 // judge is one judgement under way.
 type judge struct {

@@ -1,0 +1,190 @@
+package finding
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+	"demarc/collector/verdict"
+	"demarc/internal/domains"
+	"demarc/internal/ot"
+)
+
+// Kinds of finding.
+const (
+	Unauthorized     = "unauthorized"
+	OutOfTerms       = "out-of-terms"
+	Lapsed           = "lapsed"
+	InternetExposure = "internet-exposure"
+	RemoteAccess     = "remote-access"
+	Unplaced         = "unplaced"
+	Attempt          = "attempt"
+	Scan             = "scan"
+	DualHomed        = "dual-homed"
+)
+
+// group is what makes members one decision: equal groups are one finding. What
+// is not part of a kind's decision stays empty.
+type group struct {
+	Kind, Site                string
+	From, To                  string // boundaries of client and server
+	Service, Opener, Document string
+	Terms                     string // broken ones, "service, initiator"
+	Subject                   string // subnet, source address or asset
+}
+
+// id is the same whenever the same group is found.
+func (g group) id() string {
+	parts := []string{g.Kind, g.Site, g.From, g.To, g.Service, g.Opener, g.Document, g.Terms, g.Subject}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return "f-" + hex.EncodeToString(sum[:8])
+}
+
+// groupOf says which finding a judged connection belongs to, if any. Where
+// several kinds fit, the first of this order stands, so that one cause gives
+// one finding:
+//
+//  1. unplaced: an end that sent something stands in no boundary; nothing else
+//     can be said before it does;
+//  2. attempt (scan when there are many): refused or unanswered, so nothing got
+//     through;
+//  3. lapsed: it was agreed, and the paper fell;
+//  4. remote-access: a person or a tool acts from afar on ot, and nothing agreed
+//     to this service;
+//  5. internet-exposure: ot or dmz exchanges with the Internet, and nothing
+//     agreed to this service;
+//  6. out-of-terms: the ends are agreed, a term is broken;
+//  7. unauthorized: nothing is agreed.
+func groupOf(p *boundary.Policy, c inventory.Connection, v verdict.Judged) (group, bool) {
+	g := group{Site: c.Site, From: v.Client.Boundary, To: v.Server.Boundary}
+	switch v.Verdict.GetVerdict() {
+	case verdict.Undecided:
+		return unplacedGroup(p, c, v)
+	case verdict.Unauthorized, verdict.OutOfTerms, verdict.Lapsed:
+	default:
+		return group{}, false
+	}
+	if tried(c) {
+		return attemptGroup(p, c), true
+	}
+	g.Opener = opener(c, v)
+	agreedService := v.Verdict.Verdict == verdict.OutOfTerms && !slices.Contains(v.Broken, "service")
+	tool := remoteTool(p, c, v)
+	switch {
+	case v.Verdict.Verdict == verdict.Lapsed:
+		return group{Kind: Lapsed, Site: c.Site, Document: v.Document}, true
+	case tool != "" && !agreedService:
+		g.Kind, g.Service = RemoteAccess, tool
+	case exposed(p, g) && !agreedService:
+		g.Kind = InternetExposure
+	case v.Verdict.Verdict == verdict.OutOfTerms:
+		g.Kind, g.Service, g.Terms, g.Document = OutOfTerms, v.Service, strings.Join(v.Broken, ", "), v.Document
+	default:
+		g.Kind, g.Service = Unauthorized, v.Service
+	}
+	return g, true
+}
+
+// tried reports whether nothing came of c.
+func tried(c inventory.Connection) bool {
+	o := ot.ParseOutcome(c.Data.GetOutcome())
+	return o == ot.Refused || o == ot.Unanswered
+}
+
+func attemptGroup(p *boundary.Policy, c inventory.Connection) group {
+	return group{Kind: Attempt, Site: c.Site, Subject: subject(p, c.Site, c.Client)}
+}
+
+// subject names an address so that equal ones of two segments with the same
+// plan stay apart.
+func subject(p *boundary.Policy, site string, e inventory.End) string {
+	if !e.Addr.IsValid() {
+		return e.MAC
+	}
+	return e.Addr.Unmap().String() + within(p, site, e)
+}
+
+func within(p *boundary.Policy, site string, e inventory.End) string {
+	if in, local := strings.CutPrefix(p.Space(site, e.Segment, e.Addr), "segment "+site+"/"); local {
+		return " in segment " + in
+	}
+	return ""
+}
+
+// unplacedGroup: the end that stands nowhere, if it ever sent anything; tries
+// towards addresses that nobody holds belong to who tried.
+func unplacedGroup(p *boundary.Policy, c inventory.Connection, v verdict.Judged) (group, bool) {
+	switch {
+	case nowhere(v.Client) && c.Client.Addr.IsValid():
+		return subnetGroup(p, c.Site, c.Client, v.Client), true
+	case nowhere(v.Server) && c.Server.Addr.IsValid() && tried(c):
+		return attemptGroup(p, c), true
+	case nowhere(v.Server) && c.Server.Addr.IsValid():
+		return subnetGroup(p, c.Site, c.Server, v.Server), true
+	}
+	return group{}, false
+}
+
+func nowhere(p boundary.Placement) bool { return p.Boundary == "" && !p.Group }
+
+// subnetGroup gathers what stands nowhere, or in several places, by its /24 or
+// /64.
+func subnetGroup(p *boundary.Policy, site string, e inventory.End, at boundary.Placement) group {
+	a, bits := e.Addr.Unmap(), 64
+	if a.Is4() {
+		bits = 24
+	}
+	subnet := netip.PrefixFrom(a, bits).Masked().String()
+	return group{Kind: Unplaced, Site: site, Subject: subnet + within(p, site, e), Terms: strings.Join(at.Ambiguous, " and ")}
+}
+
+// opener names the boundary from which the connection was opened.
+func opener(c inventory.Connection, v verdict.Judged) string {
+	if ot.ParseBasis(c.Data.GetDirectionBasis()) <= ot.BasisPort {
+		return "unknown"
+	}
+	switch c.Data.GetOpenedBy() {
+	case "client":
+		return v.Client.Boundary
+	case "server":
+		return v.Server.Boundary
+	}
+	return "unknown"
+}
+
+// interactive protocols let a person act on the server.
+var interactive = map[string]bool{"rdp": true, "vnc": true, "ssh": true, "telnet": true, "winrm": true, "x11": true}
+
+// tools and tunnels let somebody in whoever opened the connection.
+var tools = map[string]bool{"teamviewer": true, "anydesk": true, "openvpn": true, "wireguard": true, "tailscale": true, "ipsec": true, "ike": true, "l2tp": true, "pptp": true}
+
+// remoteTool names what gives access from afar: an interactive protocol into
+// ot, or a tool or tunnel between ot or dmz and it, external or the Internet,
+// known by its protocol or by the name that it asked for.
+func remoteTool(p *boundary.Policy, c inventory.Connection, v verdict.Judged) string {
+	from, to := p.Domain(v.Client.Boundary), p.Domain(v.Server.Boundary)
+	if interactive[v.Service] && to == "ot" && v.Client.Boundary != v.Server.Boundary {
+		return v.Service
+	}
+	if inner(from) == inner(to) {
+		return ""
+	}
+	if tools[v.Service] {
+		return v.Service
+	}
+	if e, ok := domains.Lookup(c.Data.GetSecurityFacts().GetServerName()); ok && e.Kind == domains.RemoteAccess {
+		return e.Tool
+	}
+	return ""
+}
+
+// inner domains are those that hold or shield the process.
+func inner(domain string) bool { return domain == "ot" || domain == "dmz" }
+
+func exposed(p *boundary.Policy, g group) bool {
+	return g.From == boundary.Internet && inner(p.Domain(g.To)) || g.To == boundary.Internet && inner(p.Domain(g.From))
+}
