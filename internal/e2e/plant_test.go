@@ -250,3 +250,20 @@ func TestPlantAssets(t *testing.T) {
 		t.Errorf("the batch server is %d assets", batch)
 	}
 }
+
+// The example never goes out of date: no document of it expires, and packet
+// time decides what has a schedule.
+func TestPlantWhateverTheCalendarSays(t *testing.T) {
+	p := policy(t)
+	book := collect(p, listen(t, captures(t, true)), agentEach)
+	want := verdicts(p, book, after)
+	for _, now := range []time.Time{
+		time.Date(2026, time.December, 25, 3, 0, 0, 0, time.UTC),
+		time.Date(2031, time.February, 28, 12, 0, 0, 0, time.UTC),
+		time.Date(2044, time.February, 29, 23, 59, 59, 0, time.UTC),
+	} {
+		if got := verdicts(p, book, now); got != want {
+			t.Errorf("at %v:\n%s\nat packet time:\n%s", now, got, want)
+		}
+	}
+}
