@@ -93,7 +93,7 @@ func (d *enip) asks(x *cipContext, b []byte) {
 // connect gives a connected message its key and the route of its connection.
 func (x *cipContext) connect(d *enip, sequence uint16, reply bool) {
 	i := d.connections.find(x.packet.connection, reply)
-	x.key = cipKey{id: uint64(sequence) | uint64(uint8(i))<<16, connected: true} //nolint:gosec // -1 becomes 255, the place of unknown connections
+	x.key = cipKey{id: uint64(sequence) | uint64(uint8(i))<<16, connected: true} // -1 becomes 255, the place of unknown connections
 	if i < 0 {
 		x.lost = true
 		return

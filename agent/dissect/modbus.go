@@ -82,7 +82,12 @@ func readModbus(b []byte) (f modbusFrame, ok bool) {
 func mayBeMBAP(b []byte) bool {
 	c := wire.New(b)
 	c.Skip(2)
-	return c.U8() == 0 && c.U8() == 0 && c.U8() == 0
+	for range 3 { // protocol identifier and the high byte of the length
+		if c.U8() != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // matchModbus claims what cannot be told from Modbus by header, shape and

@@ -186,8 +186,11 @@ func TestModbusOperations(t *testing.T) {
 		{[]byte{24, 4, 0xde}, "read"},
 		{[]byte{20, 7, 6, 0, 4, 0, 1, 0, 2}, "read"},
 		{[]byte{21, 9, 6, 0, 4, 0, 7, 0, 1, 6, 0xaf}, "write"},
-		{[]byte{7}, "diagnose"}, {[]byte{11}, "diagnose"}, {[]byte{12}, "diagnose"},
-		{[]byte{0x2b, 0x0d, 1, 2}, ""}, {[]byte{100, 1}, ""},
+		{[]byte{7}, "diagnose"},
+		{[]byte{11}, "diagnose"},
+		{[]byte{12}, "diagnose"},
+		{[]byte{0x2b, 0x0d, 1, 2}, ""},
+		{[]byte{100, 1}, ""},
 	} {
 		k := modbusTalk(t, 502)
 		k.known = true
