@@ -2,25 +2,255 @@ package pipeline
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net/netip"
 	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"demarc/agent/capture"
+	"demarc/agent/decode"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// discard counts what it is given.
-type discard struct{ connections, facts, bodies int }
+// kept keeps what leaves the pipeline.
+type kept struct{ bodies []*demarcv1.Body }
 
-func (d *discard) Emit(b *demarcv1.Body, _ bool) error {
-	d.connections += len(b.Connections)
-	d.facts += len(b.Facts)
-	d.bodies++
+func (k *kept) Emit(b *demarcv1.Body, _ bool) error {
+	k.bodies = append(k.bodies, b)
 	return nil
 }
 
-// BenchmarkRead reads the capture named by DEMARC_CAPTURE, everything on, and
-// reports packets a second and allocations a packet.
+// nowhere is a sink that forgets.
+type nowhere struct{}
+
+func (nowhere) Emit(*demarcv1.Body, bool) error { return nil }
+
+func plant(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "plant", "*.pcap"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no captures in testdata/plant", err)
+	}
+	return files
+}
+
+func runFile(t testing.TB, ctx context.Context, file string, cfg Config) (*kept, Summary, error) {
+	t.Helper()
+	src, err := capture.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close() //nolint:errcheck // read only
+	out := &kept{}
+	sum, err := Run(ctx, cfg, src, out)
+	return out, sum, err
+}
+
+// TestSameFileSameBodies: a feed that was interrupted is resumed by reading
+// again, so every run must give the same bodies in the same order.
+func TestSameFileSameBodies(t *testing.T) {
+	for _, file := range plant(t) {
+		a, sum, err := runFile(t, context.Background(), file, Config{Default: "s"})
+		if err != nil || sum.Packets == 0 {
+			t.Fatal(sum, err)
+		}
+		b, _, err := runFile(t, context.Background(), file, Config{Default: "s"})
+		if err != nil || len(a.bodies) != len(b.bodies) || len(a.bodies) == 0 {
+			t.Fatalf("%s: %d and %d bodies, %v", file, len(a.bodies), len(b.bodies), err)
+		}
+		for i := range a.bodies {
+			if !proto.Equal(a.bodies[i], b.bodies[i]) {
+				t.Errorf("%s: body %d differs between two runs", file, i)
+			}
+		}
+	}
+}
+
+// interrupted is a source during which the user presses Ctrl-C.
+type interrupted struct {
+	capture.Source
+	left   int
+	cancel context.CancelFunc
+}
+
+func (s *interrupted) Next(f *capture.Frame) error {
+	if s.left--; s.left == 0 {
+		s.cancel()
+		return capture.ErrTick
+	}
+	return s.Source.Next(f)
+}
+
+func TestInterruptedFileGivesNoMore(t *testing.T) {
+	src, err := capture.Open(plant(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close() //nolint:errcheck // read only
+	ctx, cancel := context.WithCancel(context.Background())
+	out := &kept{}
+	_, err = Run(ctx, Config{}, &interrupted{src, 300, cancel}, out)
+	if !errors.Is(err, context.Canceled) || len(out.bodies) != 0 {
+		t.Errorf("%v, %d bodies", err, len(out.bodies))
+	}
+}
+
+// TestVLANsNameSegments: a VLAN of an interface may be another segment.
+func TestVLANsNameSegments(t *testing.T) {
+	s := newSegments(Config{Default: "d", Interfaces: []Interface{{Segment: "line4", VLANs: map[uint16]string{105: "line5"}}}})
+	for _, c := range []struct {
+		p    decode.Packet
+		want string
+	}{
+		{decode.Packet{}, "line4"},
+		{decode.Packet{Tags: 1, VLANs: [2]uint16{105}}, "line5"},
+		{decode.Packet{Tags: 1, VLANs: [2]uint16{7}}, "line4"},
+		{decode.Packet{Interface: 3}, "d"},
+	} {
+		if got := s.names[s.of(&c.p)]; got != c.want {
+			t.Errorf("%+v stands in %q, want %q", c.p, got, c.want)
+		}
+	}
+}
+
+// again repeats the traffic of a capture for ever: each round goes on where
+// the one before ended, TCP sequence numbers included, so that no conversation
+// begins or ends; a frame each ten microseconds, so that no quarter hour does.
+type again struct {
+	frames []capture.Frame
+	tcp    []int       // offset of the TCP header in the frame, 0 for none
+	step   [][2]uint32 // by which a round moves sequence and acknowledgement
+	n      int64
+	left   int
+	next   int
+	round  uint32
+}
+
+func newAgain(t testing.TB, file string) *again {
+	t.Helper()
+	src, err := capture.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close() //nolint:errcheck // read only
+	type way struct {
+		src, dst   netip.Addr
+		sport, dpt uint16
+	}
+	var (
+		a    again
+		f    capture.Frame
+		p    decode.Packet
+		d    = decode.New(decode.Options{})
+		sent = map[way]uint32{}
+		ways []way
+	)
+	for {
+		if err := src.Next(&f); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		d.Decode(&f, &p)
+		if p.Has&decode.HasIP == 0 || p.Fault != decode.NoFault || (p.Protocol == 6 && p.Flags&(decode.SYN|decode.FIN|decode.RST) != 0) {
+			continue
+		}
+		w, at := way{p.Src, p.Dst, p.SrcPort, p.DstPort}, 0
+		if p.Protocol == 6 {
+			sent[w] += uint32(p.PayloadLen)
+			at = tcpOffset(f.Data, &p)
+		}
+		f.Data = slices.Clone(f.Data)
+		a.frames, a.tcp, ways = append(a.frames, f), append(a.tcp, at), append(ways, w)
+	}
+	for _, w := range ways {
+		a.step = append(a.step, [2]uint32{sent[w], sent[way{w.dst, w.src, w.dpt, w.sport}]})
+	}
+	return &a
+}
+
+// tcpOffset finds the TCP header by its ports and sequence number.
+func tcpOffset(b []byte, p *decode.Packet) int {
+	for i := 34; i+12 <= len(b); i++ {
+		if binary.BigEndian.Uint16(b[i:]) == p.SrcPort && binary.BigEndian.Uint16(b[i+2:]) == p.DstPort && binary.BigEndian.Uint32(b[i+4:]) == p.Seq {
+			return i
+		}
+	}
+	return 0
+}
+
+func (a *again) Next(f *capture.Frame) error {
+	if a.left == 0 {
+		return io.EOF
+	}
+	a.left--
+	i := a.next
+	*f = a.frames[i]
+	f.Time = a.frames[0].Time + a.n*10_000
+	a.n++
+	if at := a.tcp[i]; at > 0 && a.round > 0 {
+		move := func(off int, by uint32) {
+			binary.BigEndian.PutUint32(f.Data[off:], binary.BigEndian.Uint32(f.Data[off:])+by)
+		}
+		move(at+4, a.step[i][0])
+		move(at+8, a.step[i][1])
+	}
+	if a.next++; a.next == len(a.frames) {
+		a.next = 0
+		a.round++
+	}
+	return nil
+}
+
+func (a *again) Interfaces() []capture.Interface { return nil }
+func (a *again) Stats() capture.Stats            { return capture.Stats{} }
+func (a *again) Close() error                    { return nil }
+
+// BenchmarkSteady reads the example plant's traffic over and over, everything
+// on: packets a second, and allocations a packet once all is known.
+func BenchmarkSteady(b *testing.B) {
+	for _, file := range plant(b) {
+		b.Run(filepath.Base(file), func(b *testing.B) { steady(b, file) })
+	}
+}
+
+func steady(b *testing.B, file string) {
+	a := newAgain(b, file)
+	rounds := 3*progressEvery/len(a.frames) + 20
+	var (
+		known, now runtime.MemStats // when all is known, and later in the same run
+		from, to   int              // packets left at these times
+	)
+	cfg := Config{Default: "s", Progress: func() {
+		if from == 0 && a.round >= 5 {
+			from = a.left
+			runtime.ReadMemStats(&known)
+			return
+		}
+		to = a.left
+		runtime.ReadMemStats(&now)
+	}}
+	packets := 0
+	for b.Loop() {
+		a.left, a.next, a.round, a.n, from = rounds*len(a.frames), 0, 0, 0, 0
+		packets += a.left
+		if _, err := Run(context.Background(), cfg, a, nowhere{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(packets)/b.Elapsed().Seconds(), "packets/s")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(packets), "ns/packet")
+	b.ReportMetric(float64(now.Mallocs-known.Mallocs)/float64(from-to), "allocs/packet")
+}
+
+// BenchmarkRead reads the capture named by DEMARC_CAPTURE, everything on.
 func BenchmarkRead(b *testing.B) {
 	file := os.Getenv("DEMARC_CAPTURE")
 	if file == "" {
@@ -33,7 +263,7 @@ func BenchmarkRead(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		sum, err := Run(context.Background(), Config{}, src, &discard{})
+		sum, err := Run(context.Background(), Config{}, src, nowhere{})
 		if err != nil {
 			b.Fatal(err)
 		}
