@@ -2,7 +2,7 @@ package dissect
 
 import (
 	"bytes"
-	"net/netip"
+	"encoding/base64"
 
 	"demarc/internal/ot"
 )
@@ -10,6 +10,7 @@ import (
 // httpFields are the header fields that matter here.
 type httpFields struct {
 	host, agent, server, challenge []byte
+	token                          []byte // of an NTLM or Negotiate log-on, base64
 	length                         int64 // of the body, -1 when not said
 	chunked, html, encoded         bool
 	authorization, upgrade         bool
@@ -41,7 +42,11 @@ func (f *httpFields) field(name, v []byte) {
 	case equalFold(name, "server"):
 		f.server = v
 	case equalFold(name, "www-authenticate"):
-		f.challenge = v
+		if token := negotiation(v); token != nil {
+			f.token = token
+		} else {
+			f.challenge = v
+		}
 	case equalFold(name, "content-length"):
 		f.length = decimal(v)
 	case equalFold(name, "transfer-encoding"):
@@ -51,9 +56,33 @@ func (f *httpFields) field(name, v []byte) {
 	case equalFold(name, "content-encoding"):
 		f.encoded = !equalFold(v, "identity")
 	case equalFold(name, "authorization"):
-		f.authorization = true
+		f.authorization, f.token = true, negotiation(v)
 	case equalFold(name, "upgrade"):
 		f.upgrade = true
+	}
+}
+
+// negotiation is the token of an NTLM or Negotiate field (RFC 4559 section 4);
+// nil when v is none of them or has no token.
+func negotiation(v []byte) []byte {
+	scheme, token, _ := bytes.Cut(v, []byte{' '})
+	if !equalFold(scheme, "ntlm") && !equalFold(scheme, "negotiate") {
+		return nil
+	}
+	return bytes.TrimSpace(token)
+}
+
+// httpNTLM tells the names in an NTLM log-on.
+func (s *scratch) httpNTLM(token []byte, out Out) {
+	const most = 8 << 10
+	if len(token) == 0 || len(token) > most {
+		return
+	}
+	from := s.mark()
+	s.add(token) // decoded in place: the text is longer than what it stands for
+	b := s.since(from)
+	if n, err := base64.StdEncoding.Decode(b, b); err == nil {
+		s.ntlm(b[:n], out)
 	}
 }
 
@@ -97,6 +126,7 @@ func (d *http) request(m *Message, l *startLine, f *httpFields, out Out) httpBod
 	if f.authorization {
 		out.Operation(ot.Authenticate, 1)
 	}
+	d.text.httpNTLM(f.token, out)
 	httpText(out, httpUserAgent, f.agent, "http.user_agent")
 	name := f.host
 	if l.method == methodConnect {
@@ -118,6 +148,7 @@ func (d *http) request(m *Message, l *startLine, f *httpFields, out Out) httpBod
 
 func (d *http) response(l *startLine, f *httpFields, out Out) httpBody {
 	out.Sender(Server)
+	d.text.httpNTLM(f.token, out)
 	httpText(out, httpServer, f.server, "http.server")
 	httpText(out, httpRealm, realm(f.challenge), "http.www_authenticate")
 	method := 0
@@ -154,13 +185,21 @@ func httpHostName(v []byte) []byte {
 
 // isAddress reports whether a host name is an IPv4 address in dotted decimal.
 func isAddress(v []byte) bool {
+	parts, digits, n := 1, 0, 0
 	for _, c := range v {
-		if c != '.' && (c < '0' || c > '9') {
+		switch {
+		case c == '.' && digits > 0:
+			parts, digits, n = parts+1, 0, 0
+		case c >= '0' && c <= '9' && digits < 3:
+			digits, n = digits+1, 10*n+int(c-'0')
+		default:
+			return false
+		}
+		if n > 255 {
 			return false
 		}
 	}
-	_, err := netip.ParseAddr(string(v))
-	return err == nil
+	return parts == 4 && digits > 0
 }
 
 // realm is the protection space of a challenge (RFC 9110 section 11.5).

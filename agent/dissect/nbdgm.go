@@ -58,8 +58,8 @@ func (d *nbdgm) Dissect(m *Message, out Out) (int, error) {
 	case flags&2 == 0 || offset != 0: // not the first fragment
 		return len(m.Data), nil
 	}
-	source, ok := netbiosName(m.Data, nbdgmHeader)
-	if !ok || !dnsSkipName(&c) || !dnsSkipName(&c) {
+	source := d.text.netbiosName(m.Data, nbdgmHeader)
+	if source == nil || !dnsSkipName(&c) || !dnsSkipName(&c) {
 		return 0, ErrNotMine
 	}
 	out.Sender(Client)
@@ -67,7 +67,7 @@ func (d *nbdgm) Dissect(m *Message, out Out) (int, error) {
 	if a := addrOf(from); a != m.Src.Addr && !a.IsUnspecified() {
 		of = Addr(a) // forwarded
 	}
-	out.Fact(of, nbnsName, d.text.netbios(&source), "netbios.datagram.source", ot.Identity)
+	out.Fact(of, nbnsName, d.text.netbios(source), "netbios.datagram.source", ot.Identity)
 	d.mailslot(c.Rest(), out)
 	return len(m.Data), nil
 }

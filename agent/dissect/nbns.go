@@ -93,8 +93,8 @@ func (d *nbns) record(m *Message, h *dnsHeader, r *dnsRecord, out Out) {
 	case r.kind == nbnsNBSTAT && h.response():
 		d.status(r.data, out)
 	case r.kind == nbnsNB && len(r.data) >= 6 && h.rcode() == 0 && h.opcode() != nbnsRelease:
-		name, ok := netbiosName(m.Data, r.name)
-		if !ok {
+		name := d.text.netbiosName(m.Data, r.name)
+		if name == nil {
 			return
 		}
 		// A request names its sender; an answer may come from a name server.
@@ -102,12 +102,12 @@ func (d *nbns) record(m *Message, h *dnsHeader, r *dnsRecord, out Out) {
 		if a := addrOf(r.data[2:6]); h.response() && a != m.Src.Addr {
 			of, g = Addr(a), ot.Content
 		}
-		d.name(of, &name, r.data[0]&0x80 != 0, g, out)
+		d.name(of, name, r.data[0]&0x80 != 0, g, out)
 	}
 }
 
-// name tells one name. Only the unique workstation name is the host's own.
-func (d *nbns) name(of Subject, name *[netbiosNameLen]byte, group bool, g ot.Grade, out Out) {
+// name tells one name of netbiosNameLen bytes. Only the unique workstation name is the host's own.
+func (d *nbns) name(of Subject, name []byte, group bool, g ot.Grade, out Out) {
 	full := d.text.netbios(name)
 	out.Fact(of, nbnsName, full, "nbns.name", g)
 	if own := trim(name[:15]); name[15] == 0 && !group && len(own) > 0 && printable(own) {
@@ -124,13 +124,13 @@ func (d *nbns) status(b []byte, out Out) {
 		if !c.OK() {
 			return
 		}
-		d.name(Sender, (*[netbiosNameLen]byte)(name), flags&0x8000 != 0, ot.Identity, out)
+		d.name(Sender, name, flags&0x8000 != 0, ot.Identity, out)
 	}
 }
 
 // netbiosName decodes the 32 half-byte letters of an encoded name (RFC 1001
-// section 14.1).
-func netbiosName(msg []byte, at int) (name [netbiosNameLen]byte, ok bool) {
+// section 14.1) into 16 bytes; nil when they are none.
+func (s *scratch) netbiosName(msg []byte, at int) []byte {
 	c := wire.New(msg)
 	c.Skip(at)
 	n := int(c.U8())
@@ -142,20 +142,21 @@ func netbiosName(msg []byte, at int) (name [netbiosNameLen]byte, ok bool) {
 	}
 	coded := c.Bytes(n)
 	if !c.OK() || n != 2*netbiosNameLen {
-		return name, false
+		return nil
 	}
-	for i := range name {
-		hi, lo := coded[2*i]-'A', coded[2*i+1]-'A'
+	from := s.mark()
+	for i := 0; i < n; i += 2 {
+		hi, lo := coded[i]-'A', coded[i+1]-'A'
 		if hi > 15 || lo > 15 {
-			return name, false
+			return nil
 		}
-		name[i] = hi<<4 | lo
+		s.byte(hi<<4 | lo)
 	}
-	return name, true
+	return s.since(from)
 }
 
 // netbios keeps the text of a name, its suffix in hexadecimal and in words.
-func (s *scratch) netbios(name *[netbiosNameLen]byte) []byte {
+func (s *scratch) netbios(name []byte) []byte {
 	from := s.mark()
 	own := trim(name[:15])
 	for i, x := range own {
@@ -168,9 +169,9 @@ func (s *scratch) netbios(name *[netbiosNameLen]byte) []byte {
 		s.add(own[i : i+1])
 	}
 	s.adds("<")
-	s.hex(name[15:], 0)
+	s.hex(name[15:16], 0)
 	s.adds(">")
-	if words := netbiosSuffix(name); words != "" {
+	if words := netbiosSuffix(name[15]); words != "" {
 		s.adds(" (")
 		s.adds(words)
 		s.adds(")")
@@ -179,14 +180,18 @@ func (s *scratch) netbios(name *[netbiosNameLen]byte) []byte {
 }
 
 // netbiosSuffix says what the last byte of a name stands for.
-func netbiosSuffix(name *[netbiosNameLen]byte) string {
-	switch name[15] {
+func netbiosSuffix(suffix byte) string {
+	switch suffix {
 	case 0x00:
 		return "Workstation/Redirector"
 	case 0x01:
 		return "Browser"
 	case 0x03:
 		return "Messenger service/Main name"
+	case 0x06:
+		return "RAS Server service"
+	case 0x1f:
+		return "Net DDE Service"
 	case 0x1b:
 		return "Domain Master Browser"
 	case 0x1c:
@@ -197,6 +202,8 @@ func netbiosSuffix(name *[netbiosNameLen]byte) string {
 		return "Browser Election Service"
 	case 0x20:
 		return "Server service"
+	case 0x21:
+		return "RAS client service"
 	}
 	return ""
 }

@@ -30,6 +30,9 @@ func (s *scratch) add(v []byte) { s.buf[s.turn] = append(s.buf[s.turn], v...) }
 // adds appends to the text under construction.
 func (s *scratch) adds(v string) { s.buf[s.turn] = append(s.buf[s.turn], v...) }
 
+// byte appends one byte to the text under construction.
+func (s *scratch) byte(v byte) { s.buf[s.turn] = append(s.buf[s.turn], v) }
+
 // since is the text appended since mark. It stays valid when the buffer grows.
 func (s *scratch) since(mark int) []byte {
 	b := s.buf[s.turn]
@@ -64,7 +67,7 @@ func (s *scratch) hex(v []byte, sep byte) []byte {
 	from := s.mark()
 	for i, x := range v {
 		if i > 0 && sep != 0 {
-			s.buf[s.turn] = append(s.buf[s.turn], sep)
+			s.byte(sep)
 		}
 		s.buf[s.turn] = append(s.buf[s.turn], hexDigits[x>>4], hexDigits[x&15])
 	}

@@ -141,12 +141,12 @@ func (d *smb) session(m *Message, kind uint8, n int, c *wire.Cursor, out Out) (i
 	switch kind {
 	case nbssRequest:
 		const each = 34 // length, 32 letters, end
-		name, ok := netbiosName(body, each)
-		if _, called := netbiosName(body, 0); !ok || !called {
+		called, name := d.text.netbiosName(body, 0), d.text.netbiosName(body, each)
+		if called == nil || name == nil {
 			return 0, notMine(d.claimed)
 		}
 		out.Sender(Client)
-		out.Fact(Sender, nbnsName, d.text.netbios(&name), "netbios.session_request", ot.Identity)
+		out.Fact(Sender, nbnsName, d.text.netbios(name), "netbios.session_request", ot.Identity)
 	case nbssPositive, nbssNegative:
 		out.Sender(Server)
 	}

@@ -260,7 +260,7 @@ func (s *scratch) directoryString(tag uint8, v []byte, escape bool) {
 		if escape && needsEscape(v, i) {
 			s.adds(`\`)
 		}
-		s.add([]byte{x})
+		s.byte(x)
 	}
 }
 

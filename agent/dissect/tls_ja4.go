@@ -100,7 +100,8 @@ func ja4Version(v uint16) string {
 // two appends n, at most 99, in two digits.
 func (s *scratch) two(n int) {
 	n = min(n, 99)
-	s.add([]byte{'0' + byte(n/10), '0' + byte(n%10)})
+	s.byte('0' + byte(n/10))
+	s.byte('0' + byte(n%10))
 }
 
 // ja4ALPN appends the first and last character of the first protocol offered,
@@ -114,7 +115,8 @@ func (s *scratch) ja4ALPN(v []byte) {
 	if !alphanumeric(first) || !alphanumeric(last) {
 		first, last = hexDigits[first>>4], hexDigits[last&15]
 	}
-	s.add([]byte{first, last})
+	s.byte(first)
+	s.byte(last)
 }
 
 func alphanumeric(c byte) bool {
