@@ -65,14 +65,18 @@ type candidate struct {
 	service *boundary.AgreedService
 	terms   terms
 	rank    int
+	misses  int    // ends that are not the agreed ones
 	cover   string // what is not in force, in words
 }
 
-// better orders candidates: rank, fewer broken terms, a service that fits, and
+// better orders candidates: rank, more agreed ends, fewer broken terms, a service that fits, and
 // then the document's name, so that the order of documents does not matter.
 func (x *candidate) better(y *candidate) bool {
 	if x.rank != y.rank {
 		return x.rank > y.rank
+	}
+	if x.misses != y.misses {
+		return x.misses < y.misses
 	}
 	if a, b := x.terms.broken(), y.terms.broken(); a != b {
 		return a < b
@@ -89,13 +93,13 @@ func (x *candidate) better(y *candidate) bool {
 func (k *judge) best(offers []boundary.Offer, group bool) *candidate {
 	var best *candidate
 	for _, o := range offers {
-		ends := k.ends(o, group, false).state
+		ends, misses := k.ends(o, group, false)
 		for i := range o.Services {
-			x := candidate{Offer: o, service: &o.Services[i]}
-			if ends != broken {
+			x := candidate{Offer: o, service: &o.Services[i], misses: misses}
+			if ends.state != broken {
 				x.terms = k.terms(&x, group, false)
 			}
-			x.terms[endpoints].state = ends
+			x.terms[endpoints] = ends
 			x.rank, x.cover = k.rank(&x)
 			if best == nil || x.better(best) {
 				best = &x
@@ -107,7 +111,7 @@ func (k *judge) best(offers []boundary.Offer, group bool) *candidate {
 
 func (k *judge) terms(x *candidate, group, explain bool) terms {
 	var t terms
-	t[endpoints] = k.ends(x.Offer, group, explain)
+	t[endpoints], _ = k.ends(x.Offer, group, explain)
 	t[service] = k.serviceTerm(x, explain)
 	t[initiator] = k.initiatorTerm(x, explain)
 	t[operations] = k.operationsTerm(x, explain)
@@ -172,8 +176,8 @@ func (k *judge) settle(x *candidate) {
 	group := k.out.Server.Group
 	k.out.Document = x.Document
 	if x.rank == rankElsewhere {
-		why := k.ends(x.Offer, group, true).why
-		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", but "+why)
+		ends, _ := k.ends(x.Offer, group, true)
+		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", but "+ends.why)
 		return
 	}
 	t := k.terms(x, group, true)

@@ -10,21 +10,27 @@ import (
 	"demarc/internal/ot"
 )
 
-// ends holds both ends of the connection against those of an agreement.
-func (k *judge) ends(o boundary.Offer, group, explain bool) term {
+// ends holds both ends of the connection against those of an agreement, and
+// counts those that are not agreed.
+func (k *judge) ends(o boundary.Offer, group, explain bool) (t term, misses int) {
 	client, server := &o.From, &o.To
 	if !o.ClientFrom {
 		client, server = server, client
 	}
-	t := k.end(client, k.c.Client, false, group, explain)
+	t = k.end(client, k.c.Client, false, group, explain)
 	u := k.end(server, k.c.Server, true, group, explain)
+	for _, one := range [...]term{t, u} {
+		if one.state == broken {
+			misses++
+		}
+	}
 	if u.state == broken || t.state == met {
-		t, u = u, t
+		t = u
 	}
 	if explain && t.state == met {
 		t.why = address(k.c.Client) + " and " + address(k.c.Server) + " are agreed ends"
 	}
-	return t
+	return t, misses
 }
 
 func (k *judge) end(agreed *boundary.AgreementEnd, e inventory.End, server, group, explain bool) term {

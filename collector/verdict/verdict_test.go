@@ -36,6 +36,12 @@ func agreement(name, spec string) string {
 	return "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: " + name + "}, spec: {purpose: Values, from: {boundary: line4}, to: {boundary: dmz}, " + spec + "}}\n---\n"
 }
 
+// elsewhere is an Interconnection between devices that the tests do not use,
+// but for its dmz end.
+func elsewhere(name, dmz string) string {
+	return "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: " + name + "}, spec: {purpose: p, from: {boundary: line5, cidrs: [10.20.5.200/32]}, to: {boundary: dmz, cidrs: [" + dmz + "/32]}, services: [{protocol: opcua}]}}\n---\n"
+}
+
 func compile(t testing.TB, text string) *boundary.Policy {
 	t.Helper()
 	docs, err := boundary.Read([]boundary.File{{Path: "plan.yaml", Content: []byte(text)}})
@@ -195,6 +201,7 @@ func TestJudge(t *testing.T) {
 		{"path not judged yet", strings.Replace(agreement("hist", opc+`, through: [fw]`), "", "{apiVersion: demarc/v1, kind: Boundary, metadata: {name: edge}, spec: {title: E, domain: dmz, accessPoints: [{name: fw, kind: firewall}]}}\n---\n", 1), "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read", "authorized", "not observable: path", "path=not-observable"},
 
 		{"unagreed address", agreement("hist", strings.Replace(opc, "services", "owner: {name: x}, services", 1)) + "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: erp}, spec: {purpose: p, from: {boundary: line5}, to: {boundary: dmz, cidrs: [10.50.1.20/32]}, services: [{protocol: opcua}]}}", "10.50.1.21>10.20.5.10 tcp/4840 opcua ops=read", "unauthorized", "erp joins line5 and dmz, but 10.50.1.21 is no agreed address of dmz", ""},
+		{"the agreement with one end", elsewhere("a", "10.50.1.1") + elsewhere("b", "10.50.1.21") + elsewhere("c", "10.50.1.2"), "10.50.1.21>10.20.5.10 tcp/4840 opcua ops=read", "unauthorized", "b joins line5 and dmz, but 10.20.5.10 is no agreed address of line5", ""},
 		{"roles are not confirmed", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: erp}, spec: {purpose: p, from: {boundary: line5, roles: [opc-server]}, to: {boundary: dmz}, services: [{protocol: opcua}]}}", "10.50.1.21>10.20.5.10 tcp/4840 opcua ops=read", "authorized", "not observable: endpoints", "endpoints=not-observable"},
 		{"agreed name", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: cloud}, spec: {purpose: p, from: {boundary: dmz}, to: {boundary: internet, names: ['*.azure-devices.net']}, services: [{protocol: mqtt, over: tls, ports: [8883]}]}}", "10.50.1.20>203.0.113.9 tcp/8883 tls sni=Hub1.azure-devices.net", "authorized", "", ""},
 		{"another name", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: cloud}, spec: {purpose: p, from: {boundary: dmz}, to: {boundary: internet, names: ['*.azure-devices.net']}, services: [{protocol: mqtt, over: tls, ports: [8883]}]}}", "10.50.1.20>203.0.113.9 tcp/8883 tls sni=azure-devices.net.example.com", "unauthorized", "goes by the name azure-devices.net.example.com, and agreed are *.azure-devices.net", ""},
