@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"demarc/collector/inventory"
 	"demarc/collector/verdict"
 	"demarc/internal/plant"
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 func expected(t *testing.T) plant.Expected {
@@ -37,6 +39,11 @@ func findings(p *boundary.Policy, book *inventory.Book, now time.Time) []plant.F
 	for _, a := range book.Assets(site) {
 		f.UpdateAsset(p, a, book.Ends(a.Id), now)
 	}
+	return addressed(f, book)
+}
+
+// addressed adds to each finding the addresses that it is about.
+func addressed(f *finding.Book, book *inventory.Book) []plant.Found {
 	var all []plant.Found
 	for _, one := range f.All() {
 		found := plant.Found{Finding: one}
@@ -73,4 +80,61 @@ func TestCleanPlantFindings(t *testing.T) {
 	for _, wrong := range noise.Compare(findings(p, collect(p, listen(t, captures(t, false)), agentEach), after)) {
 		t.Error(wrong)
 	}
+}
+
+// What agents tell at once, judged as it comes, leads to the same findings as
+// everything judged at the end.
+func TestPlantFindingsAsTheyCome(t *testing.T) {
+	p, book, f := policy(t), inventory.New(policy(t).Space), finding.New()
+	type told struct {
+		at   int64
+		port string
+		body *demarcv1.Body
+	}
+	var all []told
+	for _, r := range listen(t, captures(t, true), 50*time.Millisecond) {
+		at := plant.Start.UnixNano()
+		for _, b := range r.bodies { // some tell a state without a time of their own
+			at = max(at, lastOf(b))
+			all = append(all, told{at, r.port, b})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b told) int { return cmp.Compare(a.at, b.at) })
+	if len(all) < 500 {
+		t.Fatalf("%d reports only: news is not told at once", len(all))
+	}
+	for _, b := range all {
+		changes, now := book.Apply(site, agentEach(b.port), b.body), time.Unix(0, b.at)
+		for _, id := range changes.Connections {
+			if c, ok := book.Connection(id); ok {
+				f.Update(p, c, verdict.Judge(p, c, now), now)
+			} else {
+				f.RemoveConnection(id, now)
+			}
+		}
+		for _, id := range changes.Assets {
+			if a, ok := book.Asset(id); ok {
+				f.UpdateAsset(p, a, book.Ends(id), now)
+			} else {
+				f.RemoveAsset(id, now)
+			}
+		}
+	}
+	for _, wrong := range expected(t).Compare(addressed(f, book)) {
+		t.Error(wrong)
+	}
+}
+
+// lastOf is the latest time that a report speaks of.
+func lastOf(b *demarcv1.Body) (at int64) {
+	for _, e := range b.Endpoints {
+		at = max(at, e.LastNs)
+	}
+	for _, c := range b.Connections {
+		at = max(at, c.LastNs)
+	}
+	for _, f := range b.Facts {
+		at = max(at, f.LastNs)
+	}
+	return at
 }

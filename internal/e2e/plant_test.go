@@ -69,9 +69,14 @@ func (r *reports) Emit(b *demarcv1.Body, _ bool) error {
 	return nil
 }
 
-// listen takes captures through an agent's pipeline, a port each.
-func listen(t *testing.T, captures map[string][]byte) []reports {
+// listen takes captures through an agent's pipeline, a port each. News is told
+// as when reading files, or with a news time at once as on a live interface.
+func listen(t *testing.T, captures map[string][]byte, news ...time.Duration) []reports {
 	t.Helper()
+	cfg := pipeline.Config{}
+	if len(news) > 0 {
+		cfg.News = news[0]
+	}
 	var all []reports
 	for _, port := range plant.Ports() {
 		file := filepath.Join(t.TempDir(), port+".pcap")
@@ -83,7 +88,8 @@ func listen(t *testing.T, captures map[string][]byte) []reports {
 			t.Fatal(err)
 		}
 		r := reports{port: port}
-		sum, err := pipeline.Run(context.Background(), pipeline.Config{Default: port}, src, &r)
+		cfg.Default = port
+		sum, err := pipeline.Run(context.Background(), cfg, src, &r)
 		if err != nil {
 			t.Fatalf("%s: %v", port, err)
 		}
