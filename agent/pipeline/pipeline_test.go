@@ -149,7 +149,8 @@ func newAgain(t testing.TB, file string) *again {
 		f    capture.Frame
 		p    decode.Packet
 		d    = decode.New(decode.Options{})
-		sent = map[way]uint32{}
+		from = map[way]uint32{} // first sequence number
+		sent = map[way]uint32{} // bytes from there on; a mirror's copies count once
 		ways []way
 	)
 	for {
@@ -164,7 +165,10 @@ func newAgain(t testing.TB, file string) *again {
 		}
 		w, at := way{p.Src, p.Dst, p.SrcPort, p.DstPort}, 0
 		if p.Protocol == 6 {
-			sent[w] += uint32(p.PayloadLen)
+			if _, ok := from[w]; !ok {
+				from[w] = p.Seq
+			}
+			sent[w] = max(sent[w], p.Seq-from[w]+uint32(p.PayloadLen))
 			at = tcpOffset(f.Data, &p)
 		}
 		f.Data = slices.Clone(f.Data)
