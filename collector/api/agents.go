@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/ingest"
+	"demarc/collector/store"
+	"demarc/internal/pki"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// silentAfter is how long a connected agent may say nothing: three heartbeats.
+const silentAfter = 30 * time.Second
+
+// ListAgents lists agents by name.
+func (s *Service) ListAgents(ctx context.Context, _ *demarcv1.ListAgentsRequest) (*demarcv1.ListAgentsResponse, error) {
+	all, err := s.Store.Agents(ctx)
+	if err != nil {
+		return nil, failed(err)
+	}
+	health := s.Agents.Health()
+	r := &demarcv1.ListAgentsResponse{}
+	for _, a := range all {
+		x, err := s.agent(ctx, a, health[a.Name])
+		if err != nil {
+			return nil, failed(err)
+		}
+		r.Agents = append(r.Agents, x)
+	}
+	return r, nil
+}
+
+func (s *Service) agent(ctx context.Context, a store.Agent, h ingest.Health) (*demarcv1.Agent, error) {
+	c, err := s.Store.Cursor(ctx, a.Name, a.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	heard := h.LastHeard
+	if heard.IsZero() {
+		heard = c.Used // this run of the collector did not hear it
+	}
+	return &demarcv1.Agent{
+		Name: a.Name, Site: a.Site, Version: a.Version, Hostname: a.Hostname, Segments: a.Segments,
+		State: s.state(a, h, heard), Enrolled: stamp(a.Enrolled), LastHeard: stamp(heard), LastFrame: stamp(h.LastFrame),
+		Frames: h.Frames, Drops: h.Drops, Through: c.Through, LostBatches: c.Lost,
+		ClockOffsetMs: h.ClockOffset.Milliseconds(), CertificateExpires: stamp(a.Expires),
+	}, nil
+}
+
+func (s *Service) state(a store.Agent, h ingest.Health, heard time.Time) string {
+	switch {
+	case !a.Revoked.IsZero():
+		return "revoked"
+	case h.Connected && s.Clock().Sub(h.LastHeard) < silentAfter:
+		return "connected"
+	case heard.IsZero():
+		return "never"
+	}
+	return "silent"
+}
+
+func stamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// RevokeAgent takes an agent's certificates back and ends its stream.
+func (s *Service) RevokeAgent(ctx context.Context, r *demarcv1.RevokeAgentRequest) (*demarcv1.RevokeAgentResponse, error) {
+	act := s.act(ctx, "agent revoke", r.GetAgent(), r.GetReason())
+	err := s.Store.UpdateAgent(ctx, r.GetAgent(), act, func(a *store.Agent) error {
+		if a.Revoked.IsZero() {
+			a.Revoked = s.Authority.Now().UTC()
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, status.Errorf(codes.NotFound, "no agent is named %q: see `demarc-collector get agents`", r.GetAgent())
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	s.Agents.Drop(r.GetAgent(), pki.ErrRevoked.Error())
+	s.Log.Info("agent revoked", "agent", r.GetAgent(), "by", act.Who)
+	s.Plant.Changes().Bump()
+	return &demarcv1.RevokeAgentResponse{}, nil
+}
+
+// failed is the answer to what went wrong inside.
+func failed(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err()
+	}
+	return status.Error(codes.Internal, err.Error())
+}

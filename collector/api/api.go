@@ -1,0 +1,82 @@
+// Package api answers what people and programs ask: the CollectorService. Make
+// a Service over a Plant (the apply loop) and a store, register it with the
+// gRPC server of Listen's socket, and guard the pages with SignIn.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"demarc/collector/boundary"
+	"demarc/collector/ingest"
+	"demarc/collector/inventory"
+	"demarc/collector/store"
+	"demarc/internal/pki"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Plant is what was judged. What it returns is shared and never changed.
+type Plant interface {
+	// Applied is how many records of the journal are judged.
+	Applied() uint64
+	// Policy is the one in force.
+	Policy() *boundary.Policy
+	// Connections, Assets and Findings list everything, in no order but the
+	// findings', the most severe first.
+	Connections() []*demarcv1.JudgedConnection
+	Assets() []*demarcv1.Asset
+	Findings() []*demarcv1.Finding
+	// Connection returns one with what its ends are placed by.
+	Connection(id string) (inventory.Connection, *demarcv1.JudgedConnection, bool)
+	Finding(id string) (*demarcv1.Finding, bool)
+	// Apply takes documents, or says what they would change.
+	Apply(ctx context.Context, files []boundary.File, o ApplyOptions) (*demarcv1.ApplyResponse, error)
+	// Changes counts what the lists show.
+	Changes() *Changes
+}
+
+// ApplyOptions say how documents are to be applied.
+type ApplyOptions struct {
+	DryRun bool
+	Prune  bool      // documents that are not among these are deleted
+	By     store.Act // who, for the audit log
+}
+
+// Agents is what agents were heard to say.
+type Agents interface {
+	Health() map[string]ingest.Health
+	Drop(agent, reason string)
+}
+
+// Config of a Service. Store, Plant, Agents, Authority, SignIn and Log are
+// needed.
+type Config struct {
+	Store         store.Store
+	Plant         Plant
+	Agents        Agents
+	Authority     *pki.Authority
+	SignIn        *SignIn
+	Log           *slog.Logger
+	Clock         func() time.Time
+	Version       string
+	AuthorityMode string // none
+	Site          string // where a token names none
+	Pages         string // "https://127.0.0.1:8443"; empty: no pages
+	Uplink        string // address for agents, as install lines name it
+	Keys          string // directory of the authority, for backups
+}
+
+// Service is the CollectorService.
+type Service struct {
+	demarcv1.UnimplementedCollectorServiceServer
+	Config
+}
+
+// New returns a Service.
+func New(c Config) *Service {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return &Service{Config: c}
+}

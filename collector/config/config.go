@@ -1,0 +1,171 @@
+// Package config reads the collector's settings: strict YAML in which an
+// unknown key is an error with its line. Every key may be left out; Default
+// says what then counts.
+package config
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"demarc/internal/pki"
+)
+
+// Config is collector.yaml.
+type Config struct {
+	// Data is the directory of everything that the collector keeps.
+	Data string `yaml:"data"`
+	// Socket is the Unix socket for the commands; default collector.sock in Data.
+	Socket string `yaml:"socket"`
+	// Uplink is the address that agents report to, host:port.
+	Uplink string `yaml:"uplink"`
+	// Pages is the address of the pages, host:port, or "off".
+	Pages string `yaml:"pages"`
+	// Names are host names and addresses by which agents and browsers reach
+	// this machine, beside its host name and loopback.
+	Names []string `yaml:"names"`
+	// Site is where an agent stands whose token names none.
+	Site string `yaml:"site"`
+	// Authority says who may change what counts as authorized: none (whoever
+	// may run the commands: a demo, a lab).
+	Authority string `yaml:"authority"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `yaml:"logLevel"`
+}
+
+// Off turns a listener off.
+const Off = "off"
+
+// Default is what counts without a file.
+func Default() Config {
+	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: "none", LogLevel: "info"}
+}
+
+// DefaultData is where systemd says, /var/lib/demarc-collector for root, else a
+// directory of the user's (XDG base directories).
+func DefaultData() string {
+	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
+		first, _, _ := strings.Cut(d, ":")
+		return first
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/demarc-collector"
+	}
+	if d := os.Getenv("XDG_STATE_HOME"); d != "" {
+		return filepath.Join(d, "demarc-collector")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "demarc-collector")
+	}
+	return "demarc-collector-data"
+}
+
+// Load reads and checks a file.
+func Load(path string) (Config, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the file that the user named
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, text)
+}
+
+// Parse reads the text of a configuration; path is for errors.
+func Parse(path string, text []byte) (Config, error) {
+	c := Default()
+	if len(strings.TrimSpace(string(text))) > 0 {
+		if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+			return Config{}, fmt.Errorf("configuration: %s", place(path, err))
+		}
+	}
+	if err := c.Check(); err != nil {
+		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+var position = regexp.MustCompile(`^\[(\d+):(\d+)\] `)
+
+// place turns the library's message of many lines into path:line:column: text.
+func place(path string, err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	if position.MatchString(line) {
+		return position.ReplaceAllString(line, path+":$1:$2: ")
+	}
+	return path + ": " + line
+}
+
+// Check says what is wrong with the settings, and fills in what follows from
+// others.
+func (c *Config) Check() error {
+	fallback := Default()
+	for _, f := range []struct {
+		value *string
+		empty string
+	}{
+		{&c.Data, fallback.Data}, {&c.Uplink, fallback.Uplink}, {&c.Pages, fallback.Pages},
+		{&c.Authority, fallback.Authority}, {&c.LogLevel, fallback.LogLevel},
+	} {
+		if *f.value == "" {
+			*f.value = f.empty
+		}
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	c.Data = data
+	if c.Socket == "" {
+		c.Socket = filepath.Join(c.Data, "collector.sock")
+	}
+	return c.checkValues()
+}
+
+func (c *Config) checkValues() error {
+	if err := checkAddress(c.Uplink); err != nil {
+		return fmt.Errorf("uplink: %w", err)
+	}
+	if c.Pages != Off {
+		if err := checkAddress(c.Pages); err != nil {
+			return fmt.Errorf("pages: %w (or %q)", err, Off)
+		}
+	}
+	switch c.Authority {
+	case "none":
+	case "enforced":
+		return fmt.Errorf("authority: enforced is not built yet: who may run the commands may apply documents, say so with authority: none")
+	default:
+		return fmt.Errorf("authority: %q is not known: none", c.Authority)
+	}
+	if c.Site != "" {
+		if err := pki.CheckName(c.Site); err != nil {
+			return fmt.Errorf("site: %w", err)
+		}
+	}
+	for _, n := range c.Names {
+		if n == "" || strings.ContainsAny(n, " /:*") && net.ParseIP(n) == nil {
+			return fmt.Errorf("names: %q is no host name or address", n)
+		}
+	}
+	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.LogLevel) {
+		return fmt.Errorf("logLevel: %q is not known: %s", c.LogLevel, strings.Join(levels, ", "))
+	}
+	return nil
+}
+
+func checkAddress(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not host:port", s)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q has no port between 0 and 65535", s)
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestZeroConfigurationIsUsable(t *testing.T) {
+	c, err := Parse("collector.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Uplink != ":7443" || c.Pages != "127.0.0.1:8443" || c.Authority != "none" || !filepath.IsAbs(c.Data) || c.Socket != filepath.Join(c.Data, "collector.sock") {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestParse(t *testing.T) {
+	c, err := Parse("collector.yaml", []byte("data: /srv/demarc\nuplink: 0.0.0.0:7000\npages: \"off\"\nnames: [plant.example, 192.0.2.1, \"2001:db8::1\"]\nsite: houston\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Data != "/srv/demarc" || c.Uplink != "0.0.0.0:7000" || c.Pages != Off || len(c.Names) != 3 || c.Site != "houston" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestErrorsNameFileAndCure(t *testing.T) {
+	for text, want := range map[string]string{
+		"data: /x\nuplik: :1\n":   "collector.yaml:2:1: unknown field \"uplik\"",
+		"uplink: [1]\n":           "collector.yaml:1:",
+		"uplink: 7443\n":          "uplink: \"7443\" is not host:port",
+		"uplink: :99999\n":        "port",
+		"pages: nowhere\n":        "pages: ",
+		"authority: enforced\n":   "authority: none",
+		"authority: maybe\n":      "\"maybe\" is not known",
+		"site: Houston Plant\n":   "site: ",
+		"names: [\"a b\"]\n":      "names: ",
+		"logLevel: loud\n":        "debug, info, warn, error",
+		"data: /x\ndata: /y\n":    "collector.yaml:2:",
+		"data: /x\n  uplink: x\n": "collector.yaml:",
+	} {
+		if _, err := Parse("collector.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v, want %q on one line", text, err, want)
+		}
+	}
+}

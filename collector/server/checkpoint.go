@@ -1,0 +1,212 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+	"demarc/collector/store"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Tables of the saved state. The numbers are stored: they never change.
+const (
+	tableInventory = 1 // observation -> inventory.Record
+	tableFindings  = 2 // finding -> finding.Record
+	tableVerdicts  = 3 // connection -> savedVerdict
+	tableClock     = 4 // source -> newest packet
+	tablePolicy    = 5 // "" -> version
+)
+
+// savedVerdict is a judgement as it is saved: the connection itself comes out
+// of the inventory.
+type savedVerdict struct {
+	Client  string    `json:"client,omitempty"`
+	Server  string    `json:"server,omitempty"`
+	Verdict []byte    `json:"verdict"`
+	Due     time.Time `json:"due,omitzero"`
+	Packet  time.Time `json:"packet,omitzero"`
+	From    [2]string `json:"from,omitzero"`
+}
+
+// checkpoint is a consistent cut of the state.
+type checkpoint struct {
+	position uint64
+	whole    bool
+	changes  []store.Change
+}
+
+// cutState takes what changed since the last call, or everything. It holds the
+// apply loop only while it copies.
+func (e *engine) cutState(whole bool) (checkpoint, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := checkpoint{position: e.position, whole: whole}
+	observations, findings := e.book.Changed(), e.findings.Changed()
+	if whole {
+		observations, findings = e.book.Snapshot(), e.findings.Snapshot()
+		for id := range e.judged {
+			e.dirty[id] = true
+		}
+	}
+	c.records(tableInventory, observations)
+	c.records(tableFindings, findings)
+	for _, id := range slices.Sorted(maps.Keys(e.dirty)) {
+		value, err := e.judged[id].save()
+		if err != nil {
+			return c, err
+		}
+		c.changes = append(c.changes, store.Change{Table: tableVerdicts, Key: []byte(id), Value: value})
+	}
+	clear(e.dirty)
+	for from, newest := range e.due.newest {
+		c.changes = append(c.changes, store.Change{
+			Table: tableClock, Key: []byte(from.site + "\x00" + from.agent), Value: binary.BigEndian.AppendUint64(nil, uint64(newest)),
+		})
+	}
+	c.changes = append(c.changes, store.Change{Table: tablePolicy, Key: []byte{}, Value: store.PolicyBody(e.policy.Version())})
+	return c, nil
+}
+
+func (c *checkpoint) records(table byte, all []inventory.Record) {
+	for _, r := range all {
+		c.changes = append(c.changes, store.Change{Table: table, Key: binary.BigEndian.AppendUint64(nil, r.Key), Value: r.Value})
+	}
+}
+
+// save is nil for a judgement that is gone.
+func (j *judgement) save() ([]byte, error) {
+	if j == nil {
+		return nil, nil
+	}
+	v, err := proto.Marshal(j.shown.GetVerdict())
+	if err != nil {
+		return nil, err
+	}
+	s := savedVerdict{Client: j.shown.GetClientBoundary(), Server: j.shown.GetServerBoundary(), Verdict: v}
+	if w := j.wait; w != nil && w.index[0] >= 0 {
+		s.Due, s.Packet, s.From = w.due, w.packet, [2]string{w.from.site, w.from.agent}
+	}
+	return json.Marshal(s)
+}
+
+// saved is the state as Load tells it: the last value of each key.
+type saved map[byte]map[string][]byte
+
+func (s saved) take(c store.Change) error {
+	t := s[c.Table]
+	if t == nil {
+		t = map[string][]byte{}
+		s[c.Table] = t
+	}
+	if c.Value == nil {
+		delete(t, string(c.Key))
+	} else {
+		t[string(c.Key)] = slices.Clone(c.Value)
+	}
+	return nil
+}
+
+// records returns a table by ascending key.
+func (s saved) records(table byte) []inventory.Record {
+	all := make([]inventory.Record, 0, len(s[table]))
+	for key, value := range s[table] {
+		all = append(all, inventory.Record{Key: readUint([]byte(key)), Value: value})
+	}
+	slices.SortFunc(all, func(a, b inventory.Record) int { return cmp.Compare(a.Key, b.Key) })
+	return all
+}
+
+func readUint(b []byte) uint64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// restore loads the state that was saved last into a new engine.
+func (e *engine) restore(ctx context.Context) error {
+	s := saved{}
+	position, err := e.store.Load(ctx, s.take)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.restorePolicy(ctx, readUint(s[tablePolicy][""])); err != nil {
+		return err
+	}
+	if err := e.book.Restore(s.records(tableInventory)); err != nil {
+		return fmt.Errorf("saved inventory: %w", err)
+	}
+	if err := e.findings.Restore(s.records(tableFindings)); err != nil {
+		return fmt.Errorf("saved findings: %w", err)
+	}
+	for key, value := range s[tableClock] {
+		var from source
+		for i := range len(key) {
+			if key[i] == 0 {
+				from = source{key[:i], key[i+1:]}
+			}
+		}
+		e.due.newest[from] = int64(readUint(value))
+	}
+	for _, c := range slices.SortedFunc(e.book.Connections(), func(a, b inventory.Connection) int { return cmp.Compare(a.ID, b.ID) }) {
+		if err := e.restoreVerdict(c, s[tableVerdicts][c.ID]); err != nil {
+			return fmt.Errorf("saved verdict on connection %s: %w", c.ID, err)
+		}
+	}
+	for _, a := range e.book.Assets("") {
+		e.place(a, e.book.Ends(a.GetId()))
+		e.assets[a.GetId()] = a
+	}
+	e.position = position
+	return nil
+}
+
+func (e *engine) restorePolicy(ctx context.Context, version uint64) error {
+	if version == 0 {
+		return nil
+	}
+	p, err := e.store.Policy(ctx, version)
+	if err != nil {
+		return err
+	}
+	var docs *boundary.Documents
+	if docs, e.policy, err = compile(p); err != nil {
+		return fmt.Errorf("policy version %d is not read any more: %w", version, err)
+	}
+	e.docs = docs
+	e.book.SetSpace(e.space())
+	return nil
+}
+
+func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
+	var s savedVerdict
+	if err := json.Unmarshal(value, &s); err != nil {
+		return err
+	}
+	v := &demarcv1.Verdict{}
+	if err := proto.Unmarshal(s.Verdict, v); err != nil {
+		return err
+	}
+	j := &judgement{shown: &demarcv1.JudgedConnection{
+		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
+		ClientBoundary: s.Client, ServerBoundary: s.Server, Verdict: v, Findings: e.findings.OfConnection(c.ID),
+	}}
+	if !s.Due.IsZero() {
+		j.wait = &wait{id: c.ID, due: s.Due, packet: s.Packet, from: source{s.From[0], s.From[1]}}
+		e.due.put(j.wait)
+	}
+	e.judged[c.ID] = j
+	return nil
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/inventory"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// live is how long a connection counts as active after its last packet: until
+// then it is judged at the collector's clock, afterwards, and where packets
+// come from a file, at the time of its last packet.
+const live = 24 * time.Hour
+
+// judgedAt is the time that a connection is judged for, when the collector's
+// clock shows now.
+func judgedAt(c inventory.Connection, now time.Time) time.Time {
+	return packetTime(c.Data.GetLastSeen(), now)
+}
+
+func assetAt(a *demarcv1.Asset, now time.Time) time.Time { return packetTime(a.GetLastSeen(), now) }
+
+func packetTime(last *timestamppb.Timestamp, now time.Time) time.Time {
+	if last == nil {
+		return now
+	}
+	t := last.AsTime()
+	if age := now.Sub(t); age > live || age < -live {
+		return t
+	}
+	return now
+}
+
+// since keeps the time from which a verdict holds without a break.
+func since(v *demarcv1.Verdict, before *judgement, at time.Time) {
+	v.Since = timestamppb.New(at)
+	if before != nil && before.shown.GetVerdict().GetVerdict() == v.GetVerdict() {
+		v.Since = before.shown.GetVerdict().GetSince()
+	}
+}
+
+// latest is the time of the newest packet that a body tells of; zero without.
+func latest(b *demarcv1.Body) (last int64) {
+	for _, c := range b.GetConnections() {
+		last = max(last, c.GetLastNs())
+	}
+	for _, x := range b.GetEndpoints() {
+		last = max(last, x.GetLastNs())
+	}
+	return last
+}

@@ -1,0 +1,221 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"demarc/collector/api"
+	"demarc/collector/boundary"
+	"demarc/collector/finding"
+	"demarc/collector/inventory"
+	"demarc/collector/store"
+	"demarc/collector/verdict"
+	"demarc/internal/identity"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// engine applies the journal: one record after the other becomes inventory,
+// verdicts and findings. What it comes to depends on the records alone (and on
+// the clock that they carry), so that a replay gives the same.
+type engine struct {
+	store   store.Store
+	log     *slog.Logger
+	clock   func() time.Time
+	changes *api.Changes
+
+	applying sync.Mutex    // one Apply at a time
+	wake     chan struct{} // holds one when the journal grew
+
+	mu       sync.RWMutex
+	position uint64
+	policy   *boundary.Policy
+	docs     *boundary.Documents
+	book     *inventory.Book
+	findings *finding.Book
+	judged   map[string]*judgement
+	assets   map[string]*demarcv1.Asset // as shown
+	due      schedule
+	dirty    map[string]bool // judgements that the saved state lacks
+	applied  chan struct{}   // closed and made anew when position moved
+	turned   turned          // what the last policy record changed
+}
+
+// judgement is a connection as it was judged last. Its JudgedConnection is
+// replaced, never changed: readers keep it.
+type judgement struct {
+	shown *demarcv1.JudgedConnection
+	wait  *wait // nil: nothing to wait for
+}
+
+// turned is the outcome of a policy record, for whoever applied it.
+type turned struct {
+	version  uint64
+	verdicts []*demarcv1.VerdictChange
+}
+
+func newEngine(s store.Store, clock func() time.Time, log *slog.Logger) *engine {
+	e := &engine{
+		store: s, log: log, clock: clock, changes: api.NewChanges(),
+		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
+		dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	e.due.init()
+	// No documents are a policy too: everything is undecided.
+	e.docs = &boundary.Documents{}
+	e.policy, _ = boundary.Compile(nil, 0) // documents can fail, none cannot
+	e.book = inventory.New(e.space())
+	return e
+}
+
+// space is the mapping of the policy in force; without documents, one space a
+// site.
+func (e *engine) space() identity.Space {
+	if e.policy.Version() == 0 {
+		return nil
+	}
+	return e.policy.Space
+}
+
+// apply takes one record. An error means that the record cannot be read: the
+// journal is damaged, and going on would make replay and life differ.
+func (e *engine) apply(r *store.Record) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r.Position != e.position+1 {
+		return fmt.Errorf("record %d follows %d", r.Position, e.position)
+	}
+	if err := e.applyKind(r); err != nil {
+		return fmt.Errorf("record %d: %w", r.Position, err)
+	}
+	e.position = r.Position
+	close(e.applied)
+	e.applied = make(chan struct{})
+	return nil
+}
+
+func (e *engine) applyKind(r *store.Record) error {
+	switch r.Kind {
+	case store.KindBatch:
+		body := &demarcv1.Body{}
+		if err := proto.Unmarshal(r.Body, body); err != nil {
+			return err
+		}
+		e.observe(r, body)
+		return nil
+	case store.KindLost:
+		body, err := lossOf(r)
+		if err != nil {
+			return err
+		}
+		e.observe(r, body)
+		return nil
+	case store.KindPolicy:
+		return e.applyPolicy(r)
+	case store.KindClock:
+		e.ring(r.Recorded)
+		return nil
+	}
+	return fmt.Errorf("kind %d is of a newer version", r.Kind)
+}
+
+// lossOf is the sighting of what an agent says it lost.
+func lossOf(r *store.Record) (*demarcv1.Body, error) {
+	lost := &demarcv1.Lost{}
+	if err := proto.Unmarshal(r.Body, lost); err != nil {
+		return nil, err
+	}
+	loss := &demarcv1.LossDelta{
+		Reason: lost.GetReason(), Count: r.Sequence - r.From + 1,
+		Detail: fmt.Sprintf("batches of agent %s", r.Agent),
+	}
+	if lost.GetFirst() != nil {
+		loss.FirstNs = lost.GetFirst().AsTime().UnixNano()
+	}
+	if lost.GetLast() != nil {
+		loss.LastNs = lost.GetLast().AsTime().UnixNano()
+	}
+	return &demarcv1.Body{Losses: []*demarcv1.LossDelta{loss}}, nil
+}
+
+// observe takes an agent's sightings and judges what they changed.
+func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
+	from := source{r.Site, r.Agent}
+	e.rejudge(e.book.Apply(r.Site, r.Agent, body), r.Recorded, from)
+	e.due.heard(from, latest(body))
+	e.early(r.Recorded, from)
+}
+
+// rejudge judges what changed, at the time of the record that changed it.
+func (e *engine) rejudge(ch inventory.Changes, now time.Time, from source) {
+	for _, id := range ch.Connections {
+		c, ok := e.book.Connection(id)
+		if !ok {
+			e.forget(id, now)
+			continue
+		}
+		e.judge(c, now, judgedAt(c, now), from)
+	}
+	for _, id := range ch.Assets {
+		e.assess(id, now)
+	}
+}
+
+// forget drops a connection that the inventory tells under another key.
+func (e *engine) forget(id string, now time.Time) {
+	if j := e.judged[id]; j != nil {
+		e.due.drop(j.wait)
+		delete(e.judged, id)
+		e.dirty[id] = true
+	}
+	e.findings.RemoveConnection(id, now)
+}
+
+// judge takes the verdict on a connection as of at.
+func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
+	v := verdict.Judge(e.policy, c, at)
+	before := e.judged[c.ID]
+	since(v.Verdict, before, at)
+	e.findings.Update(e.policy, c, v, at)
+	j := &judgement{shown: &demarcv1.JudgedConnection{
+		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
+		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
+		Verdict: v.Verdict, Findings: e.findings.OfConnection(c.ID),
+	}}
+	if before != nil {
+		e.due.drop(before.wait)
+	}
+	j.wait = e.due.add(c.ID, v.Again, now, at, from)
+	e.judged[c.ID] = j
+	e.dirty[c.ID] = true
+}
+
+// assess looks at an asset that is new, changed, placed anew, or gone.
+func (e *engine) assess(id string, now time.Time) {
+	delete(e.assets, id)
+	a, ok := e.book.Asset(id)
+	if !ok {
+		e.findings.RemoveAsset(id, now)
+		return
+	}
+	ends := e.book.Ends(id)
+	e.place(a, ends)
+	e.findings.UpdateAsset(e.policy, a, ends, assetAt(a, now))
+	e.assets[id] = a
+}
+
+// place says in which boundary each address of an asset stands.
+func (e *engine) place(a *demarcv1.Asset, ends []inventory.End) {
+	a.Places = nil
+	for _, end := range ends {
+		p := e.policy.Place(a.GetSite(), end)
+		address := end.MAC
+		if end.Addr.IsValid() {
+			address = end.Addr.String()
+		}
+		a.Places = append(a.Places, &demarcv1.Place{Address: address, Boundary: p.Boundary, Why: p.Why})
+	}
+}

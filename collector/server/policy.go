@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/collector/api"
+	"demarc/collector/boundary"
+	"demarc/collector/store"
+	"demarc/collector/verdict"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// compile makes the policy of a stored version.
+func compile(p store.Policy) (*boundary.Documents, *boundary.Policy, error) {
+	files := make([]boundary.File, len(p.Documents))
+	for i, d := range p.Documents {
+		files[i] = boundary.File{Path: d.Path, Content: d.Content}
+	}
+	docs, err := boundary.Read(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	policy, err := boundary.Compile(docs, p.Version)
+	return docs, policy, err
+}
+
+// applyPolicy puts a policy version in force and judges everything by it.
+func (e *engine) applyPolicy(r *store.Record) error {
+	version := store.PolicyVersion(r.Body)
+	kept, err := e.store.Policy(context.Background(), version)
+	if err != nil {
+		return err
+	}
+	docs, policy, err := compile(kept)
+	if err != nil {
+		return fmt.Errorf("policy version %d is not read any more: %w", version, err)
+	}
+	before := e.verdicts()
+	e.docs, e.policy = docs, policy
+	e.rejudge(e.book.SetSpace(e.space()), r.Recorded, source{})
+	e.turned = turned{version: version, verdicts: turns(before, e.verdicts())}
+	e.log.Info("policy in force", "version", version, "verdicts_changed", len(e.turned.verdicts))
+	return nil
+}
+
+func (e *engine) verdicts() map[string]*demarcv1.Verdict {
+	all := make(map[string]*demarcv1.Verdict, len(e.judged))
+	for id, j := range e.judged {
+		all[id] = j.shown.GetVerdict()
+	}
+	return all
+}
+
+// turns lists the verdicts that differ, by connection.
+func turns(before, after map[string]*demarcv1.Verdict) []*demarcv1.VerdictChange {
+	ids := make(map[string]bool, len(after))
+	for id := range before {
+		ids[id] = true
+	}
+	for id := range after {
+		ids[id] = true
+	}
+	var changes []*demarcv1.VerdictChange
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		was, is := before[id], after[id]
+		if was.GetVerdict() != is.GetVerdict() {
+			changes = append(changes, &demarcv1.VerdictChange{
+				Connection: id, Before: was.GetVerdict(), After: is.GetVerdict(), Reason: is.GetReason(),
+			})
+		}
+	}
+	return changes
+}
+
+// rehearse says which verdicts a policy would change. Everything is put back.
+func (e *engine) rehearse(p *boundary.Policy) []*demarcv1.VerdictChange {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now, after := e.clock(), map[string]*demarcv1.Verdict{}
+	e.book.SetSpace(p.Space)
+	for c := range e.book.Connections() {
+		after[c.ID] = verdict.Judge(p, c, judgedAt(c, now)).Verdict
+	}
+	e.book.SetSpace(e.space())
+	return turns(e.verdicts(), after)
+}
+
+// leaning names what live verdicts stand on a document, "Kind/name": some of
+// the connections, and how many.
+func (e *engine) leaning(document string, now time.Time) (some []string, n int) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for id, j := range e.judged {
+		last := j.shown.GetConnection().GetLastSeen()
+		if last == nil || now.Sub(last.AsTime()) > live || !slices.Contains(j.shown.GetVerdict().GetDocuments(), document) {
+			continue
+		}
+		n++
+		some = append(some, id)
+	}
+	slices.Sort(some)
+	return some[:min(len(some), 3)], n
+}
+
+// Apply implements api.Plant.
+func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOptions) (*demarcv1.ApplyResponse, error) {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	before, err := e.store.Policy(ctx, 0)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	all, pruned := merge(files, before.Documents, o.Prune)
+	next := store.Policy{Version: before.Version + 1, Applied: e.clock().UTC()}
+	for _, f := range all {
+		next.Documents = append(next.Documents, store.Document{Path: f.Path, Content: f.Content})
+	}
+	docs, policy, err := compile(next)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range pruned {
+		if some, n := e.leaning(name, next.Applied); n > 0 {
+			return nil, fmt.Errorf("%w: live verdicts stand on %s, which --prune would delete (%d connections: %s): keep the document, or end what it allows first",
+				api.ErrRefused, name, n, strings.Join(some, ", "))
+		}
+	}
+	answer := &demarcv1.ApplyResponse{PolicyVersion: next.Version}
+	same := true
+	for _, c := range docs.Compare(e.documents()) {
+		answer.Changes = append(answer.Changes, &demarcv1.DocumentChange{Kind: c.Kind, Name: c.Name, Change: c.Change})
+		same = same && c.Change == "same"
+	}
+	for _, w := range docs.Warnings {
+		answer.Warnings = append(answer.Warnings, w.String())
+	}
+	switch {
+	case same:
+		answer.PolicyVersion = before.Version
+	case o.DryRun:
+		answer.Verdicts = e.rehearse(policy)
+	default:
+		answer.Verdicts, err = e.enact(ctx, next, o.By, answer.GetChanges())
+	}
+	return answer, err
+}
+
+// enact keeps a policy version and waits until everything is judged by it.
+func (e *engine) enact(ctx context.Context, p store.Policy, by store.Act, changes []*demarcv1.DocumentChange) ([]*demarcv1.VerdictChange, error) {
+	by.On = fmt.Sprintf("policy version %d", p.Version)
+	var what []string
+	for _, c := range changes {
+		if c.GetChange() != "same" {
+			what = append(what, c.GetChange()+" "+c.GetKind()+"/"+c.GetName())
+		}
+	}
+	by.Detail = strings.Join(what, ", ")
+	position, err := e.store.PutPolicy(ctx, p, by)
+	if err != nil {
+		return nil, err
+	}
+	e.news()
+	if err := e.reached(ctx, position); err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.turned.version != p.Version {
+		return nil, nil // a later one is in force already
+	}
+	return e.turned.verdicts, nil
+}
+
+// reached waits until the journal is applied to a position.
+func (e *engine) reached(ctx context.Context, position uint64) error {
+	for {
+		e.mu.RLock()
+		there, moved := e.position >= position, e.applied
+		e.mu.RUnlock()
+		if there {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (e *engine) documents() *boundary.Documents {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.docs
+}

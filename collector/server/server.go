@@ -1,0 +1,262 @@
+// Package server wires the collector together: Run opens the store, takes the
+// lease, restores what was judged, listens for agents, commands and pages, and
+// applies the journal until its context ends.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"demarc/collector/api"
+	"demarc/collector/config"
+	"demarc/collector/ingest"
+	"demarc/collector/store"
+	"demarc/collector/store/bolt"
+	"demarc/internal/pki"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Config of a collector. Only Log is needed.
+type Config struct {
+	config.Config
+	Log     *slog.Logger
+	Version string
+	// Clock is what live traffic is judged by; nil is the machine's.
+	// Certificates and tokens always go by the machine's.
+	Clock func() time.Time
+	// PagesHandler makes the handler of the pages; nil says that there are none yet.
+	// It is called for signed-in people only.
+	PagesHandler func(*api.Service) http.Handler
+	// Ready is called once, when everything listens.
+	Ready func(Ready)
+	// CheckpointEvery is how often what was judged is saved: 30 s if zero.
+	CheckpointEvery time.Duration
+}
+
+// Ready says where a running collector is found.
+type Ready struct {
+	Uplink string // host:port that agents report to
+	Pages  string // "https://127.0.0.1:8443", empty when off
+	Link   string // one-time link to the pages
+	Socket string
+}
+
+// replayPeriod is how long the journal is kept.
+const replayPeriod = 90 * 24 * time.Hour
+
+// collector is one that runs.
+type collector struct {
+	Config
+	store     store.Store
+	authority *pki.Authority
+	fence     uint64
+	engine    *engine
+	ingest    *ingest.Server
+	signIn    *api.SignIn
+	service   *api.Service
+	ears      ears
+	saver     saver
+}
+
+// Run runs a collector until ctx ends, and then returns nil when everything
+// was saved.
+func Run(ctx context.Context, c Config) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.CheckpointEvery == 0 {
+		c.CheckpointEvery = 30 * time.Second
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w: choose another one with data: (or --data)", err)
+	}
+	s, err := bolt.Open(filepath.Join(c.Data, api.StoreName), bolt.Options{Clock: c.Clock})
+	if err != nil {
+		return err
+	}
+	x := &collector{Config: c, store: s}
+	return errors.Join(x.run(ctx), s.Close())
+}
+
+func (x *collector) run(ctx context.Context) error {
+	var err error
+	if x.authority, err = pki.Open(filepath.Join(x.Data, "pki"), nil); err != nil {
+		return err
+	}
+	if err := x.ears.open(x.Config.Config); err != nil {
+		return err
+	}
+	defer x.ears.close()
+	host, _ := os.Hostname() // a comment in the lease
+	if x.fence, err = x.store.Lease(ctx, host); err != nil {
+		return err
+	}
+	begun := time.Now()
+	x.engine = newEngine(x.store, x.Clock, x.Log)
+	if err := x.engine.restore(ctx); err != nil {
+		return err
+	}
+	x.Log.Info("state restored", "position", x.engine.Position(), "in", time.Since(begun).Round(time.Millisecond))
+	x.wire()
+	return x.serve(ctx)
+}
+
+// wire makes the parts that answer.
+func (x *collector) wire() {
+	x.saver = saver{engine: x.engine, store: x.store, fence: x.fence, log: x.Log, saved: x.engine.Position()}
+	x.ingest = ingest.New(ingest.Config{
+		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,
+		Committed: x.engine.news, Changed: x.engine.changes.Bump,
+	})
+	x.signIn = api.NewSignIn(nil)
+	x.service = api.New(api.Config{
+		Store: x.store, Plant: x.engine, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
+		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
+		Pages: x.ears.pagesURL(), Uplink: x.ears.uplinkAddress(x.Names), Keys: filepath.Join(x.Data, "pki"),
+	})
+}
+
+// serve runs every part; the first that fails, or ctx, ends all, in the order
+// that loses least.
+func (x *collector) serve(ctx context.Context) error {
+	uplinkTLS, err := x.authority.ServerConfig(x.Names)
+	if err != nil {
+		return err
+	}
+	uplink := grpc.NewServer(ingest.Options(credentials.NewTLS(uplinkTLS))...)
+	demarcv1.RegisterUplinkServiceServer(uplink, x.ingest)
+	commands := grpc.NewServer(grpc.Creds(api.SocketCredentials()), grpc.MaxRecvMsgSize(64<<20))
+	demarcv1.RegisterCollectorServiceServer(commands, x.service)
+	pages, err := x.pages()
+	if err != nil {
+		return err
+	}
+
+	front := newGroup(ctx) // what takes input
+	back := newGroup(context.WithoutCancel(ctx))
+	back.run(func(ctx context.Context) error { x.ingest.Run(ctx); return nil })
+	back.run(func(ctx context.Context) error { return x.engine.run(ctx, x.caughtUp) })
+	back.run(func(ctx context.Context) error { return x.saver.run(ctx, x.CheckpointEvery, x.Clock) })
+	front.run(func(context.Context) error { return uplink.Serve(x.ears.uplink) })
+	front.run(func(context.Context) error { return commands.Serve(x.ears.socket) })
+	if x.ears.pages != nil {
+		front.run(func(context.Context) error { return closed(pages.ServeTLS(x.ears.pages, "", "")) })
+	}
+	x.ready()
+
+	select {
+	case <-front.ended():
+	case <-back.ended():
+	}
+	x.Log.Info("stopping")
+	x.ingest.Stop()
+	stopGracefully(uplink)
+	commands.Stop()
+	_ = pages.Close() // its requests only read
+	frontErr := front.wait()
+	backErr := back.wait()
+	return errors.Join(frontErr, backErr, x.saver.last())
+}
+
+func (x *collector) ready() {
+	if x.Ready == nil {
+		return
+	}
+	r := Ready{Uplink: x.service.Uplink, Pages: x.service.Config.Pages, Socket: x.Socket}
+	if r.Pages != "" {
+		path, _ := x.signIn.CreateLink()
+		r.Link = r.Pages + path
+	}
+	x.Ready(r)
+}
+
+func (x *collector) caughtUp() {
+	x.Log.Info("journal applied", "position", x.engine.Position(), "policy_version", x.engine.Policy().Version())
+}
+
+// pages is the server of the pages.
+func (x *collector) pages() (*http.Server, error) {
+	tls, err := x.authority.PagesConfig(x.Names)
+	if err != nil {
+		return nil, err
+	}
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "The pages are not built into this program.", http.StatusNotFound)
+	}))
+	if x.PagesHandler != nil {
+		handler = x.PagesHandler(x.service)
+	}
+	return &http.Server{
+		Handler: x.signIn.Guard(handler), TLSConfig: tls,
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(x.Log.Handler(), slog.LevelDebug), // browsers that do not know the certificate yet
+	}, nil
+}
+
+func closed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// stopGracefully lets calls end that end soon.
+func stopGracefully(s *grpc.Server) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.GracefulStop()
+	}()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		s.Stop()
+		<-done
+	}
+}
+
+// group is goroutines that end together: the first to fail ends all.
+type group struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+}
+
+func newGroup(ctx context.Context) *group {
+	g := &group{}
+	g.ctx, g.cancel = context.WithCancelCause(ctx)
+	return g
+}
+
+func (g *group) run(f func(context.Context) error) {
+	g.wg.Go(func() {
+		if err := f(g.ctx); err != nil {
+			g.cancel(err)
+		}
+	})
+}
+
+func (g *group) ended() <-chan struct{} { return g.ctx.Done() }
+
+// wait ends the group and returns what failed first.
+func (g *group) wait() error {
+	g.cancel(nil)
+	g.wg.Wait()
+	if err := context.Cause(g.ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
