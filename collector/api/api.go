@@ -1,6 +1,6 @@
 // Package api answers what people and programs ask: the CollectorService. Make
 // a Service over a Plant (the apply loop) and a store, register it with the
-// gRPC server of Listen's socket, and guard the pages with SignIn.
+// gRPC server of Listen's socket, and give the pages its SignIn.
 package api
 
 import (

@@ -5,14 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 )
 
-// SignIn lets people onto the pages: a one-time link becomes a session in a
-// cookie. Both live in memory and end with the collector. The zero value is not
+// SignIn lets people onto the pages: the token of a one-time link becomes a
+// session, which the pages keep in a cookie. Both live in memory and end with the collector. The zero value is not
 // usable, see NewSignIn; safe for concurrent use.
 type SignIn struct {
 	clock func() time.Time
@@ -39,15 +37,11 @@ const (
 	maxSessions = 1000
 )
 
-// CookieName has the prefix that makes browsers insist on Secure, the whole
-// host and no other (RFC 6265bis, 4.1.3.2).
-const CookieName = "__Host-demarc"
-
-// SignInPath is where links lead: SignInPath + secret.
-const SignInPath = "/sign-in/"
+// signInPath is where links lead.
+const signInPath = "/sign-in?token="
 
 // ErrLink is the answer to a link that does not work.
-var ErrLink = errors.New("this link was used or has ended: make a new one with `demarc-collector link`")
+var ErrLink = errors.New("this link was used or has ended: make a new one with `demarc-collector sign-in`")
 
 // NewSignIn returns an empty SignIn; nil clock is the machine's.
 func NewSignIn(clock func() time.Time) *SignIn {
@@ -77,47 +71,39 @@ func (s *SignIn) CreateLink() (path string, expires time.Time) {
 	}
 	expires = now.Add(LinkLife)
 	s.links[hash] = expires
-	return SignInPath + text, expires
+	return signInPath + text, expires
 }
 
-// Exchange trades a link's secret for a session cookie. ErrLink when it was
-// used, has ended or never was.
-func (s *SignIn) Exchange(link string) (*http.Cookie, error) {
-	hash := secret(sha256.Sum256([]byte(link)))
+// Exchange trades a link's token for a session and says how long that lasts at
+// most. ErrLink when the token was used, has ended or never was.
+func (s *SignIn) Exchange(token string) (id string, life time.Duration, err error) {
+	hash := secret(sha256.Sum256([]byte(token)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
 	expires, ok := s.links[hash]
 	delete(s.links, hash)
 	if !ok || now.After(expires) {
-		return nil, ErrLink
+		return "", 0, ErrLink
 	}
 	s.sweep(now)
 	if len(s.sessions) >= maxSessions {
 		s.dropIdlestSession()
 	}
-	text, id := draw()
-	s.sessions[id] = &session{begun: now, used: now}
-	return &http.Cookie{
-		Name: CookieName, Value: text, Path: "/", MaxAge: int(SessionLife.Seconds()),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	}, nil
+	text, hash := draw()
+	s.sessions[hash] = &session{begun: now, used: now}
+	return text, SessionLife, nil
 }
 
-// Check reports whether a request carries a session that is good, and keeps it
-// from falling idle.
-func (s *SignIn) Check(r *http.Request) bool {
-	c, err := r.Cookie(CookieName)
-	if err != nil {
-		return false
-	}
-	id := secret(sha256.Sum256([]byte(c.Value)))
+// Check reports whether a session is good, and keeps it from falling idle.
+func (s *SignIn) Check(id string) bool {
+	hash := secret(sha256.Sum256([]byte(id)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
-	x := s.sessions[id]
+	x := s.sessions[hash]
 	if x == nil || x.over(now) {
-		delete(s.sessions, id)
+		delete(s.sessions, hash)
 		return false
 	}
 	x.used = now
@@ -162,45 +148,4 @@ func (s *SignIn) dropIdlestSession() {
 		}
 	}
 	delete(s.sessions, idlest)
-}
-
-// Guard lets only signed-in requests through to pages. It answers links
-// itself, and says to all others how to sign in.
-func (s *SignIn) Guard(pages http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Frame-Options", "DENY")
-		if link, ok := strings.CutPrefix(r.URL.Path, SignInPath); ok {
-			s.enter(w, r, link)
-			return
-		}
-		if !s.Check(r) {
-			h.Set("Cache-Control", "no-store")
-			http.Error(w, "Sign in first: `demarc-collector link` prints a link that works once.", http.StatusUnauthorized)
-			return
-		}
-		pages.ServeHTTP(w, r)
-	})
-}
-
-func (s *SignIn) enter(w http.ResponseWriter, r *http.Request, link string) {
-	w.Header().Set("Cache-Control", "no-store")
-	if r.Method != http.MethodGet {
-		http.Error(w, "A link is opened, not sent to.", http.StatusMethodNotAllowed)
-		return
-	}
-	cookie, err := s.Exchange(link)
-	if err != nil {
-		if s.Check(r) { // opened a second time by who is in already
-			http.Redirect(w, r, "/", http.StatusSeeOther)
-			return
-		}
-		http.Error(w, err.Error(), http.StatusForbidden)
-		return
-	}
-	http.SetCookie(w, cookie)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

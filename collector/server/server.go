@@ -22,6 +22,7 @@ import (
 	"demarc/collector/ingest"
 	"demarc/collector/store"
 	"demarc/collector/store/bolt"
+	"demarc/collector/web"
 	"demarc/internal/pki"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -34,9 +35,6 @@ type Config struct {
 	// Clock is what live traffic is judged by; nil is the machine's.
 	// Certificates and tokens always go by the machine's.
 	Clock func() time.Time
-	// PagesHandler makes the handler of the pages; nil says that there are none yet.
-	// It is called for signed-in people only.
-	PagesHandler func(*api.Service) http.Handler
 	// Ready is called once, when everything listens.
 	Ready func(Ready)
 	// CheckpointEvery is how often what was judged is saved: 30 s if zero.
@@ -193,14 +191,8 @@ func (x *collector) pages() (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "The pages are not built into this program.", http.StatusNotFound)
-	}))
-	if x.PagesHandler != nil {
-		handler = x.PagesHandler(x.service)
-	}
 	return &http.Server{
-		Handler: x.signIn.Guard(handler), TLSConfig: tls,
+		Handler: web.Handler(x.service, x.signIn, x.Log), TLSConfig: tls,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(x.Log.Handler(), slog.LevelDebug), // browsers that do not know the certificate yet
 	}, nil

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// filter is what a list may be narrowed by.
+type filter struct {
+	format, site, boundary, verdict, kind, status string
+}
+
+// listing is one thing that `get` lists.
+type listing struct {
+	name, short string
+	flags       []string
+	get         func(context.Context, demarcv1.CollectorServiceClient, io.Writer, filter) error
+}
+
+func getCommand(at *place) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "get sites|boundaries|assets|connections|findings|agents",
+		Short: "List what the collector knows",
+		Example: "  demarc-collector get findings\n  demarc-collector get connections --verdict unauthorized\n" +
+			"  demarc-collector get assets --boundary line4 -o csv > assets.csv",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("get what? one of %s", listNames())
+			}
+			return fmt.Errorf("get %s: not known, one of %s", args[0], listNames())
+		},
+		RunE: func(*cobra.Command, []string) error { return nil },
+	}
+	for _, l := range listings {
+		c.AddCommand(l.command(at))
+	}
+	return c
+}
+
+func listNames() string {
+	var names []string
+	for _, l := range listings {
+		names = append(names, l.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (l listing) command(at *place) *cobra.Command {
+	var f filter
+	c := &cobra.Command{
+		Use: l.name, Short: l.short, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkFormat(f.format); err != nil {
+				return err
+			}
+			return at.ask(c.Context(), func(ctx context.Context, client demarcv1.CollectorServiceClient) error {
+				return l.get(ctx, client, c.OutOrStdout(), f)
+			})
+		},
+	}
+	c.Flags().StringVarP(&f.format, "output", "o", "table", "output: table, json or csv")
+	known := map[string]struct {
+		to    *string
+		usage string
+	}{
+		"site":     {&f.site, "only of this site"},
+		"boundary": {&f.boundary, "only what stands in this boundary"},
+		"verdict":  {&f.verdict, "only with this verdict"},
+		"kind":     {&f.kind, "only of this kind"},
+		"status":   {&f.status, "only with this status"},
+	}
+	for _, name := range l.flags {
+		c.Flags().StringVar(known[name].to, name, "", known[name].usage)
+	}
+	return c
+}

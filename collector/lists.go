@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"demarc/internal/table"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+type client = demarcv1.CollectorServiceClient
+
+var listings = []listing{
+	{name: "sites", short: "List sites", get: getSites},
+	{name: "boundaries", short: "List boundaries with what stands in them", get: getBoundaries},
+	{name: "assets", short: "List assets, by site and address", flags: []string{"site", "boundary"}, get: getAssets},
+	{name: "connections", short: "List connections, the worst verdict first", flags: []string{"verdict", "boundary"}, get: getConnections},
+	{name: "findings", short: "List findings, the most severe first", flags: []string{"kind", "status"}, get: getFindings},
+	{name: "agents", short: "List agents and how they are", get: getAgents},
+}
+
+func getSites(ctx context.Context, c client, w io.Writer, f filter) error {
+	r, err := c.ListSites(ctx, &demarcv1.ListSitesRequest{})
+	if err != nil {
+		return err
+	}
+	return show(w, f.format, r, func() table.Table {
+		t := table.Table{Head: []string{"SITE", "TITLE", "SEGMENTS", "ASSETS", "CONNECTIONS"}, Right: []bool{3: true, 4: true}}
+		for _, s := range r.GetSites() {
+			t.Rows = append(t.Rows, []string{s.GetName(), s.GetTitle(), strings.Join(s.GetSegments(), " "), count(s.GetAssets()), count(s.GetConnections())})
+		}
+		return t
+	})
+}
+
+func getBoundaries(ctx context.Context, c client, w io.Writer, f filter) error {
+	r, err := c.ListBoundaries(ctx, &demarcv1.ListBoundariesRequest{})
+	if err != nil {
+		return err
+	}
+	return show(w, f.format, r, func() table.Table {
+		t := table.Table{Head: []string{"BOUNDARY", "TITLE", "DOMAIN", "ASSETS", "FINDINGS", "AUTHORIZATION", "MEMBERS"}, Right: []bool{3: true, 4: true}}
+		for _, b := range r.GetBoundaries() {
+			t.Rows = append(t.Rows, []string{
+				b.GetName(), b.GetTitle(), b.GetDomain(), count(b.GetAssets()), count(b.GetFindings()), b.GetAuthorization(), strings.Join(b.GetMembers(), "; "),
+			})
+		}
+		return t
+	})
+}
+
+func getAssets(ctx context.Context, c client, w io.Writer, f filter) error {
+	r, err := c.ListAssets(ctx, &demarcv1.ListAssetsRequest{Site: f.site, Boundary: f.boundary})
+	if err != nil {
+		return err
+	}
+	return show(w, f.format, r, func() table.Table {
+		t := table.Table{Head: []string{"ADDRESS", "NAME", "ROLE", "VENDOR", "MODEL", "FIRMWARE", "BOUNDARY", "SITE", "SEGMENT", "LAST SEEN", "ID"}}
+		for _, a := range r.GetAssets() {
+			role := ""
+			if len(a.GetRoles()) > 0 {
+				role = a.GetRoles()[0].GetRole()
+			}
+			model := a.GetModel()
+			if model == "" {
+				model = a.GetProduct()
+			}
+			t.Rows = append(t.Rows, []string{
+				address(a), strings.Join(a.GetNames(), " "), role, a.GetVendor(), model, a.GetFirmware(), places(a), a.GetSite(), a.GetSegment(),
+				moment(a.GetLastSeen()), a.GetId(),
+			})
+		}
+		return t
+	})
+}
+
+// address is where an asset is reached: its IPs, else its MACs; a part is shown
+// under its whole.
+func address(a *demarcv1.Asset) string {
+	all := a.GetIps()
+	if len(all) == 0 {
+		all = a.GetMacs()
+	}
+	s := strings.Join(all, " ")
+	if a.GetParent() != "" {
+		return "+ " + s
+	}
+	return s
+}
+
+func places(a *demarcv1.Asset) string {
+	var names []string
+	for _, p := range a.GetPlaces() {
+		name := p.GetBoundary()
+		if name == "" {
+			name = "(none)"
+		}
+		if len(names) == 0 || names[len(names)-1] != name {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func getConnections(ctx context.Context, c client, w io.Writer, f filter) error {
+	r, err := c.ListConnections(ctx, &demarcv1.ListConnectionsRequest{Verdict: f.verdict, Boundary: f.boundary})
+	if err != nil {
+		return err
+	}
+	return show(w, f.format, r, func() table.Table {
+		t := table.Table{Head: []string{"VERDICT", "CLIENT", "SERVER", "PROTOCOL", "PORT", "FROM", "TO", "OUTCOME", "WHY", "LAST SEEN", "ID"}}
+		for _, x := range r.GetConnections() {
+			d := x.GetConnection()
+			t.Rows = append(t.Rows, []string{
+				x.GetVerdict().GetVerdict(), d.GetClient(), d.GetServer(), d.GetProtocol(), port(d), orDash(x.GetClientBoundary()), orDash(x.GetServerBoundary()),
+				d.GetOutcome(), x.GetVerdict().GetReason(), moment(d.GetLastSeen()), x.GetId(),
+			})
+		}
+		return t
+	})
+}
+
+func port(d *demarcv1.Connection) string {
+	if d.GetTransport() == "ethernet" {
+		return fmt.Sprintf("0x%04x", d.GetPort())
+	}
+	return fmt.Sprintf("%s/%d", d.GetTransport(), d.GetPort())
+}
+
+func getFindings(ctx context.Context, c client, w io.Writer, f filter) error {
+	r, err := c.ListFindings(ctx, &demarcv1.ListFindingsRequest{Kind: f.kind, Status: f.status})
+	if err != nil {
+		return err
+	}
+	return show(w, f.format, r, func() table.Table {
+		t := table.Table{Head: []string{"SEVERITY", "KIND", "FINDING", "SITE", "STATUS", "CONNECTIONS", "LAST SEEN", "ID"}, Right: []bool{0: true, 5: true}}
+		for _, x := range r.GetFindings() {
+			t.Rows = append(t.Rows, []string{
+				count(x.GetSeverity()), x.GetKind(), x.GetTitle(), x.GetSite(), x.GetStatus(), strconv.Itoa(len(x.GetConnections())), moment(x.GetLastSeen()), x.GetId(),
+			})
+		}
+		return t
+	})
+}
+
+func getAgents(ctx context.Context, c client, w io.Writer, f filter) error {
+	r, err := c.ListAgents(ctx, &demarcv1.ListAgentsRequest{})
+	if err != nil {
+		return err
+	}
+	return show(w, f.format, r, func() table.Table {
+		t := table.Table{Head: []string{"AGENT", "SITE", "STATE", "SEGMENTS", "LAST HEARD", "FRAMES", "DROPS", "LOST BATCHES", "CLOCK", "VERSION", "HOST", "CERTIFICATE UNTIL"}, Right: []bool{5: true, 6: true, 7: true, 8: true}}
+		for _, a := range r.GetAgents() {
+			t.Rows = append(t.Rows, []string{
+				a.GetName(), a.GetSite(), a.GetState(), strings.Join(a.GetSegments(), " "), moment(a.GetLastHeard()), count(a.GetFrames()), count(a.GetDrops()),
+				count(a.GetLostBatches()), offset(a.GetClockOffsetMs()), a.GetVersion(), a.GetHostname(), moment(a.GetCertificateExpires()),
+			})
+		}
+		return t
+	})
+}
+
+// offset is a difference of clocks that matters.
+func offset(ms int64) string {
+	d := time.Duration(ms) * time.Millisecond
+	if d.Abs() < time.Second {
+		return ""
+	}
+	return fmt.Sprintf("%+ds", int64(d.Seconds()))
+}
+
+func count[N uint32 | uint64](n N) string { return strconv.FormatUint(uint64(n), 10) }

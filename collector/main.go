@@ -1,0 +1,63 @@
+// Command demarc-collector holds what agents find against the authorization
+// that a plant runs under: it serves agents and pages, and its other commands
+// ask a running collector.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/status"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demarc-collector:", told(err))
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "demarc-collector",
+		Short: "Holds what agents find against the plant's authorization",
+		Long: "demarc-collector maps what agents report onto authorization boundaries, and tells every\n" +
+			"connection that no authorization covers. `serve` runs one; the other commands ask it through\n" +
+			"the Unix socket in its data directory.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	var at place
+	at.flags(root)
+	root.AddCommand(
+		serveCommand(&at), applyCommand(&at), getCommand(&at), explainCommand(&at), tokenCommand(&at),
+		agentCommand(&at), signInCommand(&at), statusCommand(&at), backupCommand(&at), versionCommand(),
+	)
+	return root
+}
+
+// told is an error in words: without gRPC's code, and in one line unless it is
+// a list.
+func told(err error) string {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) && len(many.Unwrap()) > 0 {
+		var all []string
+		for _, e := range many.Unwrap() {
+			all = append(all, told(e))
+		}
+		return strings.Join(all, "; ")
+	}
+	if s, ok := status.FromError(err); ok {
+		return s.Message()
+	}
+	return err.Error()
+}
