@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,15 +83,16 @@ func TestCleanPlantFindings(t *testing.T) {
 	}
 }
 
-// What agents tell at once, judged as it comes, leads to the same findings as
-// everything judged at the end.
-func TestPlantFindingsAsTheyCome(t *testing.T) {
-	p, book, f := policy(t), inventory.New(policy(t).Space), finding.New()
-	type told struct {
-		at   int64
-		port string
-		body *demarcv1.Body
-	}
+// told is one report with its time.
+type told struct {
+	at   int64
+	port string
+	body *demarcv1.Body
+}
+
+// live lists what agents tell at once, port after port.
+func live(t *testing.T) []told {
+	t.Helper()
 	var all []told
 	for _, r := range listen(t, captures(t, true), 50*time.Millisecond) {
 		at := plant.Start.UnixNano()
@@ -99,29 +101,54 @@ func TestPlantFindingsAsTheyCome(t *testing.T) {
 			all = append(all, told{at, r.port, b})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b told) int { return cmp.Compare(a.at, b.at) })
 	if len(all) < 500 {
 		t.Fatalf("%d reports only: news is not told at once", len(all))
 	}
-	for _, b := range all {
-		changes, now := book.Apply(site, agentEach(b.port), b.body), time.Unix(0, b.at)
-		for _, id := range changes.Connections {
-			if c, ok := book.Connection(id); ok {
-				f.Update(p, c, verdict.Judge(p, c, now), now)
-			} else {
-				f.RemoveConnection(id, now)
-			}
-		}
-		for _, id := range changes.Assets {
-			if a, ok := book.Asset(id); ok {
-				f.UpdateAsset(p, a, book.Ends(id), now)
-			} else {
-				f.RemoveAsset(id, now)
-			}
+	return all
+}
+
+// What agents tell at once, judged as it comes, leads to the same findings as
+// everything judged at the end; so does one capture after the other, whichever
+// comes first.
+func TestPlantFindingsAsTheyCome(t *testing.T) {
+	p, e, all := policy(t), expected(t), live(t)
+	orders := map[string]func(a, b told) int{
+		"in order of time": func(a, b told) int { return cmp.Compare(a.at, b.at) },
+	}
+	for _, ports := range [][]string{{"line4", "line5", "dmz", "corp"}, {"corp", "dmz", "line5", "line4"}, {"dmz", "corp", "line4", "line5"}} {
+		orders[strings.Join(ports, ", ")] = func(a, b told) int {
+			return cmp.Compare(slices.Index(ports, a.port), slices.Index(ports, b.port))
 		}
 	}
-	for _, wrong := range expected(t).Compare(addressed(f, book)) {
-		t.Error(wrong)
+	for name, order := range orders {
+		t.Run(name, func(t *testing.T) {
+			book, f := inventory.New(p.Space), finding.New()
+			for _, b := range slices.SortedStableFunc(slices.Values(all), order) {
+				apply(p, book, f, b)
+			}
+			for _, wrong := range e.Compare(addressed(f, book)) {
+				t.Error(wrong)
+			}
+		})
+	}
+}
+
+// apply takes one report in and judges what it changed.
+func apply(p *boundary.Policy, book *inventory.Book, f *finding.Book, b told) {
+	changes, now := book.Apply(site, agentEach(b.port), b.body), time.Unix(0, b.at)
+	for _, id := range changes.Connections {
+		if c, ok := book.Connection(id); ok {
+			f.Update(p, c, verdict.Judge(p, c, now), now)
+		} else {
+			f.RemoveConnection(id, now)
+		}
+	}
+	for _, id := range changes.Assets {
+		if a, ok := book.Asset(id); ok {
+			f.UpdateAsset(p, a, book.Ends(id), now)
+		} else {
+			f.RemoveAsset(id, now)
+		}
 	}
 }
 
