@@ -49,6 +49,8 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 	if err := delivered(ctx, spool, reported); err != nil {
 		return err
 	}
+	cancel()
+	<-reported // the stream ends before the program does
 	_, err = fmt.Fprintf(c.OutOrStdout(), "Delivered to %s.\n", cfg.Collector)
 	return err
 }

@@ -40,6 +40,8 @@ function bytes(n) {
 }
 
 const place = (b) => b || 'unplaced';
+// Traffic on its own link, to a group say, needs no boundary: it is internal.
+const placeIn = (b, c) => b || (verdictOf(c) === 'internal' ? 'own link' : 'unplaced');
 const verdictOf = (c) => (c.verdict && c.verdict.verdict) || 'undecided';
 const service = (x) => `${x.grade === 'hint' ? x.protocol + '?' : x.protocol || 'unknown'}${x.port ? ' ' + x.transport + '/' + (x.transport === 'ethernet' ? '0x' + x.port.toString(16).padStart(4, '0') : x.port) : ' ' + x.transport}`;
 
@@ -99,15 +101,15 @@ function connectionTable(list) {
 }
 
 function end(address, boundary) {
-  return [el('span', { class: 'mono' }, address), el('br'), el('span', { class: 'dim' }, place(boundary))];
+  return [el('span', { class: 'mono' }, address), el('br'), el('span', { class: 'dim' }, boundary)];
 }
 
 function connectionRow(c) {
   const x = c.connection || {}, v = verdictOf(c);
   return el('tr', {},
     el('td', { class: 'nowrap' }, el('span', { class: 'v ' + v }, v)),
-    el('td', { class: 'nowrap' }, end(x.client, c.client_boundary)),
-    el('td', { class: 'nowrap' }, end(x.server, c.server_boundary)),
+    el('td', { class: 'nowrap' }, end(x.client, placeIn(c.client_boundary, c))),
+    el('td', { class: 'nowrap' }, end(x.server, placeIn(c.server_boundary, c))),
     el('td', { class: 'nowrap' }, service(x)),
     el('td', {}, operations(x)),
     el('td', {}, x.security === 'none' ? 'none' : x.security || ''),
@@ -119,8 +121,8 @@ function connectionRow(c) {
 function drawMatrix() {
   const worst = new Map(), n = new Map(), names = new Set();
   for (const c of state.connections) {
-    const a = place(c.client_boundary), b = place(c.server_boundary);
-    if (a === b) continue;
+    const a = placeIn(c.client_boundary, c), b = placeIn(c.server_boundary, c);
+    if (a === b || a === 'own link' || b === 'own link') continue;
     const k = a + '\n' + b, rank = VERDICTS.indexOf(verdictOf(c));
     names.add(a).add(b);
     n.set(k, (n.get(k) || 0) + 1);
@@ -142,7 +144,7 @@ function drawMatrix() {
 
 function drawConnections() {
   const text = $('connection-filter').value.trim().toLowerCase();
-  const inPair = (c) => !state.pair || (place(c.client_boundary) === state.pair[0] && place(c.server_boundary) === state.pair[1]);
+  const inPair = (c) => !state.pair || (placeIn(c.client_boundary, c) === state.pair[0] && placeIn(c.server_boundary, c) === state.pair[1]);
   const hit = (c) => !text || [c.connection.client, c.connection.server, c.connection.protocol, c.client_boundary, c.server_boundary, c.connection.outcome, String(c.connection.port), (c.verdict || {}).reason].join(' ').toLowerCase().includes(text);
   const inScope = state.connections.filter((c) => inPair(c) && hit(c));
   const by = (v) => inScope.filter((c) => !v || verdictOf(c) === v).length;
