@@ -54,7 +54,6 @@ func (b *Book) show(a *asset) *demarcv1.Asset {
 	out.Joins = a.joins()
 	facts := gather(at, "")
 	facts = append(facts, a.prefixFacts()...)
-	facts = append(facts, a.partFacts(at)...)
 	b.describe(out, facts, b.uses(a))
 	return out
 }
@@ -207,22 +206,6 @@ func gather(at []*observation, path string) []fact {
 		}
 		for _, f := range p.facts {
 			all = unite(all, f)
-		}
-	}
-	return all
-}
-
-// partFacts repeats the facts of the parts behind a, each under the part's path:
-// "slot/3 product". A chassis then shows what it holds.
-func (a *asset) partFacts(at []*observation) []fact {
-	var all []fact
-	for _, path := range a.parts {
-		for _, f := range gather(at, path) {
-			if len(all) == maxFacts {
-				return all
-			}
-			f.attribute = mk(path + " " + f.attribute.Value())
-			all = append(all, f)
 		}
 	}
 	return all

@@ -30,6 +30,7 @@ type Book struct {
 	dirty         dirty
 	touched       map[*observation]bool
 	touchedMacs   map[*macNode]bool
+	touchedLinks  map[*link]bool
 	changedAssets map[string]bool
 	changedConns  map[string]bool
 	records       records
@@ -42,7 +43,7 @@ func New(space Space) *Book { return NewLimited(space, DefaultLimits) }
 func NewLimited(space Space, limits Limits) *Book {
 	b := &Book{
 		limits: limits, observed: map[addrKey]*observation{}, raws: map[rawKey]*rawConn{},
-		touched: map[*observation]bool{}, touchedMacs: map[*macNode]bool{}, changedAssets: map[string]bool{}, changedConns: map[string]bool{},
+		touched: map[*observation]bool{}, touchedMacs: map[*macNode]bool{}, touchedLinks: map[*link]bool{}, changedAssets: map[string]bool{}, changedConns: map[string]bool{},
 	}
 	b.losses.init()
 	b.records.init()
@@ -177,6 +178,11 @@ func (b *Book) derive(o *observation) {
 // Changes returns the ids of what is new, changed or gone since the last call.
 func (b *Book) Changes() Changes {
 	b.settle()
+	for l := range b.touchedLinks { // what an agent tells in one segment may count for an end in another
+		for _, r := range l.raws {
+			b.touched[r.key.client], b.touched[r.key.server] = true, true
+		}
+	}
 	for o := range b.touched {
 		b.changed(o.assetOf())
 	}
@@ -186,6 +192,7 @@ func (b *Book) Changes() Changes {
 	c := Changes{Assets: sortedKeys(b.changedAssets), Connections: sortedKeys(b.changedConns)}
 	clear(b.touched)
 	clear(b.touchedMacs)
+	clear(b.touchedLinks)
 	clear(b.changedAssets)
 	clear(b.changedConns)
 	return c
@@ -258,7 +265,7 @@ func (b *Book) touchConns(o *observation) {
 func (b *Book) touchRaw(r *rawConn) {
 	if r.link != nil {
 		b.changedConns[r.link.id] = true
+		b.touchedLinks[r.link] = true
 	}
-	b.touched[r.key.client] = true
-	b.touched[r.key.server] = true
+	b.touched[r.key.client], b.touched[r.key.server] = true, true
 }

@@ -353,7 +353,7 @@ func (b *Book) group(r *rawConn) {
 
 func (b *Book) leave(r *rawConn) {
 	l := r.link
-	b.changedConns[l.id] = true
+	b.touchRaw(r)
 	r.link = nil
 	l.raws = slices.DeleteFunc(l.raws, func(x *rawConn) bool { return x == r })
 	if len(l.raws) == 0 {

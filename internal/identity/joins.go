@@ -79,11 +79,7 @@ func (o *observation) place(c *claim) string {
 		s = "the capture"
 	}
 	if len(c.vlans) > 0 {
-		v := make([]string, len(c.vlans))
-		for i, x := range c.vlans {
-			v[i] = vlanText(x)
-		}
-		s += " VLAN " + strings.Join(v, ", ")
+		s += " VLAN " + vlanList(c.vlans)
 	}
 	return s
 }
@@ -102,9 +98,11 @@ func (u *unit) conflict() []string {
 			out = append(out, fmt.Sprintf("%s stands on its own link with %s as well: kept apart, declare it local to its segment", u.ep.ip, v.holder.mac))
 			continue
 		}
-		first, last := u.held()
-		f, l := v.held()
+		first, last, vlans := u.held()
+		f, l, others := v.held()
 		switch {
+		case parted(vlans, others):
+			out = append(out, fmt.Sprintf("%s stands in VLAN %s with %s as well: give each VLAN its own segment", u.ep.ip, vlanList(others), v.holder.mac))
 		case last < f:
 			out = append(out, fmt.Sprintf("%s passed to %s after %s", u.ep.ip, v.holder.mac, when(last)))
 		case l < first:
@@ -116,14 +114,31 @@ func (u *unit) conflict() []string {
 	return out
 }
 
-// held is the time in which u's holder sent from the address.
-func (u *unit) held() (first, last int64) {
+// held is the time and the VLANs in which u's holder sent from the address.
+func (u *unit) held() (first, last int64, vlans []uint16) {
 	for _, o := range u.ep.seen {
 		if c := o.claimOf(u.holder); c != nil {
 			first, last = widen(first, last, c.first, c.last)
+			insertVLANs(&vlans, wide(c.vlans))
 		}
 	}
-	return first, last
+	return first, last, vlans
+}
+
+// parted reports whether a and b are different links.
+func parted(a, b []uint16) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(a, func(v uint16) bool { return slices.Contains(b, v) })
+}
+
+func vlanList(vlans []uint16) string {
+	v := make([]string, len(vlans))
+	for i, x := range vlans {
+		v[i] = vlanText(x)
+	}
+	return strings.Join(v, ", ")
 }
 
 func when(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339) }

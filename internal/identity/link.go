@@ -97,9 +97,8 @@ func (b *Book) ConnectionsOf(asset string) []string {
 
 func (l *link) show() Connection {
 	key, m := l.raws[0].key, l.merge()
-	c := Connection{ID: l.id, Site: key.client.key.site.Value()}
-	c.Client = l.end(func(k rawKey) *observation { return k.client })
-	c.Server = l.end(func(k rawKey) *observation { return k.server })
+	client, server := l.ends()
+	c := Connection{ID: l.id, Site: key.client.key.site.Value(), Client: client.end(), Server: server.end()}
 	for _, r := range l.raws {
 		if r.key.agent != none {
 			c.Agents = append(c.Agents, r.key.agent.Value())
@@ -149,14 +148,23 @@ func (l *link) segment(c Connection) string {
 	return smallest
 }
 
-// end places one end of the connection.
-func (l *link) end(of func(rawKey) *observation) End {
-	o := of(l.raws[0].key)
+// ends are the observations that stand for the connection's two ends: the
+// smallest of the segments that it was seen in.
+func (l *link) ends() (client, server *observation) {
+	client, server = l.raws[0].key.client, l.raws[0].key.server
 	for _, r := range l.raws[1:] {
-		if x := of(r.key); compareObservation(x, o) < 0 {
-			o = x
+		if compareObservation(r.key.client, client) < 0 {
+			client = r.key.client
+		}
+		if compareObservation(r.key.server, server) < 0 {
+			server = r.key.server
 		}
 	}
+	return client, server
+}
+
+// end places one end of a connection.
+func (o *observation) end() End {
 	e := End{Segment: o.key.segment.Value(), Addr: o.key.ip}
 	if a := o.assetOf(); a != nil {
 		e.Asset = a.id

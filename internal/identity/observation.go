@@ -105,6 +105,7 @@ func (b *Book) claim(o *observation, m *macNode, d *demarcv1.EndpointDelta) {
 		}
 		o.claims = append(o.claims, claim{mac: m})
 		c = &o.claims[len(o.claims)-1]
+		b.touchPlacement(o)
 		if o.ep != nil && m != nil {
 			m.seenAt(o, o.own(c))
 			b.unsettle(o.ep, m)

@@ -29,7 +29,7 @@ func (b *Book) uses(a *asset) []role.Use {
 			}
 			seen[l] = true
 			m := l.merge()
-			client, server := l.raws[0].key.client, l.raws[0].key.server
+			client, server := l.ends()
 			for _, end := range [...]*observation{client, server} {
 				as, peer := role.Client, server
 				if end == server {

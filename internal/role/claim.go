@@ -24,6 +24,10 @@ func (r *Rules) Of(d *Device) []Claim {
 	for _, g := range r.groups {
 		claims = bestOf(claims, g)
 	}
+	little := func(c Claim) bool { return slices.Contains(r.fallback, c.Role) }
+	if slices.ContainsFunc(claims, func(c Claim) bool { return !little(c) }) {
+		claims = slices.DeleteFunc(claims, little)
+	}
 	slices.SortStableFunc(claims, func(a, b Claim) int { return cmp.Compare(b.Grade, a.Grade) })
 	return claims
 }
@@ -61,8 +65,12 @@ func bestOf(claims []Claim, group []ot.Role) []Claim {
 type view struct {
 	*Device
 	words [][]string // of each fact's value, made when first asked for
-	names [][]string
+	texts []string   // names, and what clients ask for it by; made when first asked for
+	names [][]string // their words
 }
+
+// askedBy are the attributes that hold the name a client asked a server by.
+var askedBy = [...]string{"tls.server_name", "http.host"}
 
 // told lists the roles that messages name outright.
 func (v *view) told() []Claim {
@@ -109,7 +117,9 @@ func (v *view) match(r *rule) (Claim, bool) {
 		if u.hint {
 			c.Grade = min(c.Grade, ot.Hint)
 		}
-		why = append(why, u.say(r.uses[i].say))
+		if text := r.uses[i].say; text != "" {
+			why = append(why, u.say(text))
+		}
 	}
 	c.Why = strings.Join(why, " and ")
 	return c, true
@@ -152,13 +162,20 @@ func (v *view) fact(r *factRule) *Fact {
 // called is the first name that holds one of the words.
 func (v *view) called(words []string) (string, bool) {
 	if v.names == nil {
-		for _, n := range v.Names {
-			v.names = append(v.names, nameWords(n))
+		v.texts = append(v.texts, v.Names...)
+		for _, f := range v.Facts {
+			if slices.Contains(askedBy[:], f.Attribute) {
+				v.texts = append(v.texts, f.Value)
+			}
+		}
+		v.names = make([][]string, len(v.texts))
+		for i, n := range v.texts {
+			v.names[i] = nameWords(n)
 		}
 	}
 	for i, n := range v.names {
 		if slices.ContainsFunc(n, func(w string) bool { return slices.Contains(words, w) }) {
-			return v.Names[i], true
+			return v.texts[i], true
 		}
 	}
 	return "", false

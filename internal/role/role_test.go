@@ -66,6 +66,11 @@ func TestRoles(t *testing.T) {
 		{"called", Device{Names: []string{"PLC07.line4.example"}}, "plc hint", "is called PLC07.line4.example"},
 		{"called something else", Device{Names: []string{"replica-site"}}, "", ""},
 		{"called what it is", Device{Names: []string{"hmi-1"}, Uses: []Use{use(Client, "modbus", 1, ot.Read)}}, "hmi behaviour", "polls 1 controller"},
+		{"asked for by name", Device{Facts: []Fact{says("tls.server_name", "erp.houston.example")}, Uses: []Use{use(Server, "tls", 1)}}, "erp hint", "is called erp.houston.example"},
+		{"collects and serves pages", Device{Uses: []Use{use(Client, "opcua", 2, ot.Subscribe), use(Server, "http", 2)}}, "historian behaviour", "collects from 2 servers with opcua subscribe and serves http to 2 clients"},
+		{"only reads OPC UA", Device{Uses: []Use{use(Client, "opcua", 1, ot.Read)}}, "hmi hint", "reads from 1 server with opcua"},
+		{"operates over OPC UA", Device{Uses: []Use{use(Client, "opcua", 1, ot.Read, ot.Write)}}, "hmi behaviour", "operates 1 server with opcua write"},
+		{"browses", Device{Uses: []Use{use(Client, "http", 9)}}, "workstation hint", ""},
 		{"called and does", Device{Names: []string{"mes01"}, Uses: []Use{use(Server, "tds", 1)}}, "database behaviour, mes hint", ""},
 	} {
 		claims := Default().Of(&c.d)

@@ -27,17 +27,19 @@ var Default = sync.OnceValue(func() *Rules {
 
 // Rules say what a device does.
 type Rules struct {
-	levels map[ot.Role]int
-	groups [][]ot.Role
-	rules  []rule
+	levels   map[ot.Role]int
+	groups   [][]ot.Role
+	fallback []ot.Role
+	rules    []rule
 }
 
 // file is the form of roles.yaml, which documents it.
 type file struct {
-	Levels map[string]int      `yaml:"levels"`
-	Groups [][]string          `yaml:"groups"`
-	Sets   map[string][]string `yaml:"sets"`
-	Rules  []fileRule          `yaml:"rules"`
+	Levels   map[string]int      `yaml:"levels"`
+	Groups   [][]string          `yaml:"groups"`
+	Fallback []string            `yaml:"fallback"`
+	Sets     map[string][]string `yaml:"sets"`
+	Rules    []fileRule          `yaml:"rules"`
 }
 
 type fileRule struct {
@@ -112,6 +114,10 @@ func Read(text []byte) (*Rules, error) {
 			return nil, fmt.Errorf("role: groups: %w", err)
 		}
 		r.groups = append(r.groups, roles)
+	}
+	var err error
+	if r.fallback, err = rolesOf(f.Fallback); err != nil {
+		return nil, fmt.Errorf("role: fallback: %w", err)
 	}
 	for i := range f.Rules {
 		ready, err := f.Rules[i].ready(f.Sets)
