@@ -51,7 +51,6 @@ type dhcpMessage struct {
 	kind, overload                    uint8
 	host, fqdn, class, id, parameters []byte
 	fqdnFlags                         uint8
-	hasFQDN                           bool
 }
 
 // Dissect reads one message (RFC 2131 section 2).
@@ -88,7 +87,7 @@ func (d *dhcp) Dissect(m *Message, out Out) (int, error) {
 		client = MACOf(macOf(chaddr))
 	}
 	if op == 1 {
-		d.request(m, &x, client, ciaddr, out)
+		d.request(&x, client, ciaddr, out)
 	} else {
 		d.reply(m, &x, client, yiaddr, out)
 	}
@@ -141,7 +140,7 @@ func (x *dhcpMessage) option(code uint8, v []byte) {
 
 // request tells what a client says of itself. Behind a relay the sender is not
 // the client: what the client says goes to its hardware address.
-func (d *dhcp) request(m *Message, x *dhcpMessage, client Subject, ciaddr []byte, out Out) {
+func (d *dhcp) request(x *dhcpMessage, client Subject, ciaddr []byte, out Out) {
 	out.Sender(Client)
 	out.Operation(ot.Read, 1)
 	d.client(x, client, out)

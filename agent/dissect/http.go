@@ -48,10 +48,23 @@ type httpMethod struct {
 
 // httpMethods are those of RFC 9110 section 9, RFC 5789 and WebDAV (RFC 4918).
 var httpMethods = [...]httpMethod{
-	{"GET", ot.Read}, {"HEAD", ot.Read}, {"POST", ot.Write}, {"PUT", ot.Write}, {"DELETE", ot.Write},
-	{"PATCH", ot.Write}, {"OPTIONS", ot.Diagnose}, {"TRACE", ot.Diagnose}, {"CONNECT", ot.Read},
-	{"PROPFIND", ot.Read}, {"PROPPATCH", ot.Write}, {"MKCOL", ot.Write}, {"COPY", ot.Write},
-	{"MOVE", ot.Write}, {"LOCK", ot.Write}, {"UNLOCK", ot.Write}, {"REPORT", ot.Read},
+	{"GET", ot.Read},
+	{"HEAD", ot.Read},
+	{"POST", ot.Write},
+	{"PUT", ot.Write},
+	{"DELETE", ot.Write},
+	{"PATCH", ot.Write},
+	{"OPTIONS", ot.Diagnose},
+	{"TRACE", ot.Diagnose},
+	{"CONNECT", ot.Read},
+	{"PROPFIND", ot.Read},
+	{"PROPPATCH", ot.Write},
+	{"MKCOL", ot.Write},
+	{"COPY", ot.Write},
+	{"MOVE", ot.Write},
+	{"LOCK", ot.Write},
+	{"UNLOCK", ot.Write},
+	{"REPORT", ot.Read},
 }
 
 const (
@@ -188,20 +201,16 @@ func (l *startLine) malformed() bool { return l.method < 0 && l.status == 0 }
 // httpLine reads the start line; rest is what follows it.
 func httpLine(b []byte) (l startLine, rest []byte, err error) {
 	l.method = -1
-	i := bytes.IndexByte(b, '\n')
-	line := b
-	if i >= 0 {
-		line, rest = b[:i], b[i+1:]
-	}
+	line, rest, whole := bytes.Cut(b, []byte{'\n'})
 	line = bytes.TrimRight(line, " \r")
 	response := startsLike(line, httpVersion)
 	method, partial := httpMethodOf(line)
 	switch {
-	case !response && method < 0 && !(partial && i < 0):
+	case !response && method < 0 && (whole || !partial):
 		return l, nil, ErrNotMine
-	case i < 0 && !printable(line), i < 0 && len(b) > maxHTTPHead/2:
+	case !whole && (!printable(line) || len(b) > maxHTTPHead/2):
 		return l, nil, ErrNotMine
-	case i < 0:
+	case !whole:
 		return l, nil, ErrShort
 	case response:
 		l.status = statusOf(line)
@@ -261,7 +270,7 @@ type methodQueue struct {
 
 func (q *methodQueue) push(method int) {
 	if int(q.n) < len(q.method) {
-		q.method[q.n] = uint8(method) //nolint:gosec // an index of httpMethods
+		q.method[q.n] = uint8(method)
 		q.n++
 	}
 }

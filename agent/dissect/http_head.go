@@ -11,7 +11,7 @@ import (
 type httpFields struct {
 	host, agent, server, challenge []byte
 	token                          []byte // of an NTLM or Negotiate log-on, base64
-	length                         int64 // of the body, -1 when not said
+	length                         int64  // of the body, -1 when not said
 	chunked, html, encoded         bool
 	authorization, upgrade         bool
 }

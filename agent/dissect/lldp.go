@@ -28,7 +28,7 @@ const (
 	lldpPortVLAN     ot.Attribute = "lldp.port_vlan"
 	lldpVLANName     ot.Attribute = "lldp.vlan_name"
 	lldpSoftware     ot.Attribute = "lldp.software"
-	lldpAsset        ot.Attribute = "lldp.asset_id"
+	lldpAssetTag     ot.Attribute = "lldp.asset_tag"
 	lldpProfinetMAC  ot.Attribute = "lldp.profinet_chassis_mac"
 )
 
@@ -56,7 +56,7 @@ type lldp struct{ text scratch }
 func (d *lldp) Dissect(m *Message, out Out) (int, error) {
 	d.text.reset()
 	c := wire.New(m.Data)
-	for i := 0; i < maxTLVs; i++ {
+	for i := range maxTLVs {
 		head := c.U16()
 		kind, v := head>>9, c.Bytes(int(head&0x1ff))
 		if !c.OK() {
@@ -238,7 +238,7 @@ var lldpInventory = [...]struct {
 	{ot.Serial, "lldp.med.serial"},
 	{ot.Vendor, "lldp.med.manufacturer"},
 	{ot.Model, "lldp.med.model"},
-	{lldpAsset, "lldp.med.asset_id"},
+	{lldpAssetTag, "lldp.med.asset_id"},
 }
 
 func (d *lldp) vlan(subtype uint8, v []byte, out Out) {

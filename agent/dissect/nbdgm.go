@@ -148,8 +148,10 @@ func (d *nbdgm) announcement(kind uint8, c *wire.Cursor, out Out) {
 
 // browserServiceNames follow the bits of the server type (MS-BRWS section
 // 2.2.1, MS-SRVS section 2.2.2.7).
-var browserServiceNames = [...]string{0: "workstation", 1: "server", 2: "sql-server", 3: "domain-controller", 4: "backup-domain-controller",
-	5: "time-source", 9: "print-queue", 10: "dial-in", 15: "windows-nt-server", 18: "master-browser", 19: "domain-master-browser", 24: "cluster", 25: "terminal-server"}
+var browserServiceNames = [...]string{
+	0: "workstation", 1: "server", 2: "sql-server", 3: "domain-controller", 4: "backup-domain-controller",
+	5: "time-source", 9: "print-queue", 10: "dial-in", 15: "windows-nt-server", 18: "master-browser", 19: "domain-master-browser", 24: "cluster", 25: "terminal-server",
+}
 
 func (d *nbdgm) services(bits uint32) []byte {
 	from := d.text.mark()

@@ -44,7 +44,7 @@ func (d *ntp) Dissect(m *Message, out Out) (int, error) {
 	d.text.reset()
 	c := wire.New(m.Data)
 	first := c.U8()
-	stratum, poll := c.U8(), int8(c.U8()) //nolint:gosec // a signed field
+	stratum, poll := c.U8(), int8(c.U8())
 	version, mode := first>>3&7, first&7
 	if version < 1 || version > 4 {
 		return 0, ErrNotMine

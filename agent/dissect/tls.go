@@ -1,6 +1,8 @@
 package dissect
 
 import (
+	"slices"
+
 	"demarc/internal/ot"
 	"demarc/internal/wire"
 )
@@ -67,13 +69,7 @@ func readTLSRecord(c *wire.Cursor) (r tlsRecord, ok bool) {
 	r.minor, r.n = c.U8(), int(c.U16())
 	ok = r.kind >= tlsChangeCipherSpec && r.kind <= tlsApplicationData && major == 3 && r.minor <= 4 &&
 		r.n > 0 && r.n <= tlsMaxRecord
-	switch r.kind {
-	case tlsChangeCipherSpec:
-		ok = ok && r.n == 1
-	case tlsHandshake:
-		ok = ok && r.n >= 4
-	}
-	return r, ok
+	return r, ok && (r.kind != tlsChangeCipherSpec || r.n == 1)
 }
 
 // tlsMatch knows a hello, and in a session from the middle a record of
@@ -220,7 +216,7 @@ func (d *tls) handshake(m *Message, out Out) (int, error) {
 		case !found || next.kind != tlsHandshake:
 			return 0, d.broken()
 		}
-		body = append(body[:len(body):len(body)], more...)
+		body = append(slices.Clip(body), more...)
 		whole, ok = tlsMessages(body)
 	}
 	if err := d.messages(m, body, out); err != nil {

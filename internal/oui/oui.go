@@ -64,10 +64,7 @@ func Lookup(mac [6]byte) string {
 func find(key []byte) (string, bool) {
 	lo, hi := 0, len(body) // both at a start of a line
 	for lo < hi {
-		mid := strings.LastIndexByte(body[:lo+(hi-lo)/2], '\n') + 1
-		if mid < lo {
-			mid = lo
-		}
+		mid := max(lo, strings.LastIndexByte(body[:lo+(hi-lo)/2], '\n')+1)
 		line := body[mid:]
 		if end := strings.IndexByte(line, '\n'); end >= 0 {
 			line = line[:end]
