@@ -1,0 +1,275 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+)
+
+// programs builds both programs as a user gets them.
+func programs(t *testing.T) (agent, collector string) {
+	t.Helper()
+	dir := t.TempDir()
+	cmd := exec.Command("go", "build", "-o", dir, "demarc/agent", "demarc/collector") //nolint:gosec // our own programs
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return filepath.Join(dir, "agent"), filepath.Join(dir, "collector")
+}
+
+// plantProcess is a collector program that can be killed and started again.
+type plantProcess struct {
+	t          *testing.T
+	bin, dir   string
+	config     string
+	uplinkAddr string
+	cmd        *exec.Cmd
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // nothing was sent
+	return l.Addr().String()
+}
+
+func newCollector(t *testing.T, bin string) *plantProcess {
+	t.Helper()
+	p := &plantProcess{t: t, bin: bin, dir: t.TempDir(), uplinkAddr: freePort(t)}
+	p.config = filepath.Join(p.dir, "collector.yaml")
+	text := fmt.Sprintf("data: %s\nuplink: %s\npages: off\nauthority: none\nlogLevel: error\n", filepath.Join(p.dir, "data"), p.uplinkAddr)
+	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *plantProcess) start() {
+	p.t.Helper()
+	p.cmd = exec.Command(p.bin, "serve", "--config", p.config) //nolint:gosec // our own program
+	p.cmd.Stderr = os.Stderr
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := p.try("status"); err == nil {
+			return
+		} else if time.Now().After(deadline) {
+			p.t.Fatalf("the collector does not answer: %v", err)
+		}
+	}
+}
+
+// kill ends the process as a power cut does.
+func (p *plantProcess) kill() {
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		p.cmd = nil
+	}
+}
+
+func (p *plantProcess) try(args ...string) ([]byte, error) {
+	var errs bytes.Buffer
+	cmd := exec.Command(p.bin, append([]string{"--config", p.config}, args...)...) //nolint:gosec // our own program
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w: %s", args, err, errs.Bytes())
+	}
+	return out, nil
+}
+
+func (p *plantProcess) must(args ...string) []byte {
+	p.t.Helper()
+	out, err := p.try(args...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return out
+}
+
+// enrol readies an agent for this collector.
+func (p *plantProcess) enrol(agent, state string) {
+	p.t.Helper()
+	token := regexp.MustCompile(`demarc1[a-z0-9]+`).Find(p.must("token", "create", "--site", "houston", "--agent", "a1"))
+	out, err := exec.Command(agent, "enroll", "--collector", p.uplinkAddr, "--token", string(token), "--state", state).CombinedOutput() //nolint:gosec // our own program
+	if err != nil {
+		p.t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// judged waits until every record is judged, and returns what the collector
+// then knows, without what differs between any two runs.
+func (p *plantProcess) judged() map[string]any {
+	p.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		var s struct{ Journal, Applied string }
+		if err := json.Unmarshal(p.must("status", "-o", "json"), &s); err != nil {
+			p.t.Fatal(err)
+		}
+		if s.Journal == s.Applied && s.Journal != "0" {
+			break
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("judged %s of %s records", s.Applied, s.Journal)
+		}
+	}
+	all := map[string]any{}
+	for _, what := range []string{"assets", "connections", "findings"} {
+		var v any
+		if err := json.Unmarshal(p.must("get", what, "-o", "json"), &v); err != nil {
+			p.t.Fatal(err)
+		}
+		all[what] = v
+	}
+	return all
+}
+
+// longer makes a capture of many rounds of the example plant's line 4, five
+// minutes each, so that feeding it takes many batches.
+func longer(t *testing.T, rounds int) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "testdata", "plant", "line4.pcap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := binary.ByteOrder(binary.LittleEndian)
+	if raw[0] == 0xa1 {
+		order = binary.BigEndian
+	}
+	out := slices.Clone(raw[:24])
+	for r := range rounds {
+		for off := 24; off+16 <= len(raw); {
+			n := 16 + int(order.Uint32(raw[off+8:]))
+			record := slices.Clone(raw[off : off+n])
+			order.PutUint32(record, order.Uint32(record)+uint32(r*300)) //nolint:gosec // small
+			out = append(out, record...)
+			off += n
+		}
+	}
+	file := filepath.Join(t.TempDir(), "longer.pcap")
+	if err := os.WriteFile(file, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// feed runs the agent over a capture; after, when not 0, kills it.
+func feed(t *testing.T, agent, collector, state, file string, after time.Duration) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, agent, "read", "--collector", collector, "--state", state, "--segment", "line4", file) //nolint:gosec // our own program
+	if after > 0 {
+		time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.Exited()) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return err
+}
+
+// TestKilledPrograms kills the agent, and the collector, again and again in
+// the middle of feeding; what is known in the end is what an undisturbed pair
+// knows.
+func TestKilledPrograms(t *testing.T) {
+	agent, collector := programs(t)
+	file := longer(t, 60)
+	examples := filepath.Join("..", "..", "deploy", "example")
+
+	calm := newCollector(t, collector)
+	calm.must("apply", "-f", examples)
+	state := t.TempDir()
+	calm.enrol(agent, state)
+	if err := feed(t, agent, calm.uplinkAddr, state, file, 0); err != nil {
+		t.Fatal(err)
+	}
+	want := calm.judged()
+
+	rough := newCollector(t, collector)
+	rough.must("apply", "-f", examples)
+	state = t.TempDir()
+	rough.enrol(agent, state)
+	r := rand.New(rand.NewPCG(3, 9))
+	killed := 0
+	for range 12 {
+		if feed(t, agent, rough.uplinkAddr, state, file, time.Duration(20+r.IntN(120))*time.Millisecond) != nil {
+			killed++
+		}
+		if r.IntN(2) == 0 {
+			rough.kill()
+			rough.start()
+		}
+	}
+	if err := feed(t, agent, rough.uplinkAddr, state, file, 0); err != nil {
+		t.Fatal(err)
+	}
+	rough.kill() // and once more when all is delivered
+	rough.start()
+	got := rough.judged()
+	t.Logf("the agent was killed %d times while feeding", killed)
+	for what := range want {
+		a, b := stable(want[what]), stable(got[what])
+		if len(a) < 500 {
+			t.Errorf("the undisturbed run knows no %s: %s", what, a)
+		}
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s differ from those of an undisturbed run%s", what, firstDifference(a, b))
+		}
+	}
+}
+
+// stable drops what differs between any two runs: when the collector judged.
+func stable(v any) []byte {
+	var drop func(any)
+	drop = func(v any) {
+		switch x := v.(type) {
+		case map[string]any:
+			delete(x, "judged_at")
+			for _, y := range x {
+				drop(y)
+			}
+		case []any:
+			for _, y := range x {
+				drop(y)
+			}
+		}
+	}
+	drop(v)
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		panic(err) // it was JSON a moment ago
+	}
+	return b
+}
+
+func firstDifference(a, b []byte) string {
+	x, y := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
+	for i := range min(len(x), len(y)) {
+		if !bytes.Equal(x[i], y[i]) {
+			from := max(0, i-12)
+			return fmt.Sprintf(" at line %d:\n%s\n--- undisturbed: %s\n--- killed:      %s", i, bytes.Join(x[from:i], []byte("\n")), x[i], y[i])
+		}
+	}
+	return fmt.Sprintf(": %d and %d lines", len(x), len(y))
+}
