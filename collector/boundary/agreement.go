@@ -105,7 +105,7 @@ type InternalRuleSet struct {
 // Internal returns the rules inside boundary name; nil allows everything.
 func (p *Policy) Internal(name string) *InternalRules { return p.internal[name] }
 
-func (p *Policy) addAgreements(d *Documents) error {
+func (p *Policy) addAgreements(d *Documents) {
 	sets := make(map[string]*ServiceSet)
 	for _, s := range d.ServiceSets {
 		sets[s.Name] = s
@@ -126,7 +126,6 @@ func (p *Policy) addAgreements(d *Documents) error {
 	for _, s := range d.SharedServices {
 		p.addSharedService(s, sets)
 	}
-	return nil
 }
 
 func (p *Policy) addInterconnection(x *Interconnection, sets map[string]*ServiceSet) {

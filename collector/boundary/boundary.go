@@ -34,7 +34,7 @@ func (p Problem) String() string {
 }
 
 // Problems is every reason found, by file and line: the error of Read.
-type Problems []Problem
+type Problems []Problem //nolint:errname // also the list of warnings
 
 func (p Problems) Error() string {
 	lines := make([]string, len(p))

@@ -100,7 +100,7 @@ func (c *checker) parents() {
 
 func (c *checker) boundary(b *Boundary) {
 	for _, m := range b.Members {
-		c.member(b, m)
+		c.member(m)
 	}
 	for _, r := range b.Internal {
 		c.services(r.Services)
@@ -121,7 +121,7 @@ func (c *checker) boundary(b *Boundary) {
 	}
 }
 
-func (c *checker) member(b *Boundary, m Member) {
+func (c *checker) member(m Member) {
 	for _, r := range m.Shared {
 		known(c, r, "boundary", c.boundaries)
 	}

@@ -82,7 +82,8 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 			return nil, err
 		}
 	}
-	return p, p.addAgreements(d)
+	p.addAgreements(d)
+	return p, nil
 }
 
 // Empty is the policy without documents.

@@ -65,7 +65,7 @@ func (d *decoder) warn(at At, what, cure string) {
 
 // value fills v from n, which stands under key.
 func (d *decoder) value(n ast.Node, v reflect.Value, key, oneof string) {
-	if p, ok := v.Addr().Interface().(positioned); ok {
+	if p, ok := reflect.TypeAssert[positioned](v.Addr()); ok {
 		p.setAt(d.at(n))
 	}
 	switch p := v.Addr().Interface().(type) {
@@ -266,17 +266,11 @@ func keysOf(t reflect.Type) []string {
 	return keys
 }
 
-// inOrder tells each of names whose time lies before that of the name ahead of
-// it; dates that are not given are left out.
-func (d *decoder) inOrder(at At, names []string, times []Date) {
-	last := -1
-	for i, t := range times {
-		if t.Time.IsZero() {
-			continue
-		}
-		if last >= 0 && t.Time.Before(times[last].Time) {
-			d.problem(at, fmt.Sprintf("%s (%s) lies before %s (%s)", names[i], t.Time.Format(time.DateOnly), names[last], times[last].Time.Format(time.DateOnly)), "swap or correct the dates")
-		}
-		last = i
+// inOrder tells an end that lies before its beginning; dates that are not given
+// are in order with any.
+func (d *decoder) inOrder(at At, first string, from Date, second string, until Date) {
+	if from.Time.IsZero() || until.Time.IsZero() || !until.Time.Before(from.Time) {
+		return
 	}
+	d.problem(at, fmt.Sprintf("%s (%s) lies before %s (%s)", second, until.Time.Format(time.DateOnly), first, from.Time.Format(time.DateOnly)), "swap or correct the dates")
 }

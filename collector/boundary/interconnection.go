@@ -123,11 +123,11 @@ func (s *Schedule) check(d *decoder) {
 
 func checkPaper(d *decoder, paper *Paper, sides []Approval) {
 	if paper != nil {
-		d.inOrder(paper.At, []string{"signed", "expires"}, []Date{paper.Signed, paper.Expires})
-		d.inOrder(paper.At, []string{"signed", "reviewed"}, []Date{paper.Signed, paper.Reviewed})
+		d.inOrder(paper.At, "signed", paper.Signed, "expires", paper.Expires)
+		d.inOrder(paper.At, "signed", paper.Signed, "reviewed", paper.Reviewed)
 	}
 	for _, s := range sides {
-		d.inOrder(s.At, []string{"granted", "expires"}, []Date{s.Granted, s.Expires})
+		d.inOrder(s.At, "granted", s.Granted, "expires", s.Expires)
 	}
 }
 

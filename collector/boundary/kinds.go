@@ -3,7 +3,7 @@ package boundary
 import (
 	"crypto/sha256"
 	"fmt"
-	"io"
+	"hash"
 	"reflect"
 	"slices"
 	"strings"
@@ -120,30 +120,33 @@ func (d *decoder) document(n ast.Node, docs *Documents) bool {
 }
 
 // canonical writes what n says: keys sorted, scalars by their text.
-func canonical(w io.Writer, n ast.Node) {
+func canonical(w hash.Hash, n ast.Node) {
+	put := func(format string, a any) {
+		_, _ = fmt.Fprintf(w, format, a) // a hash takes every write
+	}
 	switch v := n.(type) {
 	case *ast.MappingNode:
 		values := slices.Clone(v.Values)
 		slices.SortStableFunc(values, func(a, b *ast.MappingValueNode) int { return strings.Compare(keyName(a), keyName(b)) })
-		fmt.Fprintf(w, "{%d", len(values))
+		put("{%d", len(values))
 		for _, p := range values {
-			fmt.Fprintf(w, "%q", keyName(p))
+			put("%q", keyName(p))
 			canonical(w, p.Value)
 		}
 	case *ast.MappingValueNode:
-		fmt.Fprintf(w, "{1%q", keyName(v))
+		put("{1%q", keyName(v))
 		canonical(w, v.Value)
 	case *ast.SequenceNode:
-		fmt.Fprintf(w, "[%d", len(v.Values))
+		put("[%d", len(v.Values))
 		for _, one := range v.Values {
 			canonical(w, one)
 		}
 	case *ast.StringNode:
-		fmt.Fprintf(w, "%q", v.Value)
+		put("%q", v.Value)
 	case *ast.LiteralNode:
-		fmt.Fprintf(w, "%q", v.Value.Value)
+		put("%q", v.Value.Value)
 	default:
-		fmt.Fprintf(w, "%q", n.GetToken().Value)
+		put("%q", n.GetToken().Value)
 	}
 }
 

@@ -40,7 +40,7 @@ func distance(a, b string) int {
 		return 64
 	}
 	var before, last, row [65]int
-	for j := range len(b) + 1 {
+	for j := range last {
 		last[j] = j
 	}
 	for i := 1; i <= len(a); i++ {

@@ -83,7 +83,7 @@ func link(t testing.TB, text string) inventory.Connection {
 		case key == "sni":
 			d.SecurityFacts.ServerName = value
 		case key == "ops":
-			for _, o := range strings.Split(value, ",") {
+			for o := range strings.SplitSeq(value, ",") {
 				d.Operations[o] = 1
 			}
 		default:

@@ -98,7 +98,7 @@ func link(t testing.TB, text string) inventory.Connection {
 			}
 			d.FirstSeen = timestamppb.New(start.Add(-age))
 		case key == "ops":
-			for _, o := range strings.Split(value, ",") {
+			for o := range strings.SplitSeq(value, ",") {
 				d.Operations[o] = 3
 			}
 		case set:
