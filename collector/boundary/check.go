@@ -219,4 +219,9 @@ func (c *checker) sides(sides []Approval, ends []string) {
 		}
 		first[s.Boundary.Name] = true
 	}
+	for _, end := range ends {
+		if len(sides) > 0 && !first[end] && end != "" && end != Internet {
+			c.warn(sides[0].At, "no approval of side "+end+" is on record", "add it under sides")
+		}
+	}
 }

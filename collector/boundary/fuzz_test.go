@@ -18,6 +18,13 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(plan))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		docs, err := Read([]File{{"f.yaml", content}})
+		var cut []File
+		for _, p := range Pieces([]File{{"f.yaml", content}}) {
+			cut = append(cut, p.File)
+		}
+		if _, again := Read(cut); (again == nil) != (err == nil) {
+			t.Fatalf("read whole: %v\nread in pieces: %v", err, again)
+		}
 		if err == nil {
 			if _, err := Compile(docs, 1); err != nil {
 				t.Fatalf("Read accepted what Compile refuses: %v", err)

@@ -12,6 +12,14 @@ type Piece struct {
 	Kind, Name string // empty where they cannot be told; Read says why
 }
 
+// Document is "Kind/name"; empty where either cannot be told.
+func (p Piece) Document() string {
+	if p.Kind == "" || p.Name == "" {
+		return ""
+	}
+	return p.Kind + "/" + p.Name
+}
+
 // Pieces cuts files into their documents, so that documents of one name can
 // take each other's place. It refuses nothing: what cannot be read keeps its
 // text and has no name, and a file without any document stays whole. Like Read

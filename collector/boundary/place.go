@@ -31,7 +31,7 @@ func (p *Policy) Place(site string, e inventory.End) Placement {
 		}
 	}
 	switch {
-	case a.IsValid() && Global(a) && !e.OwnLink && (s == nil || !s.space.Contains(a) && !s.localIn(e.Segment, a)):
+	case a.IsValid() && !e.OwnLink && p.Space(site, e.Segment, a) == internetSpace:
 		return Placement{Boundary: Internet, Why: "a global address outside the site's address space"}
 	case s == nil:
 		return Placement{Why: "site " + site + " has no document"}

@@ -17,7 +17,7 @@ metadata: {name: houston}
 spec:
   timezone: America/Chicago
   addressSpace: [200.1.1.0/24]
-  shared: [10.50.0.0/16]
+  shared: [10.50.0.0/16, 192.88.99.0/24]
   segments: [{name: line4, local: [192.168.1.0/24]}, {name: line5, local: [192.168.1.0/24]}, {name: core}]
 ---
 apiVersion: demarc/v1
@@ -147,6 +147,7 @@ func TestPlaceAtOtherSites(t *testing.T) {
 		{"dallas", "10.20.4.10", ""},   // another site's plan
 		{"dallas", "200.1.1.20", "internet"},
 		{"nowhere", "10.20.4.10", ""},
+		{"dallas", "192.88.99.1", ""}, // global, and the company's by houston's word
 		{"nowhere", "198.51.100.1", "internet"},
 	} {
 		if got := p.Place(c.site, inventory.End{Addr: netip.MustParseAddr(c.addr)}); got.Boundary != c.want {
