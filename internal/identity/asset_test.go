@@ -100,6 +100,8 @@ func TestVirtualRouter(t *testing.T) {
 	wantText(t, "vendor of a virtual MAC", v.Vendor, "")
 	wantList(t, "ips", v.Ips, "10.20.4.1")
 	wantJoin(t, v, "VRRP")
+	alone := read(saw(sender("line4", "fe80::1", vrrpMAC, 0)))
+	wantText(t, "joins of one that was heard alone", len(alone.Assets[0].Joins), 1)
 	wantList(t, "ips of the real router", assetAt(t, inv, routerMAC).Ips, "10.20.4.2")
 	wantList(t, "macs of what stands behind", assetAt(t, inv, "10.9.0.1").Macs)
 }

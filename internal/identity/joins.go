@@ -49,7 +49,7 @@ func (a *asset) joinsOf(m *macNode) []string {
 		out = append(out, fmt.Sprintf("%s answers for more than %d addresses of one link: a proxy, it lends its MAC to none", m.mac, maxOwn))
 	} else if n := m.standsBeforeCount(); m.routes() && n > 0 {
 		out = append(out, fmt.Sprintf("%s stands before %s: routed traffic, it lends its MAC to none", m.mac, plural(n, "address of another", "addresses of others")))
-	} else if m.class.shared {
+	} else if m.class.shared && n > 1 {
 		out = append(out, fmt.Sprintf("%s sent from %d addresses and proved none its own: not joined", m.mac, n))
 	}
 	return out
