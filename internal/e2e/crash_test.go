@@ -172,9 +172,11 @@ func longer(t *testing.T, rounds int) string {
 	return file
 }
 
+// errKilled is the end of a feed that was killed.
+var errKilled = errors.New("killed")
+
 // feed runs the agent over a capture; after, when not 0, kills it.
-func feed(t *testing.T, agent, collector, state, file string, after time.Duration) error {
-	t.Helper()
+func feed(agent, collector, state, file string, after time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, agent, "read", "--collector", collector, "--state", state, "--segment", "line4", file) //nolint:gosec // our own program
@@ -183,10 +185,13 @@ func feed(t *testing.T, agent, collector, state, file string, after time.Duratio
 	}
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || exit.Exited()) {
-		t.Fatalf("%v: %s", err, out)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit) && !exit.Exited() && ctx.Err() == nil:
+		return errKilled
 	}
-	return err
+	return fmt.Errorf("feed: %w: %s", err, out)
 }
 
 // TestKilledPrograms kills the agent, and the collector, again and again in
@@ -201,7 +206,7 @@ func TestKilledPrograms(t *testing.T) {
 	calm.must("apply", "-f", examples)
 	state := t.TempDir()
 	calm.enrol(agent, state)
-	if err := feed(t, agent, calm.uplinkAddr, state, file, 0); err != nil {
+	if err := feed(agent, calm.uplinkAddr, state, file, 0); err != nil {
 		t.Fatal(err)
 	}
 	want := calm.judged()
@@ -213,15 +218,22 @@ func TestKilledPrograms(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 9))
 	killed := 0
 	for range 12 {
-		if feed(t, agent, rough.uplinkAddr, state, file, time.Duration(20+r.IntN(120))*time.Millisecond) != nil {
-			killed++
-		}
+		agentDies, collectorDies := time.Duration(20+r.IntN(120))*time.Millisecond, time.Duration(10+r.IntN(100))*time.Millisecond
+		fed := make(chan error, 1)
+		go func() { fed <- feed(agent, rough.uplinkAddr, state, file, agentDies) }()
 		if r.IntN(2) == 0 {
+			time.Sleep(collectorDies)
 			rough.kill()
 			rough.start()
 		}
+		switch err := <-fed; {
+		case errors.Is(err, errKilled):
+			killed++
+		case err != nil:
+			t.Fatal(err)
+		}
 	}
-	if err := feed(t, agent, rough.uplinkAddr, state, file, 0); err != nil {
+	if err := feed(agent, rough.uplinkAddr, state, file, 0); err != nil {
 		t.Fatal(err)
 	}
 	rough.kill() // and once more when all is delivered
