@@ -99,6 +99,8 @@ func (h *handler) run() (*demarcv1.Refusal, error) {
 		select {
 		case <-h.x.stop:
 			return h.x.refusal, h.x.failure
+		case <-h.stream.Context().Done(): // the agent is gone, and receive with it
+			return nil, status.FromContextError(h.stream.Context().Err()).Err()
 		case <-expires.C:
 			return refuse(demarcv1.Refusal_CODE_DENIED, h.x.acknowledged(), "the agent's certificate has ended: enrol again"), nil
 		case <-h.x.acked:
@@ -146,6 +148,8 @@ func (h *handler) hello() (*demarcv1.Hello, *demarcv1.Refusal, error) {
 	var r received
 	select {
 	case r = <-h.in:
+	case <-h.stream.Context().Done():
+		return nil, nil, status.FromContextError(h.stream.Context().Err()).Err()
 	case <-late.C:
 		return nil, refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "no Hello within %v", helloWithin), nil
 	}

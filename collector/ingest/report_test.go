@@ -289,6 +289,26 @@ func TestHeartbeatsTellHealth(t *testing.T) {
 	t.Errorf("%+v", r.Health()["a"])
 }
 
+func TestAgentThatIsGoneIsNotConnected(t *testing.T) {
+	r := newRig(t)
+	c := r.enrol("a")
+	for range 20 { // its stream's end and its context's race each other
+		ctx, cancel := context.WithCancel(t.Context())
+		stream, err := r.dial(c.Config()).Report(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &line{t: t, BidiStreamingClient: stream}
+		l.welcomed(1, 0)
+		cancel()
+		for begun := time.Now(); r.Health()["a"].Connected; time.Sleep(time.Millisecond) {
+			if time.Since(begun) > 5*time.Second {
+				t.Fatal("still connected")
+			}
+		}
+	}
+}
+
 func TestStopSaysSo(t *testing.T) {
 	r := newRig(t)
 	c := r.enrol("a")
