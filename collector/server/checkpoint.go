@@ -25,6 +25,7 @@ const (
 	tableVerdicts  = 3 // connection -> savedVerdict
 	tableClock     = 4 // source -> newest packet
 	tablePolicy    = 5 // "" -> version
+	tableSoftware  = 6 // "" -> version of the collector that judged
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -73,7 +74,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 			Table: tableClock, Key: []byte(from.site + "\x00" + from.agent), Value: binary.BigEndian.AppendUint64(nil, uint64(newest)),
 		})
 	}
-	c.changes = append(c.changes, store.Change{Table: tablePolicy, Key: []byte{}, Value: store.PolicyBody(e.policy.Version())})
+	c.changes = append(c.changes,
+		store.Change{Table: tablePolicy, Value: store.PolicyBody(e.policy.Version())},
+		store.Change{Table: tableSoftware, Value: []byte(e.software)})
 	return c, nil
 }
 
@@ -170,7 +173,20 @@ func (e *engine) restore(ctx context.Context) error {
 		e.assets[a.GetId()] = a
 	}
 	e.position = position
+	e.judgedBy = string(s[tableSoftware][""])
 	return nil
+}
+
+// judgeAnew adds a record that judges everything by the policy in force, when
+// what was restored was judged by another version of this program.
+func (e *engine) judgeAnew(ctx context.Context) error {
+	version := e.Policy().Version()
+	if version == 0 || e.judgedBy == e.software {
+		return nil
+	}
+	e.log.Info("another version judged before: everything is judged anew", "before", e.judgedBy, "now", e.software)
+	_, err := e.store.Append(ctx, []store.Record{{Kind: store.KindPolicy, Body: store.PolicyBody(version)}})
+	return err
 }
 
 func (e *engine) restorePolicy(ctx context.Context, version uint64) error {

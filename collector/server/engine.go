@@ -22,10 +22,12 @@ import (
 // verdicts and findings. What it comes to depends on the records alone (and on
 // the clock that they carry), so that a replay gives the same.
 type engine struct {
-	store   store.Store
-	log     *slog.Logger
-	clock   func() time.Time
-	changes *api.Changes
+	store    store.Store
+	log      *slog.Logger
+	clock    func() time.Time
+	software string // version of this program
+	judgedBy string // and of the one whose state was restored
+	changes  *api.Changes
 
 	applying sync.Mutex    // one Apply at a time
 	wake     chan struct{} // holds one when the journal grew
@@ -57,16 +59,16 @@ type turned struct {
 	verdicts []*demarcv1.VerdictChange
 }
 
-func newEngine(s store.Store, clock func() time.Time, log *slog.Logger) *engine {
+func newEngine(s store.Store, clock func() time.Time, software string, log *slog.Logger) *engine {
 	e := &engine{
-		store: s, log: log, clock: clock, changes: api.NewChanges(),
+		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
 		dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	e.due.init()
 	// No documents are a policy too: everything is undecided.
 	e.docs = &boundary.Documents{}
-	e.policy, _ = boundary.Compile(nil, 0) // documents can fail, none cannot
+	e.policy = boundary.Empty()
 	e.book = inventory.New(e.space())
 	return e
 }

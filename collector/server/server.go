@@ -103,8 +103,11 @@ func (x *collector) run(ctx context.Context) error {
 		return err
 	}
 	begun := time.Now()
-	x.engine = newEngine(x.store, x.Clock, x.Log)
+	x.engine = newEngine(x.store, x.Clock, x.Version, x.Log)
 	if err := x.engine.restore(ctx); err != nil {
+		return err
+	}
+	if err := x.engine.judgeAnew(ctx); err != nil {
 		return err
 	}
 	x.Log.Info("state restored", "position", x.engine.Position(), "in", time.Since(begun).Round(time.Millisecond))

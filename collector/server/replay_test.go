@@ -1,0 +1,99 @@
+package server
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"demarc/collector/api"
+	"demarc/collector/store"
+)
+
+// expiry makes every live verdict on the agreement wait for its end, which the
+// random histories reach.
+const expiry = "  agreement: {type: isa, reference: X, signed: 2026-02-01, expires: 2026-04-15}\n"
+
+// Whatever happened, in whatever order: a collector that replays the journal
+// from its start, and one that goes on from any checkpoint, come to what the
+// one that lived through it came to.
+func TestReplayEqualsLife(t *testing.T) {
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		l := newLab(t)
+		fence, err := l.store.Lease(t.Context(), "test")
+		l.must(err)
+		checkpoints := 0
+		for range 60 {
+			switch r.IntN(12) {
+			case 0:
+				if _, err := l.apply(documents(plantDocs), applyOptions{Prune: true}); !errors.Is(err, api.ErrRefused) {
+					l.must(err)
+				}
+			case 1:
+				_, err := l.apply(documents(plantDocs, agreement, expiry), applyOptions{})
+				l.must(err)
+			case 2, 3:
+				l.pass(time.Duration(r.IntN(1500)) * time.Millisecond)
+			case 4:
+				l.pass(7 * time.Hour)
+			case 5:
+				c, err := l.cutState(checkpoints == 0 || r.IntN(4) == 0)
+				l.must(err)
+				l.must(l.store.Save(t.Context(), fence, c.position, c.whole, c.changes))
+				checkpoints++
+			case 6:
+				l.same("in between", l.restarted())
+			default:
+				l.send([]string{"a", "b"}[r.IntN(2)], anyBody(r, l.now))
+			}
+		}
+		l.same("from the last checkpoint", l.restarted())
+		replayed := l.fresh()
+		l.catch(replayed)
+		l.same("from the start", replayed)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// same compares an engine with the one that lived.
+func (l *lab) same(how string, e *engine) {
+	l.t.Helper()
+	want, got := strings.Split(dump(l.engine), "\n"), strings.Split(dump(e), "\n")
+	for i := range min(len(want), len(got)) {
+		if want[i] != got[i] {
+			l.t.Errorf("%s, line %d:\nlived    %s\nreplayed %s", how, i, want[i], got[i])
+			return
+		}
+	}
+	if len(want) != len(got) {
+		l.t.Errorf("%s: %d lines, want %d", how, len(got), len(want))
+	}
+}
+
+// A Lost is told as a loss and changes nothing else.
+func TestLostIsApplied(t *testing.T) {
+	l := newLab(t)
+	l.send("a", flow("10.20.4.10", "10.50.1.20", 4840, "opcua", l.now))
+	_, err := l.store.Append(t.Context(), []store.Record{{Kind: store.KindLost, Site: "houston", Agent: "a", From: 2, Sequence: 9}})
+	l.must(err)
+	l.catch(l.engine)
+	losses := l.book.Inventory().GetLosses()
+	if len(losses) != 1 || losses[0].GetCount() != 8 || l.Position() != 2 {
+		t.Errorf("%v", losses)
+	}
+}
+
+// A record that cannot be read stops the loop: to go on would be to differ from
+// every replay.
+func TestDamagedRecordStops(t *testing.T) {
+	l := newLab(t)
+	_, err := l.store.Append(t.Context(), []store.Record{{Kind: 99}})
+	l.must(err)
+	if err := l.catchUp(t.Context()); err == nil || l.Position() != 0 {
+		t.Errorf("%v at %d", err, l.Position())
+	}
+}
