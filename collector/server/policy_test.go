@@ -108,21 +108,3 @@ func TestDocumentsStayUnlessPruned(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
-
-func TestMergeKeepsLines(t *testing.T) {
-	file := []boundary.File{{Path: "f", Content: []byte("# head\nkind: A\nmetadata: {name: a}\n---\n# only a comment\n---\nkind: B\nmetadata: {name: b}\n")}}
-	got := pieces(file)
-	if len(got) != 2 || got[0].name != "A/a" || got[1].name != "B/b" {
-		t.Fatalf("%+v", got)
-	}
-	if n := strings.Count(strings.Split(string(got[1].Content), "kind: B")[0], "\n"); n != 6 {
-		t.Errorf("kind: B moved from line 7 to %d", n+1)
-	}
-	again := pieces([]boundary.File{got[1].File})
-	if len(again) != 1 || string(again[0].Content) != string(got[1].Content) {
-		t.Errorf("cut again: %q", again)
-	}
-	if whole := pieces([]boundary.File{{Path: "e", Content: []byte("# nothing\n")}}); len(whole) != 1 || string(whole[0].Content) != "# nothing\n" {
-		t.Errorf("a file without documents: %q", whole)
-	}
-}
