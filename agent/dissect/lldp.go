@@ -28,7 +28,7 @@ const (
 	lldpPortVLAN     ot.Attribute = "lldp.port_vlan"
 	lldpVLANName     ot.Attribute = "lldp.vlan_name"
 	lldpSoftware     ot.Attribute = "lldp.software"
-	lldpAssetTag     ot.Attribute = "lldp.asset_tag"
+	lldpMEDAsset     ot.Attribute = "lldp.asset_id"
 	lldpProfinetMAC  ot.Attribute = "lldp.profinet_chassis_mac"
 )
 
@@ -238,7 +238,7 @@ var lldpInventory = [...]struct {
 	{ot.Serial, "lldp.med.serial"},
 	{ot.Vendor, "lldp.med.manufacturer"},
 	{ot.Model, "lldp.med.model"},
-	{lldpAssetTag, "lldp.med.asset_id"},
+	{lldpMEDAsset, "lldp.med.asset_id"},
 }
 
 func (d *lldp) vlan(subtype uint8, v []byte, out Out) {

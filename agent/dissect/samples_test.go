@@ -289,13 +289,10 @@ func (r *tape) Datagram(c *flow.Conversation, s flow.Side, b []byte, at int64, c
 	r.Engine.Datagram(c, s, b, at, cut)
 }
 
-// TestNoAllocationOnTheSteadyPath plays each OT sample again into the sessions
+// TestNoAllocationOnTheSteadyPath plays each sample again into the sessions
 // that know it already.
 func TestNoAllocationOnTheSteadyPath(t *testing.T) {
 	for _, p := range Protocols() {
-		if !p.OT {
-			continue
-		}
 		for _, file := range samples(t, p) {
 			packets := load(t, file)
 			r := &tape{Engine: NewEngine(Protocols(), quiet{})}
