@@ -273,3 +273,36 @@ func TestPlantWhateverTheCalendarSays(t *testing.T) {
 		}
 	}
 }
+
+// inventoryOf writes a line for each asset, with the parts behind it: where it
+// stands, what it is, and the first of its roles.
+func inventoryOf(p *boundary.Policy, book *inventory.Book) string {
+	var lines []string
+	for _, a := range book.Assets(site) {
+		var places []string
+		for _, e := range book.Ends(a.Id) {
+			if b := p.Place(site, e).Boundary; b != "" && !slices.Contains(places, b) {
+				places = append(places, b)
+			}
+		}
+		slices.Sort(places)
+		role := ""
+		if len(a.Roles) > 0 {
+			role = a.Roles[0].Role
+		}
+		line := []string{strings.Join(slices.Concat(a.Ips, a.Macs), " "), "in " + strings.Join(places, ", ")}
+		for _, s := range []string{role, strings.Join(a.Names, ", "), a.Vendor, a.Product, a.Model, a.Hardware, a.Firmware, a.Serial} {
+			if s != "" {
+				line = append(line, s)
+			}
+		}
+		lines = append(lines, strings.Join(line, " | "))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func TestPlantInventory(t *testing.T) {
+	p := policy(t)
+	golden(t, "inventory.golden", inventoryOf(p, collect(p, listen(t, captures(t, true)), agentEach)))
+}
