@@ -33,7 +33,7 @@ type connection struct {
 	outcome  ot.Outcome
 	related  *key
 	security ot.Security
-	classes  uint32 // operation classes that were told, one bit each
+	classes  uint32 // operation classes that were told or are about to leave, one bit each
 	ever     int    // conversations, ended ones too
 	open     int    // conversations in the flow table
 
@@ -246,11 +246,14 @@ func (t *Table) Closed(c *flow.Conversation) {
 	r.c = nil
 }
 
-// Operation implements dissect.Sink.
+// Operation implements dissect.Sink. A class that is new on its connection is
+// news, with its count.
 func (t *Table) Operation(c *flow.Conversation, o ot.Operation, n int) {
 	r := t.record(c)
 	r.operations[o] += uint32(max(n, 0)) //nolint:gosec // handed on long before it is full
 	if r.conn != nil && r.conn.classes&(1<<o) == 0 {
+		r.conn.classes |= 1 << o
+		t.count(r)
 		t.changed(r.conn)
 	}
 }

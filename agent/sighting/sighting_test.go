@@ -71,6 +71,8 @@ func (asks) Dissect(m *dissect.Message, out dissect.Out) (int, error) {
 	switch m.Data[0] {
 	case '?':
 		out.Operation(ot.Read, 1)
+	case 'w':
+		out.Operation(ot.Write, 1)
 	case '!':
 		out.Sender(dissect.Server)
 		out.Fact(dissect.Sender, ot.Name, m.Data[1:], "asks.name", ot.Identity)
@@ -156,6 +158,39 @@ func TestIncrementsAddUp(t *testing.T) {
 				t.Errorf("an increment crosses a quarter hour: %v to %v", time.Duration(d.FirstNs), time.Duration(d.LastNs))
 			}
 		}
+	}
+}
+
+// TestNewOperationIsNews: a class that a connection has not used before leaves
+// with the next news, counted; one that it has used waits for the next flush.
+func TestNewOperationIsNews(t *testing.T) {
+	r := newRig(t)
+	operations := func() (n [ot.NumOperations]uint64) {
+		t.Helper()
+		if err := r.sights.FlushNews(); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range r.out.bodies {
+			for _, d := range b.Connections {
+				for i, x := range d.Operations {
+					n[i] += x
+				}
+			}
+		}
+		return n
+	}
+	r.send(0, "10.0.0.1:4000", "10.0.0.2:9000", "?")
+	r.send(time.Millisecond, "10.0.0.2:9000", "10.0.0.1:4000", "!plc")
+	if n := operations(); n[ot.Read] != 1 || n[ot.Write] != 0 {
+		t.Fatalf("at first: %v", n)
+	}
+	r.send(time.Second, "10.0.0.1:4000", "10.0.0.2:9000", "w")
+	if n := operations(); n[ot.Read] != 1 || n[ot.Write] != 1 {
+		t.Errorf("after the first write: %v", n)
+	}
+	r.send(2*time.Second, "10.0.0.1:4000", "10.0.0.2:9000", "w")
+	if n := operations(); n[ot.Write] != 1 {
+		t.Errorf("a class that was told is not news: %v", n)
 	}
 }
 
