@@ -1,6 +1,10 @@
 package dissect
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"demarc/agent/decode"
+)
 
 // side is one end of a conversation as a dissector tells them apart when
 // nobody has said yet who is client.
@@ -18,6 +22,7 @@ func (s side) other() side { return (sideA + sideB - s) % (sideA + sideB) }
 // sides remembers which end is which. The zero value is ready.
 type sides struct {
 	addr netip.Addr
+	mac  decode.MAC // where there is no address
 	port uint16
 	set  bool
 }
@@ -25,9 +30,9 @@ type sides struct {
 // of is the sender's side.
 func (s *sides) of(m *Message) side {
 	if !s.set {
-		s.addr, s.port, s.set = m.Src.Addr, m.Src.Port, true
+		s.addr, s.mac, s.port, s.set = m.Src.Addr, m.Src.MAC, m.Src.Port, true
 	}
-	if m.Src.Port == s.port && m.Src.Addr == s.addr {
+	if m.Src.Port == s.port && m.Src.Addr == s.addr && (s.addr.IsValid() || m.Src.MAC == s.mac) {
 		return sideA
 	}
 	return sideB
