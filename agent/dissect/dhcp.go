@@ -179,7 +179,13 @@ func (d *dhcp) domainName(x *dhcpMessage) []byte {
 		return trim(x.fqdn)
 	}
 	c := wire.New(x.fqdn)
-	from := d.text.mark()
+	return d.text.labels(&c)
+}
+
+// labels keeps the text of a domain name in wire form without compression, as
+// far as it goes.
+func (s *scratch) labels(c *wire.Cursor) []byte {
+	from := s.mark()
 	for c.Len() > 0 {
 		n := int(c.U8())
 		if n == 0 || n > 63 {
@@ -189,12 +195,9 @@ func (d *dhcp) domainName(x *dhcpMessage) []byte {
 		if !c.OK() {
 			break
 		}
-		if d.text.mark() > from {
-			d.text.adds(".")
-		}
-		d.text.add(label)
+		s.dnsLabel(label, s.mark() > from)
 	}
-	return d.text.since(from)
+	return s.since(from)
 }
 
 // list is the parameter request list in decimal, its order kept: it tells
