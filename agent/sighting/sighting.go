@@ -175,9 +175,13 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 	} else if p.Protocol == protoICMPv6 {
 		t.neighbour(c.Segment, p)
 	}
-	if r.conn == nil && ready(c) {
+	switch {
+	case r.conn == nil && ready(c):
 		r.c = c
 		t.settle(r)
+	case r.conn != nil && r.conn.outcome < ot.Exchanged && c.Outcome() > r.conn.outcome:
+		t.describe(r)
+		t.count(r)
 	}
 }
 

@@ -194,6 +194,32 @@ func TestNewOperationIsNews(t *testing.T) {
 	}
 }
 
+// TestNewsIsWhole: what leaves as news holds what made it news.
+func TestNewsIsWhole(t *testing.T) {
+	r := newRig(t)
+	news := func() string {
+		if err := r.sights.FlushNews(); err != nil {
+			t.Fatal(err)
+		}
+		return r.out.String()
+	}
+	r.send(0, "10.0.0.1:4000", "10.0.0.2:9000", "x")
+	r.send(time.Second, "10.0.0.1:4000", "10.0.0.2:9000", "x")
+	if got := news(); !strings.Contains(got, "packets 1/0 sessions 1 operations 0") {
+		t.Fatalf("a new connection: %s", got)
+	}
+	r.send(2*time.Second, "10.0.0.1:4000", "10.0.0.2:9000", "?")
+	if got := news(); !strings.Contains(got, "operations 1") {
+		t.Errorf("a new class of operation: %s", got)
+	}
+	r.send(3*time.Second, "10.0.0.2:9000", "10.0.0.1:4000", "x")
+	news()
+	last := r.out.bodies[len(r.out.bodies)-1].Connections
+	if len(last) != 1 || last[0].Outcome != "exchanged" || last[0].ServerPackets != 1 {
+		t.Errorf("an answer: %v", last)
+	}
+}
+
 func TestDirectionTurnsRound(t *testing.T) {
 	r := newRig(t)
 	// The server is seen first; the port says the wrong thing until it answers.

@@ -149,7 +149,7 @@ func (s *session) hello() (*demarcv1.Welcome, error) {
 		return nil, err
 	}
 	if w := r.GetWelcome(); w != nil {
-		return w, s.c.Spool.acknowledge(w.Through)
+		return w, s.c.Spool.trimLost(w.Through)
 	}
 	return nil, s.refused(r.GetRefusal())
 }
@@ -196,9 +196,9 @@ func (s *session) receive() error {
 // send keeps at most a window of records in flight.
 func (s *session) send(ctx context.Context, w *demarcv1.Welcome) error {
 	window := window{records: int(max(w.WindowBatches, 1)), bytes: int(max(w.WindowBytes, demarcv1.MaxBody))}
-	next := w.Through + 1
-	_, first, _ := s.c.Spool.state()
-	next = max(next, first)
+	// Everything held is sent, also what the collector says that it has: only
+	// equal digests show that it was this spool that it had it from.
+	_, next, _ := s.c.Spool.state()
 	beat := time.NewTicker(heartbeatEvery)
 	defer beat.Stop()
 	if err := s.heartbeat(); err != nil {

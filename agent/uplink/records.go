@@ -143,6 +143,37 @@ func (s *Spool) acknowledge(through uint64) error {
 	return err
 }
 
+// trimLost takes what the collector has, to through, out of Lost records that
+// came in the place of batches which were on their way to it.
+func (s *Spool) trimLost(through uint64) error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketRecords).Cursor()
+		for k, v := c.First(); k != nil && number(k) <= through; k, v = c.Next() {
+			var r demarcv1.ReportRequest
+			if err := proto.Unmarshal(v, &r); err != nil {
+				return err
+			}
+			l := r.GetLost()
+			if l == nil {
+				continue
+			}
+			s.held -= int64(len(v))
+			s.first = through + 1 // a Lost stands at the front
+			if err := c.Delete(); err != nil {
+				return err
+			}
+			if l.To > through {
+				return s.putLost(tx, through+1, l.To, l)
+			}
+		}
+		return nil
+	})
+}
+
 // restart begins a new epoch and gives what is still held new numbers: another
 // agent has used this epoch.
 func (s *Spool) restart() error {

@@ -57,6 +57,9 @@ func (f *front) up() {
 	g := grpc.NewServer(ingest.Options(credentials.NewTLS(config))...)
 	demarcv1.RegisterUplinkServiceServer(g, s)
 	l, err := net.Listen("tcp", f.addr)
+	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); l, err = net.Listen("tcp", f.addr) {
+		time.Sleep(20 * time.Millisecond) // a dialling agent may hold the port for a moment
+	}
 	if err != nil {
 		f.t.Fatal(err)
 	}
