@@ -283,9 +283,6 @@ func TestENIPIsNotENIP(t *testing.T) {
 		k.stream = false
 		k.refused(0, b, ErrNotMine)
 	}
-	if matchIO(unhex("0200 0280 0800 01000000 01000000 b100 0400 0102")) {
-		t.Error("cip-io claims less data than it promises")
-	}
 }
 
 func TestENIPCutAndShort(t *testing.T) {
@@ -314,29 +311,6 @@ func TestENIPResync(t *testing.T) {
 	if at := (&enip{}).Resync(make([]byte, 200)); at != -1 {
 		t.Fatalf("found one at %d", at)
 	}
-}
-
-func TestCIPIODirection(t *testing.T) {
-	k := &talk{t: t, d: &cipIO{}, port: ioPort}
-	io := func(id uint32, data ...byte) []byte {
-		address := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, id), 77)
-		return items(cpfSequencedAddress, address, cpfConnectedData, data)
-	}
-	expectTold(t, k.say(1, io(0x1234, 1, 0, 5)), "")
-	tagged := func(side int, b []byte) string {
-		m := k.message(side, b)
-		m.Tag = ioTag(0x4321, 0x1234)
-		k.log.n = 0
-		if n, err := k.d.Dissect(m, &k.log); err != nil || n != len(b) {
-			t.Fatal(n, err)
-		}
-		return told2text(&k.log)
-	}
-	expectTold(t, tagged(0, io(0x9999, 1, 0, 5)), "")
-	expectTold(t, tagged(1, io(0x1234, 1, 0, 5)), "server")
-	expectTold(t, tagged(0, io(0x4321, 1, 0, 1, 0, 0, 0)), "client")
-	expectTold(t, tagged(0, io(0x4321, 1, 0, 1, 0, 0, 0, 0xff)), "client write=1")
-	expectTold(t, tagged(0, io(0x9999, 1, 0, 1, 0, 0, 0, 0xff)), "client write=1") // another connection of the same two
 }
 
 func TestENIPAllocatesNothing(t *testing.T) {
@@ -374,5 +348,3 @@ func BenchmarkENIP(b *testing.B) {
 }
 
 func FuzzENIP(f *testing.F) { fuzzDissector(f, "enip", true) }
-
-func FuzzCIPIO(f *testing.F) { fuzzDissector(f, "cip-io", false) }
