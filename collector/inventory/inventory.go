@@ -54,6 +54,9 @@ func (b *Book) Assets(site string) []*demarcv1.Asset { return b.ids.Assets(site)
 // Ends says where each address of an asset stands.
 func (b *Book) Ends(asset string) []End { return b.ids.Ends(asset) }
 
+// SiteOf is the site of an asset, as Asset tells it.
+func (b *Book) SiteOf(asset string) string { return b.ids.SiteOf(asset) }
+
 // Connection returns a connection made afresh.
 func (b *Book) Connection(id string) (Connection, bool) { return b.ids.Connection(id) }
 

@@ -169,8 +169,7 @@ func (e *engine) restore(ctx context.Context) error {
 		}
 	}
 	for _, a := range e.book.Assets("") {
-		e.place(a, e.book.Ends(a.GetId()))
-		e.assets[a.GetId()] = a
+		e.assets[a.GetId()] = nil
 	}
 	e.position = position
 	e.judgedBy = string(s[tableSoftware][""])

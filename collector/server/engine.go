@@ -39,7 +39,7 @@ type engine struct {
 	book     *inventory.Book
 	findings *finding.Book
 	judged   map[string]*judgement
-	assets   map[string]*demarcv1.Asset // as shown
+	assets   map[string]*demarcv1.Asset // as shown; nil until somebody asks
 	due      schedule
 	dirty    map[string]bool // judgements that the saved state lacks
 	applied  chan struct{}   // closed and made anew when position moved
@@ -195,24 +195,52 @@ func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
 	e.dirty[c.ID] = true
 }
 
-// assess looks at an asset that is new, changed, placed anew, or gone.
+// assess looks at an asset that is new, changed, placed anew, or gone. What is
+// shown of it is made when somebody asks: it takes time for a server that
+// thousands speak to, and its counters move all the time.
 func (e *engine) assess(id string, now time.Time) {
-	delete(e.assets, id)
+	ends := e.book.Ends(id)
+	if len(ends) > 0 && len(e.findings.OfAsset(id)) == 0 && e.settled(e.book.SiteOf(id), ends) {
+		e.assets[id] = nil
+		return
+	}
 	a, ok := e.book.Asset(id)
 	if !ok {
+		delete(e.assets, id)
 		e.findings.RemoveAsset(id, now)
 		return
 	}
-	ends := e.book.Ends(id)
-	e.place(a, ends)
+	e.assets[id] = nil
 	e.findings.UpdateAsset(e.policy, a, ends, assetAt(a, now))
-	e.assets[id] = a
 }
 
-// place says in which boundary each address of an asset stands.
-func (e *engine) place(a *demarcv1.Asset, ends []inventory.End) {
-	a.Places = nil
+// settled reports whether every address stands in the same one boundary, or
+// needs none: then an asset is part of no finding.
+func (e *engine) settled(site string, ends []inventory.End) bool {
+	home := ""
 	for _, end := range ends {
+		p := e.policy.Place(site, end)
+		switch {
+		case !end.Addr.IsValid() || p.Group:
+			continue
+		case p.Boundary == "" || home != "" && home != p.Boundary:
+			return false
+		}
+		home = p.Boundary
+	}
+	return true
+}
+
+// show makes what is shown of an asset, unless it was made since it changed.
+func (e *engine) show(id string) *demarcv1.Asset {
+	if a := e.assets[id]; a != nil {
+		return a
+	}
+	a, ok := e.book.Asset(id)
+	if !ok {
+		return nil
+	}
+	for _, end := range e.book.Ends(id) {
 		p := e.policy.Place(a.GetSite(), end)
 		address := end.MAC
 		if end.Addr.IsValid() {
@@ -220,4 +248,6 @@ func (e *engine) place(a *demarcv1.Asset, ends []inventory.End) {
 		}
 		a.Places = append(a.Places, &demarcv1.Place{Address: address, Boundary: p.Boundary, Why: p.Why})
 	}
+	e.assets[id] = a
+	return a
 }

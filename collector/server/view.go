@@ -61,11 +61,13 @@ func (e *engine) Connection(id string) (inventory.Connection, *demarcv1.JudgedCo
 
 // Assets implements api.Plant.
 func (e *engine) Assets() []*demarcv1.Asset {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
+	e.mu.Lock() // what changed is made anew
+	defer e.mu.Unlock()
 	all := make([]*demarcv1.Asset, 0, len(e.assets))
-	for _, a := range e.assets {
-		all = append(all, a)
+	for id := range e.assets {
+		if a := e.show(id); a != nil {
+			all = append(all, a)
+		}
 	}
 	return all
 }

@@ -42,3 +42,14 @@ func (b *Book) Ends(asset string) []End {
 	})
 	return ends
 }
+
+// SiteOf is the site that an asset is seen at; empty for a part, and when there
+// is no such asset.
+func (b *Book) SiteOf(asset string) string {
+	b.settle()
+	if a := b.assets[asset]; a != nil {
+		site, _, _ := a.stands()
+		return site
+	}
+	return ""
+}

@@ -15,6 +15,9 @@ func TestEndsOfAnAsset(t *testing.T) {
 		if len(a.Ips) > 0 && len(ends) != len(a.Ips) || len(a.Ips) == 0 && len(ends) != len(a.Macs) {
 			t.Errorf("asset %s with %v and %v stands at %+v", a.Id, a.Ips, a.Macs, ends)
 		}
+		if b.SiteOf(a.Id) != a.Site {
+			t.Errorf("asset %s of %q is at %q", a.Id, a.Site, b.SiteOf(a.Id))
+		}
 		two = two || len(ends) == 2
 		held := map[string]bool{}
 		for _, ip := range a.Ips {
