@@ -24,7 +24,7 @@ var verdicts = []string{
 // nothing is a slip.
 var (
 	statuses = []string{"open", "investigating", "remediating", "deviation-requested", "deviation-approved", "closed"}
-	kinds    = []string{"unauthorized", "out-of-terms", "internet-exposure", "remote-access", "unplaced", "attempt", "scan", "dual-homed"}
+	kinds    = []string{"unauthorized", "out-of-terms", "lapsed", "internet-exposure", "remote-access", "unplaced", "attempt", "scan", "dual-homed"}
 )
 
 // oneOf refuses a filter that is none of the values.

@@ -109,8 +109,11 @@ func (c *Config) Check() error {
 		value *string
 		empty string
 	}{
-		{&c.Data, fallback.Data}, {&c.Uplink, fallback.Uplink}, {&c.Pages, fallback.Pages},
-		{&c.Authority, fallback.Authority}, {&c.LogLevel, fallback.LogLevel},
+		{&c.Data, fallback.Data},
+		{&c.Uplink, fallback.Uplink},
+		{&c.Pages, fallback.Pages},
+		{&c.Authority, fallback.Authority},
+		{&c.LogLevel, fallback.LogLevel},
 	} {
 		if *f.value == "" {
 			*f.value = f.empty

@@ -32,7 +32,8 @@ func fullBody(n int) *demarcv1.Body {
 			Security: "none", Tls: "1.2", Policy: "None", Subject: "CN=x", ServerName: "x", FirstNs: 1, LastNs: 1 << 60,
 		})
 		b.Moves = append(b.Moves, &demarcv1.ConnectionMove{
-			From: &demarcv1.ConnectionKey{Client: c, Server: s}, To: &demarcv1.ConnectionKey{Client: s, Server: c}})
+			From: &demarcv1.ConnectionKey{Client: c, Server: s}, To: &demarcv1.ConnectionKey{Client: s, Server: c},
+		})
 		b.Losses = append(b.Losses, &demarcv1.LossDelta{Reason: "kernel-drop", Segment: "line4", FirstNs: 1, LastNs: 2, Count: 3, Detail: "frames"})
 	}
 	return b

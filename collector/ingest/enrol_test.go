@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func TestTokenWorksOnce(t *testing.T) {
 	}
 	r.report(again).welcomed(1, 0)
 	r.report(first).welcomed(1, 0)
-	if _, err := r.trade(token, "some-host", newKey(t)); pki.Cause(err) != pki.ErrUsedToken {
+	if _, err := r.trade(token, "some-host", newKey(t)); !errors.Is(pki.Cause(err), pki.ErrUsedToken) {
 		t.Errorf("second use: %v", err)
 	}
 }
@@ -39,7 +40,7 @@ func TestTokenEnds(t *testing.T) {
 	r := newRig(t)
 	token := r.token("houston", "a", time.Minute)
 	r.now = r.now.Add(time.Minute + time.Second)
-	if _, err := r.trade(token, "h", newKey(t)); pki.Cause(err) != pki.ErrExpiredToken {
+	if _, err := r.trade(token, "h", newKey(t)); !errors.Is(pki.Cause(err), pki.ErrExpiredToken) {
 		t.Errorf("%v", err)
 	}
 }
@@ -47,14 +48,14 @@ func TestTokenEnds(t *testing.T) {
 func TestTokenOfAnotherCollector(t *testing.T) {
 	a, b := newRig(t), newRig(t)
 	token := b.token("houston", "a", time.Hour)
-	if _, err := a.trade(token, "h", newKey(t)); pki.Cause(err) != pki.ErrForeignToken {
+	if _, err := a.trade(token, "h", newKey(t)); !errors.Is(pki.Cause(err), pki.ErrForeignToken) {
 		t.Errorf("agent's view: %v", err)
 	}
 	// An agent that sends it all the same.
 	csr, _ := pki.NewRequest(newKey(t), "h")
 	own, _ := pki.ParseToken(a.token("houston", "a", time.Hour))
 	_, err := a.dial(pki.EnrolConfig(own)).Enroll(t.Context(), &demarcv1.EnrollRequest{Token: token, Csr: csr, Hostname: "h"})
-	if pki.Cause(err) != pki.ErrForeignToken {
+	if !errors.Is(pki.Cause(err), pki.ErrForeignToken) {
 		t.Errorf("collector's view: %v", err)
 	}
 }
@@ -79,7 +80,7 @@ func TestTokenThatIsNone(t *testing.T) {
 		"no request":   {good.String(), nil, nil},
 	} {
 		_, err := client.Enroll(t.Context(), &demarcv1.EnrollRequest{Token: c.token, Csr: c.csr, Hostname: "h"})
-		if err == nil || c.want != nil && pki.Cause(err) != c.want {
+		if err == nil || c.want != nil && !errors.Is(pki.Cause(err), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -105,7 +105,8 @@ func (h *handler) run() (*demarcv1.Refusal, error) {
 			return refuse(demarcv1.Refusal_CODE_DENIED, h.x.acknowledged(), "the agent's certificate has ended: enrol again"), nil
 		case <-h.x.acked:
 			err := h.stream.Send(&demarcv1.ReportResponse{Message: &demarcv1.ReportResponse_Acknowledgement{
-				Acknowledgement: &demarcv1.Acknowledgement{Through: h.x.acknowledged()}}})
+				Acknowledgement: &demarcv1.Acknowledgement{Through: h.x.acknowledged()},
+			}})
 			if err != nil {
 				return nil, err
 			}
@@ -129,7 +130,8 @@ func (h *handler) left(err error) (*demarcv1.Refusal, error) {
 	h.x.settle()
 	if through := h.x.acknowledged(); through > 0 {
 		if err := h.stream.Send(&demarcv1.ReportResponse{Message: &demarcv1.ReportResponse_Acknowledgement{
-			Acknowledgement: &demarcv1.Acknowledgement{Through: through}}}); err != nil {
+			Acknowledgement: &demarcv1.Acknowledgement{Through: through},
+		}}); err != nil {
 			return nil, err
 		}
 	}

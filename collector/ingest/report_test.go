@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -37,7 +38,7 @@ func TestBatchesReachTheJournalOnce(t *testing.T) {
 	}
 	for {
 		if _, err := l.Recv(); err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			break
@@ -100,7 +101,7 @@ func TestRefusals(t *testing.T) {
 			if refused.GetReason() == "" || refused.GetThrough() != 1 {
 				t.Errorf("%v", refused)
 			}
-			if _, err := l.Recv(); err != io.EOF {
+			if _, err := l.Recv(); !errors.Is(err, io.EOF) {
 				t.Errorf("the stream goes on: %v", err)
 			}
 			if n := len(r.journal()) - before; n != 1 {
@@ -223,7 +224,7 @@ func TestRevokedAndUnknownAgents(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 	csr, _ := pki.NewRequest(newKey(t), "a")
-	if _, err := r.dial(c.Config()).Renew(context.Background(), &demarcv1.RenewRequest{Csr: csr}); pki.Cause(err) != pki.ErrRevoked {
+	if _, err := r.dial(c.Config()).Renew(context.Background(), &demarcv1.RenewRequest{Csr: csr}); !errors.Is(pki.Cause(err), pki.ErrRevoked) {
 		t.Errorf("renewal: %v", err)
 	}
 	// Signed by this authority and never enrolled: of a store that was lost.
@@ -254,10 +255,10 @@ func TestNoCertificateNoReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stream.Recv(); status.Code(err) != codes.Unauthenticated || pki.Cause(err) != pki.ErrNoIdentity {
+	if _, err := stream.Recv(); status.Code(err) != codes.Unauthenticated || !errors.Is(pki.Cause(err), pki.ErrNoIdentity) {
 		t.Errorf("report: %v", err)
 	}
-	if _, err := client.Renew(t.Context(), &demarcv1.RenewRequest{}); pki.Cause(err) != pki.ErrNoIdentity {
+	if _, err := client.Renew(t.Context(), &demarcv1.RenewRequest{}); !errors.Is(pki.Cause(err), pki.ErrNoIdentity) {
 		t.Errorf("renew: %v", err)
 	}
 }
@@ -269,7 +270,7 @@ func TestCertificateOfAnotherCollector(t *testing.T) {
 	if err == nil {
 		_, err = stream.Recv()
 	}
-	if pki.Cause(err) != pki.ErrForeignPeer {
+	if !errors.Is(pki.Cause(err), pki.ErrForeignPeer) {
 		t.Errorf("%v", err)
 	}
 }
@@ -279,7 +280,8 @@ func TestHeartbeatsTellHealth(t *testing.T) {
 	l := r.report(r.enrol("a"))
 	l.welcomed(1, 0)
 	l.send(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: &demarcv1.Heartbeat{
-		Clock: timestamppb.New(time.Now().Add(time.Minute)), LastFrame: timestamppb.Now(), Frames: 7, Drops: 2}}})
+		Clock: timestamppb.New(time.Now().Add(time.Minute)), LastFrame: timestamppb.Now(), Frames: 7, Drops: 2,
+	}}})
 	for range 100 {
 		if h := r.Health()["a"]; h.Frames == 7 && h.Drops == 2 && h.Connected && h.ClockOffset.Round(10*time.Second) == time.Minute {
 			return

@@ -19,7 +19,7 @@ func unpack(t *testing.T, file, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	r := tar.NewReader(f)
 	for {
 		h, err := r.Next()
@@ -58,7 +58,7 @@ func TestWhatKeepsACollectorFromStarting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	taken := settings(t.TempDir())
 	taken.Uplink = l.Addr().String()
 	fails(t, taken, "address "+taken.Uplink+" is taken by another program: stop that one, or set uplink:")

@@ -53,7 +53,7 @@ func shake(t *testing.T, server, client *tls.Config) (seen tls.ConnectionState, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -63,7 +63,7 @@ func shake(t *testing.T, server, client *tls.Config) (seen tls.ConnectionState, 
 			return
 		}
 		c := tls.Server(raw, server)
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		if serverErr = c.Handshake(); serverErr == nil {
 			_, serverErr = c.Write([]byte("x"))
 		}
@@ -74,13 +74,13 @@ func shake(t *testing.T, server, client *tls.Config) (seen tls.ConnectionState, 
 		t.Fatal(err)
 	}
 	c := tls.Client(raw, client)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	if clientErr = c.Handshake(); clientErr == nil {
 		// TLS 1.3: the server's view of our certificate comes with the first read.
 		_, clientErr = c.Read(make([]byte, 1))
 	}
-	raw.Close()
+	_ = raw.Close()
 	<-done
 	return seen, serverErr, clientErr
 }

@@ -146,7 +146,7 @@ func BenchmarkAppend(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	// 16 batches of 500 records of 173 bytes, as PERFORMANCE.md measures.
 	const group, each = 16, 500
 	body := make([]byte, each*173)

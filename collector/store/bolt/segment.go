@@ -75,7 +75,7 @@ func readRecord(b []byte, r *store.Record, keep bool) (rest []byte, err error) {
 	}
 	*r = store.Record{
 		Kind:     store.Kind(b[0]),
-		Recorded: time.Unix(0, int64(binary.BigEndian.Uint64(b[1:]))).UTC(), //nolint:gosec // written from an int64
+		Recorded: time.Unix(0, int64(binary.BigEndian.Uint64(b[1:]))).UTC(),
 		From:     binary.BigEndian.Uint64(b[9:]),
 		Sequence: binary.BigEndian.Uint64(b[17:]),
 		Epoch:    store.Epoch(b[25:41]),

@@ -94,10 +94,11 @@ func batch(agent string, epoch byte, sequence uint64, body string) store.Record 
 	}
 }
 
-func lost(agent string, epoch byte, from, to uint64) store.Record {
-	e := store.Epoch{epoch}
+// lost is a Lost of agent a in its first epoch.
+func lost(from, to uint64) store.Record {
+	e := store.Epoch{1}
 	return store.Record{
-		Kind: store.KindLost, Site: "houston", Agent: agent, Epoch: e, From: from, Sequence: to,
+		Kind: store.KindLost, Site: "houston", Agent: "a", Epoch: e, From: from, Sequence: to,
 		Digest: store.LostDigest(e, from, to, "spool-full"), Body: []byte("lost"),
 	}
 }

@@ -1,0 +1,238 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// plant is a Plant of fixed things.
+type plant struct {
+	policy      *boundary.Policy
+	connections []*demarcv1.JudgedConnection
+	assets      []*demarcv1.Asset
+	findings    []*demarcv1.Finding
+	changes     *Changes
+	applied     func([]boundary.File, ApplyOptions) (*demarcv1.ApplyResponse, error)
+}
+
+func (p *plant) Applied() uint64                           { return 7 }
+func (p *plant) Policy() *boundary.Policy                  { return p.policy }
+func (p *plant) Connections() []*demarcv1.JudgedConnection { return slices.Clone(p.connections) }
+func (p *plant) Assets() []*demarcv1.Asset                 { return slices.Clone(p.assets) }
+func (p *plant) Findings() []*demarcv1.Finding             { return slices.Clone(p.findings) }
+func (p *plant) Changes() *Changes                         { return p.changes }
+
+func (p *plant) Connection(id string) (inventory.Connection, *demarcv1.JudgedConnection, bool) {
+	for _, c := range p.connections {
+		if c.GetId() == id {
+			return inventory.Connection{Site: c.GetSite(), Data: c.GetConnection()}, c, true
+		}
+	}
+	return inventory.Connection{}, nil, false
+}
+
+func (p *plant) Finding(id string) (*demarcv1.Finding, bool) {
+	for _, f := range p.findings {
+		if f.GetId() == id {
+			return f, true
+		}
+	}
+	return nil, false
+}
+
+func (p *plant) Apply(_ context.Context, files []boundary.File, o ApplyOptions) (*demarcv1.ApplyResponse, error) {
+	return p.applied(files, o)
+}
+
+const docs = `apiVersion: demarc/v1
+kind: Site
+metadata: {name: houston}
+---
+apiVersion: demarc/v1
+kind: Boundary
+metadata: {name: line4}
+spec: {title: Line 4, domain: ot, members: [{site: houston, cidrs: [10.20.4.0/24]}]}
+---
+apiVersion: demarc/v1
+kind: Boundary
+metadata: {name: dmz}
+spec: {title: DMZ, domain: dmz, members: [{site: houston, cidrs: [10.50.1.0/24]}]}
+`
+
+func newService(t *testing.T) (*Service, *plant) {
+	t.Helper()
+	d, err := boundary.Read([]boundary.File{{Path: "docs.yaml", Content: []byte(docs)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := boundary.Compile(d, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &plant{policy: policy, changes: NewChanges()}
+	return New(Config{Plant: p}), p
+}
+
+func judged(id, verdict, client, from, to string, minute int) *demarcv1.JudgedConnection {
+	return &demarcv1.JudgedConnection{
+		Id: id, Site: "houston", ClientBoundary: from, ServerBoundary: to, Verdict: &demarcv1.Verdict{Verdict: verdict},
+		Connection: &demarcv1.Connection{Client: client, Server: "10.20.4.10", Transport: "tcp", Port: 102, LastSeen: timestamppb.New(time.Unix(int64(minute)*60, 0))},
+	}
+}
+
+func TestConnectionsTheWorstFirst(t *testing.T) {
+	s, p := newService(t)
+	p.connections = []*demarcv1.JudgedConnection{
+		judged("a", "internal", "10.20.4.9", "line4", "line4", 9), judged("b", "unauthorized", "10.9.0.1", "", "line4", 1),
+		judged("c", "authorized", "10.50.1.1", "dmz", "line4", 1), judged("d", "unauthorized", "10.9.0.2", "", "line4", 5),
+		judged("e", "undecided", "10.9.0.3", "", "line4", 1), judged("f", "out-of-terms", "10.50.1.1", "dmz", "line4", 1),
+		judged("g", "lapsed", "10.50.1.1", "dmz", "line4", 1), judged("h", "unauthorized", "10.9.0.10", "", "line4", 1),
+	}
+	for want, r := range map[string]*demarcv1.ListConnectionsRequest{
+		"dbhfgeca": {}, "dbh": {Verdict: "unauthorized"}, "fgc": {Boundary: "dmz"}, "c": {Boundary: "dmz", Verdict: "authorized"}, "": {Boundary: "internet"},
+	} {
+		got, err := s.ListConnections(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := ""
+		for _, c := range got.GetConnections() {
+			ids += c.GetId()
+		}
+		if ids != want {
+			t.Errorf("%v: %s, want %s", r, ids, want)
+		}
+	}
+}
+
+func TestAssetsBySiteAndAddress(t *testing.T) {
+	s, p := newService(t)
+	place := func(b string) []*demarcv1.Place { return []*demarcv1.Place{{Boundary: b}} }
+	p.assets = []*demarcv1.Asset{
+		{Id: "m", Site: "houston", Macs: []string{"00:0e:8c:00:00:01"}},
+		{Id: "p2", Parent: "z", Site: "houston"},
+		{Id: "p1", Parent: "z", Site: "houston"},
+		{Id: "z", Site: "houston", Ips: []string{"10.20.4.9"}, Places: place("line4")},
+		{Id: "y", Site: "houston", Ips: []string{"10.20.4.10"}, Places: place("line4")},
+		{Id: "x", Site: "alpha", Ips: []string{"10.50.1.1"}, Places: place("dmz")},
+	}
+	for want, r := range map[string]*demarcv1.ListAssetsRequest{
+		"x z p1 p2 y m": {}, "z p1 p2 y m": {Site: "houston"}, "z p1 p2 y": {Boundary: "line4"},
+	} {
+		got, err := s.ListAssets(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, a := range got.GetAssets() {
+			ids = append(ids, a.GetId())
+		}
+		if strings.Join(ids, " ") != want {
+			t.Errorf("%v: %v, want %s", r, ids, want)
+		}
+	}
+	sites, err := s.ListSites(t.Context(), &demarcv1.ListSitesRequest{})
+	if err != nil || len(sites.GetSites()) != 2 || sites.GetSites()[1].GetAssets() != 3 || !strings.Contains(sites.GetSites()[0].GetTitle(), "no document") {
+		t.Errorf("%v %v", sites, err)
+	}
+	b, err := s.ListBoundaries(t.Context(), &demarcv1.ListBoundariesRequest{})
+	if err != nil || len(b.GetBoundaries()) != 2 || b.GetBoundaries()[1].GetAssets() != 2 || b.GetBoundaries()[1].GetAuthorization() != "no authorization on record" {
+		t.Errorf("%v %v", b, err)
+	}
+}
+
+func TestFiltersThatMatchNothingAreSlips(t *testing.T) {
+	s, _ := newService(t)
+	for what, call := range map[string]func() error{
+		"unauthorized": func() error {
+			return second(s.ListConnections(t.Context(), &demarcv1.ListConnectionsRequest{Verdict: "bad"}))
+		},
+		"line4": func() error {
+			return second(s.ListConnections(t.Context(), &demarcv1.ListConnectionsRequest{Boundary: "line44"}))
+		},
+		"dmz":           func() error { return second(s.ListAssets(t.Context(), &demarcv1.ListAssetsRequest{Boundary: "x"})) },
+		"investigating": func() error { return second(s.ListFindings(t.Context(), &demarcv1.ListFindingsRequest{Status: "opn"})) },
+		"lapsed":        func() error { return second(s.ListFindings(t.Context(), &demarcv1.ListFindingsRequest{Kind: "x"})) },
+		"houston":       func() error { return second(s.CreateToken(t.Context(), &demarcv1.CreateTokenRequest{Site: "x"})) },
+		"no documents":  func() error { return second(s.Apply(t.Context(), &demarcv1.ApplyRequest{})) },
+		"no pages": func() error {
+			return second(s.CreateSignInLink(t.Context(), &demarcv1.CreateSignInLinkRequest{}))
+		},
+		"no connection or finding": func() error { return second(s.Explain(t.Context(), &demarcv1.ExplainRequest{Id: "x"})) },
+	} {
+		if err := call(); err == nil || !strings.Contains(status.Convert(err).Message(), what) || strings.Contains(status.Convert(err).Message(), "\n") {
+			t.Errorf("%v, want %q in one line", err, what)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestApplyTellsEveryProblem(t *testing.T) {
+	s, p := newService(t)
+	p.applied = func(files []boundary.File, _ ApplyOptions) (*demarcv1.ApplyResponse, error) {
+		return nil, boundary.Problems{{File: files[0].Path, Line: 3, Col: 1, What: "wrong", Cure: "right"}, {File: "b", Line: 1, Col: 1, What: "worse"}}
+	}
+	_, err := s.Apply(t.Context(), &demarcv1.ApplyRequest{Documents: []*demarcv1.Document{{Path: "a.yaml"}}})
+	if status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "a.yaml:3:1: wrong; right\nb:1:1: worse") {
+		t.Errorf("%v", err)
+	}
+}
+
+// changeStream collects what Watch sends.
+type changeStream struct {
+	ctx  context.Context //nolint:containedctx // grpc.ServerStream asks for it
+	sent chan uint64
+}
+
+func (c *changeStream) Send(r *demarcv1.WatchResponse) error { c.sent <- r.GetChange(); return nil }
+func (c *changeStream) Context() context.Context             { return c.ctx }
+func (*changeStream) SetHeader(metadata.MD) error            { return nil }
+func (*changeStream) SendHeader(metadata.MD) error           { return nil }
+func (*changeStream) SetTrailer(metadata.MD)                 {}
+func (*changeStream) SendMsg(any) error                      { return nil }
+func (*changeStream) RecvMsg(any) error                      { return nil }
+
+func TestWatchIsCoalesced(t *testing.T) {
+	s, p := newService(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &changeStream{ctx: ctx, sent: make(chan uint64, 1000)}
+	done := make(chan error, 1)
+	go func() { done <- s.Watch(&demarcv1.WatchRequest{}, c) }()
+	first := <-c.sent
+	for begun := time.Now(); time.Since(begun) < 500*time.Millisecond; time.Sleep(time.Millisecond) {
+		p.changes.Bump()
+	}
+	now, _ := p.changes.Now()
+	last := first
+	for n := 0; last != now; n++ {
+		select {
+		case got := <-c.sent:
+			if got <= last {
+				t.Fatalf("%d after %d", got, last)
+			}
+			last = got
+		case <-time.After(5 * time.Second):
+			t.Fatalf("the last change %d was not sent, %d was", now, last)
+		}
+		if n > 12 {
+			t.Fatalf("%d messages within half a second", n)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
