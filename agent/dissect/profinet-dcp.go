@@ -92,7 +92,6 @@ func (h *dcpHeader) request() bool { return h.kind == 0 }
 // on, for the conversation then is one of process data.
 type profinetDCP struct {
 	sides sides
-	asked [3]bool // by side: a request was seen, so answers count nothing
 	told  bool
 	text  scratch
 }
@@ -122,30 +121,19 @@ func (d *profinetDCP) Dissect(m *Message, out Out) (int, error) {
 
 func (d *profinetDCP) read(m *Message, h *dcpHeader, out Out) {
 	d.text.reset()
-	from := d.sides.of(m)
-	switch {
-	case h.service == dcpServiceHello:
+	if h.service == dcpServiceHello {
 		d.blocks(h, out)
 		return
-	case h.request():
-		out.Sender(Client)
-		d.asked[from] = true
-	default:
-		out.Sender(Server)
 	}
-	switch h.service {
-	case dcpServiceSet:
-		if h.request() || !d.asked[from.other()] {
-			h.count(out)
-		}
-	case dcpServiceGet:
-		if h.request() || !d.asked[from.other()] {
-			out.Operation(ot.Diagnose, 1)
-		}
-	case dcpServiceIdentify:
-		if h.request() { // the answers go to another address than the question
-			out.Operation(ot.Diagnose, 1)
-		}
+	out.Sender(roleOf(h.request()))
+	counts := d.sides.counts(m, h.request())
+	switch {
+	case h.service == dcpServiceSet && counts:
+		h.count(out)
+	case h.service == dcpServiceGet && counts, h.service == dcpServiceIdentify && h.request():
+		// The answers to Identify go to another address than the question:
+		// there they count nothing.
+		out.Operation(ot.Diagnose, 1)
 	}
 	if h.kind == 1 && h.service != dcpServiceSet {
 		d.blocks(h, out)

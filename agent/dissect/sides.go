@@ -25,6 +25,8 @@ type sides struct {
 	mac  decode.MAC // where there is no address
 	port uint16
 	set  bool
+
+	asked [3]bool // by side: a request of it was seen
 }
 
 // of is the sender's side.
@@ -36,6 +38,16 @@ func (s *sides) of(m *Message) side {
 		return sideA
 	}
 	return sideB
+}
+
+// counts reports whether a message is counted as an operation: a request is,
+// an answer only while the mirror has shown no request to it.
+func (s *sides) counts(m *Message, request bool) bool {
+	from := s.of(m)
+	if request {
+		s.asked[from] = true
+	}
+	return request || !s.asked[from.other()]
 }
 
 func roleOf(client bool) Role {
