@@ -61,13 +61,13 @@ func NewEngine(all []Protocol, sink Sink) *Engine {
 // session is what the engine keeps of a conversation.
 type session struct {
 	conv     *flow.Conversation
-	root     layer
-	half     [2]half
 	done     bool // count packets only
 	proved   bool // a stream: its framing is known from the start or by two messages
 	kept     bool // the name stands: what follows a Switch does not rename it
 	tries    int
 	expected *expectation
+	root     layer
+	half     [2]half
 
 	older, newer *session // bufferList
 }
@@ -81,11 +81,11 @@ type half struct {
 
 // layer is one carrier with whoever speaks over it.
 type layer struct {
-	on      *carrier
 	speaker *Protocol // nil while the race is on
 	d       Dissector
-	race    []runner
 	child   *layer
+	on      *carrier
+	race    []runner
 }
 
 type runner struct {

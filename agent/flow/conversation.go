@@ -49,34 +49,36 @@ const (
 // and EtherType.
 type Conversation struct {
 	Segment   uint16 // index that the pipeline gave the segment
-	Transport uint8  // IP protocol number; Ethernet when there is no IP
 	EtherType uint16 // or LLC SAP below 0x600; valid iff Transport == Ethernet
 	VLAN      uint16 // innermost tag of the first packet
-	Ends      [2]Endpoint
+	Transport uint8  // IP protocol number; Ethernet when there is no IP
 
 	Directed bool // Client is known, by Basis
 	Client   Side
 	Basis    ot.Basis
+	Payload  [2]bool // this side sent data
+	Opened   bool    // a SYN was seen
+	Accepted bool    // a SYN-ACK was seen
+	Reset    bool    // RST, or an ICMP message that the other end cannot be had
+	Finished uint8   // FIN seen from A (1), B (2)
 
-	First, Last int64 // Unix nanoseconds of packet time
-	Sent        [2]Counter
-	Payload     [2]bool // this side sent data
-	Duplicates  uint64  // frames that a mirror copied again, counted nowhere else
-	Opened      bool    // a SYN was seen
-	Accepted    bool    // a SYN-ACK was seen
-	Reset       bool    // RST, or an ICMP message that the other end cannot be had
-	Finished    uint8   // FIN seen from A (1), B (2)
-	Parent      *Related
+	hash uint64
+	Ends [2]Endpoint
 
 	// App and Record belong to the stages above: the dissection session and
 	// the sighting's record. Flow never looks inside.
 	App    any
 	Record any
 
-	streams [2]stream // valid iff Transport is TCP
+	Last    int64 // Unix nanoseconds of packet time
+	Sent    [2]Counter
 	print   [2]fingerprint
-	hash    uint64
-	slot    int32 // index in Table.all
+	streams [2]stream // valid iff Transport is TCP
+
+	First      int64
+	Duplicates uint64 // frames that a mirror copied again, counted nowhere else
+	Parent     *Related
+	slot       int32 // index in Table.all
 }
 
 // Related names the conversation that announced this one (FTP data, CIP I/O).

@@ -25,6 +25,8 @@ type Config struct {
 	Interfaces []Interface
 	Default    string
 	Flow       flow.Limit
+	// Protocols to dissect; nil is all of the registry, empty is headers only.
+	Protocols []dissect.Protocol
 	// News is the longest that news waits in packet time; 0 waits for
 	// maxPending changes (reading files).
 	News time.Duration
@@ -96,7 +98,10 @@ func (h handler) Close(c *flow.Conversation, evicted bool) {
 func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink) (Summary, error) {
 	r := &run{cfg: cfg, src: src, decoder: decode.New(decode.Options{})}
 	r.segments = newSegments(cfg)
-	protocols := dissect.Protocols()
+	protocols := cfg.Protocols
+	if protocols == nil {
+		protocols = dissect.Protocols()
+	}
 	r.sights = sighting.New(r.segments.names, dissect.NewPortHints(protocols), sink)
 	engine := dissect.NewEngine(protocols, r.sights)
 	r.flows = flow.NewTable(handler{engine, r.sights}, cfg.Flow)

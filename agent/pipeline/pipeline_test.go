@@ -16,6 +16,7 @@ import (
 
 	"demarc/agent/capture"
 	"demarc/agent/decode"
+	"demarc/agent/dissect"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -258,12 +259,18 @@ func steady(b *testing.B, file string) {
 	b.ReportMetric(float64(now.Mallocs-known.Mallocs)/float64(from-to), "allocs/packet")
 }
 
-// BenchmarkRead reads the capture named by DEMARC_CAPTURE, everything on.
+// BenchmarkRead reads the capture named by DEMARC_CAPTURE: headers only, and
+// with every dissector on.
 func BenchmarkRead(b *testing.B) {
 	file := os.Getenv("DEMARC_CAPTURE")
 	if file == "" {
 		b.Skip("DEMARC_CAPTURE names no capture file")
 	}
+	b.Run("headers", func(b *testing.B) { readAll(b, file, []dissect.Protocol{}) })
+	b.Run("all", func(b *testing.B) { readAll(b, file, nil) })
+}
+
+func readAll(b *testing.B, file string, protocols []dissect.Protocol) {
 	b.ReportAllocs()
 	var packets uint64
 	for b.Loop() {
@@ -271,7 +278,7 @@ func BenchmarkRead(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		sum, err := Run(context.Background(), Config{}, src, nowhere{})
+		sum, err := Run(context.Background(), Config{Protocols: protocols}, src, nowhere{})
 		if err != nil {
 			b.Fatal(err)
 		}

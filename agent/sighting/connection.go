@@ -107,7 +107,7 @@ func (t *Table) attach(r *record, k key) {
 	conn.ever++
 	conn.open++
 	conn.sessions++
-	r.conn = conn
+	r.conn, r.classes, r.exchanged = conn, 0, false
 	t.describe(r)
 	t.count(r)
 }
@@ -251,7 +251,11 @@ func (t *Table) Closed(c *flow.Conversation) {
 func (t *Table) Operation(c *flow.Conversation, o ot.Operation, n int) {
 	r := t.record(c)
 	r.operations[o] += uint32(max(n, 0)) //nolint:gosec // handed on long before it is full
-	if r.conn != nil && r.conn.classes&(1<<o) == 0 {
+	if r.conn == nil || r.classes&(1<<o) != 0 {
+		return
+	}
+	r.classes |= 1 << o
+	if r.conn.classes&(1<<o) == 0 {
 		r.conn.classes |= 1 << o
 		t.count(r)
 		t.changed(r.conn)
@@ -324,7 +328,7 @@ func (t *Table) turn(r *record, old *connection, k key) {
 	old.sent[0], old.sent[1] = old.sent[1], old.sent[0]
 	if to := t.connections[k]; to != nil {
 		to.take(old)
-		r.conn = to
+		r.conn, r.classes, r.exchanged = to, 0, false
 		t.describe(r)
 		t.changed(to)
 		return

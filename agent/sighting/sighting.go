@@ -113,17 +113,21 @@ func (t *Table) proto(a address) *demarcv1.Address {
 	return p
 }
 
-// record is what is kept of a conversation, in its Record.
+// record is what is kept of a conversation, in its Record. What every packet
+// touches comes first, in one line of the processor's cache.
 type record struct {
-	c          *flow.Conversation // nil when it has left the flow table
-	first      int64              // c.First
-	conn       *connection        // nil while waiting
+	conn       *connection // nil while waiting
 	mac        [2]decode.MAC
-	seen       [2]int64 // quarter in which the endpoint was last brought up to date, plus one
-	counted    [2]flow.Counter
+	seen       [2]uint32                // quarter in which the endpoint was last brought up to date, plus one
+	classes    uint16                   // operation classes that conn knows of, one bit each
+	exchanged  bool                     // conn's outcome can get no better
 	operations [ot.NumOperations]uint32 // not yet handed to conn
-	protocol   string
-	security   *ot.Security // nil while nothing shows
+
+	c        *flow.Conversation // nil when it has left the flow table
+	first    int64              // c.First
+	counted  [2]flow.Counter
+	protocol string
+	security *ot.Security // nil while nothing shows
 }
 
 func (t *Table) record(c *flow.Conversation) *record {
@@ -164,8 +168,8 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 	if !ok {
 		r = t.record(c)
 	}
-	if (r.mac[side] != p.SrcMAC || r.seen[side] != t.quarter+1) && !t.suspect(c, side, p) {
-		r.mac[side], r.seen[side] = p.SrcMAC, t.quarter+1
+	if quarter := uint32(t.quarter) + 1; (r.mac[side] != p.SrcMAC || r.seen[side] != quarter) && !t.suspect(c, side, p) { //nolint:gosec // quarters since 1970 fit
+		r.mac[side], r.seen[side] = p.SrcMAC, quarter
 		t.sender(c.Segment, p)
 	}
 	if p.Has&decode.HasIP == 0 {
@@ -179,10 +183,18 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 	case r.conn == nil && ready(c):
 		r.c = c
 		t.settle(r)
-	case r.conn != nil && r.conn.outcome < ot.Exchanged && c.Outcome() > r.conn.outcome:
+	case r.conn != nil && !r.exchanged:
+		t.came(r)
+	}
+}
+
+// came tells what came of a conversation as soon as it shows.
+func (t *Table) came(r *record) {
+	if r.c.Outcome() > r.conn.outcome {
 		t.describe(r)
 		t.count(r)
 	}
+	r.exchanged = r.conn.outcome == ot.Exchanged
 }
 
 // ready reports whether a conversation has said enough to be told: who is the
