@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,18 +15,61 @@ import (
 )
 
 func protocolsCommand() *cobra.Command {
-	return &cobra.Command{
+	format := "table"
+	c := &cobra.Command{
 		Use:   "protocols",
 		Short: "List the protocols that are read from their bytes",
-		Args:  cobra.NoArgs,
+		Long: "protocols lists what the agent reads from bytes, whatever the port.\n\n" +
+			"Tier 1: identity, direction and class of operation; tier 2: content and direction; tier 3: a signature alone.",
+		Example: "  demarc-agent protocols\n  demarc-agent protocols -o csv > protocols.csv",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			t := table.Table{Head: []string{"PROTOCOL", "OVER", "READS", "STANDARD"}}
-			for _, p := range dissect.Protocols() {
-				t.Rows = append(t.Rows, []string{p.Name, strings.Join(p.Over, " "), p.Reads, p.Standard})
-			}
-			return t.Write(c.OutOrStdout(), width())
+			return printProtocols(c.OutOrStdout(), format, dissect.Protocols())
 		},
 	}
+	c.Flags().StringVarP(&format, "output", "o", format, "output: table, json or csv")
+	return c
+}
+
+func printProtocols(w io.Writer, format string, all []dissect.Protocol) error {
+	switch format {
+	case "table":
+		t := protocolTable(all)
+		return t.Write(w, width())
+	case "csv":
+		t := protocolTable(all)
+		t.Head = []string{"protocol", "tier", "over", "reads", "standard"}
+		return t.WriteCSV(w)
+	case "json":
+		return protocolJSON(w, all)
+	}
+	return fmt.Errorf("--output %q is not known: table, json or csv", format)
+}
+
+func protocolTable(all []dissect.Protocol) table.Table {
+	t := table.Table{Head: []string{"PROTOCOL", "TIER", "OVER", "READS", "STANDARD"}}
+	for _, p := range all {
+		t.Rows = append(t.Rows, []string{p.Name, strconv.Itoa(p.Tier), strings.Join(p.Over, " "), p.Reads, p.Standard})
+	}
+	return t
+}
+
+func protocolJSON(w io.Writer, all []dissect.Protocol) error {
+	type row struct {
+		Name     string   `json:"name"`
+		Tier     int      `json:"tier"`
+		Over     []string `json:"over"`
+		Reads    string   `json:"reads"`
+		Standard string   `json:"standard"`
+		OT       bool     `json:"ot"`
+	}
+	rows := make([]row, 0, len(all))
+	for _, p := range all {
+		rows = append(rows, row{p.Name, p.Tier, p.Over, p.Reads, p.Standard, p.OT})
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(rows)
 }
 
 func versionCommand() *cobra.Command {

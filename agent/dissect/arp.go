@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "arp",
 		Over:     []string{"ethernet"},
+		Tier:     1,
 		Ports:    EtherType(0x0806),
 		New:      func() Dissector { return arp{} },
 		Reads:    "requests and replies; addresses are taken from the packet",

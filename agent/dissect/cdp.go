@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "cdp",
 		Over:     []string{"ethernet"},
+		Tier:     1,
 		Match:    cdpMatch,
 		New:      func() Dissector { return &cdp{} },
 		Reads:    "device name, platform, software, port, addresses, native VLAN, capabilities",

@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "cip-io",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(ioPort),
 		Match:    matchIO,
 		New:      func() Dissector { return &cipIO{} },

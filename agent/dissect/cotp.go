@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "cotp",
 		Over:     []string{"tcp"},
+		Tier:     2,
 		Ports:    TCP(102),
 		Match:    matchCOTP,
 		New:      func() Dissector { return &cotp{} },

@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "dhcp",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(67, 68),
 		Match:    func(b []byte) bool { return len(b) >= 240 && [4]byte(b[236:240]) == dhcpCookie },
 		New:      func() Dissector { return &dhcp{} },

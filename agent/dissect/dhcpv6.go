@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "dhcpv6",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(546, 547),
 		New:      func() Dissector { return &dhcpv6{} },
 		Reads:    "client domain name, vendor class, identifier, assigned addresses; who serves",

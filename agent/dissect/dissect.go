@@ -155,6 +155,7 @@ type Protocol struct {
 	Ports    []Port              // hints, never proof
 	Match    func(b []byte) bool // cheap signature, allocates nothing; nil: by expectation, port or carrier alone
 	New      func() Dissector
+	Tier     int    // how deep it is read. 1: identity, direction and class of operation; 2: content and direction; 3: signature
 	OT       bool   // an operational-technology protocol
 	Reads    string // what is read, for the protocol table: "device identification, operations"
 	Standard string // the public source: "MODBUS Application Protocol V1.1b3"

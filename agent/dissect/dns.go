@@ -12,6 +12,7 @@ func init() {
 	register(Protocol{
 		Name:     "dns",
 		Over:     []string{"tcp", "udp"},
+		Tier:     1,
 		Ports:    append(UDP(53), TCP(53)...),
 		Match:    dnsMatch,
 		New:      func() Dissector { return &dns{} },

@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "enip",
 		Over:     []string{"tcp", "udp"},
+		Tier:     1,
 		Ports:    append(TCP(enipPort), UDP(enipPort)...),
 		Match:    matchENIP,
 		New:      func() Dissector { return &enip{} },

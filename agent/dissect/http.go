@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "http",
 		Over:     []string{"tcp"},
+		Tier:     1,
 		Ports:    TCP(80, 8080),
 		Match:    httpMatch,
 		New:      func() Dissector { return &http{} },

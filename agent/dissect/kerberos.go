@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "kerberos",
 		Over:     []string{"tcp", "udp"},
+		Tier:     1,
 		Ports:    append(TCP(88), UDP(88)...),
 		Match:    kerberosMatch,
 		New:      func() Dissector { return &kerberos{} },

@@ -12,6 +12,7 @@ func init() {
 	register(Protocol{
 		Name:     "ldap",
 		Over:     []string{"tcp", "udp"},
+		Tier:     1,
 		Ports:    append(TCP(389, 3268), UDP(389)...),
 		Match:    func(b []byte) bool { _, err := readLDAP(b); return err == nil },
 		New:      func() Dissector { return &ldap{} },

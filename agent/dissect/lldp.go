@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "lldp",
 		Over:     []string{"ethernet"},
+		Tier:     1,
 		Ports:    EtherType(0x88cc),
 		New:      func() Dissector { return &lldp{} },
 		Reads:    "chassis, port, system name and description, capabilities, management addresses, inventory (LLDP-MED), VLAN, PROFINET",

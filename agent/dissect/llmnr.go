@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "llmnr",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(portLLMNR),
 		New:      func() Dissector { return &llmnr{} },
 		Reads:    "host names",

@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "mdns",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(portMDNS),
 		New:      func() Dissector { return &mdns{} },
 		Reads:    "host names, services that a host offers, processor and operating system",

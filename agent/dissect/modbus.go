@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "modbus",
 		Over:     []string{"tcp", "udp"},
+		Tier:     1,
 		Ports:    append(TCP(modbusPort), UDP(modbusPort)...),
 		Match:    matchModbus,
 		New:      func() Dissector { return &modbus{unit: -1} },

@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "nbdgm",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(138),
 		New:      func() Dissector { return &nbdgm{} },
 		Reads:    "NetBIOS name of the sender; computer name, version and services that it announces to its network neighbours",

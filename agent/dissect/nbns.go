@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "nbns",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(portNBNS),
 		New:      func() Dissector { return &nbns{} },
 		Reads:    "NetBIOS names that a host registers, answers for or lists",

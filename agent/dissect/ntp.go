@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "ntp",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(123),
 		New:      func() Dissector { return &ntp{} },
 		Reads:    "who asks whom for the time, stratum of servers",

@@ -12,6 +12,7 @@ func init() {
 	register(Protocol{
 		Name:     "opcua",
 		Over:     []string{"tcp"},
+		Tier:     1,
 		Ports:    TCP(4840),
 		Match:    matchUA,
 		New:      func() Dissector { return &opcua{} },

@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "profinet-dcp",
 		Over:     []string{"ethernet"},
+		Tier:     1,
 		Ports:    EtherType(profinetType),
 		New:      func() Dissector { return &profinetDCP{} },
 		OT:       true,

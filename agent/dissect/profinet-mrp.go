@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "profinet-mrp",
 		Over:     []string{"ethernet"},
+		Tier:     2,
 		Ports:    EtherType(0x88e3),
 		New:      func() Dissector { return &profinetMRP{} },
 		OT:       true,

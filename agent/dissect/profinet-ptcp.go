@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "profinet-ptcp",
 		Over:     []string{"ethernet"},
+		Tier:     2,
 		Ports:    EtherType(profinetType),
 		New:      func() Dissector { return &profinetPTCP{} },
 		OT:       true,

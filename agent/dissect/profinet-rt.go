@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "profinet-rt",
 		Over:     []string{"ethernet", "profinet-dcp"},
+		Tier:     2,
 		Ports:    EtherType(profinetType),
 		New:      func() Dissector { return &profinetRT{} },
 		OT:       true,

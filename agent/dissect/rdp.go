@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "rdp",
 		Over:     []string{"cotp"},
+		Tier:     1,
 		Match:    rdpMatch,
 		New:      func() Dissector { return &rdp{} },
 		Reads:    "negotiated protection, client computer name and build; then the TLS handshake",

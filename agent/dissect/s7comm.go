@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "s7comm",
 		Over:     []string{"cotp"},
+		Tier:     1,
 		Match:    matchS7,
 		New:      func() Dissector { return &s7comm{} },
 		OT:       true,

@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "smb",
 		Over:     []string{"tcp"},
+		Tier:     1,
 		Ports:    TCP(445, 139),
 		Match:    smbMatch,
 		New:      func() Dissector { return &smb{} },

@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "snmp",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(161, 162),
 		Match:    func(b []byte) bool { _, ok := readSNMP(b); return ok },
 		New:      func() Dissector { return &snmp{} },

@@ -10,6 +10,7 @@ func init() {
 	register(Protocol{
 		Name:     "ssdp",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(1900),
 		Match:    func(b []byte) bool { return ssdpKind(b) != ssdpNone },
 		New:      func() Dissector { return ssdp{} },

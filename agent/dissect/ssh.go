@@ -10,6 +10,7 @@ func init() {
 	register(Protocol{
 		Name:     "ssh",
 		Over:     []string{"tcp"},
+		Tier:     1,
 		Ports:    TCP(22),
 		Match:    func(b []byte) bool { return len(b) > 0 && startsLike(b, "SSH-") },
 		New:      func() Dissector { return &ssh{} },

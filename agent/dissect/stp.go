@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "stp",
 		Over:     []string{"ethernet"},
+		Tier:     1,
 		Match:    stpMatch,
 		New:      func() Dissector { return &stp{} },
 		Reads:    "bridge and root of the spanning tree",

@@ -10,6 +10,7 @@ func init() {
 	register(Protocol{
 		Name:     "syslog",
 		Over:     []string{"udp"},
+		Tier:     1,
 		Ports:    UDP(514),
 		Match:    func(b []byte) bool { _, form := syslogHeader(b); return form == syslog5424 || form == syslog3164 },
 		New:      func() Dissector { return syslog{} },

@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "telnet",
 		Over:     []string{"tcp"},
+		Tier:     1,
 		Ports:    TCP(23),
 		Match:    telnetMatch,
 		New:      func() Dissector { return &telnet{} },

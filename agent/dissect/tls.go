@@ -11,6 +11,7 @@ func init() {
 	register(Protocol{
 		Name:     "tls",
 		Over:     []string{"tcp"},
+		Tier:     1,
 		Ports:    TCP(443, 802, 4843, 8883, 19999),
 		Match:    tlsMatch,
 		New:      func() Dissector { return &tls{} },

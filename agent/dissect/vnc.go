@@ -9,6 +9,7 @@ func init() {
 	register(Protocol{
 		Name:     "vnc",
 		Over:     []string{"tcp"},
+		Tier:     1,
 		Ports:    TCP(5900, 5901),
 		Match:    func(b []byte) bool { return len(b) > 0 && startsLike(b, "RFB ") },
 		New:      func() Dissector { return &vnc{} },

@@ -3,6 +3,8 @@ package boundary
 import (
 	"fmt"
 	"slices"
+
+	"demarc/internal/ot"
 )
 
 // Service is what may be spoken: a protocol with its terms, or a set of them.
@@ -94,8 +96,8 @@ func (s *Service) check(d *decoder, shared bool) {
 	if s.Protocol == "" {
 		return
 	}
-	if !slices.Contains(protocols, s.Protocol) {
-		if best := nearest(s.Protocol, protocols); best != "" {
+	if !ot.IsProtocol(s.Protocol) {
+		if best := nearest(s.Protocol, ot.Protocols()); best != "" {
 			d.problem(s.At, "protocol "+quote(s.Protocol)+" is not known", fmt.Sprintf("did you mean %s?", best))
 		} else {
 			d.warn(s.At, "protocol "+quote(s.Protocol)+" is none that Demarc names", "no connection will ever match it, unless your own protocol has this name")

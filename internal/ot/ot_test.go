@@ -1,6 +1,9 @@
 package ot
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestNamesCoverConstants(t *testing.T) {
 	for i := range NumOperations {
@@ -25,5 +28,20 @@ func TestNamesCoverConstants(t *testing.T) {
 	}
 	if Operation(200).String() != "invalid" || ParseGrade("no such") != GradeNone {
 		t.Error("an unknown value must not look like a known one")
+	}
+}
+
+func TestProtocolNames(t *testing.T) {
+	all := Protocols()
+	if !slices.IsSorted(all) || len(slices.Compact(slices.Clone(all))) != len(all) || len(all) < 100 {
+		t.Errorf("%d protocol names: sorted and each once is right", len(all))
+	}
+	for _, name := range []string{"modbus", "iec104", "c12.22", "tls"} {
+		if !IsProtocol(name) {
+			t.Errorf("%s is not known", name)
+		}
+	}
+	if IsProtocol("modbuss") || IsProtocol("") {
+		t.Error("a slip passes for a protocol")
 	}
 }

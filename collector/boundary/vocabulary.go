@@ -1,0 +1,17 @@
+package boundary
+
+import "demarc/internal/ot"
+
+// vocabularies are the lists that document types name as "@list" in oneof.
+var vocabularies = map[string][]string{
+	"@operations": ot.OperationNames(),
+	"@roles": {
+		string(ot.PLC), string(ot.RTU), string(ot.IED), string(ot.DCSController), string(ot.SafetyController),
+		string(ot.IODevice), string(ot.Drive), string(ot.HMI), string(ot.SCADAServer), string(ot.DCSServer),
+		string(ot.EngineeringWorkstation), string(ot.OPCServer), string(ot.Historian), string(ot.MES),
+		string(ot.BatchRecord), string(ot.QualityRecord), string(ot.ERP), string(ot.ERPInterface),
+		string(ot.IIoTGateway), string(ot.IIoTBroker), string(ot.CloudService), string(ot.RemoteAccess),
+		string(ot.JumpHost), string(ot.Database), string(ot.DomainController), string(ot.NetworkDevice),
+		string(ot.Firewall), string(ot.Printer), string(ot.Camera), string(ot.Workstation), string(ot.Server),
+	},
+}
