@@ -8,6 +8,7 @@ import (
 func init() {
 	register(Protocol{
 		Name:     "omron-fins",
+		Tier:     1,
 		Over:     []string{"udp", "tcp"},
 		Ports:    append(UDP(finsPort), TCP(finsPort)...),
 		Match:    matchFINS,
