@@ -74,8 +74,8 @@ func (e *engine) Assets() []*demarcv1.Asset {
 
 // Findings implements api.Plant.
 func (e *engine) Findings() []*demarcv1.Finding {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
+	e.mu.Lock() // what changed is made anew
+	defer e.mu.Unlock()
 	all := e.findings.All()
 	for i, f := range all {
 		all[i] = proto.CloneOf(f)
@@ -85,8 +85,8 @@ func (e *engine) Findings() []*demarcv1.Finding {
 
 // Finding implements api.Plant.
 func (e *engine) Finding(id string) (*demarcv1.Finding, bool) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	f, ok := e.findings.Get(id)
 	if !ok {
 		return nil, false

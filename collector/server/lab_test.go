@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,8 +136,10 @@ func (l *lab) send(agent string, body *demarcv1.Body) {
 func (l *lab) apply(files []boundary.File, o applyOptions) (*demarcv1.ApplyResponse, error) {
 	l.t.Helper()
 	done := make(chan struct{})
+	var loop sync.WaitGroup
+	defer loop.Wait()
 	defer close(done)
-	go func() { // the apply loop
+	loop.Go(func() { // the apply loop
 		for {
 			select {
 			case <-l.wake:
@@ -145,7 +148,7 @@ func (l *lab) apply(files []boundary.File, o applyOptions) (*demarcv1.ApplyRespo
 				return
 			}
 		}
-	}()
+	})
 	return l.Apply(l.t.Context(), files, o)
 }
 
