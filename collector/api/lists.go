@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"demarc/collector/boundary"
+	"demarc/collector/finding"
 	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -142,7 +143,7 @@ func compareAddress(a, b string) int {
 
 // ListFindings lists findings, the most severe first.
 func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
-	if err := cmp.Or(oneOf("kind", r.GetKind(), kinds), oneOf("status", r.GetStatus(), statuses)); err != nil {
+	if err := cmp.Or(oneOf("kind", r.GetKind(), finding.Kinds()), oneOf("status", r.GetStatus(), statuses)); err != nil {
 		return nil, err
 	}
 	all := slices.DeleteFunc(s.Plant.Findings(), func(f *demarcv1.Finding) bool {

@@ -27,6 +27,11 @@ const (
 	DualHomed        = "dual-homed"
 )
 
+// Kinds lists every kind of finding.
+func Kinds() []string {
+	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed}
+}
+
 // group is what makes members one decision: equal groups are one finding. What
 // is not part of a kind's decision stays empty.
 type group struct {
