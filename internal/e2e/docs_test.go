@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	agentconfig "demarc/agent/config"
+	"demarc/collector/boundary"
+	collectorconfig "demarc/collector/config"
+)
+
+// read is a file of the project, by its path from the top.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// pages for people, which must stay true.
+var pages = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md"}
+
+var link = regexp.MustCompile(`\]\(([^)#]+)`)
+
+func TestLinksLead(t *testing.T) {
+	for _, page := range pages {
+		all := link.FindAllStringSubmatch(read(t, page), -1)
+		if len(all) == 0 && page != "CHANGELOG.md" {
+			t.Errorf("%s: no link found: the pattern is broken", page)
+		}
+		for _, l := range all {
+			if strings.Contains(l[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), l[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
+
+var block = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+// TestReadmeSettings: what the first five minutes have people type is taken.
+func TestReadmeSettings(t *testing.T) {
+	blocks := block.FindAllStringSubmatch(read(t, "README.md"), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of YAML in README.md, 2 expected: documents and the agent's settings", len(blocks))
+	}
+	docs, err := boundary.Read([]boundary.File{{Path: "plant.yaml", Content: []byte(blocks[0][1])}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := boundary.Compile(docs, 1); err != nil {
+		t.Error(err)
+	}
+	c, err := agentconfig.Parse("agent.yaml", []byte(blocks[1][1]))
+	if err != nil || c.Collector == "" || len(c.Interfaces) != 1 {
+		t.Errorf("agent.yaml: %+v, %v", c, err)
+	}
+}
+
+// TestExampleSettings: the files that people start from are taken.
+func TestExampleSettings(t *testing.T) {
+	a, err := agentconfig.Parse("deploy/agent.yaml", []byte(read(t, "deploy/agent.yaml")))
+	if err != nil || a.State == "" || len(a.Interfaces) == 0 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	c, err := collectorconfig.Parse("deploy/collector.yaml", []byte(read(t, "deploy/collector.yaml")))
+	if err != nil || c.Data != "/var/lib/demarc-collector" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
