@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -136,27 +137,56 @@ func printer(format string) (func(io.Writer, *demarcv1.Inventory) error, error) 
 	case "table":
 		return func(w io.Writer, inv *demarcv1.Inventory) error { return table.Inventory(w, inv, width()) }, nil
 	case "json":
-		return func(w io.Writer, inv *demarcv1.Inventory) error { return writeJSON(w, inv) }, nil
+		return writeJSON, nil
 	case "csv":
 		return table.InventoryCSV, nil
 	}
 	return nil, fmt.Errorf("--format %q is not known: table, json or csv", format)
 }
 
-// writeJSON prints proto JSON with proto field names, re-indented so that the
-// same message gives the same bytes (protojson varies its spaces on purpose).
-func writeJSON(w io.Writer, m proto.Message) error {
-	raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
-	if err != nil {
+// writeJSON prints an inventory as proto JSON with proto field names,
+// re-indented so that the same message gives the same bytes (protojson varies
+// its spaces on purpose), one element at a time so that a large one needs
+// little memory.
+func writeJSON(out io.Writer, inv *demarcv1.Inventory) error {
+	w := bufio.NewWriterSize(out, 1<<16)
+	_, _ = w.WriteString("{\n")
+	if err := errors.Join(
+		writeList(w, "captures", inv.Captures, ","),
+		writeList(w, "assets", inv.Assets, ","),
+		writeList(w, "connections", inv.Connections, ","),
+		writeList(w, "losses", inv.Losses, ""),
+	); err != nil {
 		return err
 	}
+	_, _ = w.WriteString("}\n")
+	return w.Flush()
+}
+
+// writeList leaves write errors to the writer's Flush.
+func writeList[M proto.Message](w *bufio.Writer, name string, list []M, end string) error {
+	if len(list) == 0 {
+		_, _ = fmt.Fprintf(w, " %q: []%s\n", name, end)
+		return nil
+	}
+	_, _ = fmt.Fprintf(w, " %q: [\n", name)
 	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", " "); err != nil {
-		return err
+	for i, m := range list {
+		raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
+		if err != nil {
+			return err
+		}
+		b.Reset()
+		if err := json.Indent(&b, raw, "  ", " "); err != nil {
+			return err
+		}
+		if i < len(list)-1 {
+			b.WriteByte(',')
+		}
+		_, _ = fmt.Fprintf(w, "  %s\n", b.Bytes())
 	}
-	b.WriteByte('\n')
-	_, err = w.Write(b.Bytes())
-	return err
+	_, _ = fmt.Fprintf(w, " ]%s\n", end)
+	return nil
 }
 
 // width is the terminal's, or 0 for no limit when output goes elsewhere.
