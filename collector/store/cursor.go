@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -28,9 +29,17 @@ type Answer struct {
 	Through  uint64 // the agent's cursor after it
 }
 
-// Remembered is how many of an agent's last sequences a cursor can compare:
-// twice what may be in flight.
-const Remembered = 128
+// blockSize is how many digests a cursor lets go of at once; it holds up to
+// twice as many.
+const blockSize = 64
+
+// Block is the digests of sequences that a cursor lets go of. A store keeps
+// them as long as the journal, so that a copied spool shows however far behind
+// it is.
+type Block struct {
+	First   uint64     // sequence of the first
+	Digests [][16]byte // halves of the digests of sequences that follow each other
+}
 
 // MaxEpochs is how many epochs of one agent a store remembers; the one used
 // longest ago is forgotten first.
@@ -44,18 +53,19 @@ type Cursor struct {
 	Lost    uint64 // sequences that came as Lost
 	Used    time.Time
 	recent  [][16]byte // first halves of the digests of the last sequences, the newest last
+	blocks  []Block    // let go of, for the store to keep
 }
 
 // Take answers for the record with sequences from..to, and moves the cursor
 // when it is taken. A Lost never forks: an agent may shed what it had sent and
 // whose acknowledgement it never saw, so of a Lost only the part past Through
-// counts.
-func (c *Cursor) Take(lost bool, from, to uint64, digest Digest) Outcome {
+// counts. older finds what Blocks said of a sequence.
+func (c *Cursor) Take(lost bool, from, to uint64, digest Digest, older func(sequence uint64) ([16]byte, bool)) Outcome {
 	switch {
 	case to == 0 || from == 0 || from > to:
 		return Gap
 	case to <= c.Through:
-		if lost || c.same(to, digest) {
+		if lost || c.same(to, digest, older) {
 			return Again
 		}
 		return Forked
@@ -63,40 +73,53 @@ func (c *Cursor) Take(lost bool, from, to uint64, digest Digest) Outcome {
 		return Gap
 	}
 	if lost {
-		c.Lost += to - c.Through
 		// What was told lost equals nothing that comes later.
-		for range min(to-c.Through, Remembered) {
-			c.remember(Digest{})
-		}
+		c.Lost += to - c.Through
+		c.letGo(len(c.recent))
 	} else {
-		c.remember(digest)
+		c.recent = append(c.recent, [16]byte(digest[:16]))
 	}
 	c.Through = to
+	if len(c.recent) == 2*blockSize {
+		c.letGo(blockSize)
+	}
 	return Taken
 }
 
-func (c *Cursor) remember(d Digest) {
-	if len(c.recent) == Remembered {
-		copy(c.recent, c.recent[1:])
-		c.recent = c.recent[:Remembered-1]
+// letGo moves the first n digests to blocks. Through is the last one's
+// sequence.
+func (c *Cursor) letGo(n int) {
+	if n == 0 {
+		return
 	}
-	c.recent = append(c.recent, [16]byte(d[:16]))
+	first := c.Through - uint64(len(c.recent)) + 1
+	c.blocks = append(c.blocks, Block{First: first, Digests: slices.Clone(c.recent[:n])})
+	c.recent = slices.Delete(c.recent, 0, n)
 }
 
-// same reports whether a committed sequence had this digest; a sequence too old
-// to compare, or one told lost, has not: no honest agent sends it again.
-func (c *Cursor) same(sequence uint64, d Digest) bool {
-	age := c.Through - sequence
-	if age >= uint64(len(c.recent)) {
-		return false
+// Blocks returns what the cursor let go of since the last call.
+func (c *Cursor) Blocks() []Block {
+	b := c.blocks
+	c.blocks = nil
+	return b
+}
+
+// same reports whether a committed sequence had this digest; one that nothing
+// is known of, or that was told lost, has not: no honest agent sends it again.
+func (c *Cursor) same(sequence uint64, d Digest, older func(uint64) ([16]byte, bool)) bool {
+	known, ok := [16]byte{}, false
+	if age := c.Through - sequence; age < uint64(len(c.recent)) {
+		known, ok = c.recent[uint64(len(c.recent))-1-age], true
+	} else if older != nil {
+		known, ok = older(sequence)
 	}
-	return c.recent[uint64(len(c.recent))-1-age] == [16]byte(d[:16])
+	return ok && known == [16]byte(d[:16])
 }
 
 // Clone returns a copy that shares nothing.
 func (c *Cursor) Clone() Cursor {
 	d := *c
-	d.recent = append([][16]byte(nil), c.recent...)
+	d.recent, d.blocks = slices.Clone(c.recent), nil
 	return d
 }
 
@@ -126,7 +149,7 @@ func ReadCursor(b []byte) (Cursor, error) {
 		Used:    time.Unix(0, int64(binary.BigEndian.Uint64(b[17:]))).UTC(),
 	}
 	site, rest := int(b[25]), b[head:]
-	if len(rest) < site || (len(rest)-site)%16 != 0 || (len(rest)-site)/16 > Remembered {
+	if len(rest) < site || (len(rest)-site)%16 != 0 || (len(rest)-site)/16 > 2*blockSize {
 		return Cursor{}, fmt.Errorf("%w: an agent's cursor of %d bytes", ErrCorrupt, len(b))
 	}
 	c.Site = string(rest[:site])

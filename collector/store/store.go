@@ -57,7 +57,8 @@ type Journal interface {
 	// of it is known.
 	Cursor(ctx context.Context, agent string, epoch Epoch) (Cursor, error)
 	// Trim forgets records that were recorded before t and that a saved state
-	// covers, and returns how many.
+	// covers, and returns how many; digests of the same age go with them, but
+	// never those of an agent's last sequences.
 	Trim(ctx context.Context, t time.Time) (uint64, error)
 }
 

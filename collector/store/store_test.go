@@ -34,19 +34,24 @@ func TestAuditChainShowsEveryChange(t *testing.T) {
 
 func TestCursorText(t *testing.T) {
 	c := Cursor{Site: "houston", Used: time.Unix(5, 6).UTC()}
-	for i := range uint64(Remembered + 10) {
-		c.Take(false, i+1, i+1, Digest{byte(i)})
+	c.Take(true, 1, 7, Digest{}, nil)
+	for i := uint64(8); i <= 140; i++ {
+		c.Take(false, i, i, Digest{byte(i)}, nil)
 	}
-	c.Take(true, 139, 140, Digest{})
+	if b := c.Blocks(); len(b) != 1 || b[0].First != 8 || len(b[0].Digests) != blockSize || c.Blocks() != nil {
+		t.Errorf("blocks %+v", b)
+	}
 	got, err := ReadCursor(c.AppendTo(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Through != 140 || got.Lost != 2 || got.Site != "houston" || !got.Used.Equal(c.Used) {
+	if got.Through != 140 || got.Lost != 7 || got.Site != "houston" || !got.Used.Equal(c.Used) {
 		t.Errorf("%+v", got)
 	}
-	if o := got.Take(false, 138, 138, Digest{137}); o != Again {
-		t.Errorf("138: %v", o)
+	for sequence, want := range map[uint64]Outcome{140: Again, 100: Again, 8 + blockSize: Again, 7 + blockSize: Forked, 3: Forked} {
+		if o := got.Take(false, sequence, sequence, Digest{byte(sequence)}, nil); o != want {
+			t.Errorf("%d: %v, want %v", sequence, o, want)
+		}
 	}
 	b := c.AppendTo(nil)
 	for _, bad := range [][]byte{nil, b[:10], b[:len(b)-1], append(slices.Clip(b), 1)} {

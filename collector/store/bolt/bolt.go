@@ -24,6 +24,7 @@ var (
 	bucketMeta     = []byte("meta")     // names below -> values
 	bucketJournal  = []byte("journal")  // first position -> segment
 	bucketCursors  = []byte("cursors")  // epoch, agent -> cursor
+	bucketDigests  = []byte("digests")  // agent, epoch, first sequence -> block of digests
 	bucketState    = []byte("state")    // whole, number -> segment of changes
 	bucketAgents   = []byte("agents")   // name -> JSON
 	bucketTokens   = []byte("tokens")   // name -> JSON
@@ -113,7 +114,7 @@ func (s *Store) prepare() error {
 		} else if name, _ := tx.Cursor().First(); name != nil {
 			return fmt.Errorf("%w: %s belongs to another program (it has a bucket %q)", store.ErrFormat, s.path, name)
 		}
-		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketState, bucketAgents, bucketTokens, bucketPolicies, bucketAudit} {
+		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketAgents, bucketTokens, bucketPolicies, bucketAudit} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

@@ -76,6 +76,9 @@ func (a *appender) all(records []store.Record) error {
 		if err := a.tx.Bucket(bucketCursors).Put([]byte(key), c.AppendTo(nil)); err != nil {
 			return err
 		}
+		if err := putDigests(a.tx, key, c.Blocks(), a.now); err != nil {
+			return err
+		}
 	}
 	return meta.Put(metaLast, number(a.next-1))
 }
@@ -90,7 +93,9 @@ func (a *appender) one(r *store.Record) error {
 		fresh, next := c.Through == 0, c.Through+1
 		answer.Outcome = a.refused[c]
 		if answer.Outcome == store.Taken {
-			answer.Outcome = c.Take(r.Kind == store.KindLost, r.From, r.Sequence, r.Digest)
+			answer.Outcome = c.Take(r.Kind == store.KindLost, r.From, r.Sequence, r.Digest, func(sequence uint64) ([16]byte, bool) {
+				return oldDigest(a.tx, cursorKey(r.Agent, r.Epoch), sequence)
+			})
 		}
 		if answer.Outcome == store.Forked || answer.Outcome == store.Gap {
 			a.refused[c] = answer.Outcome
@@ -155,7 +160,10 @@ func (a *appender) forgetEpochs(agent string) error {
 		return nil
 	}
 	a.moved[string(oldest)] = nil
-	return a.tx.Bucket(bucketCursors).Delete(oldest)
+	if err := a.tx.Bucket(bucketCursors).Delete(oldest); err != nil {
+		return err
+	}
+	return dropDigests(a.tx, string(oldest))
 }
 
 func (a *appender) write(r store.Record) error {
@@ -278,56 +286,4 @@ func readCursor(tx *bbolt.Tx, key string) (*store.Cursor, error) {
 	}
 	c, err := store.ReadCursor(value)
 	return &c, err
-}
-
-// trimAtOnce bounds the segments that one transaction of Trim removes, so that
-// appends wait little.
-const trimAtOnce = 256
-
-// Trim implements store.Journal. Segments go whole.
-func (s *Store) Trim(ctx context.Context, t time.Time) (gone uint64, err error) {
-	for more := true; more; {
-		if err := ctx.Err(); err != nil {
-			return gone, err
-		}
-		err := s.update(func(tx *bbolt.Tx) error {
-			var n uint64
-			n, more, err = trim(tx, t)
-			gone += n
-			return err
-		})
-		if err != nil {
-			return gone, err
-		}
-	}
-	return gone, nil
-}
-
-func trim(tx *bbolt.Tx, t time.Time) (gone uint64, more bool, err error) {
-	state, err := readStateMeta(tx)
-	if err != nil {
-		return 0, false, err
-	}
-	b := tx.Bucket(bucketJournal)
-	var old [][]byte
-	c := b.Cursor()
-	for key, value := c.First(); key != nil; key, value = c.Next() {
-		limit := int(^uint(0) >> 1)
-		var records []store.Record
-		if _, err := readSegment(readNumber(key), value, 0, &limit, &records); err != nil {
-			return 0, false, err
-		}
-		last := records[len(records)-1]
-		if last.Position > state.position || !last.Recorded.Before(t) || len(old) == trimAtOnce {
-			break
-		}
-		old = append(old, append([]byte(nil), key...))
-		gone += uint64(len(records))
-	}
-	for _, key := range old {
-		if err := b.Delete(key); err != nil {
-			return 0, false, err
-		}
-	}
-	return gone, len(old) == trimAtOnce, nil
 }

@@ -167,22 +167,43 @@ func testCursors(t *testing.T, b *bench) {
 }
 
 func testCursorsSurvive(t *testing.T, b *bench) {
-	for i := range uint64(200) {
-		b.append(t, batch("a", 1, i+1, fmt.Sprint(i+1)))
+	body := func(n uint64) string { return fmt.Sprint(n) }
+	for i := range uint64(300) {
+		b.append(t, batch("a", 1, i+1, body(i+1)), batch("ab", 1, i+1, "other "+body(i+1)))
+	}
+	b.append(t, lost(301, 1000))
+	for i := uint64(1001); i <= 1200; i++ {
+		b.append(t, batch("a", 1, i, body(i)))
 	}
 	b.reopen(t)
-	var got []store.Outcome
-	for _, r := range []store.Record{
-		batch("a", 1, 200, "200"), batch("a", 1, 200, "x"),
-		batch("a", 1, 200-store.Remembered+1, fmt.Sprint(200-store.Remembered+1)),
-		batch("a", 1, 200-store.Remembered, fmt.Sprint(200-store.Remembered)),
-		batch("a", 1, 202, "x"), batch("a", 1, 201, "201"), batch("a", 1, 202, "202"),
-	} {
-		got = append(got, b.append(t, r)[0].Outcome)
+	// However old: the same is acknowledged again, other content is a fork.
+	for _, n := range []uint64{1, 2, 63, 64, 65, 100, 127, 128, 129, 191, 192, 299, 300, 1001, 1002, 1063, 1064, 1065, 1150, 1199, 1200} {
+		if o := b.append(t, batch("a", 1, n, body(n)))[0].Outcome; o != store.Again {
+			t.Errorf("%d again: %v", n, o)
+		}
+		if o := b.append(t, batch("a", 1, n, "x"))[0].Outcome; o != store.Forked {
+			t.Errorf("other content of %d: %v", n, o)
+		}
 	}
-	want := []store.Outcome{store.Again, store.Forked, store.Again, store.Forked, store.Gap, store.Taken, store.Taken}
-	if !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+	for _, n := range []uint64{301, 302, 364, 700, 999, 1000} {
+		if o := b.append(t, batch("a", 1, n, body(n)))[0].Outcome; o != store.Forked {
+			t.Errorf("%d was told lost: %v", n, o)
+		}
+	}
+	if o := b.append(t, batch("a", 1, 1202, "x"))[0].Outcome; o != store.Gap {
+		t.Errorf("past the next: %v", o)
+	}
+	if o := b.append(t, batch("a", 1, 1201, "x"))[0].Outcome; o != store.Taken {
+		t.Errorf("the next: %v", o)
+	}
+	if _, err := b.Trim(t.Context(), b.now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if o := b.append(t, batch("a", 1, 1, body(1)))[0].Outcome; o != store.Forked {
+		t.Errorf("what was trimmed cannot be compared: %v", o)
+	}
+	if o := b.append(t, batch("a", 1, 1201, "x"))[0].Outcome; o != store.Again {
+		t.Errorf("the last ones are never trimmed: %v", o)
 	}
 }
 
