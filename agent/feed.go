@@ -50,7 +50,7 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 		return err
 	}
 	cancel()
-	<-reported // the stream ends before the program does
+	<-reported //nolint:errcheck // everything is delivered; the stream ends before the program does
 	_, err = fmt.Fprintf(c.OutOrStdout(), "Delivered to %s.\n", cfg.Collector)
 	return err
 }

@@ -23,7 +23,7 @@ type progress struct {
 
 func newProgress(file string, src capture.Source) *progress {
 	p := &progress{name: filepath.Base(file), start: time.Now()}
-	if s, ok := src.(interface{ Position() (done, total int64) }); ok && term.IsTerminal(int(os.Stderr.Fd())) { //nolint:gosec // a file descriptor is small
+	if s, ok := src.(interface{ Position() (done, total int64) }); ok && term.IsTerminal(int(os.Stderr.Fd())) { // a file descriptor is small
 		p.position = s.Position
 	}
 	return p

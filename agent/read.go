@@ -45,7 +45,7 @@ func readCommand() *cobra.Command {
 			"  tcpdump -i eth1 -c 10000 -w - | demarc-agent read -",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("read needs a capture file: demarc-agent read FILE...")
+				return errors.New("read needs a capture file, as in: demarc-agent read line4.pcap")
 			}
 			return nil
 		},
@@ -191,7 +191,7 @@ func writeList[M proto.Message](w *bufio.Writer, name string, list []M, end stri
 
 // width is the terminal's, or 0 for no limit when output goes elsewhere.
 func width() int {
-	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil { //nolint:gosec // a file descriptor is small
+	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil { // a file descriptor is small
 		return w
 	}
 	return 0

@@ -78,7 +78,7 @@ func (s *live) start(o LiveOptions) error {
 	if err := s.mapRing(o.Ring); err != nil {
 		return err
 	}
-	member := unix.PacketMreq{Ifindex: int32(s.index), Type: unix.PACKET_MR_PROMISC} //nolint:gosec // the kernel counts interfaces in 31 bits
+	member := unix.PacketMreq{Ifindex: int32(s.index), Type: unix.PACKET_MR_PROMISC} // the kernel counts interfaces in 31 bits
 	if err := unix.SetsockoptPacketMreq(s.fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &member); err != nil {
 		return fmt.Errorf("promiscuous mode: %w", err)
 	}
@@ -117,7 +117,7 @@ func (s *live) Next(f *Frame) error {
 		for s.left > 0 {
 			if s.take(f) {
 				s.stats.Packets++
-				s.stats.Bytes += uint64(f.Length) //nolint:gosec // not negative
+				s.stats.Bytes += uint64(f.Length) // not negative
 				return nil
 			}
 		}
@@ -147,7 +147,7 @@ func (s *live) take(f *Frame) bool {
 	f.TPID, f.TCI = 0, 0
 	f.Length = max(int(h.Len), len(b))
 	if h.Status&unix.TP_STATUS_VLAN_VALID != 0 {
-		f.TPID, f.TCI = 0x8100, uint16(h.Hv1.Vlan_tci) //nolint:gosec // 16 bits in a field of 32
+		f.TPID, f.TCI = 0x8100, uint16(h.Hv1.Vlan_tci) // 16 bits in a field of 32
 		if h.Status&unix.TP_STATUS_VLAN_TPID_VALID != 0 && h.Hv1.Vlan_tpid != 0 {
 			f.TPID = h.Hv1.Vlan_tpid
 		}

@@ -42,7 +42,7 @@ func (s *pcapngSource) addInterface(b []byte) string {
 		case code == 9 && len(v) > 0: // if_tsresol
 			n.clock.resolution = v[0]
 		case code == 14 && len(v) == 8: // if_tsoffset, seconds
-			n.clock.offset = int64(u64(v, s.swap)) //nolint:gosec // the field is signed
+			n.clock.offset = int64(u64(v, s.swap)) // the field is signed
 		}
 	}
 	if !n.clock.valid() {

@@ -32,7 +32,7 @@ func (s *live) wait(f *Frame) error {
 
 // poll sleeps until a block is ready, at most d.
 func (s *live) poll(d time.Duration) error {
-	p := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN | unix.POLLERR}} //nolint:gosec // a file descriptor is small
+	p := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN | unix.POLLERR}} // a file descriptor is small
 	t := unix.NsecToTimespec(int64(d))
 	switch n, err := unix.Ppoll(p, &t, nil); {
 	case errors.Is(err, unix.EINTR), err == nil && n == 0:

@@ -65,7 +65,7 @@ func DefaultState() string {
 
 // Load reads and checks a file.
 func Load(path string) (Config, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(path) //nolint:gosec // the file that the user named
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}

@@ -136,10 +136,10 @@ func made(t *testing.T, protocol, name string, r *reel) {
 	t.Helper()
 	file := filepath.Join("..", "..", "testdata", protocol, name+".pcap")
 	if *makeSamples {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // a test's data
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { // a test's data
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file, r.Bytes(), 0o644); err != nil { //nolint:gosec // a test's data
+		if err := os.WriteFile(file, r.Bytes(), 0o644); err != nil { // a test's data
 			t.Fatal(err)
 		}
 		return

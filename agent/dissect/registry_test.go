@@ -34,7 +34,7 @@ func TestNamesAreInTheVocabulary(t *testing.T) {
 	}
 	slices.Sort(names)
 	file := filepath.Join("..", "..", "internal", "ot", "protocols.txt")
-	if err := os.WriteFile(file, []byte(strings.Join(names, "\n")+"\n"), 0o644); err != nil { //nolint:gosec // part of the source
+	if err := os.WriteFile(file, []byte(strings.Join(names, "\n")+"\n"), 0o644); err != nil { // part of the source
 		t.Fatal(err)
 	}
 }

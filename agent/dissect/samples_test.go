@@ -101,7 +101,7 @@ func TestSamples(t *testing.T) {
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil { //nolint:gosec // a test's data
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil { // a test's data
 			t.Fatal(err)
 		}
 		return

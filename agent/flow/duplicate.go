@@ -27,7 +27,7 @@ func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
 	if p.Has&decode.HasPort == 0 || p.Checksum == 0 {
 		return false
 	}
-	f := fingerprint{p.Time, p.Seq, p.Ack, p.IPID, p.Checksum, uint16(p.PayloadLen), p.Flags} //nolint:gosec // a fingerprint, not a length
+	f := fingerprint{p.Time, p.Seq, p.Ack, p.IPID, p.Checksum, uint16(p.PayloadLen), p.Flags} // a fingerprint, not a length
 	last := &c.print[side]
 	same := last.sum == f.sum && last.id == f.id && last.seq == f.seq && last.ack == f.ack && last.length == f.length && last.flags == f.flags
 	if same && f.at-last.at <= duplicateWindow && (f.id != 0 || c.Transport == tcp) {

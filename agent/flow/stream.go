@@ -50,7 +50,6 @@ func (t *Table) push(c *Conversation, side Side, seq, wire uint32, data []byte) 
 		if old >= wire {
 			return
 		}
-		seq += old
 		wire -= old
 		data = data[min(int(old), len(data)):]
 	case ahead > 0:

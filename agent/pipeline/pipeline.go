@@ -158,7 +158,7 @@ func (r *run) loop(ctx context.Context) error {
 // frame takes one frame from decode to sighting.
 func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	r.sum.Packets++
-	r.sum.Bytes += uint64(f.Length) //nolint:gosec // a frame's length is not negative
+	r.sum.Bytes += uint64(f.Length) // a frame's length is not negative
 	if r.sum.First == 0 || f.Time < r.sum.First {
 		r.sum.First = f.Time
 	}

@@ -42,7 +42,7 @@ func plant(t testing.TB) []string {
 	return files
 }
 
-func runFile(t testing.TB, ctx context.Context, file string, cfg Config) (*kept, Summary, error) {
+func runFile(ctx context.Context, t testing.TB, file string, cfg Config) (*kept, Summary, error) {
 	t.Helper()
 	src, err := capture.Open(file)
 	if err != nil {
@@ -58,11 +58,11 @@ func runFile(t testing.TB, ctx context.Context, file string, cfg Config) (*kept,
 // again, so every run must give the same bodies in the same order.
 func TestSameFileSameBodies(t *testing.T) {
 	for _, file := range plant(t) {
-		a, sum, err := runFile(t, context.Background(), file, Config{Default: "s"})
+		a, sum, err := runFile(context.Background(), t, file, Config{Default: "s"})
 		if err != nil || sum.Packets == 0 {
 			t.Fatal(sum, err)
 		}
-		b, _, err := runFile(t, context.Background(), file, Config{Default: "s"})
+		b, _, err := runFile(context.Background(), t, file, Config{Default: "s"})
 		if err != nil || len(a.bodies) != len(b.bodies) || len(a.bodies) == 0 {
 			t.Fatalf("%s: %d and %d bodies, %v", file, len(a.bodies), len(b.bodies), err)
 		}

@@ -15,7 +15,7 @@ func newSegments(cfg Config) segments {
 	add := func(name string) uint16 {
 		i, ok := index[name]
 		if !ok {
-			i = uint16(len(s.names)) //nolint:gosec // a configuration names few segments
+			i = uint16(len(s.names)) // a configuration names few segments
 			index[name] = i
 			s.names = append(s.names, name)
 		}

@@ -2,6 +2,7 @@ package sighting
 
 import (
 	"fmt"
+	"slices"
 
 	"demarc/agent/flow"
 	"demarc/internal/ot"
@@ -176,13 +177,8 @@ func (n *connection) secure(s ot.Security) bool {
 }
 
 func (n *connection) addVLAN(id uint16) bool {
-	if id == 0 || int(n.nvlans) == len(n.vlans) {
+	if id == 0 || int(n.nvlans) == len(n.vlans) || slices.Contains(n.vlans[:n.nvlans], id) {
 		return false
-	}
-	for _, v := range n.vlans[:n.nvlans] {
-		if v == id {
-			return false
-		}
 	}
 	n.vlans[n.nvlans] = id
 	n.nvlans++
@@ -250,7 +246,7 @@ func (t *Table) Closed(c *flow.Conversation) {
 // news, with its count.
 func (t *Table) Operation(c *flow.Conversation, o ot.Operation, n int) {
 	r := t.record(c)
-	r.operations[o] += uint32(max(n, 0)) //nolint:gosec // handed on long before it is full
+	r.operations[o] += uint32(max(n, 0)) // handed on long before it is full
 	if r.conn == nil || r.classes&(1<<o) != 0 {
 		return
 	}

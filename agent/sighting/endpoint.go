@@ -2,6 +2,7 @@ package sighting
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"demarc/agent/decode"
@@ -134,12 +135,7 @@ func (e *endpoint) binding(mac decode.MAC) *binding {
 }
 
 func (b *binding) addVLAN(id uint16) bool {
-	for _, v := range b.vlans[:b.nvlans] {
-		if v == id {
-			return false
-		}
-	}
-	if int(b.nvlans) == len(b.vlans) {
+	if int(b.nvlans) == len(b.vlans) || slices.Contains(b.vlans[:b.nvlans], id) {
 		return false
 	}
 	b.vlans[b.nvlans] = id

@@ -168,7 +168,7 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 	if !ok {
 		r = t.record(c)
 	}
-	if quarter := uint32(t.quarter) + 1; (r.mac[side] != p.SrcMAC || r.seen[side] != quarter) && !t.suspect(c, side, p) { //nolint:gosec // quarters since 1970 fit
+	if quarter := uint32(t.quarter) + 1; (r.mac[side] != p.SrcMAC || r.seen[side] != quarter) && !t.suspect(c, side, p) { // quarters since 1970 fit
 		r.mac[side], r.seen[side] = p.SrcMAC, quarter
 		t.sender(c.Segment, p)
 	}

@@ -141,7 +141,7 @@ func (s *Spool) Live() error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	return s.db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketMeta).Put(keyRunning, encode(uint64(time.Now().UnixNano()))) //nolint:gosec // after 1970
+		return tx.Bucket(bucketMeta).Put(keyRunning, encode(uint64(time.Now().UnixNano()))) // after 1970
 	})
 }
 
@@ -328,7 +328,7 @@ func number(b []byte) uint64 {
 }
 
 func parseTime(b []byte) *timestamppb.Timestamp {
-	return timestamppb.New(time.Unix(0, int64(number(b)))) //nolint:gosec // written by load
+	return timestamppb.New(time.Unix(0, int64(number(b)))) // written by load
 }
 
 // batchDigest is SHA-256 over epoch, sequence and body (uplink.proto, Batch.digest).

@@ -142,7 +142,7 @@ func TestSpoolShedsTheOldest(t *testing.T) {
 	if len(lost) != 1 || lost[0].From != 1 || lost[0].Reason != "spool-full" || len(got) == 0 || got[len(got)-1] != "200" {
 		t.Fatalf("held %v, lost %v", got, lost)
 	}
-	if int(lost[0].To)+len(got) != 200 { //nolint:gosec // small
+	if int(lost[0].To)+len(got) != 200 { // small
 		t.Errorf("lost to %d and %d held are not 200", lost[0].To, len(got))
 	}
 	// The collector had got part of what was shed: the rest of the Lost stays.

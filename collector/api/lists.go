@@ -21,12 +21,8 @@ var verdicts = []string{
 	verdict.Unauthorized, verdict.OutOfTerms, verdict.Lapsed, verdict.Undecided, verdict.Authorized, verdict.Internal,
 }
 
-// Values that a finding's status and kind may have: a filter that can match
-// nothing is a slip.
-var (
-	statuses = []string{"open", "investigating", "remediating", "deviation-requested", "deviation-approved", "closed"}
-	kinds    = []string{"unauthorized", "out-of-terms", "lapsed", "internet-exposure", "remote-access", "unplaced", "attempt", "scan", "dual-homed"}
-)
+// statuses that a finding may have: a filter that can match nothing is a slip.
+var statuses = []string{"open", "investigating", "remediating", "deviation-requested", "deviation-approved", "closed"}
 
 // oneOf refuses a filter that is none of the values.
 func oneOf(what, value string, values []string) error {

@@ -22,7 +22,7 @@ import (
 func programs(t *testing.T) (agent, collector string) {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.Command("go", "build", "-o", dir, "demarc/agent", "demarc/collector") //nolint:gosec // our own programs
+	cmd := exec.Command("go", "build", "-o", dir, "demarc/agent", "demarc/collector") // our own programs
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -63,7 +63,7 @@ func newCollector(t *testing.T, bin string) *plantProcess {
 
 func (p *plantProcess) start() {
 	p.t.Helper()
-	p.cmd = exec.Command(p.bin, "serve", "--config", p.config) //nolint:gosec // our own program
+	p.cmd = exec.Command(p.bin, "serve", "--config", p.config) // our own program
 	p.cmd.Stderr = os.Stderr
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -88,7 +88,7 @@ func (p *plantProcess) kill() {
 
 func (p *plantProcess) try(args ...string) ([]byte, error) {
 	var errs bytes.Buffer
-	cmd := exec.Command(p.bin, append([]string{"--config", p.config}, args...)...) //nolint:gosec // our own program
+	cmd := exec.Command(p.bin, append([]string{"--config", p.config}, args...)...) // our own program
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *plantProcess) must(args ...string) []byte {
 func (p *plantProcess) enrol(agent, state string) {
 	p.t.Helper()
 	token := regexp.MustCompile(`demarc1[a-z0-9]+`).Find(p.must("token", "create", "--site", "houston", "--agent", "a1"))
-	out, err := exec.Command(agent, "enroll", "--collector", p.uplinkAddr, "--token", string(token), "--state", state).CombinedOutput() //nolint:gosec // our own program
+	out, err := exec.Command(agent, "enroll", "--collector", p.uplinkAddr, "--token", string(token), "--state", state).CombinedOutput() // our own program
 	if err != nil {
 		p.t.Fatalf("%v: %s", err, out)
 	}
@@ -160,7 +160,7 @@ func longer(t *testing.T, rounds int) string {
 		for off := 24; off+16 <= len(raw); {
 			n := 16 + int(order.Uint32(raw[off+8:]))
 			record := slices.Clone(raw[off : off+n])
-			order.PutUint32(record, order.Uint32(record)+uint32(r*300)) //nolint:gosec // small
+			order.PutUint32(record, order.Uint32(record)+uint32(r*300)) // small
 			out = append(out, record...)
 			off += n
 		}
@@ -179,7 +179,7 @@ var errKilled = errors.New("killed")
 func feed(agent, collector, state, file string, after time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, agent, "read", "--collector", collector, "--state", state, "--segment", "line4", file) //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, agent, "read", "--collector", collector, "--state", state, "--segment", "line4", file) // our own program
 	if after > 0 {
 		time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
 	}

@@ -71,7 +71,7 @@ func TestLiveFromPacketToFinding(t *testing.T) {
 	}
 	sent := netsim.Sent(t, "span")
 	var logged bytes.Buffer
-	run := exec.Command(agent, "run", "--config", config) //nolint:gosec // our own program
+	run := exec.Command(agent, "run", "--config", config) // our own program
 	run.Stderr = &logged
 	if err := run.Start(); err != nil {
 		t.Fatal(err)

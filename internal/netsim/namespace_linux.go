@@ -108,7 +108,7 @@ func Sender(t testing.TB, iface string) func(frame []byte) {
 	to := unix.SockaddrLinklayer{Ifindex: int(ifr.Uint32())}
 	return func(frame []byte) {
 		t.Helper()
-		if err := unix.Sendto(fd, frame, 0, &to); err != nil {
+		if err := unix.Sendto(fd, frame, 0, &to); err != nil { //nolint:forbidigo // tests send; the agent does not import this package
 			t.Fatal(err)
 		}
 	}
