@@ -1,0 +1,38 @@
+package dissect
+
+import "time"
+
+// recent remembers what was told lately, so that a fact which every message
+// repeats is told once a quarter hour: often enough for its last-seen time,
+// seldom enough for the packet path. The zero value is ready.
+type recent struct {
+	keys    [16]uint64
+	next    uint8
+	calls   uint8
+	quarter int64
+}
+
+// recentTrials is how many calls are all answered with true: the engine may
+// offer the first message of a stream again before it counts.
+const recentTrials = 8
+
+// fresh reports whether key was not asked about in this quarter hour, as far
+// as the last keys are remembered.
+func (r *recent) fresh(at time.Time, key uint64) bool {
+	key |= 1 << 63 // never the zero of an empty place
+	if q := at.Unix() / 900; q != r.quarter {
+		*r = recent{quarter: q, calls: r.calls}
+	}
+	if r.calls < recentTrials {
+		r.calls++
+		return true
+	}
+	for _, k := range r.keys {
+		if k == key {
+			return false
+		}
+	}
+	r.keys[r.next%uint8(len(r.keys))] = key
+	r.next++
+	return true
+}
