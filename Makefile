@@ -24,7 +24,7 @@ race: ## tests of what shares state, under the race detector (needs a C compiler
 	go test -race $(RACE)
 
 lint: bin/golangci-lint ## linters of Go and of the protobuf contract
-	bin/golangci-lint run ./...
+	bin/golangci-lint run --allow-parallel-runners ./...
 	$(BUF) lint && go tool -modfile=../internal/tools/go.mod buf format -d --exit-code
 
 fmt: bin/golangci-lint ## format Go and protobuf

@@ -35,7 +35,7 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 	if err != nil {
 		return err
 	}
-	client.Segments = []string{o.segment}
+	client.Segments, client.Once = []string{o.segment}, true
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	reported := make(chan error, 1)

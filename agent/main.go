@@ -40,5 +40,13 @@ func command() *cobra.Command {
 	return root
 }
 
-// oneLine is an error as one line, joined ones too.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// oneLine is an error as one line, whatever it is made of.
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), "?; ", "? ")
+}

@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/internal/pki"
@@ -43,6 +46,9 @@ type Client struct {
 
 	// StateFile holds the credentials; Run renews them there.
 	StateFile string
+	// Once ends Run when another collector answers, for a person who waits; an
+	// agent that runs for good keeps spooling until its own is back.
+	Once bool
 
 	creds *pki.Credentials
 }
@@ -70,14 +76,32 @@ func (c *Client) Run(ctx context.Context) error {
 		case welcomed:
 			wait.Reset()
 		}
+		err = reached(c.Address, err)
+		if c.Once && errors.Is(err, pki.ErrForeignPeer) {
+			return fmt.Errorf("%s: %w", c.Address, err)
+		}
 		next := wait.NextBackOff()
-		c.Log.Warn("collector not reached, spooling", "collector", c.Address, "error", pki.Cause(err), "again_in", next.Round(time.Millisecond))
+		c.Log.Warn("collector not reached, spooling", "collector", c.Address, "error", err, "again_in", next.Round(time.Millisecond))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(next):
 		}
 	}
+}
+
+// reached says in words why a collector was not reached.
+func reached(address string, err error) error {
+	cause := pki.Cause(err)
+	s, ok := status.FromError(cause)
+	if !ok || s.Code() != codes.Unavailable {
+		return cause
+	}
+	why := s.Message()
+	if i := strings.LastIndex(why, "dial tcp "); i >= 0 {
+		why = strings.Trim(why[i:], `"`)
+	}
+	return fmt.Errorf("no collector answers at %s: check the address, and that it runs (%s)", address, why)
 }
 
 func dial(address string, t *tls.Config) (*grpc.ClientConn, error) {

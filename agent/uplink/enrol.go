@@ -33,7 +33,7 @@ func Enrol(ctx context.Context, address, token, file, hostname, version string) 
 	defer cancel()
 	r, err := demarcv1.NewUplinkServiceClient(conn).Enroll(ctx, &demarcv1.EnrollRequest{Token: token, Csr: csr, Hostname: hostname, Version: version})
 	if err != nil {
-		return pki.Identity{}, fmt.Errorf("enrol at %s: %w", address, pki.Cause(err))
+		return pki.Identity{}, fmt.Errorf("enrol: %w", reached(address, err))
 	}
 	creds, err := pki.Accept(t, key, r.Certificate, r.Authority)
 	if err != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -252,5 +253,35 @@ func TestClonedSpool(t *testing.T) {
 	got, lost := f.values()
 	if want := "[1 2 3 4 13 14 15 5]"; fmt.Sprint(got) != want || lost != 0 {
 		t.Errorf("journal %v, %d lost; want %s", got, lost, want)
+	}
+}
+
+// TestAnotherCollector: an agent gives nothing to a collector that did not
+// enrol it, and says so.
+func TestAnotherCollector(t *testing.T) {
+	own, other := newFront(t), newFront(t)
+	dir := t.TempDir()
+	if _, err := uplink.Enrol(context.Background(), own.addr, own.token(), filepath.Join(dir, "agent.pem"), "h", "test"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := uplink.Open(filepath.Join(dir, "spool.db"), uplink.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // the test is over
+	if err := s.Emit(body(1), true); err != nil {
+		t.Fatal(err)
+	}
+	c := &uplink.Client{Address: other.addr, Spool: s, Version: "test", StateFile: filepath.Join(dir, "agent.pem"), Log: slog.New(slog.DiscardHandler), Once: true}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := c.Run(ctx); !errors.Is(err, pki.ErrForeignPeer) {
+		t.Errorf("got %v, want %v", err, pki.ErrForeignPeer)
+	}
+	if got, _ := other.values(); len(got) != 0 {
+		t.Errorf("the other collector took %v", got)
+	}
+	if n, _ := s.Held(); n != 1 {
+		t.Errorf("%d records are held, want 1", n)
 	}
 }
