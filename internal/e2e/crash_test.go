@@ -180,10 +180,15 @@ func feed(agent, collector, state, file string, after time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, agent, "read", "--collector", collector, "--state", state, "--segment", "line4", file) // our own program
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return err
+	}
 	if after > 0 {
 		time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
 	}
-	out, err := cmd.CombinedOutput()
+	err := cmd.Wait()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -191,7 +196,7 @@ func feed(agent, collector, state, file string, after time.Duration) error {
 	case errors.As(err, &exit) && !exit.Exited() && ctx.Err() == nil:
 		return errKilled
 	}
-	return fmt.Errorf("feed: %w: %s", err, out)
+	return fmt.Errorf("feed: %w: %s", err, out.Bytes())
 }
 
 // TestKilledPrograms kills the agent, and the collector, again and again in
