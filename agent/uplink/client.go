@@ -178,7 +178,8 @@ func (s *session) hello() (*demarcv1.Welcome, error) {
 	return nil, s.refused(r.GetRefusal())
 }
 
-// refused acts on a refusal: a fork begins a new epoch, a denial ends the agent.
+// refused acts on a refusal: a fork begins a new epoch, what is gone or cannot
+// be read becomes a Lost, a denial ends the agent.
 func (s *session) refused(r *demarcv1.Refusal) error {
 	if r == nil {
 		return errors.New("uplink: the collector answered with neither welcome nor refusal")
@@ -187,6 +188,16 @@ func (s *session) refused(r *demarcv1.Refusal) error {
 	case demarcv1.Refusal_CODE_FORKED:
 		s.c.Log.Warn("this spool's numbers were used by another agent: a new epoch begins", "reason", r.Reason)
 		if err := s.c.Spool.restart(); err != nil {
+			return err
+		}
+	case demarcv1.Refusal_CODE_GAP:
+		s.c.Log.Warn("the collector lacks what it had acknowledged: was it restored from a backup?", "reason", r.Reason, "through", r.Through)
+		if err := s.c.Spool.fill(r.Through); err != nil {
+			return err
+		}
+	case demarcv1.Refusal_CODE_MALFORMED:
+		s.c.Log.Error("the collector cannot read a batch: it is told as lost", "reason", r.Reason, "sequence", r.Through+1)
+		if err := s.c.Spool.giveUp(r.Through + 1); err != nil {
 			return err
 		}
 	case demarcv1.Refusal_CODE_DENIED:

@@ -174,6 +174,43 @@ func (s *Spool) trimLost(through uint64) error {
 	})
 }
 
+// fill puts a Lost in the place of what the collector had acknowledged and has
+// no more: everything behind through that is not held.
+func (s *Spool) fill(through uint64) error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if through+1 >= s.first {
+		return nil
+	}
+	from := through + 1
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		return s.putLost(tx, from, s.first-1, &demarcv1.Lost{Reason: "collector-restored", Last: timestamppb.Now()})
+	})
+	if err == nil {
+		s.first = from
+	}
+	return err
+}
+
+// giveUp puts a Lost in the place of one batch that the collector cannot read.
+func (s *Spool) giveUp(seq uint64) error {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		v := tx.Bucket(bucketRecords).Get(encode(seq))
+		var r demarcv1.ReportRequest
+		if v == nil || proto.Unmarshal(v, &r) != nil || r.GetBatch() == nil {
+			return nil
+		}
+		s.held -= int64(len(v))
+		return s.putLost(tx, seq, seq, &demarcv1.Lost{Reason: "refused", Last: timestamppb.Now(), Bytes: uint64(len(r.GetBatch().GetBody()))})
+	})
+}
+
 // restart begins a new epoch and gives what is still held new numbers: another
 // agent has used this epoch.
 func (s *Spool) restart() error {

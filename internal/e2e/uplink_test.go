@@ -256,6 +256,50 @@ func TestClonedSpool(t *testing.T) {
 	}
 }
 
+// TestRestoredCollector: a collector that comes back from an old backup gets
+// what is still held, and a Lost for what is gone.
+func TestRestoredCollector(t *testing.T) {
+	f := newFront(t)
+	dir := t.TempDir()
+	if _, err := uplink.Enrol(context.Background(), f.addr, f.token(), filepath.Join(dir, "agent.pem"), "h", "test"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := uplink.Open(filepath.Join(dir, "spool.db"), uplink.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // the test is over
+	deliver := func(values ...int) {
+		for _, v := range values {
+			if err := s.Emit(body(v), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop := report(t, f, dir, s)
+		idle(t, s)
+		stop()
+	}
+	deliver(1, 2)
+	f.stop()
+	file := filepath.Join(f.dir, "demarc.db")
+	backup, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.up()
+	deliver(3, 4)
+	f.stop()
+	if err := os.WriteFile(file, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.up()
+	deliver(5)
+	got, lost := f.values()
+	if fmt.Sprint(got) != "[1 2 5]" || lost != 1 {
+		t.Errorf("journal %v, %d lost; want [1 2 5] and one", got, lost)
+	}
+}
+
 // TestAnotherCollector: an agent gives nothing to a collector that did not
 // enrol it, and says so.
 func TestAnotherCollector(t *testing.T) {
@@ -281,7 +325,11 @@ func TestAnotherCollector(t *testing.T) {
 	if got, _ := other.values(); len(got) != 0 {
 		t.Errorf("the other collector took %v", got)
 	}
-	if n, _ := s.Held(); n != 1 {
+	n, _ := s.Held()
+	for deadline := time.Now().Add(5 * time.Second); n != 1 && time.Now().Before(deadline); n, _ = s.Held() {
+		time.Sleep(time.Millisecond)
+	}
+	if n != 1 {
 		t.Errorf("%d records are held, want 1", n)
 	}
 }
