@@ -10,6 +10,7 @@ import (
 func init() {
 	register(Protocol{
 		Name:     "dnp3",
+		Tier:     1,
 		Over:     []string{"tcp", "udp"},
 		Ports:    append(TCP(dnp3Port), UDP(dnp3Port)...),
 		Match:    matchDNP3,

@@ -10,6 +10,7 @@ import (
 func init() {
 	register(Protocol{
 		Name:     "iec104",
+		Tier:     1,
 		Over:     []string{"tcp"},
 		Ports:    TCP(iec104Port),
 		Match:    matchIEC104,

@@ -98,6 +98,13 @@ func (s *scratch) utf16(v []byte) []byte {
 	return s.since(from)
 }
 
+// utf16be is utf16 of big-endian text.
+func (s *scratch) utf16be(v []byte) []byte {
+	from := s.mark()
+	s.buf[s.turn] = appendUTF16(s.buf[s.turn], v, true)
+	return s.since(from)
+}
+
 // toGroup reports whether a message went to a group of receivers: nobody of
 // them is its server or client alone.
 func toGroup(m *Message) bool {
