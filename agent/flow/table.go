@@ -465,6 +465,10 @@ func (t *Table) mix(v uint64) uint64 {
 }
 
 func addrHash(a netip.Addr) uint64 {
+	if a.Is4() {
+		b := a.As4()
+		return uint64(binary.LittleEndian.Uint32(b[:])) * 0x9e3779b97f4a7c15
+	}
 	b := a.As16()
 	return binary.LittleEndian.Uint64(b[:8])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(b[8:])
 }
