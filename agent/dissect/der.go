@@ -66,3 +66,28 @@ func berUint(v *wire.Cursor) uint64 {
 	}
 	return n
 }
+
+// berNext reads one value whose identifier may take two bytes, with a number up
+// to 127 (X.690 section 8.1.2.4): tag is then the first byte << 8 and the
+// second. With cut, a value that the capture ends in is what there is of it;
+// without, it marks the cursor short.
+func berNext(c *wire.Cursor, cut bool) (tag uint16, v wire.Cursor) {
+	tag = uint16(c.U8())
+	if tag&0x1f == 0x1f {
+		number := c.U8()
+		if number&0x80 != 0 {
+			c.Skip(c.Len() + 1)
+			return 0, v
+		}
+		tag = tag<<8 | uint16(number)
+	}
+	n := berLength(c)
+	if cut && n > c.Len() {
+		n = c.Len()
+	}
+	v = c.Sub(n)
+	if !c.OK() {
+		return 0, wire.Cursor{}
+	}
+	return tag, v
+}
