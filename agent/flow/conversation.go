@@ -72,7 +72,6 @@ type Conversation struct {
 
 	Last    int64 // Unix nanoseconds of packet time
 	Sent    [2]Counter
-	print   [2]fingerprint
 	streams [2]stream // valid iff Transport is TCP
 
 	First      int64

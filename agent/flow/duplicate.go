@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"hash/maphash"
 	"time"
 
 	"demarc/agent/decode"
@@ -11,30 +12,69 @@ import (
 // delay only.
 const duplicateWindow = int64(3 * time.Millisecond)
 
-// fingerprint is what stays the same in every copy of a packet: IPv4
-// identification, transport checksum, TCP sequence numbers, length.
-type fingerprint struct {
-	at       int64
-	seq, ack uint32
-	id, sum  uint16
-	length   uint16
-	flags    uint8
+const (
+	setsOfFrames = 2048 // what is remembered of all conversations together: so many sets, each a cache line
+	sureCopying  = 64   // Table.copying from here on: the mirror shows frames twice
+	maxCopying   = 256
+)
+
+// frame is one as remembered: a keyed hash of what stays the same in every
+// copy of it (ports and addresses, IPv4 identification, transport checksum,
+// TCP sequence numbers, length), and when it came.
+type frame struct {
+	hash uint64
+	at   int64
+}
+
+type frames [4]frame
+
+// again reports whether f was seen within the window, and else remembers it in
+// place of the oldest.
+func (s *frames) again(f frame) bool {
+	oldest := 0
+	for i := range s {
+		if s[i].hash == f.hash {
+			if d := f.at - s[i].at; d <= duplicateWindow && d >= -duplicateWindow {
+				return true
+			}
+			s[i].at = f.at
+			return false
+		}
+		if s[i].at < s[oldest].at {
+			oldest = i
+		}
+	}
+	s[oldest] = f
+	return false
 }
 
 // duplicate tells a copied frame from a retransmission (which has a new IPv4
-// identification, or comes later) and from a repeated datagram.
+// identification, or comes later) and from a repeated datagram. Other frames
+// may lie between the copies.
+//
+// What has no identification and no sequence number (frames without IP, UDP
+// over IPv6, IPv4 that must not be fragmented) may be sent twice in truth: the
+// same bytes count as a copy only while the mirror is seen to copy much of what
+// it shows.
 func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
-	if p.Has&decode.HasPort == 0 || p.Checksum == 0 {
+	sure := c.Transport == tcp || p.IPID != 0
+	if p.Fault != decode.NoFault || len(p.Payload) == 0 && !sure || c.Transport == tcp && p.Checksum == 0 {
 		return false
 	}
-	f := fingerprint{p.Time, p.Seq, p.Ack, p.IPID, p.Checksum, uint16(p.PayloadLen), p.Flags} // a fingerprint, not a length
-	last := &c.print[side]
-	same := last.sum == f.sum && last.id == f.id && last.seq == f.seq && last.ack == f.ack && last.length == f.length && last.flags == f.flags
-	if same && f.at-last.at <= duplicateWindow && (f.id != 0 || c.Transport == tcp) {
-		c.Duplicates++
-		t.Duplicates++
-		return true
+	h := t.mix(c.hash ^ uint64(p.Seq)<<32 ^ uint64(p.Ack))
+	h = t.mix(h ^ uint64(p.IPID)<<48 ^ uint64(p.Checksum)<<32 ^ uint64(uint16(p.PayloadLen))<<16 ^ uint64(p.Flags)<<1 ^ uint64(side))
+	if !sure {
+		h ^= maphash.Bytes(t.seeds, p.Payload)
 	}
-	*last = f
-	return false
+	if !t.seen[h%setsOfFrames].again(frame{h, p.Time}) {
+		t.copying = max(0, t.copying-1)
+		return false
+	}
+	t.copying = min(maxCopying, t.copying+2)
+	if !sure && t.copying < sureCopying {
+		return false
+	}
+	c.Duplicates++
+	t.Duplicates++
+	return true
 }

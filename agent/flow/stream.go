@@ -1,10 +1,13 @@
 package flow
 
+import "time"
+
 // Limits of one direction of a TCP stream.
 const (
 	maxHeldBytes    = 64 << 10 // out-of-order data kept
 	maxHeldSegments = 32
-	maxJump         = 8 << 20 // a sequence number farther ahead starts the stream anew
+	maxJump         = 8 << 20                // a sequence number farther ahead starts the stream anew
+	maxWait         = int64(3 * time.Second) // for what is missing; a retransmission has come by then
 )
 
 // held is one segment that came before its turn. Its bytes are a copy.
@@ -12,13 +15,17 @@ type held struct {
 	seq  uint32
 	wire uint32 // length on the wire; more than len(data) when the capture cut it
 	data []byte
+	at   int64 // when it came
 }
 
 // stream puts one direction of a TCP conversation in order. RFC 9293, sequence
 // numbers compare modulo 2^32.
 type stream struct {
 	next    uint32 // sequence number expected next
+	first   uint32 // of the first data byte
+	acked   uint32 // the other side has everything before it; valid iff acks
 	started bool
+	acks    bool
 	held    []held // ascending by distance from next
 	bytes   int    // held bytes
 }
@@ -26,7 +33,7 @@ type stream struct {
 // start sets the sequence number that the next data byte will have.
 func (s *stream) start(seq uint32) {
 	if !s.started {
-		s.next, s.started = seq, true
+		s.next, s.first, s.started, s.acks = seq, seq, true, false
 	}
 }
 
@@ -36,15 +43,13 @@ func (s *stream) start(seq uint32) {
 // side acknowledged them.
 func (t *Table) push(c *Conversation, side Side, seq, wire uint32, data []byte) {
 	s := &c.streams[side]
-	if !s.started {
-		s.next, s.started = seq, true
-	}
+	s.start(seq)
 	ahead := int32(seq - s.next)
 	switch {
 	case ahead > maxJump || ahead < -maxJump:
 		t.drop(s)
 		t.gap(c, side)
-		s.next = seq
+		s.next, s.acks = seq, false
 	case ahead < 0: // seen before, in whole or in part
 		old := uint32(-ahead)
 		if old >= wire {
@@ -54,6 +59,8 @@ func (t *Table) push(c *Conversation, side Side, seq, wire uint32, data []byte) 
 		data = data[min(int(old), len(data)):]
 	case ahead > 0:
 		t.hold(c, side, seq, wire, data)
+		t.pass(c, side)
+		t.tired(c)
 		return
 	}
 	t.advance(c, side, wire, data)
@@ -102,7 +109,7 @@ func (t *Table) hold(c *Conversation, side Side, seq, wire uint32, data []byte) 
 	}
 	s.held = append(s.held, held{})
 	copy(s.held[i+1:], s.held[i:])
-	s.held[i] = held{seq, wire, append([]byte(nil), data...)}
+	s.held[i] = held{seq, wire, append([]byte(nil), data...), t.now}
 	s.bytes += len(data)
 	t.heldBytes += len(data)
 	if s.bytes > maxHeldBytes || len(s.held) > maxHeldSegments || t.heldBytes > t.limit.HeldBytes {
@@ -121,12 +128,38 @@ func (t *Table) giveUp(c *Conversation, side Side) {
 	t.release(c, side)
 }
 
-// acknowledged tells that side has received everything before ack: held data
-// of the other side whose missing part is acknowledged can wait no longer.
+// acknowledged tells that side has received everything before ack: what is
+// missing of the other side's bytes before it was missed by the capture.
 func (t *Table) acknowledged(c *Conversation, side Side, ack uint32) {
 	s := &c.streams[side.Other()]
-	for len(s.held) > 0 && int32(ack-s.held[0].seq) > 0 && int32(s.held[0].seq-s.next) > 0 {
-		t.giveUp(c, side.Other())
+	if ahead := int32(ack - s.next); !s.started || ahead > maxJump || ahead < -maxJump {
+		return
+	}
+	if !s.acks || int32(ack-s.acked) > 0 {
+		s.acked, s.acks = ack, true
+	}
+	if len(s.held) > 0 {
+		t.pass(c, side.Other())
+	}
+}
+
+// pass gives up what is missing before held data, if it was acknowledged: the
+// acknowledgement may come before the data that shows what is missing.
+func (t *Table) pass(c *Conversation, side Side) {
+	s := &c.streams[side]
+	for s.acks && len(s.held) > 0 && int32(s.acked-s.held[0].seq) >= 0 {
+		t.giveUp(c, side)
+	}
+}
+
+// tired gives up what has been waited for too long: where a mirror shows one
+// side only no acknowledgement tells what was missed.
+func (t *Table) tired(c *Conversation) {
+	for s := A; s <= B; s++ {
+		x := &c.streams[s]
+		for len(x.held) > 0 && t.now-x.held[0].at > maxWait {
+			t.giveUp(c, s)
+		}
 	}
 }
 

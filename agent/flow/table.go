@@ -68,11 +68,14 @@ type Table struct {
 	hand      int // next of all to look at when sweeping
 	heldBytes int
 	seed      [2]uint64
+	seeds     maphash.Seed
 	all       []*Conversation
 	index     []int32 // open addressing: position in all + 1, 0 free
 	mask      uint64
 	listeners map[listener]struct{}
 	free      []*Conversation // of conversations that left, used again
+	seen      [setsOfFrames]frames
+	copying   int // how much the mirror copies: 2 up for a copy, 1 down for any other frame
 }
 
 // listener is a server that a handshake or its protocol has proved.
@@ -85,10 +88,13 @@ type listener struct {
 
 const maxListeners = 65536
 
+// reopenAfter is how long a SYN may come behind its own session's packets.
+const reopenAfter = int64(time.Second)
+
 // NewTable makes an empty table that tells h.
 func NewTable(h Handler, limit Limit) *Table {
 	s := maphash.MakeSeed()
-	t := &Table{handler: h, limit: limit.withDefaults(), listeners: map[listener]struct{}{}}
+	t := &Table{handler: h, limit: limit.withDefaults(), seeds: s, listeners: map[listener]struct{}{}}
 	t.seed = [2]uint64{maphash.String(s, "a") | 1, maphash.String(s, "b") | 1}
 	t.resize(1 << 10)
 	return t
@@ -113,6 +119,10 @@ func (t *Table) Add(p *decode.Packet, segment uint16) (c *Conversation, side Sid
 	c, side = t.lookup(p, segment)
 	if t.duplicate(c, side, p) {
 		return c, side, true
+	}
+	if c.Transport == tcp && p.Flags&decode.SYN != 0 && c.reopened(side, p) {
+		t.remove(c, false)
+		c, side = t.lookup(p, segment)
 	}
 	c.Last = max(c.Last, p.Time)
 	if p.Has&decode.HasMAC != 0 {
@@ -179,10 +189,21 @@ func (t *Table) segment(c *Conversation, side Side, p *decode.Packet) {
 	}
 }
 
+// reopened reports whether the handshake that p belongs to begins another
+// session of the same ports: the one before has ended, or moved data under
+// other sequence numbers.
+func (c *Conversation) reopened(side Side, p *decode.Packet) bool {
+	s := &c.streams[side]
+	if !s.started || s.first-p.Seq-1 < maxHeldBytes && p.Time-c.Last < reopenAfter {
+		return false // its own, shown again or late
+	}
+	return c.Finished != 0 || c.Reset || c.Payload[side] || c.Accepted && p.Flags&decode.ACK == 0
+}
+
 // opened reads the handshake: a SYN without ACK comes from the client.
 func (t *Table) opened(c *Conversation, side Side, p *decode.Packet) {
 	s := &c.streams[side]
-	if s.started && s.next != p.Seq+1 { // the port is used again
+	if s.started && !c.Payload[side] { // tried again with another number
 		t.drop(s)
 		s.started = false
 	}
@@ -253,6 +274,7 @@ func (t *Table) sweep() {
 		if c := t.all[t.hand]; t.idle(c) {
 			t.remove(c, false)
 		} else {
+			t.tired(c)
 			t.hand++
 		}
 	}
@@ -299,11 +321,15 @@ func evictRank(c *Conversation) int {
 	return 0
 }
 
-// flush delivers what is held, gaps included.
+// flush delivers what is held, gaps included, and tells of bytes at the end
+// that the receiver acknowledged and nobody saw.
 func (t *Table) flush(c *Conversation) {
 	for s := A; s <= B; s++ {
 		for len(c.streams[s].held) > 0 {
 			t.giveUp(c, s)
+		}
+		if x := &c.streams[s]; x.acks && int32(x.acked-x.next) > 1 { // one may be the FIN
+			t.gap(c, s)
 		}
 	}
 }
