@@ -11,6 +11,7 @@ import (
 func init() {
 	register(Protocol{
 		Name:     "iccp",
+		Tier:     1,
 		Over:     []string{"mms"},
 		Match:    matchICCP,
 		New:      func() Dissector { return &iccp{} },

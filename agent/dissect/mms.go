@@ -8,6 +8,7 @@ import (
 func init() {
 	register(Protocol{
 		Name:     "mms",
+		Tier:     1,
 		Over:     []string{"cotp"},
 		Match:    matchMMS,
 		New:      func() Dissector { return &mms{} },
