@@ -42,11 +42,11 @@ func readNPDU(b []byte) (n npdu, ok bool) {
 	c.Skip(1)
 	n.control = c.U8()
 	if n.control&npduDNET != 0 {
-		if net, size := c.U16(), int(c.U8()); net == 0 || size > maxSADR {
+		net, size := c.U16(), int(c.U8())
+		if net == 0 || size > maxSADR {
 			return n, false
-		} else {
-			c.Skip(size)
 		}
+		c.Skip(size)
 	}
 	if n.control&npduSNET != 0 {
 		n.snet = c.U16()

@@ -39,9 +39,11 @@ func chars(set byte, s string) string {
 func request(invoke, service byte, body string) string {
 	return string([]byte{0x02, 0x05, invoke, service}) + body
 }
+
 func complexAck(invoke, service byte, body string) string {
 	return string([]byte{0x30, invoke, service}) + body
 }
+
 func iAmDevice(instance uint32, vendor byte) string {
 	return "\x10\x00" + ident("\xc4", objectDevice, instance) + "\x22\x05\xc4\x91\x00\x21" + string([]byte{vendor})
 }

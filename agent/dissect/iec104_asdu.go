@@ -95,6 +95,7 @@ func sensible(cause byte) bool {
 
 // Ranges of types, IEC 60870-5-101, 7.2.1.1.
 func (x asdu) monitored() bool { return x.kind >= 1 && x.kind <= 41 || x.kind == 70 }
+
 func (x asdu) command() bool {
 	return x.kind >= 45 && x.kind <= 51 || x.kind >= 58 && x.kind <= 64
 }

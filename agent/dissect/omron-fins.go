@@ -46,8 +46,6 @@ type fins struct {
 	text    scratch
 }
 
-const finsHeader = 12
-
 type finsFrame struct {
 	icf, gct uint8
 	dna, sna uint8

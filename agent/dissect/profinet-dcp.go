@@ -144,7 +144,7 @@ func (d *profinetDCP) read(m *Message, h *dcpHeader, out Out) {
 // count adds what each block of a Set asks for, or had asked for.
 func (h *dcpHeader) count(out Out) {
 	c := wire.New(h.blocks)
-	for n := 0; n < maxDCPBlocks; n++ {
+	for range maxDCPBlocks {
 		b, ok := readDCPBlock(&c)
 		if !ok {
 			return

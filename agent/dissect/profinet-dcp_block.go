@@ -109,7 +109,7 @@ func newDCPSources(p string) dcpSources {
 func (d *profinetDCP) blocks(h *dcpHeader, out Out) {
 	from := dcpSource(h)
 	c := wire.New(h.blocks)
-	for n := 0; n < maxDCPBlocks; n++ {
+	for range maxDCPBlocks {
 		b, ok := readDCPBlock(&c)
 		if !ok {
 			return

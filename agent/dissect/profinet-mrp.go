@@ -62,7 +62,7 @@ func (d *profinetMRP) Dissect(m *Message, out Out) (int, error) {
 	if c.U16() != 1 || !c.OK() {
 		return 0, notMine(d.told)
 	}
-	for n := 0; n < maxMRP; n++ {
+	for n := range maxMRP {
 		kind, size := c.U8(), int(c.U8())
 		v := c.Sub(size)
 		switch {

@@ -77,7 +77,7 @@ func (d *profinetPTCP) Dissect(m *Message, out Out) (int, error) {
 
 // blocks reports whether blocks follow up to the one that ends them.
 func (d *profinetPTCP) blocks(c *wire.Cursor, out Out) bool {
-	for n := 0; n < maxPTCPBlocks; n++ {
+	for n := range maxPTCPBlocks {
 		head := c.U16()
 		kind, v := head>>9, c.Bytes(int(head&0x1ff))
 		switch {

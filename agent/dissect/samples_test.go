@@ -244,7 +244,7 @@ func crosstalk(t *testing.T, p Protocol, packets []decode.Packet) {
 // names maps each conversation of a record to its protocol.
 func names(record string) map[string]string {
 	m := map[string]string{}
-	for _, line := range strings.Split(record, "\n") {
+	for line := range strings.SplitSeq(record, "\n") {
 		if f := strings.Fields(line); len(f) > 5 && f[0] == "conversation" {
 			a, b := f[1], f[3]
 			if a > b {
