@@ -147,7 +147,7 @@ func public(path string) bool { return path == "/app.css" || path == "/mark.svg"
 func message(w http.ResponseWriter, code int, title, text string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s - Demarc</title><link rel="stylesheet" href="/app.css"><main class="message"><img src="/mark.svg" alt="" width="48" height="48"><h1>%s</h1><p>%s</p></main></html>`, title, title, text)
+	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s - Demarc</title><link rel="icon" href="/mark.svg"><link rel="stylesheet" href="/app.css"><main class="message"><img src="/mark.svg" alt="" width="48" height="48"><h1>%s</h1><p>%s</p></main></html>`, title, title, text)
 }
 
 // list serves one list as proto JSON with proto field names.

@@ -50,9 +50,15 @@ func freePort(t *testing.T) string {
 
 func newCollector(t *testing.T, bin string) *plantProcess {
 	t.Helper()
+	return newCollectorWith(t, bin, "pages: off")
+}
+
+// newCollectorWith adds lines to the settings.
+func newCollectorWith(t *testing.T, bin string, settings string) *plantProcess {
+	t.Helper()
 	p := &plantProcess{t: t, bin: bin, dir: t.TempDir(), uplinkAddr: freePort(t)}
 	p.config = filepath.Join(p.dir, "collector.yaml")
-	text := fmt.Sprintf("data: %s\nuplink: %s\npages: off\nauthority: none\nlogLevel: error\n", filepath.Join(p.dir, "data"), p.uplinkAddr)
+	text := fmt.Sprintf("data: %s\nuplink: %s\nauthority: none\nlogLevel: error\n%s\n", filepath.Join(p.dir, "data"), p.uplinkAddr, settings)
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
