@@ -1,6 +1,4 @@
 # What each target does: make help. Only Go and make are needed for build, test, run and demo.
-SHELL        := /bin/bash
-.SHELLFLAGS  := -euo pipefail -c
 GOLANGCI     := v2.15.0
 GOVULNCHECK  := v1.9.0
 BUF          := cd proto && go tool -modfile=../internal/tools/go.mod buf
