@@ -74,6 +74,14 @@ func (s *scratch) hex(v []byte, sep byte) []byte {
 	return s.since(from)
 }
 
+// hexNumber keeps a number as 0x and hexadecimal digits.
+func (s *scratch) hexNumber(v []byte) []byte {
+	from := s.mark()
+	s.adds("0x")
+	s.hex(v, 0)
+	return s.since(from)
+}
+
 // oneLine keeps text of several lines as one, line ends written as \r and \n.
 func (s *scratch) oneLine(v []byte) []byte {
 	from := s.mark()
