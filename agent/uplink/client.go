@@ -161,19 +161,15 @@ func (e *refusedError) Error() string { return "the collector refused: " + e.Rea
 
 func (s *session) hello() (*demarcv1.Welcome, error) {
 	epoch, first, last := s.c.Spool.state()
-	err := s.stream.Send(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Hello{Hello: &demarcv1.Hello{
+	sent := s.stream.Send(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Hello{Hello: &demarcv1.Hello{
 		Version: s.c.Version, Epoch: epoch[:], First: first, Last: last, Clock: timestamppb.Now(), Hostname: s.c.Hostname, Segments: s.c.Segments,
 	}}})
-	if err != nil {
-		_, err = s.stream.Recv() // the stream's own reason
-		return nil, err
-	}
-	r, err := s.stream.Recv()
+	r, err := s.stream.Recv() // when Hello could not be sent too: a refusal or the stream's own reason
 	if err != nil {
 		return nil, err
 	}
 	if w := r.GetWelcome(); w != nil {
-		return w, s.c.Spool.trimLost(w.Through)
+		return w, errors.Join(sent, s.c.Spool.trimLost(w.Through))
 	}
 	return nil, s.refused(r.GetRefusal())
 }
