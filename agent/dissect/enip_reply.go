@@ -112,10 +112,24 @@ func (x *cipContext) device() (Subject, ot.Grade) {
 // identity.
 func (d *enip) unasked(x *cipContext, b []byte) {
 	service, status, c := readReply(b)
-	if o, ok := cipOperation(service, &cipPath{}); ok {
+	if o, ok := cipOperation(service, &cipPath{}); ok && !ofManager(service, status, c) {
 		x.out.Operation(o, 1)
 	}
 	if service == serviceGetAll && status == statusSuccess && looksLikeIdentity(c) {
 		d.identityAll(x.out, Sender, &c, ot.Content)
 	}
+}
+
+// ofManager reports whether a reply may be the Connection Manager's, whose
+// services have the numbers of tag services: that of a Forward Close names the
+// connection (Vol 1 table 3-5.26), an Unconnected Send answers itself only when
+// it fails.
+func ofManager(service, status uint8, c wire.Cursor) bool {
+	switch service {
+	case 0x4e:
+		return c.Len() > 0
+	case serviceUnconnectedSend:
+		return status != statusSuccess && status != statusPartial
+	}
+	return false
 }

@@ -139,7 +139,7 @@ func (d *http) Dissect(m *Message, out Out) (int, error) {
 			return 0, d.fault(ErrNotMine)
 		}
 		if m.Cut {
-			d.head(m, &line, rest, out)
+			d.head(m, &line, rest[:bytes.LastIndexByte(rest, '\n')+1], out) // of the last line the end may be missing
 		}
 		return 0, ErrShort
 	}

@@ -219,8 +219,10 @@ func (d *iec104) count(x asdu, out Out) {
 		d.asked, d.heard = true, true
 	case x.confirms():
 		ok, d.heard = ok && !d.asked, true
-	case x.follows():
+	case x.ends():
 		ok = ok && !d.heard
+	case x.interrogated():
+		ok = false
 	}
 	if ok {
 		out.Operation(class, 1)

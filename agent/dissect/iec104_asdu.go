@@ -143,10 +143,13 @@ func (x asdu) confirms() bool {
 	return x.cause >= causeUnknownType
 }
 
-// follows reports whether this comes behind a confirmation: what was
-// interrogated, and the end of it.
-func (x asdu) follows() bool {
-	return x.cause == causeTermination || x.cause >= causeInterrogated && x.cause < causeUnknownType
+// ends reports whether this is the last answer to a request.
+func (x asdu) ends() bool { return x.cause == causeTermination }
+
+// interrogated reports whether this is process information that was asked for:
+// the confirmation before it counts, or the end behind it.
+func (x asdu) interrogated() bool {
+	return x.cause >= causeInterrogated && x.cause < causeUnknownType
 }
 
 // operation is the class of an ASDU: of a command what it does, whether it

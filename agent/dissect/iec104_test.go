@@ -88,7 +88,8 @@ func TestIEC104Roles(t *testing.T) {
 func TestIEC104AnswersAlone(t *testing.T) {
 	k := iec104Talk(t, 5000)
 	k.say(1, iFormat(1, 1, 3, oneObject(1)...))
-	expectTold(t, k.say(1, iFormat(13, 1, 20, oneObject(5)...)), "server read=1")
+	expectTold(t, k.say(1, iFormat(13, 1, 20, oneObject(5)...)), "server") // the end of the interrogation counts
+	expectTold(t, k.say(1, iFormat(100, 1, 10, oneObject(1)...)), "server read=1")
 	expectTold(t, k.say(1, iFormat(45, 1, 7, oneObject(1)...)), "server control=1")
 	expectTold(t, k.say(1, iFormat(13, 1, 20, oneObject(5)...)), "server") // asked for and confirmed
 	expectTold(t, k.say(1, iFormat(100, 1, 0x40|46, oneObject(1)...)), "server read=1")

@@ -99,6 +99,9 @@ func (d *mms) response(m *Message, p mmsPDU, out Out) {
 			_, list := berNext(&c, p.cut)
 			for n := 0; n < mmsMaxNames && list.Len() > 0; n++ {
 				_, name := berNext(&list, p.cut)
+				if p.cut && list.Len() == 0 {
+					return // the capture may have cut the name
+				}
 				d.domain(m, name.Rest(), Sender, "mms.get_name_list.domain", ot.Identity, out)
 			}
 		}
@@ -257,6 +260,9 @@ func (d *mms) values(p mmsPDU, a mmsAsked, out Out) {
 	}
 	for at, i := uint8(0), uint8(0); i < a.n && list.Len() > 0; at++ {
 		tag, v := berNext(&list, p.cut)
+		if p.cut && list.Len() == 0 {
+			return // the capture may have cut the value
+		}
 		if at == a.plates[i].at {
 			d.plate(a.plates[i], tag, v, out)
 			i++

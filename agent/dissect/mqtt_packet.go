@@ -252,7 +252,7 @@ func (d *mqtt) publish(m *Message, p *mqttPacket, out Out) bool {
 	switch {
 	case isSparkplug(topic):
 		out.Payload(sparkplugTag(fromClient, p.qos() > 0, d.version), p.body)
-	case string(topic) == mqttBrokerVersion && !fromClient:
+	case string(topic) == mqttBrokerVersion && !fromClient && len(p.body) == p.remaining:
 		v := mqttBody(p.body, p.qos() > 0, d.version)
 		if v = trim(v); len(v) > 0 && printable(v) {
 			out.Fact(Sender, ot.Product, v, "mqtt.publish.$SYS/broker/version", ot.Identity)

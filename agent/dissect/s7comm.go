@@ -145,7 +145,9 @@ func (d *s7comm) job(p s7PDU, out Out) {
 		return
 	}
 	if request && p.param[0] == s7PIService {
-		class = int(piClass(p.param))
+		if class = piClass(p.param); class < 0 {
+			return
+		}
 	}
 	out.Operation(ot.Operation(class), 1)
 }
@@ -181,19 +183,22 @@ func s7Function(code byte) (class int, fromClient, known bool) {
 // piClass tells what a program invocation does. Parameter, Miru part 2:
 // function, 7 octets, length and argument, length and name. P_PROGRAM starts
 // the controller; _INSE, _INS2, _DELE, _GARB and _MODU activate, delete,
-// compress and store blocks; _N_F_ handles files of a numeric control.
-func piClass(param []byte) ot.Operation {
+// compress and store blocks; _N_F_ handles files of a numeric control. It is -1
+// where the capture cut the name.
+func piClass(param []byte) int {
 	c := wire.New(param)
 	c.Skip(8)
 	c.Skip(int(c.U16()))
 	name := c.Bytes(int(c.U8()))
 	switch {
+	case !c.OK():
+		return -1
 	case bytes.HasPrefix(name, []byte("_N_F_")):
-		return ot.Transfer
+		return int(ot.Transfer)
 	case bytes.HasPrefix(name, []byte("_N_")), !bytes.HasPrefix(name, []byte("_")):
-		return ot.Control
+		return int(ot.Control)
 	}
-	return ot.Program
+	return int(ot.Program)
 }
 
 // s7Slot is the rack and slot that a called TSAP names, when pdu is the

@@ -37,26 +37,28 @@ func (d *s7comm) readSZL(u s7UD, data []byte, out Out) {
 	c := wire.New(data)
 	result := c.U8()
 	c.Skip(1)
-	body := c.Sub(min(int(c.U16()), c.Len()))
+	size := int(c.U16())
+	cut := size > c.Len()
+	body := c.Sub(min(size, c.Len()))
 	if !c.OK() || result != 0xff {
 		return
 	}
 	if l := d.pendingSZL(u.unit); l != nil {
 		d.records(l, body.Rest(), out)
-		if !u.more || l.left == 0 {
+		if !u.more || l.left == 0 || cut {
 			l.unit = 0
 		}
 		return
 	}
 	id, _ := body.U16(), body.U16()
-	size, n := int(body.U16()), int(body.U16())
+	size, n := int(body.U16()), int(body.U16()) // of a record, and how many
 	list := byte(id)
 	if !body.OK() || n > szlMaxRecords || (list != szlModule || size != szlModuleLen) && (list != szlComponent || size != szlComponentLen) {
 		return
 	}
 	first := szlList{unit: u.unit, list: list, left: uint8(n)}
 	d.records(&first, body.Rest(), out)
-	if u.more && u.unit != 0 && first.left > 0 {
+	if u.more && u.unit != 0 && first.left > 0 && !cut {
 		d.szl[d.nextSZL%uint8(len(d.szl))] = first
 		d.nextSZL++
 	}

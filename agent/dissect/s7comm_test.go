@@ -94,7 +94,7 @@ func TestS7Jobs(t *testing.T) {
 		{"activate a block", pi("\x01\x000A00001P", "_INSE"), "client program=1"},
 		{"copy to ROM", pi("EP", "_MODU"), "client program=1"},
 		{"delete a file of a numeric control", pi("", "_N_F_DELE"), "client transfer=1"},
-		{"argument longer than the PDU", "\x28\x00\x00\x00\x00\x00\x00\xfd\xff\xff", "client control=1"},
+		{"argument longer than the PDU", "\x28\x00\x00\x00\x00\x00\x00\xfd\xff\xff", "client"},
 		{"no such function", "\x77", ""},
 	} {
 		k := s7Talk(t)

@@ -131,7 +131,8 @@ func (d *telnet) read(b []byte, out Out) (int, error) {
 }
 
 // command tells who is the terminal: it alone has a size and a type, and the
-// other side echoes.
+// other side echoes. To be asked to echo proves nothing: servers ask, too, to
+// know old clients.
 func (d *telnet) command(b []byte, out Out) {
 	const do = 253
 	c := wire.New(b)
@@ -142,7 +143,7 @@ func (d *telnet) command(b []byte, out Out) {
 	case !c.OK():
 	case verb == telnetSB && terminal:
 		d.subnegotiation(option, &c, out)
-	case verb == telnetWill && terminal, verb == do && option == telnetEcho:
+	case verb == telnetWill && terminal:
 		out.Sender(Client)
 	case verb == do && terminal, verb == telnetWill && option == telnetEcho:
 		out.Sender(Server)

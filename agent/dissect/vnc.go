@@ -52,7 +52,7 @@ const (
 type vnc struct {
 	text   scratch
 	sides  sides
-	server side // who sent the first version
+	server side // who sent the first version, as far as nothing else tells
 	state  vncState
 	minor  uint8 // protocol version that the client chose
 	kind   uint8 // security type
@@ -76,7 +76,7 @@ func (d *vnc) Dissect(m *Message, out Out) (int, error) {
 	d.text.reset()
 	from := d.sides.of(m)
 	if d.server == sideNone {
-		d.server = from
+		d.begin(m, from)
 	}
 	if d.state.fromServer() != (from == d.server) {
 		if d.state == vncServerVersion {
@@ -99,6 +99,15 @@ func (d *vnc) Dissect(m *Message, out Out) (int, error) {
 	return c.Off(), nil
 }
 
+// begin takes the sender of the first version for the server, unless it is
+// known to be the client: then the server's was missed.
+func (d *vnc) begin(m *Message, from side) {
+	d.server = from
+	if m.Direction == FromClient {
+		d.server, d.state = from.other(), vncClientVersion
+	}
+}
+
 // step reads what state awaits and returns the state after it; a short cursor
 // asks for more bytes.
 func (d *vnc) step(c *wire.Cursor, m *Message, out Out) (vncState, error) {
@@ -107,8 +116,7 @@ func (d *vnc) step(c *wire.Cursor, m *Message, out Out) (vncState, error) {
 		if err := d.version(c, m, out); err != nil {
 			return 0, err
 		}
-		out.Sender(Server)
-		return vncClientVersion, nil
+		return vncClientVersion, nil // both send one alike: the second tells who is who
 	case vncClientVersion:
 		if err := d.version(c, m, out); err != nil {
 			return 0, ErrMalformed

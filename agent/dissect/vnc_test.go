@@ -10,7 +10,7 @@ func FuzzVNC(f *testing.F) { fuzzDissector(f, "vnc", true) }
 
 func TestVNCPasswordInVersion33(t *testing.T) {
 	k := &talk{t: t, d: &vnc{}, port: 5900, stream: true}
-	expectTold(t, k.say(1, []byte("RFB 003.008\n")), `vnc.version="003.008"(vnc.protocol_version,content) server`)
+	expectTold(t, k.say(1, []byte("RFB 003.008\n")), `vnc.version="003.008"(vnc.protocol_version,content)`)
 	expectTold(t, k.say(0, []byte("RFB 003.003\n")), `vnc.version="003.003"(vnc.protocol_version,content) client`)
 	expectTold(t, k.say(1, []byte{0, 0, 0, vncPassword}), `vnc.security_type="vnc password"(vnc.security_type,content)`)
 	k.say(1, []byte(strings.Repeat("c", 16)))
