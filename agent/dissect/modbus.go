@@ -16,8 +16,8 @@ func init() {
 		Match:    matchModbus,
 		New:      func() Dissector { return &modbus{unit: -1} },
 		OT:       true,
-		Reads:    "device identification, server id, function classes, exceptions, units behind gateways",
-		Standard: "MODBUS Application Protocol V1.1b3; MODBUS Messaging on TCP/IP V1.0b",
+		Reads:    "device identification, server id, function classes, exceptions, units behind gateways; serial frames over TCP and UDP",
+		Standard: "MODBUS Application Protocol V1.1b3; MODBUS Messaging on TCP/IP V1.0b; MODBUS over Serial Line V1.02",
 	})
 }
 
@@ -38,6 +38,7 @@ const (
 	mbapPrefix    = 6 // what the length field does not count
 	mbapMinLength = 2
 	mbapMaxLength = 254
+	umasMaxLength = 2047 // a vendor's protocol in function 90 keeps to a limit of its own
 )
 
 // modbus reads one conversation. A device is behind its unit identifiers:
@@ -48,6 +49,7 @@ type modbus struct {
 	echoes  modbusEchoes
 	client  side // side proved to ask
 	claimed bool
+	line    bool  // frames as on a serial line
 	asked   bool  // a request was seen, so requests are counted, not responses
 	many    bool  // several units answer: this is a gateway
 	unit    int16 // the first unit that answered, -1 before
@@ -58,7 +60,7 @@ type modbusFrame struct {
 	transaction uint16
 	unit        uint8
 	pdu         []byte
-	size        int // of the PDU, 1..253
+	size        int // of the PDU, 1..253; UMAS has longer ones
 }
 
 // readModbus reads the header. ok is false when it cannot be MBAP; a header
@@ -71,7 +73,10 @@ func readModbus(b []byte) (f modbusFrame, ok bool) {
 	if !c.OK() {
 		return modbusFrame{}, mayBeMBAP(b)
 	}
-	if protocol != 0 || length < mbapMinLength || length > mbapMaxLength {
+	if protocol != 0 || length < mbapMinLength || length > umasMaxLength {
+		return f, false
+	}
+	if fc := c.Peek(1); length > mbapMaxLength && fc != nil && fc[0]&^modbusException != modbusUMAS {
 		return f, false
 	}
 	f.size = length - 1
@@ -83,17 +88,16 @@ func readModbus(b []byte) (f modbusFrame, ok bool) {
 func mayBeMBAP(b []byte) bool {
 	c := wire.New(b)
 	c.Skip(2)
-	for range 3 { // protocol identifier and the high byte of the length
-		if c.U8() != 0 {
-			return false
-		}
-	}
-	return true
+	return c.U8() == 0 && c.U8() == 0 && c.U8() <= umasMaxLength>>8
 }
 
 // matchModbus claims what cannot be told from Modbus by header, shape and
 // values; the beginning of a header it claims too, for want of evidence.
 func matchModbus(b []byte) bool {
+	return isMBAP(b) || matchSerial(b)
+}
+
+func isMBAP(b []byte) bool {
 	f, ok := readModbus(b)
 	return ok && (len(f.pdu) == 0 || f.shape() != 0 && f.sane())
 }
@@ -102,6 +106,9 @@ func (d *modbus) Dissect(m *Message, out Out) (int, error) {
 	if m.Trial {
 		trial := *d
 		d = &trial
+	}
+	if d.line || !d.claimed && d.onLine(m) {
+		return d.serial(m, out)
 	}
 	f, ok := readModbus(m.Data)
 	if !ok {
@@ -125,6 +132,20 @@ func (d *modbus) Dissect(m *Message, out Out) (int, error) {
 	}
 	d.claim(out)
 	return mbapPrefix + 1 + f.size, nil
+}
+
+// onLine decides, before the first success, for frames as on a serial line: they
+// are no MBAP, or are whole where MBAP would wait for more.
+func (d *modbus) onLine(m *Message) bool {
+	f, ok := readModbus(m.Data)
+	if !ok {
+		return true
+	}
+	if len(f.pdu) == f.size && f.size > 0 && f.shape() != 0 && f.sane() {
+		return false
+	}
+	_, _, ok = readSerial(m.Data)
+	return ok
 }
 
 // claim tells once what holds for the whole conversation.
@@ -173,7 +194,7 @@ func (d *modbus) learn(m *Message, f *modbusFrame, shape modbusShape, out Out) {
 		d.answer(f, out)
 	}
 	if f.pdu[0] == modbusUMAS {
-		out.Payload(uint64(f.unit), f.pdu)
+		out.Payload(uint64(f.transaction)<<8|uint64(f.unit), f.pdu)
 	}
 }
 
@@ -187,8 +208,9 @@ func (d *modbus) isRequest(m *Message, f *modbusFrame, shape modbusShape, from s
 		return false, true
 	}
 	if d.client == sideNone {
-		if d.echoes.proves(f, from) {
-			return false, true
+		paired, proof := d.echoes.pairs(f, from)
+		if proof || paired && m.Direction == Unknown && m.Src.Port != modbusPort && m.Dst.Port != modbusPort {
+			return false, proof
 		}
 		return m.likelyFromClient(modbusPort), false
 	}
@@ -246,7 +268,11 @@ func numbered(prefix string) (t [256]string) {
 // Resync finds the next plausible header behind a gap.
 func (d *modbus) Resync(b []byte) int {
 	for i := range b {
-		if len(b)-i > mbapSize && matchModbus(b[i:]) {
+		if d.line {
+			if _, _, ok := readSerial(b[i:]); ok {
+				return i
+			}
+		} else if len(b)-i > mbapSize && isMBAP(b[i:]) {
 			return i
 		}
 	}

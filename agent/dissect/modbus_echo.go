@@ -21,11 +21,11 @@ type modbusEcho struct {
 
 var echoSeed = maphash.MakeSeed()
 
-// proves reports whether f, whose shape does not tell, is the response to an
-// earlier request of the other side. One pair is not proof: a client that
-// never changes its transaction identifier makes each request look like the
-// answer to the response before it. Two pairs with different identifiers are.
-func (e *modbusEchoes) proves(f *modbusFrame, from side) bool {
+// pairs reports whether f, whose shape does not tell, equals an earlier message
+// of the other side, and whether that proves that it is the response. One pair
+// is not proof: a client that never changes its transaction identifier makes
+// each request look like the answer to the response before it. Two pairs with different identifiers are.
+func (e *modbusEchoes) pairs(f *modbusFrame, from side) (paired, proof bool) {
 	k := modbusEcho{maphash.Bytes(echoSeed, f.pdu), f.transaction, f.unit, from.other()}
 	for i := range e.ring {
 		if e.ring[i] != k {
@@ -33,13 +33,13 @@ func (e *modbusEchoes) proves(f *modbusFrame, from side) bool {
 		}
 		e.ring[i] = modbusEcho{}
 		if e.once && e.asker == k.from && e.first != f.transaction {
-			return true
+			return true, true
 		}
 		e.once, e.first, e.asker = true, f.transaction, k.from
-		return false
+		return true, false
 	}
 	k.from = from
 	e.ring[e.next] = k
 	e.next = (e.next + 1) % uint8(len(e.ring))
-	return false
+	return false, false
 }
