@@ -232,7 +232,7 @@ func exchanged(packets []decode.Packet) []decode.Packet {
 func crosstalk(t *testing.T, p Protocol, packets []decode.Packet) {
 	t.Helper()
 	record := play(packets, Protocols())
-	before, upgraded := names(record), strings.Contains(record, " tls=1.")
+	before, upgraded := names(record), strings.Contains(record, " tls=1.") || strings.Contains(record, " tls.ja4=")
 	others := slices.DeleteFunc(Protocols(), func(q Protocol) bool { return q.Name == p.Name })
 	for conversation, name := range names(play(packets, others)) {
 		if was := before[conversation]; was == p.Name && !slices.Contains(p.Over, name) && !(name == "tls" && upgraded) {

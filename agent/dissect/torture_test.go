@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"demarc/agent/decode"
@@ -60,6 +61,9 @@ func (r *rack) allow() {
 		}
 		return used, err
 	}), nil)
+	if strings.Contains(r.whole.text, " tls.ja4=") {
+		to = append(to, "tls") // carried in packets of its own, and then alone
+	}
 	for _, h := range r.whole.talks {
 		h.also = append(h.also, to...)
 		for next := []string{h.protocol}; len(next) > 0; next = next[1:] {
