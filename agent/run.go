@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -13,7 +12,7 @@ import (
 
 	"demarc/agent/capture"
 	"demarc/agent/config"
-	"demarc/agent/pipeline"
+	"demarc/agent/status"
 	"demarc/agent/uplink"
 	"demarc/internal/pki"
 	"demarc/internal/version"
@@ -56,6 +55,7 @@ func logger(level string) *slog.Logger {
 // run listens until ctx ends; the first part that fails ends the others.
 func run(ctx context.Context, cfg config.Config) error {
 	log := logger(cfg.Log.Level)
+	own := ownAddresses(ctx, cfg.Collector)
 	sources, err := openAll(cfg.Interfaces)
 	if err != nil {
 		return err
@@ -67,17 +67,26 @@ func run(ctx context.Context, cfg config.Config) error {
 	if err := spool.Live(); err != nil {
 		return errors.Join(err, spool.Close())
 	}
-	meters := make([]pipeline.Meter, len(sources))
+	ports := make([]*port, len(sources))
+	for i, src := range sources {
+		ports[i] = newPort(cfg.Interfaces[i], src, own, true)
+	}
 	client, err := newClient(cfg, spool, log)
 	if err != nil {
 		return errors.Join(err, spool.Close())
 	}
-	client.Health = func() uplink.Health { return health(meters) }
+	client.Health = func() uplink.Health { return health(ports) }
+	checks := &spans{ports: ports}
+	client.Span = checks.report
+	listeners, err := openStatus(cfg)
+	if err != nil {
+		return errors.Join(err, spool.Close())
+	}
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
-	errs := make(chan error, len(sources)+1)
+	errs := make(chan error, len(sources)+len(listeners)+1)
 	start := func(f func() error) {
 		group.Go(func() {
 			if err := f(); err != nil {
@@ -87,20 +96,14 @@ func run(ctx context.Context, cfg config.Config) error {
 		})
 	}
 	start(func() error { return client.Run(ctx) })
-	for i, src := range sources {
-		in := cfg.Interfaces[i]
-		log.Info("listening", "interface", in.Name, "segment", in.Segment)
-		start(func() error {
-			defer func() { _ = src.Close() }()
-			_, err := pipeline.Run(ctx, pipeline.Config{
-				Interfaces: []pipeline.Interface{{Segment: in.Segment, VLANs: in.VLANs}},
-				Default:    in.Segment, News: newsDelay, Meter: &meters[i],
-			}, src, spool)
-			if err != nil {
-				return fmt.Errorf("interface %s: %w", in.Name, err)
-			}
-			return nil
-		})
+	group.Go(func() { checks.keep(ctx) })
+	tell := reporter(cfg, ports, checks, client, spool)
+	for _, l := range listeners {
+		start(func() error { return status.Serve(ctx, l, tell) })
+	}
+	for _, p := range ports {
+		log.Info("listening", "interface", p.Name, "segment", p.Segment)
+		start(func() error { return p.listen(ctx, spool) })
 	}
 	group.Wait()
 	close(errs)
@@ -122,14 +125,13 @@ func openAll(all []config.Interface) ([]capture.Source, error) {
 	return out, nil
 }
 
-func health(meters []pipeline.Meter) uplink.Health {
+func health(ports []*port) uplink.Health {
 	var h uplink.Health
-	for i := range meters {
-		m := &meters[i]
-		h.Frames += m.Frames.Load()
-		h.Drops += m.Drops.Load()
-		if at := m.LastFrame.Load(); at > 0 && time.Unix(0, at).After(h.LastFrame) {
-			h.LastFrame = time.Unix(0, at)
+	for _, p := range ports {
+		h.Frames += p.meter.Frames.Load()
+		h.Drops += p.meter.Drops.Load()
+		if at := p.lastFrame(); at.After(h.LastFrame) {
+			h.LastFrame = at
 		}
 	}
 	return h

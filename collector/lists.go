@@ -153,10 +153,10 @@ func getAgents(ctx context.Context, c client, w io.Writer, f filter) error {
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"AGENT", "SITE", "STATE", "SEGMENTS", "LAST HEARD", "FRAMES", "DROPS", "LOST BATCHES", "CLOCK", "VERSION", "HOST", "CERTIFICATE UNTIL"}, Right: []bool{5: true, 6: true, 7: true, 8: true}}
+		t := table.Table{Head: []string{"AGENT", "SITE", "STATE", "SEGMENTS", "SPAN", "LAST HEARD", "FRAMES", "DROPS", "LOST BATCHES", "CLOCK", "VERSION", "HOST", "CERTIFICATE UNTIL"}, Right: []bool{6: true, 7: true, 8: true, 9: true}}
 		for _, a := range r.GetAgents() {
 			t.Rows = append(t.Rows, []string{
-				a.GetName(), a.GetSite(), a.GetState(), strings.Join(a.GetSegments(), " "), moment(a.GetLastHeard()), count(a.GetFrames()), count(a.GetDrops()),
+				a.GetName(), a.GetSite(), a.GetState(), strings.Join(a.GetSegments(), " "), a.GetSpan().GetWord(), moment(a.GetLastHeard()), count(a.GetFrames()), count(a.GetDrops()),
 				count(a.GetLostBatches()), offset(a.GetClockOffsetMs()), a.GetVersion(), a.GetHostname(), moment(a.GetCertificateExpires()),
 			})
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,6 +26,7 @@ type Config struct {
 	Interfaces []Interface `yaml:"interfaces"`
 	Spool      Spool       `yaml:"spool"`
 	Log        Log         `yaml:"log"`
+	Status     Status      `yaml:"status"`
 }
 
 // Interface is a capture interface and the segment that its traffic is from.
@@ -43,6 +45,26 @@ type Spool struct {
 // Log sets what goes to standard error.
 type Log struct {
 	Level string `yaml:"level"` // debug, info, warn, error; default info
+}
+
+// Status opens a read-only page about this agent. Without it the agent listens
+// on a Unix socket in State alone.
+type Status struct {
+	Listen string `yaml:"listen"` // loopback address and port, as 127.0.0.1:9090
+}
+
+func (s Status) check() error {
+	if s.Listen == "" {
+		return nil
+	}
+	at, err := netip.ParseAddrPort(s.Listen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("status.listen: %q is not address:port, as in 127.0.0.1:9090", s.Listen)
+	case !at.Addr().Unmap().IsLoopback():
+		return fmt.Errorf("status.listen: %s can be reached from outside: the page has no sign-in, take 127.0.0.1:%d", s.Listen, at.Port())
+	}
+	return nil
 }
 
 // Default is a configuration without a file.
@@ -125,6 +147,9 @@ func (c *Config) check() error {
 			}
 		}
 	}
+	if err := c.Status.check(); err != nil {
+		return err
+	}
 	switch c.Log.Level {
 	case "", "debug", "info", "warn", "error":
 		return nil
@@ -134,6 +159,10 @@ func (c *Config) check() error {
 
 // Credentials is the file of the agent's key and certificates.
 func (c *Config) Credentials() string { return filepath.Join(c.State, "agent.pem") }
+
+// StatusSocket is the Unix socket by which `demarc-agent status` asks a running
+// agent.
+func (c *Config) StatusSocket() string { return filepath.Join(c.State, "status.sock") }
 
 // SpoolFile is the file of what has not reached the collector yet.
 func (c *Config) SpoolFile() string { return filepath.Join(c.State, "spool.db") }

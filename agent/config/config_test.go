@@ -13,6 +13,11 @@ func TestParse(t *testing.T) {
 	if c.Interfaces[0].VLANs[105] != "line5" || c.State == "" {
 		t.Errorf("read %+v", c)
 	}
+	for _, at := range []string{"127.0.0.1:9090", "127.3.2.1:0", "\"[::1]:9090\""} {
+		if _, err := Parse("agent.yaml", []byte("status: {listen: "+at+"}\n")); err != nil {
+			t.Error(err)
+		}
+	}
 	if _, err := Parse("agent.yaml", nil); err != nil {
 		t.Errorf("an empty file takes the defaults: %v", err)
 	}
@@ -28,6 +33,11 @@ func TestParseRefuses(t *testing.T) {
 		"interfaces: [{name: a, vlans: {5000: x}}]\n": "no VLAN identifier",
 		"log: {level: loud}\n":                        "debug, info, warn or error",
 		"interfaces: 3\n":                             "agent.yaml:1:13:",
+		"status: {listen: 0.0.0.0:9090}\n":            "take 127.0.0.1:9090",
+		"status: {listen: 10.1.2.3:9090}\n":           "can be reached from outside",
+		"status: {listen: localhost:9090}\n":          "is not address:port",
+		"status: {listen: 9090}\n":                    "is not address:port",
+		"status: {port: 9090}\n":                      "unknown field",
 	} {
 		_, err := Parse("agent.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {

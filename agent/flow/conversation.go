@@ -65,10 +65,12 @@ type Conversation struct {
 	hash uint64
 	Ends [2]Endpoint
 
-	// App and Record belong to the stages above: the dissection session and
-	// the sighting's record. Flow never looks inside.
+	// App, Record and Mark belong to the stages above: the dissection session,
+	// the sighting's record, what spancheck has seen of it. Flow never looks
+	// inside; Mark begins as 0.
 	App    any
 	Record any
+	Mark   uint32
 
 	Last    int64 // Unix nanoseconds of packet time
 	Sent    [2]Counter

@@ -16,6 +16,7 @@ import (
 	"demarc/agent/dissect"
 	"demarc/agent/flow"
 	"demarc/agent/sighting"
+	"demarc/agent/spancheck"
 )
 
 // Config says how a source is read. The zero value reads one unnamed segment.
@@ -34,6 +35,8 @@ type Config struct {
 	Progress func()
 	// Meter, when set, is brought up to date as the source is read.
 	Meter *Meter
+	// Check, when set, counts what tells whether the mirror is right.
+	Check *spancheck.Checker
 }
 
 // Meter counts a run under way for others to read.
@@ -80,6 +83,17 @@ type run struct {
 	stats      capture.Stats
 }
 
+// naming passes the protocols that were proved to the SPAN check, too.
+type naming struct {
+	*sighting.Table
+	check *spancheck.Checker
+}
+
+func (n naming) Protocol(c *flow.Conversation, name string) {
+	n.check.Named(c, name)
+	n.Table.Protocol(c, name)
+}
+
 // handler passes a conversation's end to both stages above flow.
 type handler struct {
 	*dissect.Engine
@@ -103,10 +117,16 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 		protocols = dissect.Protocols()
 	}
 	r.sights = sighting.New(r.segments.names, dissect.NewPortHints(protocols), sink)
-	engine := dissect.NewEngine(protocols, r.sights)
+	engine := dissect.NewEngine(protocols, r.sink())
 	r.flows = flow.NewTable(handler{engine, r.sights}, cfg.Flow)
 	r.sights.Attach(r.flows)
+	if cfg.Check != nil {
+		cfg.Check.Attach(r.flows)
+	}
 	err := r.loop(ctx)
+	if cfg.Check != nil {
+		cfg.Check.End(src.Stats())
+	}
 	r.decoder.Expire(math.MaxInt64)
 	if cfg.News == 0 && ctx.Err() != nil {
 		return r.sum, ctx.Err()
@@ -115,6 +135,14 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 	r.flows.Close()
 	r.sum.Duplicates = r.flows.Duplicates
 	return r.sum, errors.Join(err, r.sights.Close())
+}
+
+// sink is where dissectors tell.
+func (r *run) sink() dissect.Sink {
+	if r.cfg.Check == nil {
+		return r.sights
+	}
+	return naming{r.sights, r.cfg.Check}
 }
 
 func (r *run) loop(ctx context.Context) error {
@@ -174,7 +202,10 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	if err := r.sights.Advance(p.Time); err != nil {
 		return err
 	}
-	c, side, _ := r.flows.Add(p, r.segments.of(p))
+	c, side, duplicate := r.flows.Add(p, r.segments.of(p))
+	if r.cfg.Check != nil {
+		r.cfg.Check.Packet(f, p, c, side, duplicate)
+	}
 	if c == nil {
 		return nil
 	}
@@ -200,7 +231,21 @@ func (r *run) leave(now int64) error {
 	}
 	r.newsAt = now
 	r.meter()
+	r.check(now)
 	return r.sights.FlushNews()
+}
+
+// check lets the SPAN check be judged when it is time, and tells what it shows
+// to be missing: with the batches that lack it.
+func (r *run) check(now int64) {
+	k := r.cfg.Check
+	if k == nil || !k.Due(now) {
+		return
+	}
+	k.Publish(now, r.src.Stats())
+	for _, f := range k.Faults() {
+		r.note("mirror-"+f.ID, 1, f.Text)
+	}
 }
 
 func (r *run) meter() {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -42,7 +43,10 @@ type Client struct {
 	Hostname string
 	Segments []string
 	Health   func() Health // may be nil
-	Log      *slog.Logger
+	// Span is what the SPAN check says, the same pointer while it says the
+	// same; may be nil.
+	Span func() *demarcv1.SpanReport
+	Log  *slog.Logger
 
 	// StateFile holds the credentials; Run renews them there.
 	StateFile string
@@ -51,6 +55,30 @@ type Client struct {
 	Once bool
 
 	creds *pki.Credentials
+	link  atomic.Pointer[Link]
+}
+
+// Link is how the agent stands with its collector.
+type Link struct {
+	Connected bool
+	Since     time.Time // of this state; zero before the first try ended
+	Error     string    // why it is not connected
+}
+
+// Link is the state now. Any goroutine may call it.
+func (c *Client) Link() Link {
+	if l := c.link.Load(); l != nil {
+		return *l
+	}
+	return Link{}
+}
+
+// linked notes a state; a state that goes on keeps its beginning.
+func (c *Client) linked(l Link) {
+	if old := c.Link(); old.Connected == l.Connected && !old.Since.IsZero() {
+		l.Since = old.Since
+	}
+	c.link.Store(&l)
 }
 
 // ErrDenied is returned by Run when the collector refuses this agent for good.
@@ -80,6 +108,7 @@ func (c *Client) Run(ctx context.Context) error {
 		if c.Once && errors.Is(err, pki.ErrForeignPeer) {
 			return fmt.Errorf("%s: %w", c.Address, err)
 		}
+		c.linked(Link{Since: time.Now(), Error: err.Error()})
 		next := wait.NextBackOff()
 		c.Log.Warn("collector not reached, spooling", "collector", c.Address, "error", err, "again_in", next.Round(time.Millisecond))
 		select {
@@ -133,6 +162,7 @@ func (c *Client) session(ctx context.Context) (welcomed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	c.linked(Link{Connected: true, Since: time.Now()})
 	c.Log.Info("connected", "collector", c.Address, "through", welcome.Through)
 	errs := make(chan error, 2)
 	go func() { errs <- s.receive() }()
@@ -152,6 +182,7 @@ type session struct {
 	stream grpc.BidiStreamingClient[demarcv1.ReportRequest, demarcv1.ReportResponse]
 	sendMu sync.Mutex
 	acked  chan uint64
+	span   *demarcv1.SpanReport // sent last
 }
 
 // refusedError is the collector's refusal.
@@ -290,6 +321,11 @@ func (s *session) heartbeat() error {
 		h.Frames, h.Drops = x.Frames, x.Drops
 		if !x.LastFrame.IsZero() {
 			h.LastFrame = timestamppb.New(x.LastFrame)
+		}
+	}
+	if s.c.Span != nil {
+		if now := s.c.Span(); now != s.span {
+			h.Span, s.span = now, now
 		}
 	}
 	return s.put(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: h}})

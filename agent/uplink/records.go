@@ -88,6 +88,9 @@ func (s *Spool) Held() (records uint64, bytes int64) {
 	return s.next - s.first, s.held
 }
 
+// MaxBytes is the most that is kept.
+func (s *Spool) MaxBytes() int64 { return s.max }
+
 // Idle reports whether everything emitted is on disk and acknowledged.
 func (s *Spool) Idle() bool {
 	s.mu.Lock()

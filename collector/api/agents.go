@@ -50,6 +50,7 @@ func (s *Service) agent(ctx context.Context, a store.Agent, h ingest.Health) (*d
 		State: s.state(a, h, heard), Enrolled: stamp(a.Enrolled), LastHeard: stamp(heard), LastFrame: stamp(h.LastFrame),
 		Frames: h.Frames, Drops: h.Drops, Through: c.Through, LostBatches: c.Lost,
 		ClockOffsetMs: h.ClockOffset.Milliseconds(), CertificateExpires: stamp(a.Expires),
+		Span: h.Span,
 	}, nil
 }
 

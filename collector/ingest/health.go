@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -17,6 +19,7 @@ type Health struct {
 	SpoolBytes  uint64
 	MemoryBytes uint64
 	Remote      string
+	Span        *demarcv1.SpanReport // nil until it was heard; never changed, only replaced
 }
 
 // Health returns every agent's health by name.
@@ -53,6 +56,36 @@ func (s *Server) heartbeat(agent string, b *demarcv1.Heartbeat) {
 		}
 		h.Frames, h.Drops = b.GetFrames(), b.GetDrops()
 		h.SpoolBytes, h.MemoryBytes = b.GetSpoolBytes(), b.GetMemoryBytes()
+		if b.GetSpan() != nil {
+			h.Span = spanOf(b.GetSpan())
+		}
 	})
 	s.Changed()
+}
+
+// Limits of a SPAN report: what goes beyond is cut.
+const (
+	maxSpanChecks = 256
+	maxSpanText   = 1000
+)
+
+// spanOf copies a SPAN report within its limits.
+func spanOf(r *demarcv1.SpanReport) *demarcv1.SpanReport {
+	out := &demarcv1.SpanReport{Word: oneLine(r.GetWord()), At: r.GetAt()}
+	for _, c := range r.GetChecks()[:min(len(r.GetChecks()), maxSpanChecks)] {
+		out.Checks = append(out.Checks, &demarcv1.SpanCheck{
+			Interface: oneLine(c.GetInterface()), Id: oneLine(c.GetId()), Verdict: oneLine(c.GetVerdict()), Evidence: oneLine(c.GetEvidence()), Cure: oneLine(c.GetCure()),
+		})
+	}
+	return out
+}
+
+// oneLine is text of an agent as one line of bounded length.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s[:min(len(s), maxSpanText)], ""))
 }

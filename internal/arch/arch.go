@@ -8,7 +8,7 @@ package arch
 // stage imports only stages above it. "main" is the program's own folder, and
 // wiring packages see everything.
 var stages = map[string][]string{
-	"agent":     {"config", "capture", "decode", "flow", "dissect", "sighting", "spancheck", "uplink", "probe", "pipeline", "main"},
+	"agent":     {"config", "capture", "decode", "flow", "dissect", "sighting", "spancheck", "uplink", "probe", "pipeline", "status", "main"},
 	"collector": {"config", "ingest", "inventory", "boundary", "verdict", "finding", "store", "store/bolt", "store/postgres", "api", "export", "web", "server", "main"},
 }
 

@@ -179,11 +179,20 @@ function drawAssets() {
   $('more-assets').textContent = list.length > MOST ? `${count(MOST)} of ${count(list.length)} shown; filter to see others.` : '';
 }
 
+// spanCell is the SPAN check in a word; opened, what is wrong and what to do.
+function spanCell(s, open) {
+  const wrong = ((s && s.checks) || []).filter((c) => c.verdict !== 'good');
+  if (!wrong.length) return el('td', {}, (s && s.word) || '');
+  return el('td', {}, el('details', { open }, el('summary', {}, s.word),
+    el('ul', {}, wrong.map((c) => el('li', {}, `${c.interface} ${c.id}: ${c.verdict}. ${c.evidence}.`, c.cure ? el('div', { class: 'dim' }, c.cure) : '')))));
+}
+
 function drawAgents() {
   $('n-agents').textContent = state.agents.length ? count(state.agents.length) : '';
-  const row = (a) => el('tr', {}, el('td', {}, a.name), el('td', {}, a.site), el('td', {}, a.state), el('td', {}, (a.segments || []).join(', ')), el('td', {}, a.version), el('td', { class: 'num' }, count(a.frames)), el('td', { class: 'num' }, count(a.drops)), el('td', { class: 'num' }, count(a.lost_batches)), el('td', { class: 'nowrap dim' }, when(a.last_heard)));
+  const open = new Set([...document.querySelectorAll('#agent-table tr:has(details[open])')].map((r) => r.dataset.name));
+  const row = (a) => el('tr', { 'data-name': a.name }, el('td', {}, a.name), el('td', {}, a.site), el('td', {}, a.state), el('td', {}, (a.segments || []).join(', ')), spanCell(a.span, open.has(a.name)), el('td', {}, a.version), el('td', { class: 'num' }, count(a.frames)), el('td', { class: 'num' }, count(a.drops)), el('td', { class: 'num' }, count(a.lost_batches)), el('td', { class: 'nowrap dim' }, when(a.last_heard)));
   $('agent-table').replaceChildren(
-    el('thead', {}, el('tr', {}, ['Agent', 'Site', 'State', 'Segments', 'Version', 'Frames', 'Dropped', 'Batches lost', 'Last heard'].map((h) => el('th', { scope: 'col' }, h)))),
+    el('thead', {}, el('tr', {}, ['Agent', 'Site', 'State', 'Segments', 'SPAN check', 'Version', 'Frames', 'Dropped', 'Batches lost', 'Last heard'].map((h) => el('th', { scope: 'col' }, h)))),
     el('tbody', {}, state.agents.map(row)));
 }
 

@@ -1911,8 +1911,10 @@ type Agent struct {
 	ClockOffsetMs      int64                  `protobuf:"varint,13,opt,name=clock_offset_ms,json=clockOffsetMs,proto3" json:"clock_offset_ms,omitempty"`
 	CertificateExpires *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=certificate_expires,json=certificateExpires,proto3" json:"certificate_expires,omitempty"`
 	LostBatches        uint64                 `protobuf:"varint,15,opt,name=lost_batches,json=lostBatches,proto3" json:"lost_batches,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// What its SPAN check says; absent until it was heard.
+	Span          *SpanReport `protobuf:"bytes,16,opt,name=span,proto3" json:"span,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Agent) Reset() {
@@ -2048,6 +2050,13 @@ func (x *Agent) GetLostBatches() uint64 {
 		return x.LostBatches
 	}
 	return 0
+}
+
+func (x *Agent) GetSpan() *SpanReport {
+	if x != nil {
+		return x.Span
+	}
+	return nil
 }
 
 // RevokeAgentRequest names an agent, and says why for the audit log.
@@ -2422,7 +2431,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/inventory.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\x86\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
@@ -2556,7 +2565,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\bleft_off\x18\x14 \x01(\rR\aleftOff\"\x13\n" +
 	"\x11ListAgentsRequest\">\n" +
 	"\x12ListAgentsResponse\x12(\n" +
-	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\"\xa5\x04\n" +
+	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\"\xd0\x04\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x18\n" +
@@ -2575,7 +2584,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\athrough\x18\f \x01(\x04R\athrough\x12&\n" +
 	"\x0fclock_offset_ms\x18\r \x01(\x03R\rclockOffsetMs\x12K\n" +
 	"\x13certificate_expires\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x12certificateExpires\x12!\n" +
-	"\flost_batches\x18\x0f \x01(\x04R\vlostBatches\"B\n" +
+	"\flost_batches\x18\x0f \x01(\x04R\vlostBatches\x12)\n" +
+	"\x04span\x18\x10 \x01(\v2\x15.demarc.v1.SpanReportR\x04span\"B\n" +
 	"\x12RevokeAgentRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x15\n" +
@@ -2668,6 +2678,7 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),    // 38: google.protobuf.Timestamp
 	(*Asset)(nil),                    // 39: demarc.v1.Asset
 	(*Connection)(nil),               // 40: demarc.v1.Connection
+	(*SpanReport)(nil),               // 41: demarc.v1.SpanReport
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
 	38, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
@@ -2693,41 +2704,42 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	38, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
 	38, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
 	38, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	21, // 23: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 24: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	0,  // 25: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 26: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 27: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 28: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 29: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 30: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 31: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 32: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 33: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 34: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 35: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	32, // 36: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 37: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	36, // 38: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 39: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 40: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 41: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 42: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 43: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 44: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 45: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 46: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 47: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 48: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 49: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	33, // 50: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 51: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	37, // 52: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	39, // [39:53] is the sub-list for method output_type
-	25, // [25:39] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	41, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 24: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 25: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	0,  // 26: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 27: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 28: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 29: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 30: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 31: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 32: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 33: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 34: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 35: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 36: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	32, // 37: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 38: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	36, // 39: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 40: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 41: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 42: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 43: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 44: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 45: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 46: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 47: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 48: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 49: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 50: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	33, // 51: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 52: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	37, // 53: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	40, // [40:54] is the sub-list for method output_type
+	26, // [26:40] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -2736,6 +2748,7 @@ func file_demarc_v1_collector_proto_init() {
 		return
 	}
 	file_demarc_v1_inventory_proto_init()
+	file_demarc_v1_uplink_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -996,7 +996,8 @@ func (x *SecurityFacts) GetServerName() string {
 type Loss struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// kernel-drop, truncated-file, corrupt-file, cut-frame, stream-gap, table-full, state-shed,
-	// panic, spool-full, agent-crash, undecoded
+	// panic, spool-full, agent-crash, undecoded, mirror-<check> (a SPAN check that is bad;
+	// its count is the minutes)
 	Reason  string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	Segment string                 `protobuf:"bytes,2,opt,name=segment,proto3" json:"segment,omitempty"`
 	From    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`

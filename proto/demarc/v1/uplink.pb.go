@@ -84,7 +84,7 @@ func (x Refusal_Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Refusal_Code.Descriptor instead.
 func (Refusal_Code) EnumDescriptor() ([]byte, []int) {
-	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{12, 0}
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // EnrollRequest carries the token's secret half and a PKCS #10 request (DER).
@@ -814,11 +814,14 @@ type Heartbeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Clock *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=clock,proto3" json:"clock,omitempty"`
 	// Time of the last frame heard.
-	LastFrame     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=last_frame,json=lastFrame,proto3" json:"last_frame,omitempty"`
-	Frames        uint64                 `protobuf:"varint,3,opt,name=frames,proto3" json:"frames,omitempty"`
-	Drops         uint64                 `protobuf:"varint,4,opt,name=drops,proto3" json:"drops,omitempty"`
-	SpoolBytes    uint64                 `protobuf:"varint,5,opt,name=spool_bytes,json=spoolBytes,proto3" json:"spool_bytes,omitempty"`
-	MemoryBytes   uint64                 `protobuf:"varint,6,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	LastFrame   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=last_frame,json=lastFrame,proto3" json:"last_frame,omitempty"`
+	Frames      uint64                 `protobuf:"varint,3,opt,name=frames,proto3" json:"frames,omitempty"`
+	Drops       uint64                 `protobuf:"varint,4,opt,name=drops,proto3" json:"drops,omitempty"`
+	SpoolBytes  uint64                 `protobuf:"varint,5,opt,name=spool_bytes,json=spoolBytes,proto3" json:"spool_bytes,omitempty"`
+	MemoryBytes uint64                 `protobuf:"varint,6,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// What the SPAN check says. In the first heartbeat of a stream, and when it
+	// changed; absent means as before.
+	Span          *SpanReport `protobuf:"bytes,7,opt,name=span,proto3" json:"span,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -895,6 +898,155 @@ func (x *Heartbeat) GetMemoryBytes() uint64 {
 	return 0
 }
 
+func (x *Heartbeat) GetSpan() *SpanReport {
+	if x != nil {
+		return x.Span
+	}
+	return nil
+}
+
+// SpanReport says whether the agent's SPAN ports are right.
+type SpanReport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Summed up: "good", "bad: directions arp", "cannot tell: traffic".
+	Word          string                 `protobuf:"bytes,1,opt,name=word,proto3" json:"word,omitempty"`
+	Checks        []*SpanCheck           `protobuf:"bytes,2,rep,name=checks,proto3" json:"checks,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SpanReport) Reset() {
+	*x = SpanReport{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SpanReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SpanReport) ProtoMessage() {}
+
+func (x *SpanReport) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SpanReport.ProtoReflect.Descriptor instead.
+func (*SpanReport) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SpanReport) GetWord() string {
+	if x != nil {
+		return x.Word
+	}
+	return ""
+}
+
+func (x *SpanReport) GetChecks() []*SpanCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
+func (x *SpanReport) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// SpanCheck is the answer of one check of one interface.
+type SpanCheck struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Interface string                 `protobuf:"bytes,1,opt,name=interface,proto3" json:"interface,omitempty"`
+	// traffic, unicast, directions, ...: as `demarc-agent check` names them.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// good, cannot tell, warning, bad
+	Verdict  string `protobuf:"bytes,3,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	Evidence string `protobuf:"bytes,4,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	// What to do; empty when good.
+	Cure          string `protobuf:"bytes,5,opt,name=cure,proto3" json:"cure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SpanCheck) Reset() {
+	*x = SpanCheck{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SpanCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SpanCheck) ProtoMessage() {}
+
+func (x *SpanCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SpanCheck.ProtoReflect.Descriptor instead.
+func (*SpanCheck) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SpanCheck) GetInterface() string {
+	if x != nil {
+		return x.Interface
+	}
+	return ""
+}
+
+func (x *SpanCheck) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SpanCheck) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *SpanCheck) GetEvidence() string {
+	if x != nil {
+		return x.Evidence
+	}
+	return ""
+}
+
+func (x *SpanCheck) GetCure() string {
+	if x != nil {
+		return x.Cure
+	}
+	return ""
+}
+
 // Welcome answers Hello.
 type Welcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -911,7 +1063,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_demarc_v1_uplink_proto_msgTypes[10]
+	mi := &file_demarc_v1_uplink_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1075,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_uplink_proto_msgTypes[10]
+	mi := &file_demarc_v1_uplink_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1088,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{10}
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Welcome) GetThrough() uint64 {
@@ -984,7 +1136,7 @@ type Acknowledgement struct {
 
 func (x *Acknowledgement) Reset() {
 	*x = Acknowledgement{}
-	mi := &file_demarc_v1_uplink_proto_msgTypes[11]
+	mi := &file_demarc_v1_uplink_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1148,7 @@ func (x *Acknowledgement) String() string {
 func (*Acknowledgement) ProtoMessage() {}
 
 func (x *Acknowledgement) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_uplink_proto_msgTypes[11]
+	mi := &file_demarc_v1_uplink_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1161,7 @@ func (x *Acknowledgement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acknowledgement.ProtoReflect.Descriptor instead.
 func (*Acknowledgement) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{11}
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Acknowledgement) GetThrough() uint64 {
@@ -1032,7 +1184,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_demarc_v1_uplink_proto_msgTypes[12]
+	mi := &file_demarc_v1_uplink_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1196,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_uplink_proto_msgTypes[12]
+	mi := &file_demarc_v1_uplink_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1209,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{12}
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Refusal) GetCode() Refusal_Code {
@@ -1133,7 +1285,7 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x05first\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05bytes\x18\x06 \x01(\x04R\x05bytes\x12\x16\n" +
-	"\x06digest\x18\a \x01(\fR\x06digest\"\xea\x01\n" +
+	"\x06digest\x18\a \x01(\fR\x06digest\"\x95\x02\n" +
 	"\tHeartbeat\x120\n" +
 	"\x05clock\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x129\n" +
 	"\n" +
@@ -1142,7 +1294,19 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x05drops\x18\x04 \x01(\x04R\x05drops\x12\x1f\n" +
 	"\vspool_bytes\x18\x05 \x01(\x04R\n" +
 	"spoolBytes\x12!\n" +
-	"\fmemory_bytes\x18\x06 \x01(\x04R\vmemoryBytes\"\xbd\x01\n" +
+	"\fmemory_bytes\x18\x06 \x01(\x04R\vmemoryBytes\x12)\n" +
+	"\x04span\x18\a \x01(\v2\x15.demarc.v1.SpanReportR\x04span\"z\n" +
+	"\n" +
+	"SpanReport\x12\x12\n" +
+	"\x04word\x18\x01 \x01(\tR\x04word\x12,\n" +
+	"\x06checks\x18\x02 \x03(\v2\x14.demarc.v1.SpanCheckR\x06checks\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x83\x01\n" +
+	"\tSpanCheck\x12\x1c\n" +
+	"\tinterface\x18\x01 \x01(\tR\tinterface\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n" +
+	"\averdict\x18\x03 \x01(\tR\averdict\x12\x1a\n" +
+	"\bevidence\x18\x04 \x01(\tR\bevidence\x12\x12\n" +
+	"\x04cure\x18\x05 \x01(\tR\x04cure\"\xbd\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\athrough\x18\x01 \x01(\x04R\athrough\x12%\n" +
 	"\x0ewindow_batches\x18\x02 \x01(\rR\rwindowBatches\x12!\n" +
@@ -1180,7 +1344,7 @@ func file_demarc_v1_uplink_proto_rawDescGZIP() []byte {
 }
 
 var file_demarc_v1_uplink_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_demarc_v1_uplink_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_demarc_v1_uplink_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_demarc_v1_uplink_proto_goTypes = []any{
 	(Refusal_Code)(0),             // 0: demarc.v1.Refusal.Code
 	(*EnrollRequest)(nil),         // 1: demarc.v1.EnrollRequest
@@ -1193,39 +1357,44 @@ var file_demarc_v1_uplink_proto_goTypes = []any{
 	(*Batch)(nil),                 // 8: demarc.v1.Batch
 	(*Lost)(nil),                  // 9: demarc.v1.Lost
 	(*Heartbeat)(nil),             // 10: demarc.v1.Heartbeat
-	(*Welcome)(nil),               // 11: demarc.v1.Welcome
-	(*Acknowledgement)(nil),       // 12: demarc.v1.Acknowledgement
-	(*Refusal)(nil),               // 13: demarc.v1.Refusal
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*SpanReport)(nil),            // 11: demarc.v1.SpanReport
+	(*SpanCheck)(nil),             // 12: demarc.v1.SpanCheck
+	(*Welcome)(nil),               // 13: demarc.v1.Welcome
+	(*Acknowledgement)(nil),       // 14: demarc.v1.Acknowledgement
+	(*Refusal)(nil),               // 15: demarc.v1.Refusal
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
 }
 var file_demarc_v1_uplink_proto_depIdxs = []int32{
-	14, // 0: demarc.v1.EnrollResponse.expires:type_name -> google.protobuf.Timestamp
-	14, // 1: demarc.v1.RenewResponse.expires:type_name -> google.protobuf.Timestamp
+	16, // 0: demarc.v1.EnrollResponse.expires:type_name -> google.protobuf.Timestamp
+	16, // 1: demarc.v1.RenewResponse.expires:type_name -> google.protobuf.Timestamp
 	7,  // 2: demarc.v1.ReportRequest.hello:type_name -> demarc.v1.Hello
 	8,  // 3: demarc.v1.ReportRequest.batch:type_name -> demarc.v1.Batch
 	9,  // 4: demarc.v1.ReportRequest.lost:type_name -> demarc.v1.Lost
 	10, // 5: demarc.v1.ReportRequest.heartbeat:type_name -> demarc.v1.Heartbeat
-	11, // 6: demarc.v1.ReportResponse.welcome:type_name -> demarc.v1.Welcome
-	12, // 7: demarc.v1.ReportResponse.acknowledgement:type_name -> demarc.v1.Acknowledgement
-	13, // 8: demarc.v1.ReportResponse.refusal:type_name -> demarc.v1.Refusal
-	14, // 9: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
-	14, // 10: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
-	14, // 11: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
-	14, // 12: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
-	14, // 13: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
-	14, // 14: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
-	0,  // 15: demarc.v1.Refusal.code:type_name -> demarc.v1.Refusal.Code
-	1,  // 16: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
-	3,  // 17: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
-	5,  // 18: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
-	2,  // 19: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
-	4,  // 20: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
-	6,  // 21: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
-	19, // [19:22] is the sub-list for method output_type
-	16, // [16:19] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	13, // 6: demarc.v1.ReportResponse.welcome:type_name -> demarc.v1.Welcome
+	14, // 7: demarc.v1.ReportResponse.acknowledgement:type_name -> demarc.v1.Acknowledgement
+	15, // 8: demarc.v1.ReportResponse.refusal:type_name -> demarc.v1.Refusal
+	16, // 9: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
+	16, // 10: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
+	16, // 11: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
+	16, // 12: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
+	16, // 13: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
+	11, // 14: demarc.v1.Heartbeat.span:type_name -> demarc.v1.SpanReport
+	12, // 15: demarc.v1.SpanReport.checks:type_name -> demarc.v1.SpanCheck
+	16, // 16: demarc.v1.SpanReport.at:type_name -> google.protobuf.Timestamp
+	16, // 17: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
+	0,  // 18: demarc.v1.Refusal.code:type_name -> demarc.v1.Refusal.Code
+	1,  // 19: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
+	3,  // 20: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
+	5,  // 21: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
+	2,  // 22: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
+	4,  // 23: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
+	6,  // 24: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
+	22, // [22:25] is the sub-list for method output_type
+	19, // [19:22] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_uplink_proto_init() }
@@ -1250,7 +1419,7 @@ func file_demarc_v1_uplink_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_uplink_proto_rawDesc), len(file_demarc_v1_uplink_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
