@@ -59,23 +59,30 @@ func (d *mms) request(m *Message, p mmsPDU, out Out) {
 			d.pending.add(mmsAsked{service: mmsGetNameList, invoke: p.invoke})
 		}
 	case mmsRead, mmsGetAttributes:
-		a := mmsAsked{service: int8(p.service), invoke: p.invoke}
-		names := p.names()
-		for at := range uint8(mmsMaxNames) {
-			domain, item, ok := names.next()
-			if !ok || int(a.n) == len(a.plates) {
-				break
-			}
-			if x := plateOf(item); x.what != plateNone {
-				node, _, _ := bytes.Cut(item, []byte("$"))
-				ld := maphash.Bytes(mmsSeed, domain)
-				a.plates[a.n] = askedPlate{x, at, ld ^ maphash.Bytes(mmsSeed, node), ld}
-				a.n++
-			}
+		d.rememberPlates(p)
+	}
+}
+
+// rememberPlates keeps a request that names name plates.
+func (d *mms) rememberPlates(p mmsPDU) {
+	a := mmsAsked{service: int8(p.service), invoke: p.invoke}
+	names := p.names()
+	for at := range uint8(mmsMaxNames) {
+		domain, item, ok := names.next()
+		if !ok || int(a.n) == len(a.plates) {
+			break
 		}
-		if a.n > 0 {
-			d.pending.add(a)
+		x := plateOf(item)
+		if x.what == plateNone {
+			continue
 		}
+		node, _, _ := bytes.Cut(item, []byte("$"))
+		ld := maphash.Bytes(mmsSeed, domain)
+		a.plates[a.n] = askedPlate{x, at, ld ^ maphash.Bytes(mmsSeed, node), ld}
+		a.n++
+	}
+	if a.n > 0 {
+		d.pending.add(a)
 	}
 }
 
@@ -155,6 +162,9 @@ type plate struct {
 // plateOf tells the name plate that an item of a domain is: LPHD1,
 // LPHD1$DC, LPHD1$DC$PhyNam or LPHD1$DC$PhyNam$vendor.
 func plateOf(item []byte) (p plate) {
+	if len(item) < 4 || item[0] != 'L' {
+		return p
+	}
 	node, rest, more := bytes.Cut(item, []byte("$"))
 	object := ""
 	switch {

@@ -19,8 +19,11 @@ type mmsNames struct {
 	left int
 }
 
-// names finds the objects of a PDU.
-func (p *mmsPDU) names() mmsNames {
+// names walks the objects of a PDU from the first.
+func (p *mmsPDU) names() mmsNames { return p.objects }
+
+// findNames finds the objects of a PDU.
+func (p *mmsPDU) findNames() mmsNames {
 	n := mmsNames{cut: p.cut, left: mmsMaxNames}
 	c := p.body
 	switch {
@@ -141,12 +144,13 @@ func (n *mmsNames) written() ot.Operation {
 	}
 }
 
-// namesTASE2 reports whether one of the PDU's objects is of IEC 60870-6.
+// namesTASE2 reports whether one of the PDU's objects is of IEC 60870-6. An
+// object of IEC 61850, with its "$", ends the search.
 func (p *mmsPDU) namesTASE2() bool {
 	names := p.names()
 	for {
 		_, item, ok := names.next()
-		if !ok {
+		if !ok || bytes.IndexByte(item, '$') > 0 {
 			return false
 		}
 		if tase2Name(item) {
@@ -161,12 +165,16 @@ var mmsSeed = maphash.MakeSeed()
 // logical devices.
 func (d *mms) domains(m *Message, p mmsPDU, of Subject, out Out) {
 	names := p.names()
+	var last []byte
 	for {
 		domain, _, ok := names.next()
 		if !ok {
 			return
 		}
-		d.domain(m, domain, of, "mms.object_name.domain", ot.Content, out)
+		if !bytes.Equal(domain, last) {
+			d.domain(m, domain, of, "mms.object_name.domain", ot.Content, out)
+		}
+		last = domain
 	}
 }
 

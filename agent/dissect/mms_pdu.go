@@ -52,6 +52,7 @@ type mmsPDU struct {
 	invoke  uint32
 	service int
 	body    wire.Cursor
+	objects mmsNames
 	exact   bool // nothing is left behind the service; some stacks count wrongly
 	cut     bool
 }
@@ -67,6 +68,9 @@ func readMMS(b []byte, cut bool) (p mmsPDU, ok bool) {
 	p.tag, p.cut, p.exact = byte(tag), cut, true
 	ok = p.content(v)
 	p.exact = p.exact && (c.Len() == 0 || cut)
+	if ok {
+		p.objects = p.findNames()
+	}
 	return p, ok
 }
 
