@@ -206,13 +206,10 @@ func (d *dnp3) address(m *Message, src uint16, master bool, of Subject, out Out)
 
 // dnp3Stations are the outstations that answered from one end.
 type dnp3Stations struct {
-	first uint16
-	any   bool
-	paths map[uint16]string // of parts; nil while there is one station
+	first     uint16
+	any, many bool
+	parts     numberedParts
 }
-
-// dnp3MaxStations bounds the parts behind one address.
-const dnp3MaxStations = 256
 
 // subject is the asset that an outstation is: the sender while it is the only
 // one there, a part of it once several have answered.
@@ -222,19 +219,13 @@ func (s *dnp3Stations) subject(address uint16) Subject {
 		return Sender
 	case !s.any:
 		s.any, s.first = true, address
-		return Sender
-	case s.paths == nil && s.first == address:
-		return Sender
-	case s.paths == nil:
-		s.paths = map[uint16]string{}
+	case s.first != address:
+		s.many = true
 	}
-	path, known := s.paths[address]
-	if !known && len(s.paths) < dnp3MaxStations {
-		var text scratch
-		path = "outstation/" + string(text.uint(uint64(address)))
-		s.paths[address] = path
+	if !s.many {
+		return Sender
 	}
-	return Part(Sender, path)
+	return Part(Sender, s.parts.path("outstation/", address))
 }
 
 // Resync implements Resyncer: the next header whose CRC is right.

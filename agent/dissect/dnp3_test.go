@@ -240,7 +240,7 @@ func TestDNP3Stations(t *testing.T) {
 	for n := range uint16(2000) {
 		k.say(1, dnp3Link(0x0b, 1, n))
 	}
-	if n := len(k.d.(*dnp3).stations.paths); n > dnp3MaxStations {
+	if n := len(k.d.(*dnp3).stations.parts.paths); n > maxNumberedParts {
 		t.Errorf("%d stations are kept", n)
 	}
 }
