@@ -20,6 +20,12 @@ func benchFrames(tb testing.TB) map[string]*capture.Frame {
 		"tcp4card": card,
 		"udp6":     frame(build(tb, eth(layers.EthernetTypeIPv6), u6, udp(u6), gopacket.Payload("x"))),
 		"arp":      frame(build(tb, eth(layers.EthernetTypeARP), gopacket.Payload("arp"))),
+		"prp":      frame(rct(tcp4(tb, "hello, this is no short frame"), 14, 0xa, 7)),
+		"goose":    frame(append(etherHeader(etherGOOSE), make([]byte, 100)...)),
+		"gre":      frame(over(tb, protoGRE, append([]byte{0, 0, 8, 0}, tcp4(tb, "hello")[14:]...))),
+		"vxlan":    frame(overPorts(tb, 9, portVXLAN, append([]byte{8, 0, 0, 0, 0, 0, 9, 0}, tcp4(tb, "hello")...))),
+		"erspan":   frame(over(tb, protoGRE, append([]byte{0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 4, 0, 0, 0, 0, 0, 0}, tcp4(tb, "hello")...))),
+		"mstp":     {Link: capture.LinkMSTP, Data: mstpFrame(5, 12, 27, "\x01\x04npdu"), Length: 18},
 	}
 }
 

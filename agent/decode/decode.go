@@ -29,6 +29,8 @@ type Stats struct {
 type Decoder struct {
 	stats     Stats
 	fragments reassembly
+	outer     [maxTunnels]Packet // of the frame at hand
+	npdu      [len(llcBACnet) + maxNPDU]byte
 }
 
 // New returns a Decoder.
@@ -88,6 +90,9 @@ func plain(b []byte, p *Packet) bool {
 	if ip[0] != 0x45 || binary.BigEndian.Uint16(ip[6:])&0x3fff != 0 || total < 28 || total > len(rest) {
 		return false
 	}
+	if over := b[len(b)-len(rest)+total:]; len(over) >= trailerSize && endsTrailer(over) {
+		return false
+	}
 	switch seg := rest[20:total]; ip[9] {
 	case protoTCP:
 		if len(seg) < 20 {
@@ -103,7 +108,8 @@ func plain(b []byte, p *Packet) bool {
 		p.Flags = h[13]
 		p.Payload = seg[n:]
 	case protoUDP:
-		if n := int(binary.BigEndian.Uint16(ip[24:])); n != len(seg) {
+		n := int(binary.BigEndian.Uint16(ip[24:]))
+		if n != len(seg) || mayTunnel(binary.BigEndian.Uint16(ip[20:]), binary.BigEndian.Uint16(ip[22:])) {
 			return false
 		}
 		p.Checksum = binary.BigEndian.Uint16(ip[26:])
@@ -154,7 +160,7 @@ func (d *Decoder) read(l layer, c *reader, p *Packet) layer {
 	case ethernet:
 		return readEthernet(c, p)
 	case etherType:
-		return readEtherType(c, p)
+		return d.readEtherType(c, p)
 	case llc:
 		return readLLC(c, p)
 	case cooked1:
@@ -168,7 +174,7 @@ func (d *Decoder) read(l layer, c *reader, p *Packet) layer {
 	case pppoe:
 		return readPPPoE(c, p)
 	case mpls:
-		return readMPLS(c, p)
+		return d.readMPLS(c, p)
 	case anyIP:
 		return readVersion(c, p)
 	case ipv4:
@@ -176,7 +182,36 @@ func (d *Decoder) read(l layer, c *reader, p *Packet) layer {
 	case ipv6:
 		return d.readIPv6(c, p)
 	case transport:
-		return readTransport(c, p)
+		return d.readTransport(c, p)
+	}
+	return d.readOdd(l, c, p)
+}
+
+// readOdd reads what captures from plants hold now and then.
+func (d *Decoder) readOdd(l layer, c *reader, p *Packet) layer {
+	switch l {
+	case ppi:
+		return readPPI(c, p)
+	case nflog:
+		return readNFLOG(c, p)
+	case netANALYZER:
+		return readNetANALYZER(c, false)
+	case netANALYZERRaw:
+		return readNetANALYZER(c, true)
+	case ciscoHDLC:
+		return readCiscoHDLC(c, p)
+	case frameRelay:
+		return readFrameRelay(c, p)
+	case radiotap:
+		return readRadiotap(c, p)
+	case wlan:
+		return readWLAN(c, p)
+	case mstp:
+		return d.readMSTP(c, p)
+	case arcnetBSD:
+		return readARCNET(c, p, 0)
+	case arcnetLinux:
+		return readARCNET(c, p, 2)
 	}
 	p.Fault = Unsupported
 	return done

@@ -10,7 +10,21 @@ const (
 	etherPPPoE  = 0x8864 // RFC 2516, session
 	etherLLC    = 0x8870 // LLC frames too long for a length field
 	etherSTag   = 0x88a8 // IEEE 802.1ad service tag
+	etherPBB    = 0x88e7 // IEEE 802.1ah service instance tag
+	etherCMD    = 0x8909 // Cisco MetaData: a security group tag
+	etherVNTag  = 0x8926 // Cisco VN-Tag
+	etherHSR    = 0x892f // IEC 62439-3
+	etherETag   = 0x893f // IEEE 802.1BR
 	etherOldTag = 0x9100 // QinQ before 802.1ad
+	etherRTag   = 0xf1c1 // IEEE 802.1CB redundancy tag
+
+	// EtherTypes that lead nowhere but are usual.
+	etherARP      = 0x0806
+	etherPROFINET = 0x8892
+	etherGOOSE    = 0x88b8
+	etherSV       = 0x88ba
+	etherLLDP     = 0x88cc
+	etherPRP      = 0x88fb // supervision, and the suffix of a trailer
 
 	minEtherType = 0x0600 // below it the field is a length (IEEE 802.3-2018 3.2.6)
 	maxLength    = 1500
@@ -25,6 +39,7 @@ func readEthernet(c *reader, p *Packet) layer {
 	p.DstMAC, p.SrcMAC = MAC(dst), MAC(src)
 	p.Has |= HasMAC
 	p.Has &^= NoDst
+	c.trailer(p)
 	return readType(c, p)
 }
 
@@ -49,7 +64,7 @@ func readType(c *reader, p *Packet) layer {
 }
 
 // readEtherType goes on behind an EtherType: tags and IP lead on, all else is payload.
-func readEtherType(c *reader, p *Packet) layer {
+func (d *Decoder) readEtherType(c *reader, p *Packet) layer {
 	switch p.EtherType {
 	case etherIPv4:
 		return ipv4
@@ -65,9 +80,35 @@ func readEtherType(c *reader, p *Packet) layer {
 		return mpls
 	case etherPPPoE:
 		return pppoe
+	case etherHSR:
+		return c.readHSR(p)
+	case etherVNTag, etherRTag: // direction and interfaces; reserved and sequence number
+		return c.behind(p, 4)
+	case etherETag:
+		return c.behind(p, 6)
+	case etherCMD:
+		if h := c.Peek(2); h != nil && h[0] == 1 && h[1] == 1 { // version 1, one option
+			return c.behind(p, 6)
+		}
+	case etherPBB: // priority, flags and service instance (32), then the customer's frame
+		inner := *c
+		if inner.Skip(4); inner.OK() && inner.frame() {
+			*c = inner
+			return d.inside(c, p, PBB, ethernet)
+		}
 	}
 	return c.payload(p)
 }
+
+// behind passes a tag of n bytes, whose fields say nothing of the hosts, and
+// reads the EtherType behind it.
+func (c *reader) behind(p *Packet, n int) layer {
+	c.Skip(n)
+	return readType(c, p)
+}
+
+// isTag reports whether an EtherType is that of a VLAN tag.
+func isTag(kind uint16) bool { return kind == etherCTag || kind == etherSTag || kind == etherOldTag }
 
 // tag keeps a tag's VLAN identifier (IEEE 802.1Q-2018 9.6). Of more than two
 // tags the outermost and the innermost are kept.

@@ -32,6 +32,21 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(b, uint16(1), uint16(50))
 	}
+	matrix(func(c *combination) { // each tunnel once on Ethernet, each link once
+		if c.outer != etherIPv4 || c.inner != etherIPv4 || c.linkRow.name != "plain" && c.tunnel.name != "plain" {
+			return
+		}
+		for _, x := range c.frames(f, "0123456789abcdef0123456789abcdef", 0, 0) {
+			f.Add(x.Data, uint16(x.Link), uint16(0))
+		}
+		for _, x := range c.frames(f, "0123456789abcdef0123456789abcdef", 24, 24) {
+			f.Add(x.Data, uint16(x.Link), uint16(0))
+		}
+	})
+	f.Add(rct(tcp4(f, "hello, this is no short frame"), 14, 0xa, 7), uint16(1), uint16(0))
+	f.Add(rct(append(etherHeader(etherGOOSE), "\x00\x03\x00\x0egoose pdu"...), 14, 0xb, 7), uint16(1), uint16(0))
+	f.Add(append(etherHeader(etherHSR), "\x00\x37\x00\x07\x88\xb8\x00\x03"...), uint16(1), uint16(0))
+	f.Add(mstpFrame(5, 12, 27, "\x01\x04npdu"), uint16(capture.LinkMSTP), uint16(0))
 	d := New(Options{Datagrams: 4})
 	now := int64(0)
 	f.Fuzz(func(t *testing.T, b []byte, link, missing uint16) {
@@ -50,6 +65,14 @@ func FuzzDecode(f *testing.F) {
 		}
 		if p.Has&HasIP != 0 && (!p.Src.IsValid() || !p.Dst.IsValid() || p.Src.Is4In6()) {
 			t.Fatalf("%v > %v", p.Src, p.Dst)
+		}
+		if len(p.Outer) > maxTunnels || p.Carrier >= carriers || p.Lane != 0 && p.Lane != 'A' && p.Lane != 'B' {
+			t.Fatalf("%+v", p)
+		}
+		for i := range p.Outer {
+			if o := &p.Outer[i]; o.Has == 0 || o.Fault != NoFault || o.Payload != nil || o.Outer != nil || o.Carrier == NoCarrier {
+				t.Fatalf("outside %+v", *o)
+			}
 		}
 		if p.Frames == 1 && p.Fault != Fragment {
 			if w := walked(&frame); w.Fault != Fragment && (!equal(&w, &p) || string(w.Payload) != string(p.Payload)) {

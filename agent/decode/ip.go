@@ -5,14 +5,19 @@ import "net/netip"
 // IP protocol numbers that lead on (IANA protocol numbers).
 const (
 	protoHopByHop    = 0
+	protoIPIP        = 4
 	protoTCP         = 6
 	protoUDP         = 17
+	protoIPv6        = 41
 	protoRouting     = 43
 	protoFragment    = 44
+	protoGRE         = 47
 	protoAH          = 51
 	protoDestination = 60
+	protoEtherIP     = 97
 	protoSCTP        = 132
 	protoMobility    = 135
+	protoMPLS        = 137
 	protoHIP         = 139
 	protoShim6       = 140
 )
@@ -126,12 +131,12 @@ func readAH(c *reader, p *Packet) {
 
 // readTransport reads the header behind IP; a protocol without ports is
 // payload as a whole.
-func readTransport(c *reader, p *Packet) layer {
+func (d *Decoder) readTransport(c *reader, p *Packet) layer {
 	switch p.Protocol {
 	case protoTCP:
 		return readTCP(c, p)
 	case protoUDP:
-		return readUDP(c, p)
+		return d.readUDP(c, p)
 	case protoSCTP: // RFC 9260 section 3.1: ports, verification tag, checksum
 		src, dst := c.U16(), c.U16()
 		c.Skip(6)
@@ -145,6 +150,10 @@ func readTransport(c *reader, p *Packet) layer {
 			return transport
 		}
 		return done
+	default:
+		if l, ok := d.readIPTunnel(c, p); ok {
+			return l
+		}
 	}
 	return c.payload(p)
 }
@@ -182,7 +191,7 @@ func readTCP(c *reader, p *Packet) layer {
 
 // readUDP reads a UDP header (RFC 768). A length of zero is a jumbogram or
 // segmentation offload: all that is left is data.
-func readUDP(c *reader, p *Packet) layer {
+func (d *Decoder) readUDP(c *reader, p *Packet) layer {
 	src, dst := c.U16(), c.U16()
 	length, sum := int(c.U16()), c.U16()
 	if !c.OK() {
@@ -196,5 +205,10 @@ func readUDP(c *reader, p *Packet) layer {
 		c.limit(length - 8)
 	}
 	p.ports(src, dst, sum)
+	if mayTunnel(src, dst) {
+		if l, ok := d.readUDPTunnel(c, p); ok {
+			return l
+		}
+	}
 	return c.payload(p)
 }

@@ -25,24 +25,46 @@ const (
 	anyIP                  // IPv4 or IPv6 by its version
 	ipv4
 	ipv6
-	transport // what p.Protocol says
+	transport      // what p.Protocol says
+	ppi            // LINKTYPE_PPI
+	nflog          // LINKTYPE_NFLOG
+	netANALYZER    // LINKTYPE_NETANALYZER
+	netANALYZERRaw // with preamble
+	ciscoHDLC
+	frameRelay
+	radiotap // before IEEE 802.11
+	wlan     // IEEE 802.11
+	mstp     // BACnet MS/TP
+	arcnetBSD
+	arcnetLinux
 )
 
 // links is the table of link types that are read, with the header each starts with.
 var links = [...]layer{
-	capture.LinkNull:      family,
-	capture.LinkEthernet:  ethernet,
-	capture.LinkPPP:       ppp,
-	capture.LinkRaw12:     anyIP,
-	capture.LinkRaw14:     anyIP,
-	capture.LinkPPPHDLC:   ppp,
-	capture.LinkPPPEther:  pppoe,
-	capture.LinkRaw:       anyIP,
-	capture.LinkLoop:      family,
-	capture.LinkLinuxSLL:  cooked1,
-	capture.LinkIPv4:      ipv4,
-	capture.LinkIPv6:      ipv6,
-	capture.LinkLinuxSLL2: cooked2,
+	capture.LinkNull:           family,
+	capture.LinkEthernet:       ethernet,
+	capture.LinkARCNET:         arcnetBSD,
+	capture.LinkPPP:            ppp,
+	capture.LinkRaw12:          anyIP,
+	capture.LinkRaw14:          anyIP,
+	capture.LinkPPPHDLC:        ppp,
+	capture.LinkPPPEther:       pppoe,
+	capture.LinkRaw:            anyIP,
+	capture.LinkCiscoHDLC:      ciscoHDLC,
+	capture.LinkWLAN:           wlan,
+	capture.LinkFrameRelay:     frameRelay,
+	capture.LinkLoop:           family,
+	capture.LinkLinuxSLL:       cooked1,
+	capture.LinkRadiotap:       radiotap,
+	capture.LinkARCNETLinux:    arcnetLinux,
+	capture.LinkMSTP:           mstp,
+	capture.LinkPPI:            ppi,
+	capture.LinkIPv4:           ipv4,
+	capture.LinkIPv6:           ipv6,
+	capture.LinkNFLOG:          nflog,
+	capture.LinkNetANALYZER:    netANALYZER,
+	capture.LinkNetANALYZERRaw: netANALYZERRaw,
+	capture.LinkLinuxSLL2:      cooked2,
 }
 
 // Supported reports whether frames of link type l are read.
@@ -60,7 +82,28 @@ func first(l capture.LinkType) layer {
 type LinkError struct{ Link capture.LinkType }
 
 func (e *LinkError) Error() string {
+	if why := nameless(e.Link); why != "" {
+		return fmt.Sprintf("link type %v is not read: %s, so that it shows neither assets nor connections", e.Link, why)
+	}
 	return fmt.Sprintf("link type %v is not read: capture on Ethernet, Linux cooked mode, loopback, PPP or raw IP", e.Link)
+}
+
+// nameless says why no frame of a bus tells who sent it to whom; "" for other
+// link types.
+func nameless(l capture.LinkType) string {
+	switch l {
+	case 190, 227: // CAN20B, CAN_SOCKETCAN
+		return "a CAN frame names its content, not its sender"
+	case 212:
+		return "a LIN frame names its content, not its sender"
+	case 250: // RTAC_SERIAL
+		return "a serial line has no addresses of its own"
+	case 186, 189, 220, 249, 266, 288:
+		return "USB joins one computer to its own devices"
+	case 195, 215, 230, 283:
+		return "IEEE 802.15.4 has addresses of 16 and 64 bits, which this version does not hold"
+	}
+	return ""
 }
 
 // Check is nil when frames of link type l are read, else a *LinkError.
@@ -130,6 +173,9 @@ func cookedSender(p *Packet, arphrd uint16, n int, addr []byte, protocol uint16)
 // (LINKTYPE_LOOP). Families fit into one byte, so the order shows by itself.
 func readFamily(c *reader, p *Packet) layer {
 	v := c.U32()
+	if !c.OK() {
+		return done
+	}
 	if v > 0xffff {
 		v = v>>24 | v>>8&0xff00
 	}

@@ -4,9 +4,14 @@
 // read it leaves out, and says why in Packet.Fault.
 package decode
 
-import "net/netip"
+import (
+	"net/netip"
 
-// MAC is an IEEE 802 address. The zero value stands for none.
+	"demarc/internal/bus"
+)
+
+// MAC is an IEEE 802 address, or a station of package bus. The zero value
+// stands for none.
 type MAC [6]byte
 
 // IsGroup reports whether m is a multicast or broadcast address (I/G bit, IEEE 802-2014 8.2.2).
@@ -16,6 +21,9 @@ func (m MAC) IsGroup() bool { return m[0]&1 != 0 }
 func (m MAC) IsZero() bool { return m == MAC{} }
 
 func (m MAC) String() string {
+	if name, ok := bus.Name(m); ok {
+		return name
+	}
 	const hex = "0123456789abcdef"
 	b := make([]byte, 0, 17)
 	for i, x := range m {
@@ -59,16 +67,20 @@ const (
 	ACK
 )
 
-// Packet is one decoded frame. Slices alias the frame (or, for a reassembled
-// datagram, the decoder's buffer) and are valid until the next Decode.
+// Packet is one decoded frame, or what a tunnel carried inside one. Slices alias
+// the frame (or, for a reassembled datagram, the decoder's buffer) and are valid
+// until the next Decode.
 type Packet struct {
 	Time      int64 // Unix nanoseconds
 	Interface int   // capture.Frame.Interface
-	Length    int   // bytes on the wire, of all fragments together when it was put together
+	Length    int   // bytes on the wire, of all fragments together when it was put together; inside a tunnel what it carried
 	Frames    int   // frames that the packet came in: 1, or the number of its fragments
 	Has       Layers
 	Fault     Fault
 	CutShort  bool // Payload is shorter than the headers say: the capture cut it
+	Carrier   Carrier
+	Lane      uint8  // 'A' or 'B': the frame is sent on two lanes (PRP, HSR; IEC 62439-3), this is the one of that lane; 0 otherwise
+	Sequence  uint16 // the same in both copies of a frame of SrcMAC; valid iff Lane != 0
 
 	SrcMAC, DstMAC MAC
 	EtherType      uint16    // of the innermost frame; 0 with LLC
@@ -88,6 +100,11 @@ type Packet struct {
 	Checksum   uint16 // of the transport header, as captured (the low half with SCTP); valid iff HasPort
 	PayloadLen int    // bytes of payload that the headers announce; len(Payload) unless CutShort
 	Payload    []byte // behind the last header read: TCP or UDP data, IP payload, what follows the EtherType, or the LLC frame
+
+	// Outer are the tunnels that the packet came through, outermost first:
+	// packets of their own, whose ends sent them, without payload. At most
+	// maxTunnels; nothing of their links belongs to the packet inside.
+	Outer []Packet
 }
 
 // VLAN is the innermost VLAN identifier, 0 without a tag.

@@ -77,7 +77,7 @@ type Conversation struct {
 	streams [2]stream // valid iff Transport is TCP
 
 	First      int64
-	Duplicates uint64 // frames that a mirror copied again, counted nowhere else
+	Duplicates uint64 // copies of frames, by a mirror or on a second lane, counted nowhere else
 	Parent     *Related
 	slot       int32 // index in Table.all
 }

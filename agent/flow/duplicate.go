@@ -57,6 +57,11 @@ func (s *frames) again(f frame) bool {
 // same bytes count as a copy only while the mirror is seen to copy much of what
 // it shows.
 func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
+	if p.Lane != 0 && t.second(p, c.Segment) {
+		c.Duplicates++
+		t.Duplicates++
+		return true
+	}
 	sure := c.Transport == tcp || p.IPID != 0
 	if p.Fault != decode.NoFault || len(p.Payload) == 0 && !sure || c.Transport == tcp && p.Checksum == 0 {
 		return false

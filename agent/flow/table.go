@@ -59,7 +59,7 @@ func (l Limit) withDefaults() Limit {
 type Table struct {
 	Gaps       uint64 // stretches of TCP data that the capture missed
 	Evicted    uint64 // conversations that left because the table was full
-	Duplicates uint64 // frames that a mirror copied twice
+	Duplicates uint64 // frames that a mirror copied twice, or that came on two lanes
 
 	handler   Handler
 	limit     Limit
@@ -75,7 +75,8 @@ type Table struct {
 	listeners map[listener]struct{}
 	free      []*Conversation // of conversations that left, used again
 	seen      [setsOfFrames]frames
-	copying   int // how much the mirror copies: 2 up for a copy, 1 down for any other frame
+	copying   int             // how much the mirror copies: 2 up for a copy, 1 down for any other frame
+	nodes     map[node]*lanes // that send on two lanes
 }
 
 // listener is a server that a handshake or its protocol has proved.

@@ -202,15 +202,49 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	if err := r.sights.Advance(p.Time); err != nil {
 		return err
 	}
-	c, side, duplicate := r.flows.Add(p, r.segments.of(p))
-	if r.cfg.Check != nil {
-		r.cfg.Check.Packet(f, p, c, side, duplicate)
+	segment := r.segments.of(p)
+	if len(p.Outer) > 0 {
+		var copied bool
+		if segment, copied = r.tunnels(p); copied {
+			return r.leave(p.Time)
+		}
 	}
+	r.packet(p, segment)
+	return r.leave(p.Time)
+}
+
+// tunnels takes what p came through, outermost first, and returns the segment
+// that p stands in: where the frame was seen, behind a mirror what the mirrored
+// frame says. copied: a copy of the frame was taken before, with all that is in
+// it.
+func (r *run) tunnels(p *decode.Packet) (segment uint16, copied bool) {
+	segment = r.segments.of(&p.Outer[0])
+	for i := range p.Outer {
+		o, next := &p.Outer[i], p
+		if i+1 < len(p.Outer) {
+			next = &p.Outer[i+1]
+		}
+		if o.Carrier.Mirror() {
+			r.sights.Sender(o, segment)
+			segment = r.segments.of(next)
+		} else if r.packet(o, segment) {
+			return segment, true
+		}
+	}
+	return segment, false
+}
+
+// packet counts a packet, and reports whether it is a copy of one that was.
+func (r *run) packet(p *decode.Packet, segment uint16) (copied bool) {
+	c, side, copied := r.flows.Add(p, segment)
 	if c == nil {
-		return nil
+		return false
 	}
 	r.sights.Seen(c, side, p)
-	return r.leave(p.Time)
+	if p.Carrier != decode.NoCarrier {
+		r.sights.Carries(c, p.Carrier.String())
+	}
+	return copied
 }
 
 // leave lets news go when it has waited long enough.

@@ -140,7 +140,9 @@ func (t *Table) describe(r *record) {
 	if r.security != nil {
 		set(conn.secure(*r.security))
 	}
-	set(conn.addVLAN(c.VLAN))
+	for _, v := range [...]uint16{c.VLAN, r.vlan[0], r.vlan[1]} {
+		set(conn.addVLAN(v))
+	}
 	if news {
 		t.changed(conn)
 	}

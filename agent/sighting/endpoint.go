@@ -105,7 +105,7 @@ func (t *Table) bind(a address, mac decode.MAC, p *decode.Packet, ownLink bool) 
 	}
 	b.ownLink = b.ownLink || ownLink
 	b.last = max(b.last, p.Time)
-	if p.Tags > 0 && b.addVLAN(p.VLAN()) {
+	if v := p.VLAN(); v != 0 && b.addVLAN(v) { // a priority tag names no VLAN, IEEE 802.1Q-2018 9.6
 		news = true
 	}
 	if news {

@@ -62,6 +62,7 @@ type Table struct {
 	losses      map[loss]*demarcv1.LossDelta
 	waiting     []*record // conversations not told yet, oldest first
 	waitHead    int
+	mirror      mirror
 
 	changedEndpoints   []*endpoint
 	changedFacts       []*fact
@@ -118,6 +119,7 @@ func (t *Table) proto(a address) *demarcv1.Address {
 type record struct {
 	conn       *connection // nil while waiting
 	mac        [2]decode.MAC
+	vlan       [2]uint16                // innermost tag of the last packet
 	seen       [2]uint32                // quarter in which the endpoint was last brought up to date, plus one
 	classes    uint16                   // operation classes that conn knows of, one bit each
 	exchanged  bool                     // conn's outcome can get no better
@@ -168,9 +170,13 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 	if !ok {
 		r = t.record(c)
 	}
-	if quarter := uint32(t.quarter) + 1; (r.mac[side] != p.SrcMAC || r.seen[side] != quarter) && !t.suspect(c, side, p) { // quarters since 1970 fit
-		r.mac[side], r.seen[side] = p.SrcMAC, quarter
-		t.sender(c.Segment, p)
+	quarter, vlan := uint32(t.quarter)+1, p.VLAN() // quarters since 1970 fit
+	if r.mac[side] != p.SrcMAC || r.vlan[side] != vlan || r.seen[side] != quarter {
+		r.moved(t, side, vlan)
+		if !t.suspect(c, side, p) {
+			r.mac[side], r.seen[side] = p.SrcMAC, quarter
+			t.sender(c.Segment, p)
+		}
 	}
 	if p.Has&decode.HasIP == 0 {
 		if p.EtherType == etherARP {
@@ -185,6 +191,42 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 		t.settle(r)
 	case r.conn != nil && !r.exchanged:
 		t.came(r)
+	}
+}
+
+// moved notes that a side is seen on another VLAN: a mirror shows routed
+// traffic on both sides of the router.
+func (r *record) moved(t *Table, side flow.Side, vlan uint16) {
+	r.vlan[side] = vlan
+	if r.conn != nil && r.conn.addVLAN(vlan) {
+		t.changed(r.conn)
+	}
+}
+
+// Sender notes who sent p, and nothing of what it is part of: the end of a
+// mirror's tunnel is a device, its traffic the sensor's own.
+func (t *Table) Sender(p *decode.Packet, segment uint16) {
+	m := mirror{p.Src, p.SrcMAC, p.VLAN(), segment, p.Time / Quarter}
+	if m != t.mirror {
+		t.mirror = m
+		t.sender(segment, p)
+	}
+}
+
+// mirror is who sent the last mirrored frame, and in which quarter hour: one
+// that sends all frames is noted once in each.
+type mirror struct {
+	ip            netip.Addr
+	mac           decode.MAC
+	vlan, segment uint16
+	quarter       int64
+}
+
+// Carries names a conversation that carries others, or what runs a bus, unless
+// its bytes prove something better.
+func (t *Table) Carries(c *flow.Conversation, protocol string) {
+	if r := t.record(c); r.protocol == "" {
+		t.Protocol(c, protocol)
 	}
 }
 

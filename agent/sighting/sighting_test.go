@@ -308,3 +308,96 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("%d facts told, %d lost", facts, lost)
 	}
 }
+
+// TestVLANsOfBothSides: what a mirror shows on two VLANs of one port stands on
+// both, whoever is told first; a priority tag is none.
+func TestVLANsOfBothSides(t *testing.T) {
+	for name, settled := range map[string]bool{"before it is told": false, "after it was told": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			at := time.Duration(0)
+			send := func(vlan uint16, src, dst string, mac byte, data string) {
+				s, d := netip.MustParseAddrPort(src), netip.MustParseAddrPort(dst)
+				at += 10 * time.Millisecond
+				r.packet(&decode.Packet{
+					Time: int64(at), Length: 60, Has: decode.HasIP | decode.HasPort | decode.HasMAC, Protocol: 17, Tags: 1, VLANs: [2]uint16{vlan},
+					Src: s.Addr(), Dst: d.Addr(), SrcPort: s.Port(), DstPort: d.Port(), Payload: []byte(data), PayloadLen: len(data), SrcMAC: decode.MAC{2, 0, 0, 0, 0, mac},
+				})
+			}
+			const client, server = "10.0.0.1:4000", "10.0.1.2:9000"
+			send(104, client, server, 1, "?")
+			if settled {
+				send(105, server, client, 2, "!plc")
+				if err := r.sights.FlushNews(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send(105, client, server, 7, "?")
+			send(0, client, server, 7, "?")
+			send(105, server, client, 2, "!plc")
+			send(104, server, client, 2, "!plc") // the same MAC on another VLAN
+			r.end()
+			vlans, ends := map[uint32]bool{}, map[string]bool{}
+			for _, b := range r.out.bodies {
+				for _, c := range b.Connections {
+					for _, v := range c.Vlans {
+						vlans[v] = true
+					}
+				}
+				for _, e := range b.Endpoints {
+					for _, v := range e.Vlans {
+						ends[fmt.Sprintf("%v %d on %d", netip.AddrFrom4([4]byte(e.Address.Ip)), e.Mac[5], v)] = true
+					}
+				}
+			}
+			if len(vlans) != 2 || !vlans[104] || !vlans[105] {
+				t.Errorf("the connection is on %v", vlans)
+			}
+			for _, want := range []string{"10.0.0.1 1 on 104", "10.0.0.1 7 on 105", "10.0.1.2 2 on 105", "10.0.1.2 2 on 104"} {
+				if !ends[want] {
+					t.Errorf("%s is missing in %v", want, ends)
+				}
+			}
+			if len(ends) != 4 {
+				t.Errorf("%v", ends)
+			}
+		})
+	}
+}
+
+// TestCarrier: a tunnel is named by what carries it, unless its bytes say
+// better; who sends mirrored frames is an endpoint without a connection.
+func TestCarrier(t *testing.T) {
+	r := newRig(t)
+	p := &decode.Packet{
+		Time: 1, Length: 200, Has: decode.HasIP | decode.HasMAC, Protocol: 47, Carrier: decode.GRE,
+		Src: netip.MustParseAddr("172.16.1.1"), Dst: netip.MustParseAddr("172.16.1.2"), SrcMAC: decode.MAC{2, 0, 0, 0, 0, 1},
+	}
+	c, side, _ := r.flows.Add(p, 0)
+	r.sights.Seen(c, side, p)
+	r.sights.Carries(c, "gre")
+	r.send(time.Millisecond, "10.0.0.1:4000", "10.0.0.2:9000", "?")
+	r.flows.All(func(c *flow.Conversation) {
+		if c.Transport == 17 {
+			r.sights.Carries(c, "vxlan") // its bytes said "asks"
+		}
+	})
+	for i := range 1000 {
+		r.sights.Sender(&decode.Packet{Time: int64(i), Has: decode.HasIP | decode.HasMAC, Src: netip.MustParseAddr("172.16.9.9"), SrcMAC: decode.MAC{2, 0, 0, 0, 0, 9}}, 0)
+	}
+	got := r.end()
+	protocols, mirror := map[string]string{}, 0
+	for _, b := range r.out.bodies {
+		for _, c := range b.Connections {
+			protocols[c.Key.Transport] = c.Protocol
+		}
+		for _, e := range b.Endpoints {
+			if len(e.Mac) == 6 && e.Mac[5] == 9 {
+				mirror++
+			}
+		}
+	}
+	if protocols["ip-proto-47"] != "gre" || protocols["udp"] != "asks" || mirror != 1 || strings.Contains(got, "172.16.9.9") {
+		t.Errorf("%v, the mirror's sender told %d times\n%s", protocols, mirror, got)
+	}
+}

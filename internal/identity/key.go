@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 	"unique"
 
+	"demarc/internal/bus"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -19,7 +20,7 @@ func mk(s string) sym { return unique.Make(s) }
 
 var none = mk("")
 
-// MAC is an IEEE 802 address; zero is none.
+// MAC is an IEEE 802 address, or a station of package bus; zero is none.
 type MAC [6]byte
 
 func (m MAC) isGroup() bool { return m[0]&1 != 0 }
@@ -28,6 +29,9 @@ func (m MAC) isGroup() bool { return m[0]&1 != 0 }
 func (m MAC) isStation() bool { return m != MAC{} && !m.isGroup() }
 
 func (m MAC) String() string {
+	if name, ok := bus.Name(m); ok {
+		return name
+	}
 	const hex = "0123456789abcdef"
 	b := make([]byte, 0, 17)
 	for i, x := range m {
