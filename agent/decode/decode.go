@@ -90,7 +90,7 @@ func plain(b []byte, p *Packet) bool {
 	if ip[0] != 0x45 || binary.BigEndian.Uint16(ip[6:])&0x3fff != 0 || total < 28 || total > len(rest) {
 		return false
 	}
-	if over := b[len(b)-len(rest)+total:]; len(over) >= trailerSize && endsTrailer(over) {
+	if len(rest)-total >= trailerSize && endsTrailer(b) {
 		return false
 	}
 	switch seg := rest[20:total]; ip[9] {

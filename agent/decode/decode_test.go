@@ -170,7 +170,7 @@ func equal(a, b *Packet) bool {
 		x.Seq == y.Seq && x.Ack == y.Ack && x.Flags == y.Flags &&
 		x.IPID == y.IPID && x.Checksum == y.Checksum && x.PayloadLen == y.PayloadLen &&
 		x.Carrier == y.Carrier && x.Lane == y.Lane && x.Sequence == y.Sequence &&
-		slices.EqualFunc(x.Outer, y.Outer, func(a, b Packet) bool { return equal(&a, &b) })
+		slices.EqualFunc(x.Outer(), y.Outer(), func(a, b Packet) bool { return equal(&a, &b) })
 }
 
 func TestTagOfTheCardIsTheOuterOne(t *testing.T) {

@@ -39,7 +39,9 @@ func readEthernet(c *reader, p *Packet) layer {
 	p.DstMAC, p.SrcMAC = MAC(dst), MAC(src)
 	p.Has |= HasMAC
 	p.Has &^= NoDst
-	c.trailer(p)
+	if b := c.Peek(c.Len()); len(b) >= 2+trailerSize && endsTrailer(b) {
+		c.trailer(b, p)
+	}
 	return readType(c, p)
 }
 

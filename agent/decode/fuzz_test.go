@@ -66,11 +66,11 @@ func FuzzDecode(f *testing.F) {
 		if p.Has&HasIP != 0 && (!p.Src.IsValid() || !p.Dst.IsValid() || p.Src.Is4In6()) {
 			t.Fatalf("%v > %v", p.Src, p.Dst)
 		}
-		if len(p.Outer) > maxTunnels || p.Carrier >= carriers || p.Lane != 0 && p.Lane != 'A' && p.Lane != 'B' {
+		if len(p.Outer()) > maxTunnels || p.Carrier >= carriers || p.Lane != 0 && p.Lane != 'A' && p.Lane != 'B' {
 			t.Fatalf("%+v", p)
 		}
-		for i := range p.Outer {
-			if o := &p.Outer[i]; o.Has == 0 || o.Fault != NoFault || o.Payload != nil || o.Outer != nil || o.Carrier == NoCarrier {
+		for i := range p.Outer() {
+			if o := &p.Outer()[i]; o.Has == 0 || o.Fault != NoFault || o.Payload != nil || o.Outer() != nil || o.Carrier == NoCarrier {
 				t.Fatalf("outside %+v", *o)
 			}
 		}

@@ -79,6 +79,7 @@ type Packet struct {
 	Fault     Fault
 	CutShort  bool // Payload is shorter than the headers say: the capture cut it
 	Carrier   Carrier
+	Tunnels   uint8  // how many the packet came through, at most maxTunnels
 	Lane      uint8  // 'A' or 'B': the frame is sent on two lanes (PRP, HSR; IEC 62439-3), this is the one of that lane; 0 otherwise
 	Sequence  uint16 // the same in both copies of a frame of SrcMAC; valid iff Lane != 0
 
@@ -101,10 +102,17 @@ type Packet struct {
 	PayloadLen int    // bytes of payload that the headers announce; len(Payload) unless CutShort
 	Payload    []byte // behind the last header read: TCP or UDP data, IP payload, what follows the EtherType, or the LLC frame
 
-	// Outer are the tunnels that the packet came through, outermost first:
-	// packets of their own, whose ends sent them, without payload. At most
-	// maxTunnels; nothing of their links belongs to the packet inside.
-	Outer []Packet
+	outer *[maxTunnels]Packet // of the decoder; valid iff Tunnels > 0
+}
+
+// Outer are the tunnels that the packet came through, outermost first: packets
+// of their own, whose ends sent them, without payload. Nothing of their links
+// belongs to the packet inside.
+func (p *Packet) Outer() []Packet {
+	if p.Tunnels == 0 {
+		return nil
+	}
+	return p.outer[:p.Tunnels]
 }
 
 // VLAN is the innermost VLAN identifier, 0 without a tag.

@@ -10,20 +10,15 @@ const trailerSize = 6
 func endsTrailer(b []byte) bool { return binary.BigEndian.Uint16(b[len(b)-2:]) == etherPRP }
 
 // trailer takes a PRP redundancy control trailer (IEC 62439-3:2016 clause 4.1.7)
-// off a frame; c stands before its EtherType. Padding that happens to end in
+// off a frame, of which c stands before the EtherType and b is the rest. Padding that happens to end in
 // the suffix is told by the lane and by the size, which counts the frame's
 // bytes behind the EtherType, trailer included; some count tags, some do not.
 //
 //	sequence number (16) | lane A or B (4) size (12) | 0x88fb (16)
-func (c *reader) trailer(p *Packet) {
-	n := c.Len()
-	if c.missing > 0 || n < 2+trailerSize {
-		return
-	}
-	b := c.Peek(n)
-	t := b[n-trailerSize:]
+func (c *reader) trailer(b []byte, p *Packet) {
+	t := b[len(b)-trailerSize:]
 	lane := t[2] >> 4
-	if !endsTrailer(t) || lane != 0xa && lane != 0xb {
+	if c.missing > 0 || lane != 0xa && lane != 0xb {
 		return
 	}
 	size := int(binary.BigEndian.Uint16(t[2:]) & 0x0fff)
@@ -33,7 +28,7 @@ func (c *reader) trailer(p *Packet) {
 		}
 	}
 	p.Lane, p.Sequence = 'A'+lane-0xa, binary.BigEndian.Uint16(t)
-	c.limit(n - trailerSize)
+	c.limit(c.Len() - trailerSize)
 }
 
 // readHSR reads an HSR tag behind its EtherType (IEC 62439-3:2016 clause 5.7):

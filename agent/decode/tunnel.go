@@ -48,16 +48,16 @@ func (k Carrier) Mirror() bool { return k == ERSPAN }
 // inside. It reports false when there are too many, and l reads no further.
 func (d *Decoder) enter(c *reader, p *Packet, by Carrier) bool {
 	p.Carrier = by
-	n := len(p.Outer)
+	n := p.Tunnels
 	if p.Has != 0 {
 		if n == maxTunnels {
 			return false
 		}
 		d.outer[n] = *p
-		d.outer[n].Outer = nil
+		d.outer[n].Tunnels, d.outer[n].outer = 0, nil
 		n++
 	}
-	*p = Packet{Time: p.Time, Interface: p.Interface, Frames: p.Frames, Length: c.Len() + c.missing, Outer: d.outer[:n]}
+	*p = Packet{Time: p.Time, Interface: p.Interface, Frames: p.Frames, Length: c.Len() + c.missing, Tunnels: n, outer: &d.outer}
 	return true
 }
 

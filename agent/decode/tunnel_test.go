@@ -70,7 +70,7 @@ func TestNoTunnel(t *testing.T) {
 	}
 	for _, r := range rows {
 		p := decodeOne(frame(r.b))
-		if p.Fault != NoFault || len(p.Outer) != 0 || p.Carrier != r.carrier || p.Src.String() != "172.16.1.1" || len(p.Payload) == 0 && r.name != "gre, keep-alive" {
+		if p.Fault != NoFault || len(p.Outer()) != 0 || p.Carrier != r.carrier || p.Src.String() != "172.16.1.1" || len(p.Payload) == 0 && r.name != "gre, keep-alive" {
 			t.Errorf("%s: %+v", r.name, p)
 		}
 	}
@@ -113,8 +113,8 @@ func TestTunnelVariants(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			p := decodeOne(frame(r.b))
 			check(t, &p, r.w)
-			if len(p.Outer) != 1 || p.Outer[0].Carrier != r.carrier {
-				t.Errorf("came through %+v", p.Outer)
+			if len(p.Outer()) != 1 || p.Outer()[0].Carrier != r.carrier {
+				t.Errorf("came through %+v", p.Outer())
 			}
 		})
 	}
@@ -157,8 +157,8 @@ func TestTunnelsInTunnels(t *testing.T) {
 		}
 		p := decodeOne(frame(build(t, eth(layers.EthernetTypeIPv4), gopacket.Payload(b))))
 		switch {
-		case len(p.Outer) != min(depth, maxTunnels) || p.Fault != NoFault:
-			t.Fatalf("%d deep: %d told, fault %d", depth, len(p.Outer), p.Fault)
+		case len(p.Outer()) != min(depth, maxTunnels) || p.Fault != NoFault:
+			t.Fatalf("%d deep: %d told, fault %d", depth, len(p.Outer()), p.Fault)
 		case depth <= maxTunnels && (string(p.Payload) != "hello!" || p.DstPort != 502):
 			t.Fatalf("%d deep: %+v", depth, p)
 		case depth > maxTunnels && (p.Carrier != IPinIP || p.Protocol != protoIPIP || len(p.Payload) != 20*(depth-maxTunnels-1)+46):
@@ -169,8 +169,8 @@ func TestTunnelsInTunnels(t *testing.T) {
 	for range 30 {
 		pw = build(t, eth(etherMPLS), gopacket.Payload(append([]byte{0, 1, 1, 0x40}, pw...)))
 	}
-	if p := decodeOne(frame(pw)); len(p.Outer) > maxTunnels {
-		t.Fatalf("%d tunnels", len(p.Outer))
+	if p := decodeOne(frame(pw)); len(p.Outer()) > maxTunnels {
+		t.Fatalf("%d tunnels", len(p.Outer()))
 	}
 }
 
@@ -178,15 +178,15 @@ func TestTunnelsInTunnels(t *testing.T) {
 func TestTunnelsAreTheFramesOwn(t *testing.T) {
 	d, p := New(Options{}), new(Packet)
 	d.Decode(frame(over(t, protoIPIP, tcp4(t, "hello")[14:])), p)
-	if len(p.Outer) != 1 {
+	if len(p.Outer()) != 1 {
 		t.Fatalf("%+v", p)
 	}
 	d.Decode(frame(tcp4(t, "next")), p)
-	if p.Outer != nil || p.Carrier != NoCarrier {
+	if p.Outer() != nil || p.Carrier != NoCarrier {
 		t.Errorf("%+v", p)
 	}
 	d.Decode(frame(build(t, eth(layers.EthernetTypeARP), gopacket.Payload("arp"))), p)
-	if p.Outer != nil {
+	if p.Outer() != nil {
 		t.Errorf("%+v", p)
 	}
 }

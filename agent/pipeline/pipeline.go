@@ -203,7 +203,7 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 		return err
 	}
 	segment := r.segments.of(p)
-	if len(p.Outer) > 0 {
+	if p.Tunnels > 0 {
 		var copied bool
 		if segment, copied = r.tunnels(p); copied {
 			return r.leave(p.Time)
@@ -218,11 +218,12 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 // frame says. copied: a copy of the frame was taken before, with all that is in
 // it.
 func (r *run) tunnels(p *decode.Packet) (segment uint16, copied bool) {
-	segment = r.segments.of(&p.Outer[0])
-	for i := range p.Outer {
-		o, next := &p.Outer[i], p
-		if i+1 < len(p.Outer) {
-			next = &p.Outer[i+1]
+	outer := p.Outer()
+	segment = r.segments.of(&outer[0])
+	for i := range outer {
+		o, next := &outer[i], p
+		if i+1 < len(outer) {
+			next = &outer[i+1]
 		}
 		if o.Carrier.Mirror() {
 			r.sights.Sender(o, segment)
