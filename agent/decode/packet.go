@@ -99,7 +99,7 @@ type Packet struct {
 
 	IPID       uint16 // IPv4 identification, 0 with IPv6
 	Checksum   uint16 // of the transport header, as captured (the low half with SCTP); valid iff HasPort
-	PayloadLen int    // bytes of payload that the headers announce; len(Payload) unless CutShort
+	PayloadLen int    // bytes of payload that the headers announce; len(Payload) unless CutShort, or what a tunnel carries
 	Payload    []byte // behind the last header read: TCP or UDP data, IP payload, what follows the EtherType, or the LLC frame
 
 	outer *[maxTunnels]Packet // of the decoder; valid iff Tunnels > 0

@@ -54,7 +54,7 @@ func (d *Decoder) enter(c *reader, p *Packet, by Carrier) bool {
 			return false
 		}
 		d.outer[n] = *p
-		d.outer[n].Tunnels, d.outer[n].outer = 0, nil
+		d.outer[n].Tunnels, d.outer[n].outer, d.outer[n].PayloadLen = 0, nil, c.Len()+c.missing
 		n++
 	}
 	*p = Packet{Time: p.Time, Interface: p.Interface, Frames: p.Frames, Length: c.Len() + c.missing, Tunnels: n, outer: &d.outer}

@@ -53,7 +53,7 @@ func (d *Decoder) readUDPTunnel(c *reader, p *Packet) (layer, bool) {
 		return done, false
 	}
 	inside := *c
-	if inside.Skip(n); l == ethernet && !inside.frame() || l == anyIP && inside.version() == unread {
+	if inside.Skip(n); !inside.OK() || l == ethernet && !inside.frame() || l == anyIP && inside.version() == unread {
 		return done, false
 	}
 	*c = inside

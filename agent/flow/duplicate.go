@@ -55,7 +55,7 @@ func (s *frames) again(f frame) bool {
 // What has no identification and no sequence number (frames without IP, UDP
 // over IPv6, IPv4 that must not be fragmented) may be sent twice in truth: the
 // same bytes count as a copy only while the mirror is seen to copy much of what
-// it shows.
+// it shows. A frame that is sent on two lanes is numbered by its sender.
 func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
 	if p.Lane != 0 && t.second(p, c.Segment) {
 		c.Duplicates++
@@ -63,7 +63,7 @@ func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
 		return true
 	}
 	sure := c.Transport == tcp || p.IPID != 0
-	if p.Fault != decode.NoFault || len(p.Payload) == 0 && !sure || c.Transport == tcp && p.Checksum == 0 {
+	if p.Fault != decode.NoFault || (len(p.Payload) == 0 || p.Lane != 0) && !sure || c.Transport == tcp && p.Checksum == 0 {
 		return false
 	}
 	h := t.mix(c.hash ^ uint64(p.Seq)<<32 ^ uint64(p.Ack))

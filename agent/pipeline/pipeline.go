@@ -215,8 +215,8 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 
 // tunnels takes what p came through, outermost first, and returns the segment
 // that p stands in: where the frame was seen, behind a mirror what the mirrored
-// frame says. copied: a copy of the frame was taken before, with all that is in
-// it.
+// frame says. copied: the frame came on its other lane before, with all that is
+// in it; other copies are known each by itself.
 func (r *run) tunnels(p *decode.Packet) (segment uint16, copied bool) {
 	outer := p.Outer()
 	segment = r.segments.of(&outer[0])
@@ -228,7 +228,7 @@ func (r *run) tunnels(p *decode.Packet) (segment uint16, copied bool) {
 		if o.Carrier.Mirror() {
 			r.sights.Sender(o, segment)
 			segment = r.segments.of(next)
-		} else if r.packet(o, segment) {
+		} else if copied = r.packet(o, segment); copied && o.Lane != 0 {
 			return segment, true
 		}
 	}
