@@ -202,15 +202,26 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	if err := r.sights.Advance(p.Time); err != nil {
 		return err
 	}
-	segment := r.segments.of(p)
-	if p.Tunnels > 0 {
-		var copied bool
-		if segment, copied = r.tunnels(p); copied {
-			return r.leave(p.Time)
-		}
+	c, side, copied := r.whole(p)
+	if r.cfg.Check != nil {
+		r.cfg.Check.Packet(f, p, c, side, copied && p.Lane == 0) // lanes are no fault of the mirror
 	}
-	r.packet(p, segment)
+	if c == nil {
+		return nil
+	}
 	return r.leave(p.Time)
+}
+
+// whole takes a packet with the tunnels that it came through.
+func (r *run) whole(p *decode.Packet) (c *flow.Conversation, side flow.Side, copied bool) {
+	if p.Tunnels == 0 {
+		return r.packet(p, r.segments.of(p))
+	}
+	segment, copied := r.tunnels(p)
+	if copied {
+		return nil, flow.A, true
+	}
+	return r.packet(p, segment)
 }
 
 // tunnels takes what p came through, outermost first, and returns the segment
@@ -228,24 +239,24 @@ func (r *run) tunnels(p *decode.Packet) (segment uint16, copied bool) {
 		if o.Carrier.Mirror() {
 			r.sights.Sender(o, segment)
 			segment = r.segments.of(next)
-		} else if copied = r.packet(o, segment); copied && o.Lane != 0 {
+		} else if _, _, copied = r.packet(o, segment); copied && o.Lane != 0 {
 			return segment, true
 		}
 	}
 	return segment, false
 }
 
-// packet counts a packet, and reports whether it is a copy of one that was.
-func (r *run) packet(p *decode.Packet, segment uint16) (copied bool) {
-	c, side, copied := r.flows.Add(p, segment)
+// packet counts a packet; copied tells that it is a copy of one that was.
+func (r *run) packet(p *decode.Packet, segment uint16) (c *flow.Conversation, side flow.Side, copied bool) {
+	c, side, copied = r.flows.Add(p, segment)
 	if c == nil {
-		return false
+		return nil, flow.A, false
 	}
 	r.sights.Seen(c, side, p)
 	if p.Carrier != decode.NoCarrier {
 		r.sights.Carries(c, p.Carrier.String())
 	}
-	return copied
+	return c, side, copied
 }
 
 // leave lets news go when it has waited long enough.
