@@ -31,7 +31,7 @@ func TestPageFollowsTheCollector(t *testing.T) {
 	feedPlant := func(segment string) {
 		t.Helper()
 		file := filepath.Join("..", "..", "testdata", "plant", segment+".pcap")
-		if out, err := exec.Command(agent, "read", "--collector", c.uplinkAddr, "--state", state, "--segment", segment, file).CombinedOutput(); err != nil { //nolint:gosec // our own program
+		if out, err := exec.Command(agent, "read", "--collector", c.uplinkAddr, "--state", state, "--segment", segment, file).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
