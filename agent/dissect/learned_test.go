@@ -126,7 +126,7 @@ func learn(packets []decode.Packet, all []Protocol, each func(i, ops int)) *lear
 			continue
 		}
 		got.facts[k] = true
-		name := strings.SplitN(k, "=", 2)[0]
+		name, _, _ := strings.Cut(k, "=")
 		if words := strings.Fields(name); len(words) > 3 { // fact address path attribute
 			got.behind["fact "+words[1]+" "+words[len(words)-1]+k[len(name):]] = true
 		}
@@ -163,10 +163,10 @@ func (got *learned) within(t *testing.T, variant string, whole *learned) {
 // tells reports whether a fact stands among those of the whole, with its grade
 // or a better one. What stands behind an address may look like the address
 // itself as long as nothing shows that it is behind it.
-func (l *learned) tells(fact string) bool {
+func (got *learned) tells(fact string) bool {
 	at := strings.LastIndexByte(fact, ' ') + 1
 	for g := ot.ParseGrade(fact[at:]); g <= ot.Identity; g++ {
-		if f := fact[:at] + g.String(); l.facts[f] || l.behind[f] {
+		if f := fact[:at] + g.String(); got.facts[f] || got.behind[f] {
 			return true
 		}
 	}

@@ -145,10 +145,23 @@ func TestMMSAssociation(t *testing.T) {
 
 func TestMMSOperations(t *testing.T) {
 	for _, c := range []struct{ want, service string }{
-		{"read", mmsReadOf("", "x")}, {"diagnose", "\x82\x00"}, {"diagnose", ber(0x80, "\xff")}, {"diagnose", ber(0xa1, ber(0xa0, ber(0x80, "\x00")))},
-		{"diagnose", ber(0xa6, ber(0xa0, mmsName("", "v")))}, {"configure", ber(0xab, mmsName("", "l"), ber(0xa0, mmsVariable("", "v")))}, {"diagnose", ber(0xac, mmsName("", "l"))},
-		{"write", mmsWriteOf("", "v")}, {"control", ber(0xbf28, "")}, {"program", ber(0xba, "")}, {"program", ber(0xbf27, "")},
-		{"transfer", ber(0xbf48, "")}, {"transfer", ber(0x9f4a, "\x01")}, {"read", ber(0xbf41, "")}, {"configure", ber(0xbf43, "")}, {"subscribe", ber(0xbf39, "")}, {"write", ber(0xbf3e, "")},
+		{"read", mmsReadOf("", "x")},
+		{"diagnose", "\x82\x00"},
+		{"diagnose", ber(0x80, "\xff")},
+		{"diagnose", ber(0xa1, ber(0xa0, ber(0x80, "\x00")))},
+		{"diagnose", ber(0xa6, ber(0xa0, mmsName("", "v")))},
+		{"configure", ber(0xab, mmsName("", "l"), ber(0xa0, mmsVariable("", "v")))},
+		{"diagnose", ber(0xac, mmsName("", "l"))},
+		{"write", mmsWriteOf("", "v")},
+		{"control", ber(0xbf28, "")},
+		{"program", ber(0xba, "")},
+		{"program", ber(0xbf27, "")},
+		{"transfer", ber(0xbf48, "")},
+		{"transfer", ber(0x9f4a, "\x01")},
+		{"read", ber(0xbf41, "")},
+		{"configure", ber(0xbf43, "")},
+		{"subscribe", ber(0xbf39, "")},
+		{"write", ber(0xbf3e, "")},
 	} {
 		k := mmsTalk(t)
 		expectTold(t, k.say(0, mmsAsk(1, c.service)), "client "+c.want+"=1")

@@ -88,7 +88,8 @@ func readModbus(b []byte) (f modbusFrame, ok bool) {
 func mayBeMBAP(b []byte) bool {
 	c := wire.New(b)
 	c.Skip(2)
-	return c.U8() == 0 && c.U8() == 0 && c.U8() <= umasMaxLength>>8
+	high, low := c.U8(), c.U8()
+	return high|low == 0 && c.U8() <= umasMaxLength>>8
 }
 
 // matchModbus claims what cannot be told from Modbus by header, shape and

@@ -154,7 +154,7 @@ func matchMQTT(b []byte) bool {
 	}
 	switch p.kind {
 	case mqttConnect:
-		_, _, ok := mqttProtocol(p.body)
+		_, ok := mqttProtocol(p.body)
 		return ok
 	case mqttPublish:
 		return isSparkplug(p.topic())
@@ -162,21 +162,21 @@ func matchMQTT(b []byte) bool {
 	return false
 }
 
-// mqttProtocol reads protocol name and level of a CONNECT, 3.1.2.1; short: no
-// octet speaks against it yet.
-func mqttProtocol(b []byte) (level uint8, short, ok bool) {
+// mqttProtocol reads protocol name and level of a CONNECT, 3.1.2.1; ok without
+// a level: no octet speaks against it yet.
+func mqttProtocol(b []byte) (level uint8, ok bool) {
 	for _, name := range [...]string{"\x00\x04MQTT", "\x00\x06MQIsdp"} {
 		n := min(len(b), len(name))
 		if string(b[:n]) != name[:n] {
 			continue
 		}
 		if len(b) <= len(name) {
-			return 0, true, true
+			return 0, true
 		}
 		level = b[len(name)] &^ 0x80 // bit 7 marks a bridge
-		return level, false, level >= 3 && level <= 5
+		return level, level >= 3 && level <= 5
 	}
-	return 0, false, false
+	return 0, false
 }
 
 // topic is the topic of a PUBLISH, nil when it has not come whole.
@@ -206,7 +206,7 @@ func (d *mqtt) Dissect(m *Message, out Out) (int, error) {
 		}
 	}
 	if len(p.body) < need && !m.Cut {
-		if _, _, fits := mqttProtocol(p.body); p.kind == mqttConnect && !fits {
+		if _, fits := mqttProtocol(p.body); p.kind == mqttConnect && !fits {
 			return 0, notMine(d.claimed)
 		}
 		if need+p.head > maxBuffer {

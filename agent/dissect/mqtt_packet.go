@@ -121,7 +121,7 @@ var mqttVersions = [...][]byte{3: []byte("3.1"), 4: []byte("3.1.1"), 5: []byte("
 //	name, level, flags 8, keep alive 16, properties (5.0), client identifier,
 //	will properties (5.0), will topic, will message, user, password
 func (d *mqtt) connect(p *mqttPacket, out Out) bool {
-	level, _, ok := mqttProtocol(p.body)
+	level, ok := mqttProtocol(p.body)
 	if !ok {
 		return false
 	}

@@ -16,7 +16,7 @@ func isData(p *decode.Packet) bool { return isTCP(p) && len(p.Payload) > 0 }
 
 // another makes p a frame of its own, not a copy of the one it was made from.
 func another(p *decode.Packet, n int) {
-	p.Checksum, p.IPID = uint16(n)*2+1, 0 //nolint:gosec // any value that differs
+	p.Checksum, p.IPID = uint16(n)*2+1, 0
 }
 
 // cutAt cuts every TCP segment once, behind its first n bytes; n < 0 counts
@@ -37,7 +37,7 @@ func cutAt(packets []decode.Packet, n int) []decode.Packet {
 		q := p
 		p.Payload, p.PayloadLen = p.Payload[:at], at
 		p.Flags &^= decode.FIN
-		q.Payload, q.PayloadLen, q.Seq = q.Payload[at:], len(q.Payload)-at, q.Seq+uint32(at) //nolint:gosec // an offset in a segment
+		q.Payload, q.PayloadLen, q.Seq = q.Payload[at:], len(q.Payload)-at, q.Seq+uint32(at)
 		another(&p, len(out))
 		another(&q, len(out)+1)
 		out = append(out, p, q)
@@ -49,7 +49,7 @@ func cutAt(packets []decode.Packet, n int) []decode.Packet {
 func joins(p, q *decode.Packet) bool {
 	return p.Src == q.Src && p.SrcPort == q.SrcPort && p.Dst == q.Dst && p.DstPort == q.DstPort &&
 		p.Flags&(decode.SYN|decode.FIN|decode.RST) == 0 && q.Flags&(decode.SYN|decode.RST) == 0 &&
-		!p.CutShort && !q.CutShort && p.Seq+uint32(len(p.Payload)) == q.Seq //nolint:gosec // bounded by a frame
+		!p.CutShort && !q.CutShort && p.Seq+uint32(len(p.Payload)) == q.Seq
 }
 
 // joined puts into one segment what one side sends until the other side has
@@ -90,10 +90,9 @@ func pipelined(packets []decode.Packet, n int) []decode.Packet {
 	mine := opened(packets)
 	var out []decode.Packet
 	type waiting struct {
-		first    netip.AddrPort // who began the round
-		early    []decode.Packet
-		late     []decode.Packet
-		switches int
+		first netip.AddrPort // who began the round
+		early []decode.Packet
+		late  []decode.Packet
 	}
 	open := map[talkKey]*waiting{}
 	flush := func(k talkKey) {
@@ -212,11 +211,11 @@ func overlapped(packets []decode.Packet, n int) []decode.Packet {
 			continue
 		}
 		w := way{netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)}
-		if q := before[w]; q != nil && q.Seq+uint32(len(q.Payload)) == p.Seq { //nolint:gosec // bounded by a frame
+		if q := before[w]; q != nil && q.Seq+uint32(len(q.Payload)) == p.Seq {
 			k := min(n, len(q.Payload))
 			o := &out[i]
 			o.Payload = append(slices.Clone(q.Payload[len(q.Payload)-k:]), p.Payload...)
-			o.PayloadLen, o.Seq = len(o.Payload), p.Seq-uint32(k) //nolint:gosec // bounded by a frame
+			o.PayloadLen, o.Seq = len(o.Payload), p.Seq-uint32(k)
 		}
 		before[w] = p
 	}
