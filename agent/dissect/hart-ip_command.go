@@ -1,0 +1,147 @@
+package dissect
+
+import (
+	"demarc/internal/ot"
+	"demarc/internal/wire"
+)
+
+// Attributes of field devices.
+const (
+	hartManufacturer ot.Attribute = "hart.manufacturer_id"
+	hartType         ot.Attribute = "hart.device_type"
+	hartTag          ot.Attribute = "hart.tag"
+	hartDescriptor   ot.Attribute = "hart.descriptor"
+	hartMessage      ot.Attribute = "hart.message"
+	hartUniversal    ot.Attribute = "hart.universal_revision"
+	hartRevision     ot.Attribute = "hart.device_revision"
+)
+
+// learn tells what one command says.
+func (d *hart) learn(m *Message, f *hartFrame, p *hartPDU, out Out) {
+	if f.kind != hartPublish && d.sides.counts(m, f.kind == hartAsk) {
+		if class, ok := hartClass(p.command); ok {
+			out.Operation(class, 1)
+		}
+	}
+	if p.response && f.kind != hartAsk && p.status == 0 {
+		d.answer(p, out)
+	}
+}
+
+// hartClass is what a command asks for: universal commands of HCF_SPEC-127,
+// common practice commands of HCF_SPEC-151. Those of a device have no class.
+func hartClass(n uint16) (ot.Operation, bool) {
+	switch {
+	case n == 0, n == 11, n == 21, n == 48, n == 74, n == 75, n == 84:
+		return ot.Diagnose, true
+	case n >= 1 && n <= 3, n >= 7 && n <= 9, n >= 12 && n <= 16, n == 20, n == 33, n == 50, n == 54, n == 105:
+		return ot.Read, true
+	case n == 6, n >= 17 && n <= 19, n == 22, n >= 34 && n <= 39, n >= 43 && n <= 47, n == 49, n >= 51 && n <= 53, n == 59:
+		return ot.Configure, true
+	case n == 40, n == 41, n == 42, n == 66:
+		return ot.Control, true
+	case n == 79:
+		return ot.Write, true
+	case n == 103, n == 104, n >= 107 && n <= 109:
+		return ot.Subscribe, true
+	}
+	return 0, false
+}
+
+// answer reads what a response says of its device.
+func (d *hart) answer(p *hartPDU, out Out) {
+	c := wire.New(p.data)
+	switch p.command {
+	case 0, 11, 21:
+		d.identity(p, &c, out)
+	case 12:
+		d.packed(p, hartMessage, c.Bytes(24), "hart-ip.message", out)
+	case 13:
+		d.packed(p, hartTag, c.Bytes(6), "hart-ip.tag", out)
+		d.packed(p, hartDescriptor, c.Bytes(12), "hart-ip.descriptor", out)
+	case 20, 22:
+		if name := trim(c.Bytes(32)); len(name) > 0 && printable(name) {
+			out.Fact(d.subject(p.address), ot.Name, name, "hart-ip.long_tag", ot.Identity)
+		}
+	}
+}
+
+// identity reads the answer to commands 0, 11 and 21, HCF_SPEC-127 clause 6.1:
+//
+//	254, device type 16, preambles 8, universal revision 8, device revision 8,
+//	software revision 8, hardware revision 5 + signalling 3, flags 8, device
+//	identifier 24; from revision 7 also preambles 8, variables 8, changes 16,
+//	status 8, manufacturer 16
+func (d *hart) identity(p *hartPDU, c *wire.Cursor, out Out) {
+	if c.U8() != 254 {
+		return
+	}
+	kind := c.Bytes(2)
+	c.Skip(1)
+	universal, revision, software, hardware := c.U8(), c.U8(), c.U8(), c.U8()
+	c.Skip(1)
+	id := uint64(c.U24())
+	if !c.OK() {
+		return
+	}
+	unique := uint64(kind[0]&0x3f)<<32 | uint64(kind[1])<<24 | id
+	of := d.subject(unique)
+	out.Fact(of, hartUniversal, d.text.uint(uint64(universal)), "hart-ip.universal_revision", ot.Identity)
+	out.Fact(of, hartRevision, d.text.uint(uint64(revision)), "hart-ip.device_revision", ot.Identity)
+	out.Fact(of, ot.FirmwareRev, d.text.uint(uint64(software)), "hart-ip.software_revision", ot.Identity)
+	out.Fact(of, ot.Hardware, d.text.uint(uint64(hardware>>3)), "hart-ip.hardware_revision", ot.Identity)
+	out.Fact(of, ot.Serial, d.text.uint(id), "hart-ip.device_id", ot.Identity)
+	if universal < 7 { // one octet each
+		out.Fact(of, hartManufacturer, d.text.uint(uint64(kind[0])), "hart-ip.manufacturer_id", ot.Identity)
+		out.Fact(of, hartType, d.prefixed(kind[1:]), "hart-ip.device_type", ot.Identity)
+		return
+	}
+	out.Fact(of, hartType, d.prefixed(kind), "hart-ip.expanded_device_type", ot.Identity)
+	c.Skip(1 + 1 + 2 + 1)
+	if maker := c.U16(); c.OK() {
+		out.Fact(of, hartManufacturer, d.text.uint(uint64(maker)), "hart-ip.manufacturer_id", ot.Identity)
+	}
+}
+
+// prefixed keeps "0x1234".
+func (d *hart) prefixed(v []byte) []byte {
+	at := d.text.mark()
+	d.text.adds("0x")
+	d.text.hex(v, 0)
+	return d.text.since(at)
+}
+
+// packed tells text of four characters in three octets, HCF_SPEC-099 clause
+// 5.1.1: each has the low six bits of ASCII, bit 6 is the complement of bit 5.
+func (d *hart) packed(p *hartPDU, a ot.Attribute, v []byte, source string, out Out) {
+	at := d.text.mark()
+	for i := 0; i+2 < len(v); i += 3 {
+		x := uint32(v[i])<<16 | uint32(v[i+1])<<8 | uint32(v[i+2])
+		for shift := 18; shift >= 0; shift -= 6 {
+			six := byte(x >> shift & 0x3f)
+			d.text.byte(six | ^six<<1&0x40)
+		}
+	}
+	if text := trim(d.text.since(at)); len(text) > 0 {
+		out.Fact(d.subject(p.address), a, text, source, ot.Identity)
+	}
+}
+
+// subject is the device with a unique address: the first that answers from an
+// IP address is that asset, others stand behind it.
+func (d *hart) subject(unique uint64) Subject {
+	if d.first == 0 {
+		d.first = unique
+	}
+	if unique == 0 || unique == d.first {
+		return Sender
+	}
+	at := d.text.mark()
+	d.text.adds("device/")
+	for shift := 32; shift >= 0; shift -= 8 {
+		x := byte(unique >> shift)
+		d.text.byte(hexDigits[x>>4])
+		d.text.byte(hexDigits[x&15])
+	}
+	return Part(Sender, d.paths.of(d.text.since(at)))
+}
