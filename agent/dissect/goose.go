@@ -13,7 +13,7 @@ func init() {
 		Tier:     1,
 		Over:     []string{"ethernet"},
 		Ports:    EtherType(0x88b8),
-		New:      func() Dissector { return &goose{} },
+		New:      func() Dissector { return &goose{security: ot.Security{Mode: ot.SecurityNone}} },
 		OT:       true,
 		Reads:    "publisher: control block, data set, identifier, APPID, configuration revision; events apart from repeats, simulation",
 		Standard: "IEC 61850-8-1:2011 clause 18 and annex C",
@@ -32,9 +32,10 @@ func init() {
 //
 // The publisher stands as the client: nobody asks it.
 type goose struct {
-	claimed bool
-	recent  recent
-	text    scratch
+	claimed  bool
+	security ot.Security
+	recent   recent
+	text     scratch
 }
 
 // gseHeader is what GOOSE and sampled values have before their APDU.
@@ -114,6 +115,16 @@ func (d *goose) Dissect(m *Message, out Out) (int, error) {
 		return 0, notMine(d.claimed)
 	}
 	d.text.reset()
+	d.tell(m, h, p, out)
+	if m.Cut {
+		return 0, ErrShort
+	}
+	d.claimed = true
+	return len(m.Data), nil
+}
+
+// tell tells what one event says.
+func (d *goose) tell(m *Message, h gseHeader, p goosePDU, out Out) {
 	out.Sender(Client)
 	if p.sequence == 0 {
 		out.Operation(ot.Alarm, 1) // a change: the sequence begins anew (18.1.2.5)
@@ -121,11 +132,6 @@ func (d *goose) Dissect(m *Message, out Out) (int, error) {
 		out.Operation(ot.Subscribe, 1)
 	}
 	d.publisher(m, h, p, out)
-	if m.Cut {
-		return 0, ErrShort
-	}
-	d.claimed = true
-	return len(m.Data), nil
 }
 
 // publisher tells what a control block says of itself.
@@ -138,7 +144,7 @@ func (d *goose) publisher(m *Message, h gseHeader, p goosePDU, out Out) {
 	if !d.recent.fresh(m.Time, key) {
 		return
 	}
-	out.Security(ot.Security{Mode: ot.SecurityNone})
+	out.Security(d.security)
 	out.Fact(Sender, "goose.gocb_ref", p.controlBlock, "goose.gocbRef", ot.Identity)
 	out.Fact(Sender, "goose.dataset", p.dataSet, "goose.datSet", ot.Identity)
 	if len(p.id) > 0 {
