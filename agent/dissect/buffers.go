@@ -21,6 +21,7 @@ func (e *Engine) keep(s *session, side flow.Side, b []byte) {
 		return
 	}
 	h.buf = append(h.buf[:0], b...)
+	s.tries = min(s.tries, maxTries-1) // the next segment is looked at
 	e.buffers.bytes += len(h.buf) - before
 	e.buffers.touch(s)
 	for e.buffers.bytes > maxBuffers {

@@ -62,7 +62,6 @@ func NewEngine(all []Protocol, sink Sink) *Engine {
 type session struct {
 	conv     *flow.Conversation
 	done     bool // count packets only
-	proved   bool // a stream: its framing is known from the start or by two messages
 	kept     bool // the name stands: what follows a Switch does not rename it
 	tries    int
 	expected *expectation
@@ -76,7 +75,7 @@ type session struct {
 type half struct {
 	buf  []byte // incomplete message
 	skip int    // bytes of the current message that nobody reads
-	lost bool   // framing unknown after a gap or a malformed message
+	lost bool   // framing unknown: from the middle, after a gap or a malformed message
 }
 
 // layer is one carrier with whoever speaks over it.
@@ -99,7 +98,9 @@ func (e *Engine) session(c *flow.Conversation) *session {
 	}
 	s := &session{conv: c}
 	s.root.on = e.carriers[carrierOf(c.Transport)]
-	s.proved = c.Opened || c.Transport != 6
+	if c.Transport == 6 && !c.Opened && !c.Accepted {
+		s.half[flow.A].lost, s.half[flow.B].lost = true, true
+	}
 	if x := e.expected.take(c); x != nil {
 		s.expected = x
 		c.Parent = &x.parent
@@ -132,6 +133,7 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 		h.skip -= n
 		b = b[n:]
 	}
+	fresh := len(b)
 	if len(h.buf) > 0 {
 		if len(h.buf)+len(b) > maxBuffer {
 			e.sink.Lost(c, "state-shed", len(h.buf))
@@ -151,16 +153,51 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 		case err == nil && used > 0:
 			b = b[used:]
 		case errors.Is(err, ErrShort) && !cut:
-			e.keep(s, side, b)
-			return
+			rest, ok := e.anew(s, side, b, fresh, at)
+			if !ok {
+				e.keep(s, side, b)
+				return
+			}
+			b = rest
 		case errors.Is(err, ErrDone):
 			e.finish(s)
 			return
 		default:
-			b = e.astray(s, side, b)
+			next := e.astray(s, side, b)
+			if next == nil && len(b) > fresh { // it began in an earlier segment
+				next = b[len(b)-fresh:]
+			}
+			b = next
 		}
 	}
 	e.release(s, side)
+}
+
+// anew tries the last n bytes of b, the segment at hand, alone: while the
+// framing is not known, what came before may be the end of a message that
+// passes for the beginning of one. It returns what is left behind a message.
+func (e *Engine) anew(s *session, side flow.Side, b []byte, n int, at int64) (rest []byte, ok bool) {
+	h := &s.half[side]
+	if len(b) <= n || !h.lost {
+		return nil, false
+	}
+	s.root.race = nil
+	b = b[len(b)-n:]
+	used, err := e.message(s, side, b, at, false)
+	switch {
+	case errors.Is(err, ErrDone):
+		e.finish(s)
+		return nil, true
+	case err != nil || used <= 0:
+		if s.root.speaker == nil {
+			s.root.race = nil
+		}
+		return nil, false
+	case used > len(b):
+		h.skip = used - len(b)
+		return nil, true
+	}
+	return b[used:], true
 }
 
 // message offers the front of b to whoever speaks. While the framing is not
@@ -168,11 +205,10 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 // with the segment.
 func (e *Engine) message(s *session, side flow.Side, b []byte, at int64, cut bool) (int, error) {
 	h := &s.half[side]
-	sure := s.proved && !h.lost
-	used, err := e.offer(s, &s.root, 0, side, b, at, cut, 0, !sure)
+	used, err := e.offer(s, &s.root, 0, side, b, at, cut, 0, h.lost)
 	switch {
 	case err == nil:
-		s.proved, h.lost, s.tries = true, false, 0
+		h.lost, s.tries = false, 0
 	case errors.Is(err, ErrShort) && cut && s.root.speaker != nil:
 		s.tries = 0
 	}
@@ -183,9 +219,11 @@ func (e *Engine) message(s *session, side flow.Side, b []byte, at int64, cut boo
 func (e *Engine) astray(s *session, side flow.Side, b []byte) []byte {
 	h := &s.half[side]
 	if s.root.speaker == nil {
-		s.tries++
+		if s.tries++; s.tries == maxTries {
+			e.release(s, side.Other()) // what follows it is not looked at
+		}
 		s.root.race = nil
-		s.proved = false
+		s.half[flow.A].lost, s.half[flow.B].lost = true, true
 		return nil
 	}
 	h.lost = true
@@ -229,6 +267,9 @@ func (e *Engine) Gap(c *flow.Conversation, side flow.Side, _ int64) {
 func (e *Engine) forget(s *session, side flow.Side) {
 	e.release(s, side)
 	s.half[side].lost, s.half[side].skip = true, 0
+	if s.root.speaker == nil {
+		s.root.race = nil // whoever was in it knew the bytes before
+	}
 }
 
 // Datagram implements flow.Handler. The datagram is offered again while bytes

@@ -307,3 +307,55 @@ func TestEngineRetransmissionAndOverlap(t *testing.T) {
 		t.Fatalf("retransmissions:\n%s", got)
 	}
 }
+
+// TestEngineResumesAtTheSegment: the end of a message that passes for the
+// beginning of one does not cost what follows it, neither in a session from
+// the middle nor behind a gap.
+func TestEngineResumesAtTheSegment(t *testing.T) {
+	for name, segments := range map[string][]string{
+		"too short to tell":           {"T\x02", "T\x02qx", "T\x02qy"},
+		"announces more than follows": {"T\x50", "T\x02qx", "T\x02qy"},
+		"several in one":              {"T\x50zz", "T\x02qxT\x02qy"},
+		"a message in two":            {"T\x03", "T\x02", "qx", "T\x02qx", "T\x02qy"},
+	} {
+		r := newRig(t, toys())
+		for _, s := range segments {
+			r.send(0, s)
+		}
+		if got := r.result(); !strings.Contains(got, "[read=2]") {
+			t.Errorf("%s, from the middle:\n%s", name, got)
+		}
+		r = newRig(t, toys())
+		r.packet(0, decode.SYN, r.seq[0]-1, nil)
+		r.send(0, "T\x02qx")
+		r.send(1, "T\x04rplc")
+		r.seq[0] += 9 // missed
+		for _, s := range segments {
+			r.send(0, s)
+		}
+		r.now += 4e9 // long enough to give it up
+		r.send(0, "T\x02qz")
+		if got := r.result(); !strings.Contains(got, "[read=4]") || r.tab.Gaps != 1 {
+			t.Errorf("%s, behind a gap (%d):\n%s", name, r.tab.Gaps, got)
+		}
+	}
+}
+
+// TestEngineRestsWithoutBuffers: a stream that nobody claims is looked at now
+// and then, and what is looked at is not joined to what was passed over.
+func TestEngineRestsWithoutBuffers(t *testing.T) {
+	r := newRig(t, toys())
+	r.send(1, "T\x09r") // waits for more
+	for range maxTries {
+		r.send(0, "zzzz")
+	}
+	if r.eng.buffers.bytes != 0 {
+		t.Errorf("%d bytes are kept of a stream that rests", r.eng.buffers.bytes)
+	}
+	for range 3 * probeEvery {
+		r.send(1, "T\x04rplc")
+	}
+	if got := r.result(); !strings.Contains(got, "plc") {
+		t.Errorf("not found again:\n%s", got)
+	}
+}

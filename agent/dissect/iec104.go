@@ -59,6 +59,7 @@ const (
 type iec104 struct {
 	claimed bool
 	asked   bool // a request was seen: confirmations then count nothing of their own
+	started bool // data transfer was asked for: its confirmation counts nothing of its own
 	heard   bool // a request or confirmation was: nor does what follows one
 	recent  recent
 	text    scratch
@@ -184,9 +185,16 @@ func (d *iec104) unnumbered(control byte, out Out) {
 	case startdtAct:
 		out.Sender(Client)
 		out.Operation(ot.Subscribe, 1)
+		d.started = true
 	case stopdtAct:
 		out.Sender(Client)
-	case startdtCon, stopdtCon:
+	case startdtCon:
+		out.Sender(Server)
+		if !d.started {
+			out.Operation(ot.Subscribe, 1)
+		}
+		d.started = false
+	case stopdtCon:
 		out.Sender(Server)
 	}
 }

@@ -15,22 +15,27 @@ import (
 // Where all bytes are there, all that is told stays the same; where some are
 // missing, what is told is a part of it, and that something is missing is told.
 func TestTorture(t *testing.T) {
-	all := Protocols()
-	for _, p := range all {
+	for _, p := range Protocols() {
 		for _, file := range samples(t, p) {
 			packets := load(t, file)
 			if !slices.ContainsFunc(packets, func(p decode.Packet) bool { return isData(&p) }) {
 				continue
 			}
 			t.Run(p.Name+"/"+filepath.Base(file), func(t *testing.T) {
-				r := &rack{t: t, all: all, packets: packets, whole: learn(packets, all, nil)}
+				r := newRack(t, packets, p.OT)
 				r.allow()
 				r.cuts()
 				r.orders()
 				r.mirrors()
 				r.sides()
-				r.middles()
 				r.snaps()
+				for _, n := range []int{0, 7} { // segments that begin with a message, and segments that do not
+					r := newRack(t, cutAt(packets, n), p.OT)
+					r.allow()
+					r.cut = n > 0
+					r.middles()
+					r.gaps()
+				}
 			})
 		}
 	}
@@ -42,6 +47,16 @@ type rack struct {
 	all     []Protocol
 	packets []decode.Packet
 	whole   *learned
+	told    []int // operations told by each packet of the whole
+	ot      bool  // a sample of an operational-technology protocol
+	cut     bool  // every message is in two segments at least
+}
+
+func newRack(t *testing.T, packets []decode.Packet, ot bool) *rack {
+	r := &rack{t: t, all: Protocols(), packets: packets, told: make([]int, len(packets)), ot: ot}
+	before := 0
+	r.whole = learn(packets, r.all, func(i, ops int) { r.told[i], before = ops-before, ops })
+	return r
 }
 
 // allow finds the names that are right for a part of a conversation: what
@@ -132,26 +147,134 @@ func (r *rack) mirrors() {
 	}
 }
 
-// sides: one direction only.
+// sides: one direction only. What a side tells in the whole it tells alone.
 func (r *rack) sides() {
 	for _, client := range []bool{true, false} {
-		r.part(oneSide(r.packets, func(k talkKey, from netip.AddrPort) bool {
+		name := fmt.Sprintf("client only: %v", client)
+		keep := func(k talkKey, from netip.AddrPort) bool {
 			w := r.whole.talks[k]
 			return !w.directed || (from != w.server) == client
-		}), "client only: %v", client)
+		}
+		variant := oneSide(r.packets, keep)
+		got := r.part(variant, "%s", name)
+		seen := dataOf(variant)
+		for k, n := range dataOf(r.packets) {
+			g, w := got.talks[k], r.whole.talks[k]
+			if g == nil || !r.ot || !w.directed {
+				continue // nothing of it is left
+			}
+			here, there := seen[k].of(client, w.server), n.of(!client, w.server)
+			if here > 1 && (g.protocol == "" || !g.directed) {
+				r.t.Errorf("%s: %v is %q, directed %v, with %d segments of data", name, k, g.protocol, g.directed, here)
+			}
+			if there > 3 && here > 3 && g.lost["stream-gap"] == 0 {
+				r.t.Errorf("%s: %v does not tell that %d segments are missing", name, k, there)
+			}
+			if alone := r.toldBy(k, keep); g.total() < alone {
+				r.t.Errorf("%s: %v tells %d operations, in the whole this side tells %d", name, k, g.total(), alone)
+			}
+		}
 	}
 }
 
-// middles: the session began before the capture.
+// toldBy is how many operations of a conversation were told by packets to keep.
+func (r *rack) toldBy(k talkKey, keep func(talkKey, netip.AddrPort) bool) (n int) {
+	for i := range r.packets {
+		if p := &r.packets[i]; isTCP(p) && packetKey(p) == k && keep(k, netip.AddrPortFrom(p.Src, p.SrcPort)) {
+			n += r.told[i]
+		}
+	}
+	return n
+}
+
+// middles: the session began before the capture. It costs what came before,
+// and the messages after that lean on it.
 func (r *rack) middles() {
 	for n := 1; n < min(60, len(r.packets)); n++ {
-		r.part(middle(r.packets, n), "without the first %d", n)
+		name := fmt.Sprintf("without the first %d", n)
+		variant := middle(r.packets, n)
+		got := r.part(variant, "%s", name)
+		seen := dataOf(variant)
+		for k := range dataOf(r.packets) {
+			g, w := got.talks[k], r.whole.talks[k]
+			if g == nil || !r.ot || w.protocol == "" {
+				continue
+			}
+			if s := seen[k]; s.a > 2 && s.b > 2 && g.protocol == "" {
+				r.t.Errorf("%s: %v has no name with %d and %d segments of data", name, k, s.a, s.b)
+			}
+			if cost, most := w.total()-g.total(), r.before(k, n); cost > most {
+				r.t.Errorf("%s: %v loses %d operations, at most %d are touched", name, k, cost, most)
+			}
+		}
 	}
+}
+
+// before is how many operations the first n packets of a conversation told,
+// and the next few with data.
+func (r *rack) before(k talkKey, n int) (ops int) {
+	for i := range r.packets {
+		p := &r.packets[i]
+		if !isTCP(p) || packetKey(p) != k {
+			continue
+		}
+		if n--; n == 0 {
+			return ops + r.touched(i)
+		}
+		ops += r.told[i]
+	}
+	return ops
 }
 
 // snaps: frames are cut by the capture.
 func (r *rack) snaps() {
 	for _, n := range []int{4, 8, 16, 24, 32, 40, 54, 64, 96, 128, 200, 400} {
-		r.part(snapped(r.packets, n), "cut to %d bytes", n)
+		name := fmt.Sprintf("cut to %d bytes", n)
+		variant := snapped(r.packets, n)
+		got := r.part(variant, "%s", name)
+		for i := range variant {
+			if p := &variant[i]; isTCP(p) && p.CutShort && got.talks[packetKey(p)].lost["stream-gap"] == 0 {
+				r.t.Errorf("%s: %v does not tell of it", name, packetKey(p))
+				break
+			}
+		}
 	}
+}
+
+// gaps: one segment is missing. It is told, and costs the messages that it
+// touches and the next ones, which may lean on it.
+func (r *rack) gaps() {
+	mine := opened(r.packets)
+	for i := range r.packets {
+		p := &r.packets[i]
+		if !mine(p) || !isData(p) {
+			continue
+		}
+		name := fmt.Sprintf("without packet %d", i+1)
+		got := r.part(without(r.packets, i), "%s", name)
+		k := packetKey(p)
+		h, w := got.talks[k], r.whole.talks[k]
+		if missed(r.packets, i) && h.lost["stream-gap"] <= w.lost["stream-gap"] {
+			r.t.Errorf("%s: %v tells of no gap", name, k)
+		}
+		if cost, most := w.total()-h.total(), r.touched(i); r.ot && cost > most {
+			r.t.Errorf("%s: %v loses %d operations, at most %d are touched", name, k, cost, most)
+		}
+	}
+}
+
+// touched is how many operations were told by packet i and the next few of its
+// conversation with data.
+func (r *rack) touched(i int) (n int) {
+	left := 4
+	if r.cut {
+		left = 8
+	}
+	for j := i; j < len(r.told) && left > 0; j++ {
+		if p := &r.packets[j]; isTCP(p) && packetKey(p) == packetKey(&r.packets[i]) && isData(p) {
+			n += r.told[j]
+			left--
+		}
+	}
+	return n
 }

@@ -296,3 +296,70 @@ func snapped(packets []decode.Packet, n int) []decode.Packet {
 	}
 	return out
 }
+
+// without leaves out the packets at the given places.
+func without(packets []decode.Packet, at ...int) []decode.Packet {
+	var out []decode.Packet
+	for i := range packets {
+		if !slices.Contains(at, i) {
+			out = append(out, packets[i])
+		}
+	}
+	return out
+}
+
+// missed reports whether the packets show that the TCP data of packets[at] was
+// sent: by a later byte, or by an acknowledgement.
+func missed(packets []decode.Packet, at int) bool {
+	p := &packets[at]
+	end := p.Seq + uint32(len(p.Payload)) //nolint:gosec // bounded by a frame
+	for i := at + 1; i < len(packets); i++ {
+		q := &packets[i]
+		switch {
+		case !isTCP(q) || packetKey(q) != packetKey(p):
+		case q.Src == p.Src && q.SrcPort == p.SrcPort:
+			if len(q.Payload) > 0 && int32(q.Seq-end) >= 0 { //nolint:gosec // distance modulo 2^32
+				return true
+			}
+		case q.Flags&decode.ACK != 0 && int32(q.Ack-end) >= 0 && len(p.Payload) > 1: //nolint:gosec // distance modulo 2^32
+			return true
+		}
+	}
+	return false
+}
+
+// dataCount counts the segments with data of a conversation.
+type dataCount struct {
+	first netip.AddrPort // sent the first
+	a, b  int            // of first, of the other end
+}
+
+// of is the number that the client, or the server, sent.
+func (d dataCount) of(client bool, server netip.AddrPort) int {
+	if (d.first != server) == client {
+		return d.a
+	}
+	return d.b
+}
+
+func dataOf(packets []decode.Packet) map[talkKey]dataCount {
+	m := map[talkKey]dataCount{}
+	for i := range packets {
+		p := &packets[i]
+		if !isData(p) {
+			continue
+		}
+		k, from := packetKey(p), netip.AddrPortFrom(p.Src, p.SrcPort)
+		d := m[k]
+		if d.a == 0 {
+			d.first = from
+		}
+		if from == d.first {
+			d.a++
+		} else {
+			d.b++
+		}
+		m[k] = d
+	}
+	return m
+}

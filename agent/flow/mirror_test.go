@@ -171,3 +171,34 @@ func TestFragmentsAreNoCopies(t *testing.T) {
 		}
 	}
 }
+
+// TestOneSideMissing: the acknowledgements show that the other side sent data.
+// That nobody saw it is told once.
+func TestOneSideMissing(t *testing.T) {
+	for _, polls := range []int{1, 2, 20} {
+		h := &script{}
+		tab := NewTable(h, Limit{})
+		tab.Add(segment(1*ms, true, decode.SYN, 99, 0, ""), 0)
+		tab.Add(segment(2*ms, true, decode.ACK, 100, 500, ""), 0)
+		for i := range polls {
+			at := int64(10*i + 10)
+			tab.Add(segment(at*ms, true, decode.ACK, uint32(100+2*i), uint32(500+9*i), "q."), 0)
+			tab.Add(segment((at+5)*ms, true, decode.ACK, uint32(102+2*i), uint32(509+9*i), ""), 0)
+		}
+		if polls == 20 && h.gaps != 1 {
+			t.Errorf("%d gaps while it lasts", h.gaps)
+		}
+		tab.Close()
+		if h.gaps != 1 {
+			t.Errorf("%d polls: %d gaps", polls, h.gaps)
+		}
+	}
+	h := &script{} // nothing was sent but the handshake and the FIN
+	tab := NewTable(h, Limit{})
+	tab.Add(segment(2*ms, true, decode.ACK, 100, 500, "a"), 0)
+	tab.Add(segment(9*ms, true, decode.ACK, 101, 501, ""), 0)
+	tab.Close()
+	if h.gaps != 0 {
+		t.Errorf("%d gaps where nothing was missed", h.gaps)
+	}
+}

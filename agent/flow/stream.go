@@ -7,6 +7,7 @@ const (
 	maxHeldBytes    = 64 << 10 // out-of-order data kept
 	maxHeldSegments = 32
 	maxJump         = 8 << 20                // a sequence number farther ahead starts the stream anew
+	oneSided        = 3                      // times; fewer may be a mirror that shows one direction a little later
 	maxWait         = int64(3 * time.Second) // for what is missing; a retransmission has come by then
 )
 
@@ -26,6 +27,7 @@ type stream struct {
 	acked   uint32 // the other side has everything before it; valid iff acks
 	started bool
 	acks    bool
+	unseen  uint8  // times that the other side acknowledged data of a side that never showed
 	held    []held // ascending by distance from next
 	bytes   int    // held bytes
 }
@@ -132,7 +134,11 @@ func (t *Table) giveUp(c *Conversation, side Side) {
 // missing of the other side's bytes before it was missed by the capture.
 func (t *Table) acknowledged(c *Conversation, side Side, ack uint32) {
 	s := &c.streams[side.Other()]
-	if ahead := int32(ack - s.next); !s.started || ahead > maxJump || ahead < -maxJump {
+	if !s.started {
+		t.unseen(c, side.Other(), ack)
+		return
+	}
+	if ahead := int32(ack - s.next); ahead > maxJump || ahead < -maxJump {
 		return
 	}
 	if !s.acks || int32(ack-s.acked) > 0 {
@@ -141,6 +147,21 @@ func (t *Table) acknowledged(c *Conversation, side Side, ack uint32) {
 	if len(s.held) > 0 {
 		t.pass(c, side.Other())
 	}
+}
+
+// unseen notes that data of a side was acknowledged which the capture has not
+// shown at all, and tells it once: the mirror shows one direction only.
+func (t *Table) unseen(c *Conversation, side Side, ack uint32) {
+	s := &c.streams[side]
+	if moved := int32(ack - s.acked); s.acks && (moved <= 1 || c.Sent[side].Packets > 0) {
+		return
+	}
+	if s.acks && s.unseen < oneSided {
+		if s.unseen++; s.unseen == oneSided {
+			t.gap(c, side)
+		}
+	}
+	s.acked, s.acks = ack, true
 }
 
 // pass gives up what is missing before held data, if it was acknowledged: the

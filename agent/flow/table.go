@@ -329,7 +329,9 @@ func (t *Table) flush(c *Conversation) {
 		for len(c.streams[s].held) > 0 {
 			t.giveUp(c, s)
 		}
-		if x := &c.streams[s]; x.acks && int32(x.acked-x.next) > 1 { // one may be the FIN
+		x := &c.streams[s]
+		atEnd := x.started && x.acks && int32(x.acked-x.next) > 1 // one may be the FIN
+		if atEnd || !x.started && x.unseen > 0 && x.unseen < oneSided {
 			t.gap(c, s)
 		}
 	}
