@@ -13,8 +13,8 @@ func init() {
 		Ports:    TCP(rpcMapperPort),
 		Match:    matchRPC,
 		New:      func() Dissector { return &dcerpc{} },
-		Reads:    "interfaces by name, endpoint mapper and DCOM bindings (dynamic ports), computer names, log-ons, signing and encryption",
-		Standard: "The Open Group C706, MS-RPCE, MS-DCOM",
+		Reads:    "interfaces by name, endpoint mapper and DCOM bindings (dynamic ports), computer names, log-ons, signing and encryption; PROFINET IO: stations, modules and what is asked of them",
+		Standard: "The Open Group C706, MS-RPCE, MS-DCOM, IEC 61158-6-10",
 	})
 }
 
@@ -40,6 +40,7 @@ type dcerpc struct {
 	offered  int // index of the first context of the last bind
 	calls    [maxRPCCalls]rpcCall
 	next     int // in calls
+	profinet profinetIO
 }
 
 const (
@@ -159,9 +160,17 @@ func (d *dcerpc) datagram(m *Message, p *rpcPDU, out Out) {
 	switch p.kind {
 	case rpcRequest:
 		d.call(m, p, p.iface, out)
+		if counts := d.sides.counts(m, true); isPNIO(p.iface) {
+			d.profinet.call(m, p, counts, out)
+		}
 	case rpcResponse:
 		tellRPC(p.iface, "dcerpc.response", out)
 		d.answer(m, p, rpcCall{iface: p.iface, opnum: p.opnum}, out)
+		if isPNIO(p.iface) {
+			d.profinet.call(m, p, d.sides.counts(m, false), out)
+		} else if p.iface == rpcMapper {
+			d.profinet.annotation(p.stub, out)
+		}
 	}
 }
 

@@ -179,18 +179,11 @@ func (d *profinetDCP) identifiers(v *wire.Cursor, source string, out Out) {
 	if !v.OK() {
 		return
 	}
-	out.Fact(Sender, profinetVendor, d.word(vendor), source, ot.Identity)
-	out.Fact(Sender, profinetDevice, d.word(device), source, ot.Identity)
+	out.Fact(Sender, profinetVendor, d.text.word16(vendor), source, ot.Identity)
+	out.Fact(Sender, profinetDevice, d.text.word16(device), source, ot.Identity)
 	if name := profinetVendorName(vendor); name != nil {
 		out.Fact(Sender, ot.Vendor, name, source, ot.Identity)
 	}
-}
-
-func (d *profinetDCP) word(v uint16) []byte {
-	at := d.text.mark()
-	d.text.adds("0x")
-	d.text.hex([]byte{byte(v >> 8), byte(v)}, 0)
-	return d.text.since(at)
 }
 
 // dcpRoles are the bits of the device role, IEC 61158-6-10 clause 4.3.1.4.3.5.

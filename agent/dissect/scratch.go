@@ -82,6 +82,14 @@ func (s *scratch) hexNumber(v []byte) []byte {
 	return s.since(from)
 }
 
+// word16 keeps v as 0x and four hexadecimal digits.
+func (s *scratch) word16(v uint16) []byte {
+	from := s.mark()
+	s.adds("0x")
+	s.hex([]byte{byte(v >> 8), byte(v)}, 0)
+	return s.since(from)
+}
+
 // oneLine keeps text of several lines as one, line ends written as \r and \n.
 func (s *scratch) oneLine(v []byte) []byte {
 	from := s.mark()
