@@ -121,8 +121,12 @@ func TestHARTSample(t *testing.T) {
 		device, command byte
 		ask, answer     string
 	}{
-		{9, 0, "", hartAbout(9)}, {9, 13, "", "\x00\x00" + hartPackedTag + hartPackedDesc + "\x01\x01\x7e"}, {8, 0, "", hartAbout(8)},
-		{9, 1, "", "\x00\x00\x20\x41\x20\x00\x00"}, {9, 35, "\x20\x42\xc8\x00\x00\x00\x00\x00\x00", "\x00\x00"}, {9, 42, "", "\x00\x00"},
+		{9, 0, "", hartAbout(9)},
+		{9, 13, "", "\x00\x00" + hartPackedTag + hartPackedDesc + "\x01\x01\x7e"},
+		{8, 0, "", hartAbout(8)},
+		{9, 1, "", "\x00\x00\x20\x41\x20\x00\x00"},
+		{9, 35, "\x20\x42\xc8\x00\x00\x00\x00\x00\x00", "\x00\x00"},
+		{9, 42, "", "\x00\x00"},
 	} {
 		r.tcp(a, b, hartPass(hartAsk, x.device, x.command, x.ask))
 		r.tcp(b, a, hartPass(hartAnswer, x.device, x.command, x.answer))

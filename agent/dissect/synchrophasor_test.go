@@ -54,8 +54,15 @@ func TestPhasorSignature(t *testing.T) {
 		b    []byte
 		want bool
 	}{
-		{"command", good, true}, {"its beginning", good[:3], true}, {"its header", good[:14], true}, {"data", phasorOf(phasorData, 7, 1, 2, 3, 4), true},
-		{"CRC", wrong, false}, {"no such type", phasorOf(6, 7, 0, 1), false}, {"version 0", []byte{0xaa, 0x40, 0, 18}, false}, {"too short", []byte{0xaa, 0x41, 0, 17}, false}, {"other", []byte("GET /"), false},
+		{"command", good, true},
+		{"its beginning", good[:3], true},
+		{"its header", good[:14], true},
+		{"data", phasorOf(phasorData, 7, 1, 2, 3, 4), true},
+		{"CRC", wrong, false},
+		{"no such type", phasorOf(6, 7, 0, 1), false},
+		{"version 0", []byte{0xaa, 0x40, 0, 18}, false},
+		{"too short", []byte{0xaa, 0x41, 0, 17}, false},
+		{"other", []byte("GET /"), false},
 	} {
 		if got := matchPhasor(c.b); got != c.want {
 			t.Errorf("%s: %v", c.what, got)

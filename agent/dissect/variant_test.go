@@ -312,16 +312,16 @@ func without(packets []decode.Packet, at ...int) []decode.Packet {
 // sent: by a later byte, or by an acknowledgement.
 func missed(packets []decode.Packet, at int) bool {
 	p := &packets[at]
-	end := p.Seq + uint32(len(p.Payload)) //nolint:gosec // bounded by a frame
+	end := p.Seq + uint32(len(p.Payload))
 	for i := at + 1; i < len(packets); i++ {
 		q := &packets[i]
 		switch {
 		case !isTCP(q) || packetKey(q) != packetKey(p):
 		case q.Src == p.Src && q.SrcPort == p.SrcPort:
-			if len(q.Payload) > 0 && int32(q.Seq-end) >= 0 { //nolint:gosec // distance modulo 2^32
+			if len(q.Payload) > 0 && int32(q.Seq-end) >= 0 {
 				return true
 			}
-		case q.Flags&decode.ACK != 0 && int32(q.Ack-end) >= 0 && len(p.Payload) > 1: //nolint:gosec // distance modulo 2^32
+		case q.Flags&decode.ACK != 0 && int32(q.Ack-end) >= 0 && len(p.Payload) > 1:
 			return true
 		}
 	}
