@@ -133,15 +133,23 @@ func otherDirections(n *Counts, cure string) Result {
 
 // spell says a duration in the unit that fits.
 func spell(d time.Duration) string {
+	const day = 24 * time.Hour
 	switch {
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()
+	case d >= 2*day:
+		return fmt.Sprintf("%d days", d/day)
 	case d < 10*time.Minute:
-		return d.Round(time.Second).String()
+		d = d.Round(time.Second)
+	default:
+		d = d.Round(time.Minute)
 	}
-	const day = 24 * time.Hour
-	if d < 2*day {
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
 	}
-	return fmt.Sprintf("%d days", d/day)
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
