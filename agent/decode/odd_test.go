@@ -132,7 +132,7 @@ func TestMSTP(t *testing.T) {
 	if got := mstpFrame(0, 0x10, 5, ""); got[7] != 0x8c {
 		t.Errorf("header CRC %#02x, the standard's example has 0x8c", got[7])
 	}
-	all := MAC(broadcast)
+	all := broadcast
 	wrong := mstpFrame(0, 1, 2, "")
 	wrong[7]++
 	rows := []struct {

@@ -53,7 +53,7 @@ func (d *hart) answer(p *hartPDU, out Out) {
 	c := wire.New(p.data)
 	switch p.command {
 	case 0, 11, 21:
-		d.identity(p, &c, out)
+		d.identity(&c, out)
 	case 12:
 		d.packed(p, hartMessage, c.Bytes(24), "hart-ip.message", out)
 	case 13:
@@ -72,7 +72,7 @@ func (d *hart) answer(p *hartPDU, out Out) {
 //	software revision 8, hardware revision 5 + signalling 3, flags 8, device
 //	identifier 24; from revision 7 also preambles 8, variables 8, changes 16,
 //	status 8, manufacturer 16
-func (d *hart) identity(p *hartPDU, c *wire.Cursor, out Out) {
+func (d *hart) identity(c *wire.Cursor, out Out) {
 	if c.U8() != 254 {
 		return
 	}

@@ -122,7 +122,7 @@ func (d *knx) Dissect(m *Message, out Out) (int, error) {
 	case !whole && (!m.Cut || f.size == 0):
 		return 0, ErrShort
 	}
-	d.learn(m, &f, out)
+	d.learn(&f, out)
 	if !whole {
 		return 0, ErrShort
 	}
@@ -142,7 +142,7 @@ func (d *knx) protection(service uint16, out Out) {
 }
 
 // learn tells who speaks and what it asks for.
-func (d *knx) learn(m *Message, f *knxFrame, out Out) {
+func (d *knx) learn(f *knxFrame, out Out) {
 	c := wire.New(f.body)
 	switch f.service {
 	case knxSearch, knxSearchMore, knxDescribe, knxFeatureGet:
