@@ -26,11 +26,18 @@ var bacnetObjectTypes = [...]string{
 	"staging", "audit-log", "audit-reporter",
 }
 
-// maxObjects is how many objects one conversation tells the names of.
-const maxObjects = 192
+// How many objects one conversation tells the names of, and how many of them
+// behind a router: what devices are is worth more room than what they hold.
+const (
+	maxObjects       = 96
+	maxObjectsBehind = 32
+)
 
 // bacnetObjects remembers which were told.
-type bacnetObjects struct{ told map[objectAt]struct{} }
+type bacnetObjects struct {
+	told   map[objectAt]struct{}
+	behind int
+}
 
 type objectAt struct {
 	path string
@@ -43,8 +50,11 @@ func (o *bacnetObjects) admit(path string, id bacnetID) bool {
 	if _, ok := o.told[k]; ok {
 		return true
 	}
-	if len(o.told) >= maxObjects {
+	if len(o.told) >= maxObjects || path != "" && o.behind >= maxObjectsBehind {
 		return false
+	}
+	if path != "" {
+		o.behind++
 	}
 	if o.told == nil {
 		o.told = map[objectAt]struct{}{}

@@ -123,6 +123,7 @@ func skipValue(c *wire.Cursor) {
 // Character sets, clause 20.2.9.
 const (
 	charsUTF8   = 0
+	charsDBCS   = 1 // a code page of 16 bits, then text in it
 	charsUCS4   = 3
 	charsUCS2   = 4
 	charsLatin1 = 5
@@ -141,6 +142,11 @@ func (d *bacnet) characters(t *bacnetTag) []byte {
 			d.latin1(v) // as older devices write it
 			v = d.text.since(at)
 		}
+	case charsDBCS:
+		v = v[min(2, len(v)):]
+		if !ascii(v) {
+			return nil
+		}
 	case charsLatin1:
 		d.latin1(v)
 		v = d.text.since(at)
@@ -157,6 +163,15 @@ func (d *bacnet) characters(t *bacnetTag) []byte {
 		return nil
 	}
 	return v
+}
+
+func ascii(v []byte) bool {
+	for _, x := range v {
+		if x >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *bacnet) latin1(v []byte) {

@@ -95,7 +95,9 @@ func TestBACnetProperties(t *testing.T) {
 		{8, propertyFirmware, chars(charsUCS2, "\x00v\x002"), instance + ` firmware="v2"(bacnet.device.firmware_revision,identity)`},
 		{8, propertySoftware, chars(charsUCS4, "\x00\x00\x00v\x00\x00\x00\xe4"), instance + ` bacnet.application_software="vä"(bacnet.device.application_software_version,identity)`},
 		{8, propertyName, chars(0, "AHU\xff3"), instance + ` name="AHUÿ3"(bacnet.device.object_name,identity)`},
-		{8, propertyName, chars(2, "\x83\x65"), instance}, // a set that is not read
+		{8, propertyName, chars(charsDBCS, "\x03\xa4AHU-3"), instance + ` name="AHU-3"(bacnet.device.object_name,identity)`},
+		{8, propertyName, chars(charsDBCS, "\x03\xa4\x83\x65"), instance}, // sets that are not read
+		{8, propertyName, chars(2, "\x83\x65"), instance},
 		{8, propertyName, chars(0, ""), instance},
 		{8, propertyLocation, chars(0, "Hall 3"), instance + ` bacnet.location="Hall 3"(bacnet.device.location,identity)`},
 		{8, propertyRevision, "\x21\x18", instance + ` bacnet.protocol_revision="24"(bacnet.device.protocol_revision,identity)`},
@@ -131,6 +133,13 @@ func TestBACnetObjectsAreBounded(t *testing.T) {
 	}
 	if len(told) != maxObjects+1 {
 		t.Errorf("%d were told", len(told)-1)
+	}
+	k = bacnetTalk(t)
+	for i := range uint32(400) {
+		k.say(1, bvlc(bvlcUnicast, behind(2001, "\x05"), propertyAck(0, i, propertyName, chars(0, "POINT"))))
+	}
+	if n := len(k.d.(*bacnet).objects.told); n != maxObjectsBehind {
+		t.Errorf("%d objects behind a router are kept", n)
 	}
 }
 
