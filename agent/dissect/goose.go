@@ -1,8 +1,6 @@
 package dissect
 
 import (
-	"hash/maphash"
-
 	"demarc/internal/ot"
 	"demarc/internal/wire"
 )
@@ -136,7 +134,7 @@ func (d *goose) tell(m *Message, h gseHeader, p goosePDU, out Out) {
 
 // publisher tells what a control block says of itself.
 func (d *goose) publisher(m *Message, h gseHeader, p goosePDU, out Out) {
-	key := maphash.Bytes(mmsSeed, p.controlBlock) ^ maphash.Bytes(mmsSeed, p.revision)<<1 ^ maphash.Bytes(mmsSeed, h.appid)<<2
+	key := hashOf(p.controlBlock) ^ hashOf(p.revision)<<1 ^ hashOf(h.appid)<<2
 	simulated := p.simulated || h.simulated
 	if simulated {
 		key ^= 1

@@ -2,7 +2,6 @@ package dissect
 
 import (
 	"bytes"
-	"hash/maphash"
 
 	"demarc/internal/ot"
 	"demarc/internal/wire"
@@ -166,7 +165,7 @@ func readClass(item []byte) ot.Operation {
 // written, which no device takes.
 func (d *iccp) writeClass(item []byte, p mmsPDU) ot.Operation {
 	name, _, _ := bytes.Cut(item, []byte("$"))
-	hash := maphash.Bytes(mmsSeed, name)
+	hash := hashOf(name)
 	for _, set := range d.sets {
 		if set == hash {
 			return ot.Subscribe
@@ -274,7 +273,7 @@ func (d *iccp) transferSet(v wire.Cursor) {
 	for v.Len() > 0 {
 		tag, x := berNext(&v, false)
 		if name := x.Rest(); v.Len() == 0 && tag == 0x8a && len(name) > 0 {
-			d.sets[d.nextSet%uint8(len(d.sets))] = maphash.Bytes(mmsSeed, name)
+			d.sets[d.nextSet%uint8(len(d.sets))] = hashOf(name)
 			d.nextSet++
 		}
 	}

@@ -2,7 +2,6 @@ package dissect
 
 import (
 	"bytes"
-	"hash/maphash"
 
 	"demarc/internal/ot"
 	"demarc/internal/wire"
@@ -159,8 +158,6 @@ func (p *mmsPDU) namesTASE2() bool {
 	}
 }
 
-var mmsSeed = maphash.MakeSeed()
-
 // domains tells the domains of the PDU's objects, which in IEC 61850 are
 // logical devices.
 func (d *mms) domains(m *Message, p mmsPDU, of Subject, out Out) {
@@ -179,7 +176,7 @@ func (d *mms) domains(m *Message, p mmsPDU, of Subject, out Out) {
 }
 
 func (d *mms) domain(m *Message, domain []byte, of Subject, source string, g ot.Grade, out Out) {
-	if len(domain) == 0 || !printable(domain) || !d.recent.fresh(m.Time, maphash.Bytes(mmsSeed, domain)^uint64(g)) {
+	if len(domain) == 0 || !printable(domain) || !d.recent.fresh(m.Time, hashOf(domain)^uint64(g)) {
 		return
 	}
 	out.Fact(of, "mms.domain", domain, source, g)

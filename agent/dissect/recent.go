@@ -1,6 +1,9 @@
 package dissect
 
-import "time"
+import (
+	"hash/maphash"
+	"time"
+)
 
 // recent remembers what was told lately, so that a fact which every message
 // repeats is told once a quarter hour: often enough for its last-seen time,
@@ -36,3 +39,8 @@ func (r *recent) fresh(at time.Time, key uint64) bool {
 	r.next++
 	return true
 }
+
+var recentSeed = maphash.MakeSeed()
+
+// hashOf makes a key of a name.
+func hashOf(b []byte) uint64 { return maphash.Bytes(recentSeed, b) }

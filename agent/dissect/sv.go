@@ -1,8 +1,6 @@
 package dissect
 
 import (
-	"hash/maphash"
-
 	"demarc/internal/ot"
 	"demarc/internal/wire"
 )
@@ -116,7 +114,7 @@ func (d *sv) Dissect(m *Message, out Out) (int, error) {
 
 // publisher tells what one ASDU says of its sender.
 func (d *sv) publisher(m *Message, h gseHeader, a svASDU, out Out) {
-	key := maphash.Bytes(mmsSeed, a.id) ^ maphash.Bytes(mmsSeed, a.revision)<<1 ^ maphash.Bytes(mmsSeed, h.appid)<<2
+	key := hashOf(a.id) ^ hashOf(a.revision)<<1 ^ hashOf(h.appid)<<2
 	if h.simulated {
 		key ^= 1
 	}
