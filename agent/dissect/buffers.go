@@ -7,7 +7,14 @@ import "demarc/agent/flow"
 type bufferList struct {
 	oldest, newest *session
 	bytes          int
+	spare          [][]byte // small ones, for the next who needs one
 }
+
+// Limits of what is kept for use again.
+const (
+	maxSpare     = 64
+	maxSpareSize = 4096
+)
 
 func (l *bufferList) grow(n int) { l.bytes += n }
 
@@ -19,6 +26,9 @@ func (e *Engine) keep(s *session, side flow.Side, b []byte) {
 		e.sink.Lost(s.conv, "state-shed", len(b))
 		e.forget(s, side)
 		return
+	}
+	if n := len(e.buffers.spare); h.buf == nil && n > 0 {
+		h.buf, e.buffers.spare = e.buffers.spare[n-1], e.buffers.spare[:n-1]
 	}
 	h.buf = append(h.buf[:0], b...)
 	s.tries = min(s.tries, maxTries-1) // the next segment is looked at
@@ -51,11 +61,10 @@ func (e *Engine) release(s *session, side flow.Side) {
 		return
 	}
 	e.buffers.bytes -= len(h.buf)
-	if cap(h.buf) > 4096 {
-		h.buf = nil
-	} else {
-		h.buf = h.buf[:0]
+	if cap(h.buf) <= maxSpareSize && len(e.buffers.spare) < maxSpare {
+		e.buffers.spare = append(e.buffers.spare, h.buf[:0])
 	}
+	h.buf = nil
 	if len(s.half[side.Other()].buf) == 0 {
 		e.buffers.remove(s)
 	}

@@ -355,6 +355,11 @@ func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
 	if len(l.race) > 0 {
 		return
 	}
+	defer func() { // a signature may panic, too
+		if recover() != nil {
+			e.panicked(s)
+		}
+	}()
 	if depth == 0 && s.expected != nil {
 		l.enter(e.byName[s.expected.protocol])
 	}
@@ -401,7 +406,7 @@ func (e *Engine) speak(s *session, l *layer, depth int, side flow.Side, b []byte
 		return 0, err
 	}
 	if prove && err == nil && !e.follows(s, l, depth, side, b, used, at, cut, tag) {
-		if used < len(b) && s.unfinished(e, l, depth, side, b[used:], at, cut, tag) {
+		if used < len(b) && !s.done && s.unfinished(e, l, depth, side, b[used:], at, cut, tag) {
 			return 0, ErrShort
 		}
 		return 0, ErrNotMine
@@ -418,11 +423,23 @@ func (e *Engine) follows(s *session, l *layer, depth int, side flow.Side, b []by
 	switch {
 	case used == len(b):
 		return true
+	case s.done:
+		return false
 	case used > len(b):
-		return l.speaker.Match != nil && l.speaker.Match(b)
+		return e.matches(s, l.speaker, b)
 	}
 	_, err := e.call(s, l.d, depth+1, side, b[used:], at, cut, tag)
 	return err == nil || errors.Is(err, ErrDone)
+}
+
+func (e *Engine) matches(s *session, p *Protocol, b []byte) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			e.panicked(s)
+			ok = false
+		}
+	}()
+	return p.Match != nil && p.Match(b)
 }
 
 // unfinished reports whether the second message has merely not come whole.

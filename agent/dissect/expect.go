@@ -28,7 +28,8 @@ type expectKey struct {
 
 type expectations struct {
 	m     map[expectKey]*expectation
-	order []expectKey // oldest first
+	order []expectKey // as they came; once full, next is the oldest
+	next  int
 }
 
 func newExpectations() expectations { return expectations{m: map[expectKey]*expectation{}} }
@@ -43,11 +44,7 @@ func (x *expectations) add(c *flow.Conversation, t *entry, at int64, p *Protocol
 	k := expectKey{c.Segment, t.a, t.b}
 	v := x.m[k]
 	if v == nil {
-		if len(x.order) >= maxExpected {
-			delete(x.m, x.order[0])
-			x.order = append(x.order[:0], x.order[1:]...)
-		}
-		x.order = append(x.order, k)
+		x.remember(k)
 		v = &expectation{}
 		x.m[k] = v
 	}
@@ -55,6 +52,17 @@ func (x *expectations) add(c *flow.Conversation, t *entry, at int64, p *Protocol
 	// conversation that it was taken for learns the new tag.
 	v.protocol, v.tag, v.until = t.text, t.tag, at+expectedLives
 	v.parent = flow.Related{Client: c.Ends[client], Server: c.Ends[client.Other()], Transport: c.Transport, Dynamic: !p.owns(t.a.Port()) && !p.owns(t.b.Port())}
+}
+
+// remember notes a new key, in place of the oldest when there are too many.
+func (x *expectations) remember(k expectKey) {
+	if len(x.order) < maxExpected {
+		x.order = append(x.order, k)
+		return
+	}
+	delete(x.m, x.order[x.next])
+	x.order[x.next] = k
+	x.next = (x.next + 1) % maxExpected
 }
 
 func (p *Protocol) owns(port uint16) bool {
