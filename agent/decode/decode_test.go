@@ -235,6 +235,8 @@ func TestLinkTypes(t *testing.T) {
 		{"cooked with tag", 113, pre("\x00\x00\x00\x01\x00\x06"+mac+"\x00\x00\x81\x00\x00\x0c\x08\x00", raw4), sll(tcpWant("x", 12))},
 		{"cooked llc", 113, []byte("\x00\x00\x00\x01\x00\x06" + mac + "\x00\x00\x00\x04\x42\x42\x03"), want{has: HasMAC | NoDst, sap: 0x42, payload: "\x42\x42\x03"}},
 		{"cooked 2", 276, pre("\x08\x00\x00\x00\x00\x00\x00\x02\x00\x01\x00\x06"+mac+"\x00\x00", raw4), sll(tcpWant("x"))},
+		{"cooked, to everybody", 113, pre("\x00\x01\x00\x01\x00\x06"+mac+"\x00\x00\x08\x00", raw4), tcpWant("x")},
+		{"cooked 2, to everybody", 276, pre("\x08\x00\x00\x00\x00\x00\x00\x02\x00\x01\x01\x06"+mac+"\x00\x00", raw4), tcpWant("x")},
 		{"cooked 2, short", 276, []byte("\x08\x00\x00\x00"), want{fault: Malformed}},
 		{"not read", 227, raw4, want{fault: Unsupported}},
 		{"far beyond the table", 60000, raw4, want{fault: Unsupported}},

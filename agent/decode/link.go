@@ -123,13 +123,13 @@ func hasMAC(arphrd uint16) bool {
 // readCooked1 reads the header of a Linux cooked capture:
 // packet type, ARPHRD type, address length (16 bits each), address (8 bytes), protocol (16 bits).
 func readCooked1(c *reader, p *Packet) layer {
-	c.Skip(2)
+	kind := c.U16()
 	arphrd, n := c.U16(), c.U16()
 	addr, protocol := c.Bytes(8), c.U16()
 	if !c.OK() {
 		return done
 	}
-	return cookedSender(p, arphrd, int(n), addr, protocol)
+	return cookedSender(p, kind, arphrd, int(n), addr, protocol)
 }
 
 // readCooked2 reads the version 2 header: protocol and reserved (16 bits
@@ -139,21 +139,25 @@ func readCooked2(c *reader, p *Packet) layer {
 	protocol := c.U16()
 	c.Skip(6)
 	arphrd := c.U16()
-	c.Skip(1)
-	n := c.U8()
+	kind, n := c.U8(), c.U8()
 	addr := c.Bytes(8)
 	if !c.OK() {
 		return done
 	}
-	return cookedSender(p, arphrd, int(n), addr, protocol)
+	return cookedSender(p, uint16(kind), arphrd, int(n), addr, protocol)
 }
 
-// cookedSender keeps the sender's MAC, the only one that a cooked capture has.
-func cookedSender(p *Packet, arphrd uint16, n int, addr []byte, protocol uint16) layer {
+// cookedBroadcast is the packet type of a frame to everybody (Linux if_packet.h).
+const cookedBroadcast = 1
+
+// cookedSender keeps the sender's MAC, the only one that a cooked capture has;
+// that the frame went to everybody shows in its packet type.
+func cookedSender(p *Packet, kind, arphrd uint16, n int, addr []byte, protocol uint16) layer {
 	if n == 6 && hasMAC(arphrd) {
-		p.SrcMAC = MAC(addr[:6])
-		if !p.SrcMAC.IsZero() {
-			p.Has |= HasMAC | NoDst
+		p.sender(addr[:6])
+		if p.Has&HasMAC != 0 && kind == cookedBroadcast {
+			p.DstMAC = broadcast
+			p.Has &^= NoDst
 		}
 	}
 	// Below 0x0600 the field is a Linux ETH_P_ number: 1 is raw Novell, 4 is LLC.

@@ -115,6 +115,17 @@ func (p *Packet) Outer() []Packet {
 	return p.outer[:p.Tunnels]
 }
 
+// Tunnelled reports whether the packet came through a tunnel that is no mirror:
+// its own link is elsewhere.
+func (p *Packet) Tunnelled() bool {
+	for i := range p.Outer() {
+		if !p.outer[i].Carrier.Mirror() {
+			return true
+		}
+	}
+	return false
+}
+
 // VLAN is the innermost VLAN identifier, 0 without a tag.
 func (p *Packet) VLAN() uint16 {
 	if p.Tags == 0 {

@@ -56,6 +56,7 @@ type Conversation struct {
 	Directed bool // Client is known, by Basis
 	Client   Side
 	Basis    ot.Basis
+	Carries  bool    // a tunnel: its ends send to one another, and none of them asks
 	Payload  [2]bool // this side sent data
 	Opened   bool    // a SYN was seen
 	Accepted bool    // a SYN-ACK was seen
@@ -112,7 +113,7 @@ func (c *Conversation) ClientSide() Side {
 func (c *Conversation) Outcome() ot.Outcome {
 	both := c.Sent[A].Packets > 0 && c.Sent[B].Packets > 0
 	switch {
-	case c.Transport == Ethernet || c.ToGroup():
+	case c.Transport == Ethernet || c.ToGroup() || c.Carries:
 		if both {
 			return ot.Exchanged
 		}

@@ -411,7 +411,7 @@ func (t *Table) insert(p *decode.Packet, segment uint16, transport uint8, kind u
 		t.resize(len(t.index) * 2)
 	}
 	c := t.fresh()
-	*c = Conversation{Segment: segment, Transport: transport, EtherType: kind, VLAN: p.VLAN(), First: p.Time, Last: p.Time, hash: h, slot: int32(len(t.all))} // bounded by Limit.Conversations
+	*c = Conversation{Segment: segment, Transport: transport, EtherType: kind, VLAN: p.VLAN(), Carries: p.Carrier != decode.NoCarrier, First: p.Time, Last: p.Time, hash: h, slot: int32(len(t.all))} // bounded by Limit.Conversations
 	c.Ends = [2]Endpoint{{p.SrcMAC, p.Src, p.SrcPort}, {p.DstMAC, p.Dst, p.DstPort}}
 	t.all = append(t.all, c)
 	t.place(c)

@@ -239,11 +239,23 @@ func (r *run) tunnels(p *decode.Packet) (segment uint16, copied bool) {
 		if o.Carrier.Mirror() {
 			r.sights.Sender(o, segment)
 			segment = r.segments.of(next)
-		} else if _, _, copied = r.packet(o, segment); copied && o.Lane != 0 {
+			continue
+		}
+		imprint(o, p)
+		if _, _, copied = r.packet(o, segment); copied && o.Lane != 0 {
 			return segment, true
 		}
 	}
 	return segment, false
+}
+
+// imprint makes a packet of a tunnel as different from the next one as what it
+// carries is: many a tunnel's end numbers all its packets alike, and they would
+// be taken for copies.
+func imprint(o, inside *decode.Packet) {
+	o.Seq, o.Ack, o.Flags = inside.Seq, inside.Ack, inside.Flags
+	o.IPID ^= inside.IPID
+	o.Checksum ^= inside.Checksum
 }
 
 // packet counts a packet; copied tells that it is a copy of one that was.

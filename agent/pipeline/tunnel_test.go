@@ -137,3 +137,17 @@ func TestCopiedTunnel(t *testing.T) {
 	expect(t, seenIn(t, Config{Default: "d"}, lane(0xa), lane(0xb)),
 		"end 10.0.0.1 d []", "end 172.16.1.1 d []", "10.0.0.1>10.0.0.2:icmp/0  d packets 1/0", "172.16.1.1>172.16.1.2:ip-proto-4/0 ipip d packets 1/0")
 }
+
+// TestTunnelOfOneNumber: the ends of a tunnel that give all packets one
+// identification send no copies; a mirror that copies the frames does.
+func TestTunnelOfOneNumber(t *testing.T) {
+	frame := func(id uint16) []byte {
+		inside := packet("10.0.0.1", "10.0.0.2", 1, gopacket.Payload("echo"))
+		inside[0].(*layers.IPv4).Id = id
+		outside := packet("172.16.1.1", "172.16.1.2", 4, inside...)
+		outside[0].(*layers.IPv4).Id = 1
+		return bytesOf(t, append(hop(1, 2, 0), outside...)...)
+	}
+	expect(t, seenIn(t, Config{Default: "d"}, frame(7), frame(8), frame(8), frame(9)),
+		"end 10.0.0.1 d []", "end 172.16.1.1 d []", "10.0.0.1>10.0.0.2:icmp/0  d packets 3/0", "172.16.1.1>172.16.1.2:ip-proto-4/0 ipip d packets 3/0")
+}

@@ -80,6 +80,9 @@ func (t *Table) settle(r *record) {
 	}
 	t.guess(c)
 	k, _ := t.keyOf(c)
+	if k.client.empty() || k.server.empty() { // a cooked capture names the sender alone
+		return
+	}
 	outcome := c.Outcome()
 	if tried := outcome == ot.Unanswered || outcome == ot.Refused; tried && k.transport != flow.Ethernet {
 		p := pair{k.client, k.server, k.transport}

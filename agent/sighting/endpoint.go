@@ -214,5 +214,5 @@ func (t *Table) claims(segment uint16, mac decode.MAC, ip netip.Addr, p *decode.
 	if ip.IsUnspecified() || a.group() || mac.IsGroup() || mac.IsZero() {
 		return
 	}
-	t.bind(a, mac, p, true)
+	t.bind(a, mac, p, !p.Tunnelled()) // what comes out of a tunnel is on another link, or says so
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/agent/capture"
 	"demarc/agent/decode"
 	"demarc/agent/dissect"
 	"demarc/agent/flow"
@@ -390,6 +391,9 @@ func TestCarrier(t *testing.T) {
 	for _, b := range r.out.bodies {
 		for _, c := range b.Connections {
 			protocols[c.Key.Transport] = c.Protocol
+			if c.Protocol == "gre" && c.Outcome != "one-sided" {
+				t.Errorf("nobody asks in a tunnel, %s", c.Outcome)
+			}
 		}
 		for _, e := range b.Endpoints {
 			if len(e.Mac) == 6 && e.Mac[5] == 9 {
@@ -399,5 +403,59 @@ func TestCarrier(t *testing.T) {
 	}
 	if protocols["ip-proto-47"] != "gre" || protocols["udp"] != "asks" || mirror != 1 || strings.Contains(got, "172.16.9.9") {
 		t.Errorf("%v, the mirror's sender told %d times\n%s", protocols, mirror, got)
+	}
+}
+
+// TestOneAddress: frames whose link names the sender alone show an endpoint,
+// and no connection with nobody.
+func TestOneAddress(t *testing.T) {
+	r := newRig(t)
+	for i := range 3 {
+		r.packet(&decode.Packet{Time: int64(i)*int64(time.Second) + 1, Length: 60, Has: decode.HasMAC | decode.NoDst, EtherType: 0x88b5, SrcMAC: decode.MAC{2, 0, 0, 0, 0, 7}, Payload: []byte("x"), PayloadLen: 1})
+	}
+	r.end()
+	ends := 0
+	for _, b := range r.out.bodies {
+		ends += len(b.Endpoints)
+		if len(b.Connections) > 0 || len(b.Losses) > 0 {
+			t.Errorf("%v %v", b.Connections, b.Losses)
+		}
+	}
+	if ends != 1 {
+		t.Errorf("%d endpoints told", ends)
+	}
+}
+
+// TestTunnelledClaim: an ARP claim that comes out of a tunnel shows who is
+// there, and proves nothing of this link; one in a mirrored frame does.
+func TestTunnelledClaim(t *testing.T) {
+	for _, mirrored := range []bool{false, true} {
+		r := newRig(t)
+		claim := []byte{0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 7, 10, 0, 0, 7, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1}
+		inner := append([]byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 7, 8, 6}, claim...)
+		gre := []byte{0, 0, 0x65, 0x58} // Ethernet, or by the mirror's protocol type
+		if mirrored {
+			gre = []byte{0, 0, 0x88, 0xbe}
+		}
+		ip := []byte{0x45, 0, 0, byte(20 + len(gre) + len(inner)), 0, 0, 0, 0, 64, 47, 0, 0, 172, 16, 1, 1, 172, 16, 1, 2}
+		b := append(append([]byte{2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8, 8, 0}, ip...), append(gre, inner...)...)
+		var p decode.Packet
+		decode.New(decode.Options{}).Decode(&capture.Frame{Link: capture.LinkEthernet, Time: 1, Data: b, Length: len(b)}, &p)
+		r.packet(&p)
+		r.end()
+		told, proved := 0, 0
+		for _, body := range r.out.bodies {
+			for _, e := range body.Endpoints {
+				if ip, _ := netip.AddrFromSlice(e.Address.Ip); ip == netip.MustParseAddr("10.0.0.7") {
+					told++
+					if e.OwnLink {
+						proved++
+					}
+				}
+			}
+		}
+		if told != 1 || (proved == 1) != mirrored {
+			t.Errorf("mirrored %v: told %d times, proved %d", mirrored, told, proved)
+		}
 	}
 }
