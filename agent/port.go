@@ -102,9 +102,10 @@ func ownAddresses(ctx context.Context, collector string) spancheck.Own {
 // spans keeps what the collector is told of the SPAN checks: the same report
 // while nothing of weight changed.
 type spans struct {
-	ports []*port
-	mu    sync.Mutex
-	told  *demarcv1.SpanReport
+	ports   []*port
+	changed chan struct{} // holds a value when told is new
+	mu      sync.Mutex
+	told    *demarcv1.SpanReport
 }
 
 // newNumbers is how often evidence that changed in its numbers alone is told.
@@ -144,6 +145,10 @@ func (s *spans) tell(now time.Time) {
 	defer s.mu.Unlock()
 	if s.told == nil || !sameVerdicts(s.told, next) || now.Sub(s.told.GetAt().AsTime()) >= newNumbers {
 		s.told = next
+		select {
+		case s.changed <- struct{}{}:
+		default: // one waits already
+		}
 	}
 }
 

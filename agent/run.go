@@ -76,8 +76,8 @@ func run(ctx context.Context, cfg config.Config) error {
 		return errors.Join(err, spool.Close())
 	}
 	client.Health = func() uplink.Health { return health(ports) }
-	checks := &spans{ports: ports}
-	client.Span = checks.report
+	checks := &spans{ports: ports, changed: make(chan struct{}, 1)}
+	client.Span, client.Beat = checks.report, checks.changed
 	listeners, err := openStatus(cfg)
 	if err != nil {
 		return errors.Join(err, spool.Close())

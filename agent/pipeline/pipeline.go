@@ -297,11 +297,13 @@ func (r *run) leave(now int64) error {
 // to be missing: with the batches that lack it.
 func (r *run) check(now int64) {
 	k := r.cfg.Check
-	if k == nil || !k.Due(now) {
+	if k == nil {
 		return
 	}
-	k.Publish(now, r.src.Stats())
-	for _, f := range k.Faults() {
+	if k.Due(now) {
+		k.Publish(now, r.src.Stats())
+	}
+	for _, f := range k.Tell() {
 		r.note("mirror-"+f.ID, 1, f.Text)
 	}
 }

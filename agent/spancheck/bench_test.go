@@ -22,6 +22,7 @@ func BenchmarkPacket(b *testing.B) {
 		w.decoder.Decode(&f, &packets[i])
 		packets[i].Payload = nil
 		conv[i], _, _ = w.flows.Add(&packets[i], 0)
+		w.show(w.tcp(i, flow.B, decode.ACK, "")) // both sides are seen, as usual
 		frames[i] = f
 	}
 	b.ReportAllocs()

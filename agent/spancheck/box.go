@@ -60,6 +60,19 @@ func boxResults(b *Box, since Card) []Result {
 	return []Result{b.address(), b.ipv6(), b.arp(), b.lldp(), b.dhcp(), b.bridge(), b.silence(since), b.offloads()}
 }
 
+// addressed softens what an ERSPAN mirror needs: it sends to an address, which
+// must answer ARP.
+func addressed(all []Result) []Result {
+	for i := range all {
+		if r := &all[i]; r.Verdict == Bad && (r.ID == Address || r.ID == ARP || r.ID == Silence) {
+			r.Verdict = Warning
+			r.Evidence += "; most frames come in the tunnel of a mirror (ERSPAN), which needs that"
+			r.Cure = "keep this interface in a network of mirrors alone, apart from the plant's devices"
+		}
+	}
+	return all
+}
+
 func (b *Box) address() Result {
 	if len(b.Addresses) == 0 {
 		return Result{Address, Good, b.Name + " has no address", ""}

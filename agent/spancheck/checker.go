@@ -46,7 +46,7 @@ const (
 // Windows of a rolling Checker. One is published each minute, and the next begins
 // when enough was seen to judge by.
 const (
-	firstPublish = 10 * time.Second
+	firstPublish = 5 * time.Second
 	nextPublish  = time.Minute
 	minWindow    = 2 * time.Minute
 	maxWindow    = 30 * time.Minute
@@ -71,10 +71,10 @@ type Checker struct {
 	large  int
 	full   uint64 // bytes of burstSpan that fill the link; 0 when unknown
 
-	burst, newest int64
-	inBurst       uint64
-	first         int64 // packet time of the first frame
-	tick          int64 // time when Due was asked last
+	burst       int64                          // the span that runs: packet time >> burstShift
+	before      struct{ bytes, frames uint64 } // counted before it
+	first, last int64                          // packet time of frames
+	tick        int64                          // time when Due was asked last
 
 	own           Own
 	live, rolling bool
@@ -90,6 +90,7 @@ type Checker struct {
 
 	latest atomic.Pointer[Counts]
 	faults atomic.Pointer[[]Fault]
+	told   *[]Fault
 }
 
 // New makes a Checker for one source.
@@ -116,13 +117,12 @@ func (k *Checker) Attach(t *flow.Table) { k.flows = t }
 // for a frame without addresses.
 func (k *Checker) Packet(f *capture.Frame, p *decode.Packet, c *flow.Conversation, side flow.Side, duplicate bool) {
 	n := &k.n
-	n.Frames++
-	n.Bytes += uint64(f.Length) // not negative
 	if f.Time>>burstShift != k.burst {
 		k.turn(f.Time)
 	}
-	k.inBurst += uint64(f.Length) + framing
-	k.clock(f.Time)
+	k.last = f.Time
+	n.Frames++
+	n.Bytes += uint64(f.Length) // not negative
 	if p.CutShort || p.Fault == decode.Cut {
 		k.cut(len(f.Data))
 	}
@@ -131,6 +131,9 @@ func (k *Checker) Packet(f *capture.Frame, p *decode.Packet, c *flow.Conversatio
 	}
 	if p.Tags > 0 {
 		k.tagged(p)
+	}
+	if p.Tunnels > 0 {
+		k.carried(p)
 	}
 	if c == nil {
 		return
@@ -318,27 +321,30 @@ func (k *Checker) tagged(p *decode.Packet) {
 	}
 }
 
-// turn ends a burst's span.
-func (k *Checker) turn(now int64) {
-	k.burst = now >> burstShift
-	k.n.Peak = max(k.n.Peak, k.inBurst)
-	if k.full > 0 && k.inBurst >= k.full {
-		k.n.Full++
+// carried notes a frame that the mirror sends in a tunnel.
+func (k *Checker) carried(p *decode.Packet) {
+	for i := range p.Outer() {
+		if p.Outer()[i].Carrier.Mirror() {
+			k.n.Mirrored++
+			return
+		}
 	}
-	k.inBurst = 0
 }
 
-// clock follows packet time.
-func (k *Checker) clock(now int64) {
-	switch back := k.newest - now; {
-	case back <= 0:
-		if k.newest == 0 {
-			k.first = now
-		}
-		k.newest = now
-	case back > stepped:
-		k.n.Backwards++
-		k.n.BackwardsMax = max(k.n.BackwardsMax, back)
-		k.newest = now
+// turn ends a burst's span, and sees what packet time does.
+func (k *Checker) turn(now int64) {
+	n := &k.n
+	burst := n.Bytes - k.before.bytes + framing*(n.Frames-k.before.frames)
+	n.Peak = max(n.Peak, burst)
+	if k.full > 0 && burst >= k.full {
+		n.Full++
+	}
+	k.burst, k.before.bytes, k.before.frames = now>>burstShift, n.Bytes, n.Frames
+	switch {
+	case k.first == 0:
+		k.first = now
+	case k.last-now > stepped:
+		n.Backwards++
+		n.BackwardsMax = max(n.BackwardsMax, k.last-now)
 	}
 }

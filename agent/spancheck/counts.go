@@ -32,6 +32,7 @@ type Counts struct {
 	Cut          uint64 // frames that end before they should
 	CutMin       int    // bytes that were there of a cut frame
 	CutMax       int
+	Mirrored     uint64 // in the tunnel of a mirror: ERSPAN
 	Large        uint64 // longer than the interface's MTU allows
 	Segments     uint64 // TCP with data
 	Gaps         uint64 // stretches of TCP data that the capture missed

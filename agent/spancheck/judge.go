@@ -37,7 +37,11 @@ func Judge(n *Counts, s Source) []Result {
 	}
 	all = append(all, ownTraffic(n))
 	if s.Box != nil {
-		all = append(all, boxResults(s.Box, s.Since)...)
+		machine := boxResults(s.Box, s.Since)
+		if n.Mirrored*2 > n.Frames {
+			machine = addressed(machine)
+		}
+		all = append(all, machine...)
 	}
 	return all
 }

@@ -153,3 +153,24 @@ func TestClockOfAFile(t *testing.T) {
 	w.check.End(w.stats)
 	want(t, clock(w.check.Latest(), Source{Name: "x"}), Bad, "before the year 2000")
 }
+
+// TestMirrorInATunnel: ERSPAN needs an address on this machine, which is told
+// and is no fault; DHCP and the rest stay faults.
+func TestMirrorInATunnel(t *testing.T) {
+	w := newWorld(Options{Live: true})
+	s := live
+	s.Box = &Box{Name: "eth1", Carrier: true, Addresses: []string{"10.9.9.9/24"}, ARP: true, IPv6: Yes}
+	s.Since.Sent = 4
+	for range 40 {
+		inner := w.tcp(0, flow.A, decode.ACK, "0123456789")
+		gre := append([]byte{0, 0, 0x88, 0xbe}, inner.Data...) // ERSPAN type I: GRE without a sequence number
+		w.show(w.ip(host(200), host(201), mac(200), mac(201), 47, gre))
+	}
+	for _, id := range []string{Address, ARP, Silence} {
+		want(t, w.judge(t, id, s), Warning, "ERSPAN")
+	}
+	want(t, w.judge(t, IPv6, s), Bad)
+	want(t, w.judge(t, Unicast, s), Good)
+	w.talk(4, 20, nil) // most of it comes without
+	want(t, w.judge(t, Address, s), Bad)
+}

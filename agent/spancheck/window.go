@@ -27,7 +27,7 @@ func (k *Checker) Due(now int64) bool {
 // source counted since it was opened. A rolling Checker begins a new window
 // when it has seen enough.
 func (k *Checker) Publish(now int64, stats capture.Stats) {
-	k.turn(now)
+	k.turn(max(now, k.last))
 	n := k.n
 	n.To, n.OverallFrom = now, k.began
 	n.Capture = difference(stats, k.stats)
@@ -50,7 +50,7 @@ func (k *Checker) Publish(now int64, stats capture.Stats) {
 // End publishes for the last time. What is of a file spans from its first frame
 // to its last.
 func (k *Checker) End(stats capture.Stats) {
-	at := k.newest
+	at := k.last
 	if k.live {
 		at = max(at, k.tick)
 	} else if k.n.Frames > 0 {
@@ -62,6 +62,7 @@ func (k *Checker) End(stats capture.Stats) {
 // begin starts a window.
 func (k *Checker) begin(now int64, stats capture.Stats) {
 	k.n = Counts{From: now}
+	k.before.bytes, k.before.frames = 0, 0
 	k.stats = stats
 	if k.flows != nil {
 		k.gaps = k.flows.Gaps
@@ -72,14 +73,16 @@ func (k *Checker) begin(now int64, stats capture.Stats) {
 // Latest is what was published last, nil before that. Any goroutine may call it.
 func (k *Checker) Latest() *Counts { return k.latest.Load() }
 
-// SetFaults says what the worker shall tell in band until the next call. Any
-// goroutine may call it.
+// SetFaults says what the worker shall tell in band. Any goroutine may call it.
 func (k *Checker) SetFaults(f []Fault) { k.faults.Store(&f) }
 
-// Faults is what was set last.
-func (k *Checker) Faults() []Fault {
-	if f := k.faults.Load(); f != nil {
-		return *f
+// Tell returns what was set, once after each call of SetFaults: what is told so
+// is as old as the judgement.
+func (k *Checker) Tell() []Fault {
+	f := k.faults.Load()
+	if f == nil || f == k.told {
+		return nil
 	}
-	return nil
+	k.told = f
+	return *f
 }

@@ -44,8 +44,11 @@ func TestFaultComesAndGoes(t *testing.T) {
 	minute(onlyClient) // the minute in which it breaks may still show both
 	minute(onlyClient)
 	want(t, minute(onlyClient), Bad)
-	if f := w.check.Faults(); len(f) != 1 || f[0].ID != Directions || f[0].Text != blind[Directions] {
+	if f := w.check.Tell(); len(f) != 1 || f[0].ID != Directions || f[0].Text != blind[Directions] {
 		t.Errorf("faults %v", f)
+	}
+	if f := w.check.Tell(); len(f) != 0 {
+		t.Errorf("faults told twice: %v", f)
 	}
 	if n := w.check.Latest(); n.OTs != 10 || !slices.Equal(n.OTNames, []string{"modbus"}) {
 		t.Errorf("OT in a later window: %d %v", n.OTs, n.OTNames)
@@ -53,7 +56,7 @@ func TestFaultComesAndGoes(t *testing.T) {
 	minute(nil)
 	minute(nil)
 	want(t, minute(nil), Good)
-	if f := w.check.Faults(); len(f) != 0 {
+	if f := w.check.Tell(); len(f) != 0 {
 		t.Errorf("faults %v", f)
 	}
 }

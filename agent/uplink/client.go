@@ -46,6 +46,8 @@ type Client struct {
 	// Span is what the SPAN check says, the same pointer while it says the
 	// same; may be nil.
 	Span func() *demarcv1.SpanReport
+	// Beat, when set, sends a heartbeat at once for each value.
+	Beat <-chan struct{}
 	Log  *slog.Logger
 
 	// StateFile holds the credentials; Run renews them there.
@@ -291,6 +293,10 @@ func (s *session) send(ctx context.Context, w *demarcv1.Welcome) error {
 		case <-s.c.Spool.news:
 		case through := <-s.acked:
 			window.acknowledged(through)
+		case <-s.c.Beat:
+			if err := s.heartbeat(); err != nil {
+				return err
+			}
 		case <-beat.C:
 			if err := s.heartbeat(); err != nil {
 				return err

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/store"
@@ -289,6 +292,44 @@ func TestHeartbeatsTellHealth(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("%+v", r.Health()["a"])
+}
+
+// TestSpanReportStays: it holds until the agent tells another, and is text of
+// bounded length on one line, whatever the agent sends.
+func TestSpanReportStays(t *testing.T) {
+	r := newRig(t)
+	l := r.report(r.enrol("a"))
+	l.welcomed(1, 0)
+	beat := func(frames uint64, span *demarcv1.SpanReport) *demarcv1.SpanReport {
+		t.Helper()
+		l.send(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: &demarcv1.Heartbeat{Frames: frames, Span: span}}})
+		for range 100 {
+			if h := r.Health()["a"]; h.Frames == frames {
+				return h.Span
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Fatal("no heartbeat")
+		return nil
+	}
+	if s := beat(1, nil); s != nil {
+		t.Errorf("before it was told: %v", s)
+	}
+	told := &demarcv1.SpanReport{Word: "bad: arp", At: timestamppb.Now(), Checks: []*demarcv1.SpanCheck{{Interface: "eth1", Id: "arp", Verdict: "bad", Evidence: "ARP is on", Cure: "ip link set eth1 arp off"}}}
+	if s := beat(2, told); !proto.Equal(s, told) {
+		t.Errorf("%v", s)
+	}
+	if s := beat(3, nil); !proto.Equal(s, told) {
+		t.Errorf("after a heartbeat without it: %v", s)
+	}
+	hostile := &demarcv1.SpanReport{Word: "a\x1b[31m\nb\u202e" + strings.Repeat("é", 5000)}
+	for range 10 * maxSpanChecks {
+		hostile.Checks = append(hostile.Checks, &demarcv1.SpanCheck{Evidence: "x\ry"})
+	}
+	s := beat(4, hostile)
+	if !strings.HasPrefix(s.GetWord(), "a[31mbé") || len(s.GetWord()) > maxSpanText || !utf8.ValidString(s.GetWord()) || len(s.GetChecks()) != maxSpanChecks || s.GetChecks()[0].GetEvidence() != "xy" {
+		t.Errorf("%q, %d checks", s.GetWord(), len(s.GetChecks()))
+	}
 }
 
 func TestAgentThatIsGoneIsNotConnected(t *testing.T) {

@@ -14,19 +14,41 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
 
-// programs builds both programs as a user gets them.
+// built is where the programs are, once a test has needed them.
+var built string
+
+// build makes the programs.
+var build = sync.OnceValue(func() (err error) {
+	if built, err = os.MkdirTemp("", "demarc-e2e"); err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-o", built, "demarc/agent", "demarc/collector") // our own programs
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+})
+
+// programs are both programs as a user gets them.
 func programs(t *testing.T) (agent, collector string) {
 	t.Helper()
-	dir := t.TempDir()
-	cmd := exec.Command("go", "build", "-o", dir, "demarc/agent", "demarc/collector") // our own programs
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := build(); err != nil {
+		t.Fatal(err)
 	}
-	return filepath.Join(dir, "agent"), filepath.Join(dir, "collector")
+	return filepath.Join(built, "agent"), filepath.Join(built, "collector")
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+	os.Exit(code)
 }
 
 // plantProcess is a collector program that can be killed and started again.
