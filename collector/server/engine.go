@@ -120,6 +120,8 @@ func (e *engine) applyKind(r *store.Record) error {
 	case store.KindClock:
 		e.ring(r.Recorded)
 		return nil
+	case store.KindAct:
+		return e.applyAct(r)
 	}
 	return fmt.Errorf("kind %d is of a newer version", r.Kind)
 }

@@ -43,6 +43,7 @@ const (
 	KindLost   Kind = 2 // an agent lost From..Sequence: Body is a marshalled Lost
 	KindPolicy Kind = 3 // documents were applied: Body is the version, 8 bytes big endian
 	KindClock  Kind = 4 // time passed and something is due: no Body
+	KindAct    Kind = 5 // a person acted: Body is a marshalled Act
 )
 
 // FromAgent reports whether records of this kind move an agent's cursor.

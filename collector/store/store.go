@@ -29,6 +29,7 @@ type Store interface {
 	State
 	Registry
 	Policies
+	Acts
 	Audit
 	// Backup writes a consistent copy of everything while others go on.
 	Backup(ctx context.Context, path string) error
@@ -117,6 +118,15 @@ type Policies interface {
 	// Policy returns a version, or the newest for 0; ErrNotFound when there is
 	// none.
 	Policy(ctx context.Context, version uint64) (Policy, error)
+}
+
+// Acts are what people do that the derived state depends on: they have their
+// place in the order of the journal.
+type Acts interface {
+	// PutAct adds a KindAct record with body (a marshalled Act) to the journal,
+	// and by to the audit log, in one transaction. It returns the record's
+	// position.
+	PutAct(ctx context.Context, site string, body []byte, by Act) (position uint64, err error)
 }
 
 // Audit is the log of every act of a person or an agent, chained by hash.

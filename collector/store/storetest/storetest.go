@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		{"enrol", testEnrol},
 		{"agents", testAgents},
 		{"policies", testPolicies},
+		{"acts", testActs},
 		{"audit", testAudit},
 	} {
 		t.Run(c.name, func(t *testing.T) {

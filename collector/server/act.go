@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/store"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// acts does each kind of act, by its name in the journal: names are stored and
+// never change. What one does depends on the record and the state before it
+// alone, and what no longer fits (an asset that is gone meanwhile) is passed
+// over: an error means that the journal is damaged.
+var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{}
+
+// applyAct does again, or for the first time, what a person did.
+func (e *engine) applyAct(r *store.Record) error {
+	a := &demarcv1.Act{}
+	if err := proto.Unmarshal(r.Body, a); err != nil {
+		return err
+	}
+	do := acts[a.GetKind()]
+	if do == nil {
+		return fmt.Errorf("act %q is of a newer version", a.GetKind())
+	}
+	if err := do(e, r, a); err != nil {
+		return fmt.Errorf("act %q: %w", a.GetKind(), err)
+	}
+	return nil
+}
+
+// Act puts what a person did into the journal and waits until it is done.
+func (e *engine) Act(ctx context.Context, site, kind string, body proto.Message, by store.Act) error {
+	text, err := proto.MarshalOptions{Deterministic: true}.Marshal(body)
+	if err != nil {
+		return err
+	}
+	by.Time = e.clock().UTC()
+	record, err := proto.MarshalOptions{Deterministic: true}.Marshal(&demarcv1.Act{
+		Time: timestamppb.New(by.Time), Actor: by.Who, Kind: kind, Body: text,
+	})
+	if err != nil {
+		return err
+	}
+	position, err := e.store.PutAct(ctx, site, record, by)
+	if err != nil {
+		return err
+	}
+	e.news()
+	return e.reached(ctx, position)
+}
