@@ -20,8 +20,10 @@ func protocolsCommand() *cobra.Command {
 		Use:   "protocols",
 		Short: "List the protocols that are read from their bytes",
 		Long: "protocols lists what the agent reads from bytes, whatever the port.\n\n" +
-			"Tier 1: identity, direction and class of operation; tier 2: content and direction; tier 3: a signature alone.",
-		Example: "  demarc-agent protocols\n  demarc-agent protocols -o csv > protocols.csv",
+			"Tier 1: identity, direction and class of operation; tier 2: content and direction; tier 3: a signature alone.\n" +
+			"Kind OT is operational technology, IT the rest. OVER is what carries it: a transport, or another protocol.\n" +
+			"\"" + dissect.FromText + "\": no public capture was found, so it was never checked against real traffic.",
+		Example: "  demarc-agent protocols\n  demarc-agent protocols -o csv > protocols.csv\n  demarc-agent protocols -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return printProtocols(c.OutOrStdout(), format, dissect.Protocols())
@@ -34,11 +36,14 @@ func protocolsCommand() *cobra.Command {
 func printProtocols(w io.Writer, format string, all []dissect.Protocol) error {
 	switch format {
 	case "table":
+		if _, err := fmt.Fprintf(w, "%s\n\n", dissect.CountProtocols(all)); err != nil {
+			return err
+		}
 		t := protocolTable(all)
 		return t.Write(w, width())
 	case "csv":
 		t := protocolTable(all)
-		t.Head = []string{"protocol", "tier", "over", "reads", "standard"}
+		t.Head = []string{"protocol", "kind", "tier", "over", "reads", "standard"}
 		return t.WriteCSV(w)
 	case "json":
 		return protocolJSON(w, all)
@@ -47,25 +52,33 @@ func printProtocols(w io.Writer, format string, all []dissect.Protocol) error {
 }
 
 func protocolTable(all []dissect.Protocol) table.Table {
-	t := table.Table{Head: []string{"PROTOCOL", "TIER", "OVER", "READS", "STANDARD"}}
+	t := table.Table{Head: []string{"PROTOCOL", "KIND", "TIER", "OVER", "READS", "STANDARD"}, Wrap: []bool{4: true, 5: true}}
 	for _, p := range all {
-		t.Rows = append(t.Rows, []string{p.Name, strconv.Itoa(p.Tier), strings.Join(p.Over, " "), p.Reads, p.Standard})
+		t.Rows = append(t.Rows, []string{p.Name, kindOf(p), strconv.Itoa(p.Tier), strings.Join(p.Over, " "), p.Reads, p.Standard})
 	}
 	return t
 }
 
+func kindOf(p dissect.Protocol) string {
+	if p.OT {
+		return "OT"
+	}
+	return "IT"
+}
+
 func protocolJSON(w io.Writer, all []dissect.Protocol) error {
 	type row struct {
-		Name     string   `json:"name"`
-		Tier     int      `json:"tier"`
-		Over     []string `json:"over"`
-		Reads    string   `json:"reads"`
-		Standard string   `json:"standard"`
-		OT       bool     `json:"ot"`
+		Name      string   `json:"name"`
+		Tier      int      `json:"tier"`
+		Over      []string `json:"over"`
+		Reads     string   `json:"reads"`
+		Standard  string   `json:"standard"`
+		OT        bool     `json:"ot"`
+		TextAlone bool     `json:"text_alone"`
 	}
 	rows := make([]row, 0, len(all))
 	for _, p := range all {
-		rows = append(rows, row{p.Name, p.Tier, p.Over, p.Reads, p.Standard, p.OT})
+		rows = append(rows, row{p.Name, p.Tier, p.Over, p.Reads, p.Standard, p.OT, p.TextAlone()})
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,5 +37,77 @@ func TestNamesAreInTheVocabulary(t *testing.T) {
 	file := filepath.Join("..", "..", "internal", "ot", "protocols.txt")
 	if err := os.WriteFile(file, []byte(strings.Join(names, "\n")+"\n"), 0o644); err != nil { // part of the source
 		t.Fatal(err)
+	}
+}
+
+// TestProtocolsDocument: deploy/protocols.md is the registry's table.
+func TestProtocolsDocument(t *testing.T) {
+	file := filepath.Join("..", "..", "deploy", "protocols.md")
+	want := document(Protocols())
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil { // part of the documentation
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != want {
+		t.Errorf("deploy/protocols.md is stale (%v): write it with make protocols\n%s", err, diff(string(got), want))
+	}
+}
+
+const preface = `# Protocols
+
+<!-- Written by "make protocols" from the registry in agent/dissect; not by hand. -->
+
+%s
+A port is a hint and claims nothing: a name stands when the bytes prove it. ` + "`demarc-agent protocols`" + ` prints the same table.
+
+Tier 1 reads identity, direction and class of operation; tier 2 content and direction; tier 3 is a signature. Where the standard's column ends in
+"` + FromText + `", no public capture was found and the protocol was never checked against real traffic.
+`
+
+// document is the table of protocols in Markdown, OT first.
+func document(all []Protocol) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, preface, CountProtocols(all))
+	for _, part := range []struct {
+		title string
+		ot    bool
+	}{{"Operational technology", true}, {"Information technology and infrastructure", false}} {
+		fmt.Fprintf(&b, "\n## %s\n\n| protocol | tier | over | what is read | standard |\n|---|---|---|---|---|\n", part.title)
+		for _, p := range all {
+			if p.OT == part.ot {
+				fmt.Fprintf(&b, "| %s | %d | %s | %s | %s |\n", p.Name, p.Tier, strings.Join(p.Over, ", "), cell(p.Reads), cell(p.Standard))
+			}
+		}
+	}
+	return b.String()
+}
+
+// cell keeps text from ending its cell of a Markdown table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// leastOT is how many OT protocols were read by content when this was last
+// raised: none of them is lost unnoticed.
+const leastOT = 30
+
+func TestCountOfOTProtocols(t *testing.T) {
+	c := CountProtocols(Protocols())
+	t.Log(c)
+	if c.OT < leastOT {
+		t.Errorf("%d OT protocols, %d before", c.OT, leastOT)
+	}
+	for _, p := range Protocols() { // what offices speak does not swell the count
+		if p.OT && slices.Contains([]string{"arp", "dcerpc", "dhcp", "dns", "ftp", "http", "kafka", "kerberos", "ldap", "lldp", "mdns", "mysql", "ntp", "postgresql", "rdp", "smb", "snmp", "ssh", "stp", "syslog", "tds", "telnet", "tls", "tns", "vnc"}, p.Name) {
+			t.Errorf("%s is no OT protocol", p.Name)
+		}
+		if strings.Contains(p.Standard, FromText) != p.TextAlone() {
+			t.Errorf("%s: %q stands at the end of Standard or not at all", p.Name, FromText)
+		}
+	}
+	made := []Protocol{{OT: true, Standard: "X, " + FromText}, {Standard: "Y"}}
+	if got := CountProtocols(made); got != (Count{2, 1, 1}) {
+		t.Errorf("counted %+v", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,7 @@ import (
 type Table struct {
 	Head  []string
 	Right []bool // columns set to the right; may be shorter than Head
+	Wrap  []bool // columns whose text goes on in further lines instead of being cut; may be shorter than Head
 	Rows  [][]string
 }
 
@@ -22,8 +24,8 @@ const (
 )
 
 // Write prints t in columns no wider than width cells in all (0: no limit);
-// what does not fit is cut with an ellipsis, never wrapped. Columns that are
-// empty in every row are left out.
+// what does not fit is cut with an ellipsis, or in the columns of Wrap goes on in
+// further lines. Columns that are empty in every row are left out.
 func (t Table) Write(w io.Writer, width int) error {
 	columns := t.used()
 	widths := make([]int, len(columns))
@@ -52,9 +54,46 @@ func (t Table) Write(w io.Writer, width int) error {
 	}
 	line(t.Head)
 	for _, r := range t.Rows {
-		line(r)
+		for _, part := range t.wrapped(r, columns, widths) {
+			line(part)
+		}
 	}
 	return out.Flush()
+}
+
+// wrapped splits a row into the lines that it is printed in.
+func (t Table) wrapped(row []string, columns, widths []int) [][]string {
+	lines := [][]string{slices.Clone(row)}
+	for i, c := range columns {
+		if c >= len(t.Wrap) || !t.Wrap[c] {
+			continue
+		}
+		for n, text := range fold(plain(row[c]), widths[i]) {
+			if n == len(lines) {
+				lines = append(lines, make([]string, len(row)))
+			}
+			lines[n][c] = text
+		}
+	}
+	return lines
+}
+
+// fold breaks s between words into lines of at most n cells; a longer word
+// stands alone and is cut where it is printed.
+func fold(s string, n int) []string {
+	lines := []string{""}
+	for word := range strings.FieldsSeq(s) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case cells(*last)+1+cells(word) <= n:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // used lists the columns that hold something.

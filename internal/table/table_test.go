@@ -47,6 +47,24 @@ func TestCutNeverWraps(t *testing.T) {
 	}
 }
 
+func TestWrap(t *testing.T) {
+	x := Table{Head: []string{"NAME", "READS", "OVER"}, Wrap: []bool{1: true}, Rows: [][]string{{"modbus", "device identification, operations", "tcp"}, {"arp", "addresses", "ethernet"}}}
+	want := "" +
+		"NAME    READS                   OVER\n" +
+		"modbus  device identification,  tcp\n" +
+		"        operations\n" +
+		"arp     addresses               ethernet\n"
+	if got := write(t, x, 40); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got := write(t, x, 0); strings.Count(got, "\n") != 3 {
+		t.Errorf("without a width a row is one line, got\n%s", got)
+	}
+	if got := fold("制御 supercalifragilistic x", 6); len(got) != 3 || got[1] != "supercalifragilistic" {
+		t.Errorf("fold: %q", got)
+	}
+}
+
 // What a device says of itself must not move the cursor or break the line.
 func TestWireTextIsPlain(t *testing.T) {
 	x := Table{Head: []string{"NAME"}, Rows: [][]string{{"a\x1b[2Jb\nc\u202ed\xff"}}}
