@@ -14,9 +14,14 @@ type checker struct {
 	problems Problems
 	warnings Problems
 
-	sites      map[string]*Site
-	boundaries map[string]*Boundary
-	sets       map[string]*ServiceSet
+	sites            map[string]*Site
+	boundaries       map[string]*Boundary
+	sets             map[string]*ServiceSet
+	shared           map[string]*SharedService
+	interconnections map[string]*Interconnection
+	inventories      map[string]*Inventory
+	authorizations   map[string]*Authorization
+	points           map[string]bool // access points
 }
 
 func (c *checker) problem(at At, what, cure string) {
@@ -39,6 +44,16 @@ func (c *checker) all() {
 	for _, s := range c.docs.SharedServices {
 		c.sharedService(s)
 	}
+	for _, a := range c.docs.Authorizations {
+		c.authorization(a)
+	}
+	c.circles()
+	for _, w := range c.docs.Windows {
+		c.window(w)
+	}
+	for _, g := range c.docs.Groups {
+		c.group(g)
+	}
 	c.overlaps()
 }
 
@@ -52,16 +67,23 @@ func (c *checker) names() {
 		}
 		first[m.String()] = m
 	}
-	c.sites, c.boundaries, c.sets = make(map[string]*Site), make(map[string]*Boundary), make(map[string]*ServiceSet)
-	for _, s := range c.docs.Sites {
-		c.sites[s.Name] = s
-	}
+	c.sites, c.boundaries, c.sets = byName(c.docs.Sites), byName(c.docs.Boundaries), byName(c.docs.ServiceSets)
+	c.shared, c.interconnections = byName(c.docs.SharedServices), byName(c.docs.Interconnections)
+	c.inventories, c.authorizations = byName(c.docs.Inventories), byName(c.docs.Authorizations)
+	c.points = make(map[string]bool)
 	for _, b := range c.docs.Boundaries {
-		c.boundaries[b.Name] = b
+		for _, p := range b.AccessPoints {
+			c.points[p.Name.Name] = true
+		}
 	}
-	for _, s := range c.docs.ServiceSets {
-		c.sets[s.Name] = s
+}
+
+func byName[T interface{ name() string }](list []T) map[string]T {
+	m := make(map[string]T, len(list))
+	for _, x := range list {
+		m[x.name()] = x
 	}
+	return m
 }
 
 // known tells a reference to nothing. An empty name was told before.
@@ -109,7 +131,9 @@ func (c *checker) boundary(b *Boundary) {
 		c.warn(b.At, "internal rules of "+b.Name+" have no effect: everything inside is allowed", "add internalDefault: deny, or take them out")
 	}
 	if b.Components != nil {
-		c.warn(b.Components.Inventory.At, "kind Inventory is not read yet: no asset in "+b.Name+" is told as unlisted", "")
+		if known(c, b.Components.Inventory, "Inventory", c.inventories) {
+			c.warn(b.Components.Inventory.At, "assets are not held against an inventory yet: none in "+b.Name+" is told as unlisted", "")
+		}
 	}
 	if len(b.Members) == 0 && !slices.ContainsFunc(c.docs.Boundaries, func(o *Boundary) bool { return o.Parent.Name == b.Name }) {
 		c.warn(b.At, "boundary "+b.Name+" has no members: no address stands there", "add members: with a site and cidrs")
@@ -176,14 +200,8 @@ func (c *checker) interconnection(x *Interconnection) {
 		}
 	}
 	c.services(x.Services)
-	points := make(map[string]bool)
-	for _, b := range c.docs.Boundaries {
-		for _, p := range b.AccessPoints {
-			points[p.Name.Name] = true
-		}
-	}
 	for _, r := range x.Through {
-		known(c, r, "access point", points)
+		known(c, r, "access point", c.points)
 	}
 	c.sides(x.Sides, ends)
 }
@@ -198,11 +216,26 @@ func (c *checker) sharedService(s *SharedService) {
 		known(c, r, "boundary", c.boundaries, Internet)
 		ends = append(ends, r.Name)
 	}
-	if u := s.Provider.Under; u.Name != "" {
-		c.warn(u.At, "kind Authorization is not read yet: "+s.Name+" is judged without "+u.Name, "")
+	if u := s.Provider.Under; u.Name != "" && known(c, u, "Authorization", c.authorizations) && !c.holds(c.authorizations[u.Name], s.Provider.Boundary.Name) {
+		c.problem(u.At, u.Name+" does not name "+s.Provider.Boundary.Name+", where "+s.Name+" stands", "write the authorization that its provider runs under")
 	}
 	c.services(s.Services)
 	c.sides(s.Sides, ends)
+}
+
+// holds reports whether a names boundary or what it is a part of.
+func (c *checker) holds(a *Authorization, boundary string) bool {
+	for range len(c.boundaries) + 1 { // parents may form a circle
+		if boundary == "" || contains(a.Boundaries, boundary) || contains(a.Consolidates, boundary) {
+			break
+		}
+		b := c.boundaries[boundary]
+		if b == nil || b.Isolated {
+			return false
+		}
+		boundary = b.Parent.Name
+	}
+	return boundary != ""
 }
 
 func (c *checker) sides(sides []Approval, ends []string) {

@@ -21,6 +21,8 @@ type Meta struct {
 // String is how verdicts name the document: "Interconnection/line4-to-historian".
 func (m Meta) String() string { return m.Kind + "/" + m.Name }
 
+func (m Meta) name() string { return m.Name }
+
 // Documents is what Read accepted, each kind in the order of the files.
 type Documents struct {
 	Sites            []*Site
@@ -28,12 +30,15 @@ type Documents struct {
 	Interconnections []*Interconnection
 	ServiceSets      []*ServiceSet
 	SharedServices   []*SharedService
+	Groups           []*Group
+	Windows          []*Window
+	Inventories      []*Inventory
+	Authorizations   []*Authorization
 
 	Warnings Problems // read, and worth a second thought; refuses nothing
 }
 
-// kinds is every kind of document. A kind without add is known and not read
-// yet.
+// kinds is every kind of document.
 var kinds = []struct {
 	name string
 	add  func(*Documents, *decoder, Meta, raw)
@@ -53,10 +58,18 @@ var kinds = []struct {
 	{"SharedService", func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.SharedServices = append(d.SharedServices, spec.into(r, &SharedService{Meta: m}).(*SharedService))
 	}},
-	{"Group", nil},
-	{"Window", nil},
-	{"Inventory", nil},
-	{"Authorization", nil},
+	{"Group", func(d *Documents, r *decoder, m Meta, spec raw) {
+		d.Groups = append(d.Groups, spec.into(r, &Group{Meta: m}).(*Group))
+	}},
+	{"Window", func(d *Documents, r *decoder, m Meta, spec raw) {
+		d.Windows = append(d.Windows, spec.into(r, &Window{Meta: m}).(*Window))
+	}},
+	{"Inventory", func(d *Documents, r *decoder, m Meta, spec raw) {
+		d.Inventories = append(d.Inventories, spec.into(r, &Inventory{Meta: m}).(*Inventory))
+	}},
+	{"Authorization", func(d *Documents, r *decoder, m Meta, spec raw) {
+		d.Authorizations = append(d.Authorizations, spec.into(r, &Authorization{Meta: m}).(*Authorization))
+	}},
 }
 
 // document is one document whose spec can check itself once it is read.
@@ -105,9 +118,6 @@ func (d *decoder) document(n ast.Node, docs *Documents) bool {
 	case i < 0:
 		d.problem(d.at(n), "kind "+quote(h.Kind)+" is not known", unknown(h.Kind, names))
 		return false
-	case kinds[i].add == nil:
-		d.problem(d.at(n), "kind "+h.Kind+" is not read yet", "take "+h.Metadata.Name.Name+" out of the documents until it is")
-		return true
 	case h.Spec.node == nil && h.Kind != "Site":
 		d.problem(d.at(n), h.Kind+" "+h.Metadata.Name.Name+" has no spec", "add spec: ...")
 	}
@@ -166,6 +176,18 @@ func (d *Documents) all(yield func(Meta) bool) {
 		metas = append(metas, x.Meta)
 	}
 	for _, x := range d.SharedServices {
+		metas = append(metas, x.Meta)
+	}
+	for _, x := range d.Groups {
+		metas = append(metas, x.Meta)
+	}
+	for _, x := range d.Windows {
+		metas = append(metas, x.Meta)
+	}
+	for _, x := range d.Inventories {
+		metas = append(metas, x.Meta)
+	}
+	for _, x := range d.Authorizations {
 		metas = append(metas, x.Meta)
 	}
 	for _, m := range metas {

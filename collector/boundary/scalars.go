@@ -28,6 +28,24 @@ type Name struct {
 
 func (n *Name) parse(s string) (string, string) { n.Name = s; return nameProblem(s) }
 
+// ID is what a paper calls a part of itself: "C1".
+type ID struct {
+	At
+	Name string
+}
+
+func (i *ID) parse(s string) (string, string) {
+	i.Name = s
+	ok := len(s) <= 63
+	for _, c := range []byte(s) {
+		ok = ok && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_')
+	}
+	if !ok {
+		return quote(s) + " is not an id", "write up to 63 letters, digits, and - . _, such as C1"
+	}
+	return "", ""
+}
+
 func nameProblem(s string) (string, string) {
 	ok := len(s) <= 63
 	for i, c := range []byte(s) {
@@ -139,6 +157,9 @@ func (d *Date) parse(s string) (string, string) {
 	}
 	return quote(s) + " is not a date", "write 2026-02-01, or 2026-02-01T08:00-05:00 with a time of day"
 }
+
+// day is the date as it is told.
+func (d Date) day() string { return d.Time.Format(time.DateOnly) }
 
 // End is the first instant after the date: a day counts whole.
 func (d Date) End() time.Time {

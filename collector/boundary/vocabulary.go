@@ -1,10 +1,16 @@
 package boundary
 
-import "demarc/internal/ot"
+import (
+	"maps"
+	"slices"
+
+	"demarc/internal/ot"
+)
 
 // vocabularies are the lists that document types name as "@list" in oneof.
 var vocabularies = map[string][]string{
 	"@operations": ot.OperationNames(),
+	"@checks":     slices.Sorted(maps.Keys(checks)),
 	"@roles": {
 		string(ot.PLC), string(ot.RTU), string(ot.IED), string(ot.DCSController), string(ot.SafetyController),
 		string(ot.IODevice), string(ot.Drive), string(ot.HMI), string(ot.SCADAServer), string(ot.DCSServer),
