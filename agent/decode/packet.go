@@ -80,6 +80,7 @@ type Packet struct {
 	CutShort  bool // Payload is shorter than the headers say: the capture cut it
 	Carrier   Carrier
 	Tunnels   uint8  // how many the packet came through, at most maxTunnels
+	Depth     uint8  // the same, of the packets of Outer too: 0 is the frame itself
 	Lane      uint8  // 'A' or 'B': the frame is sent on two lanes (PRP, HSR; IEC 62439-3), this is the one of that lane; 0 otherwise
 	Sequence  uint16 // the same in both copies of a frame of SrcMAC; valid iff Lane != 0
 

@@ -21,6 +21,7 @@ const (
 	GTPU              // 3GPP TS 29.281
 	L2TP              // RFC 2661
 	Teredo            // RFC 4380
+	AYIYA             // draft-massar-v6ops-ayiya-02
 	MPLS              // RFC 4448 over a link, RFC 4023 and 7510 over IP
 	PBB               // IEEE 802.1ah
 	WLAN              // IEEE 802.11 frames that run the network or are ciphered
@@ -29,7 +30,7 @@ const (
 )
 
 var carrierNames = [carriers]string{
-	"", "ipip", "gre", "pptp", "erspan", "etherip", "vxlan", "geneve", "gtp-u", "l2tp", "teredo", "mpls", "pbb", "wlan", "bacnet-mstp",
+	"", "ipip", "gre", "pptp", "erspan", "etherip", "vxlan", "geneve", "gtp-u", "l2tp", "teredo", "ayiya", "mpls", "pbb", "wlan", "bacnet-mstp",
 }
 
 // String is the name of the protocol, "" for NoCarrier.
@@ -57,7 +58,7 @@ func (d *Decoder) enter(c *reader, p *Packet, by Carrier) bool {
 		d.outer[n].Tunnels, d.outer[n].outer, d.outer[n].PayloadLen = 0, nil, c.Len()+c.missing
 		n++
 	}
-	*p = Packet{Time: p.Time, Interface: p.Interface, Frames: p.Frames, Length: c.Len() + c.missing, Tunnels: n, outer: &d.outer}
+	*p = Packet{Time: p.Time, Interface: p.Interface, Frames: p.Frames, Length: c.Len() + c.missing, Tunnels: n, Depth: n, outer: &d.outer}
 	return true
 }
 

@@ -58,6 +58,8 @@ func TestNoTunnel(t *testing.T) {
 		{"l2tp, control", overPorts(t, 1701, portL2TP, []byte{0xc8, 2, 0, 12, 0, 1, 0, 0, 0, 0, 0, 0}), NoCarrier},
 		{"l2tp, line control", overPorts(t, 1701, portL2TP, []byte{0, 2, 0, 1, 0, 2, 0xff, 3, 0xc0, 0x21, 1}), NoCarrier},
 		{"teredo, short", overPorts(t, 9, portTeredo, []byte{0x60, 0, 0, 0, 0, 20, 59}), NoCarrier},
+		{"ayiya, heartbeat", overPorts(t, 9, portAYIYA, []byte{0x42, 0x52, 0x10, 59, 1, 2, 3, 4}), NoCarrier},
+		{"ayiya, signature beyond the datagram", overPorts(t, 9, portAYIYA, []byte{0x42, 0xf2, 0x11, 41, 1, 2, 3, 4, 0x60}), NoCarrier},
 		{"mpls without bottom", overPorts(t, 9, portMPLS, make([]byte, 40)), NoCarrier},
 		{"gre, keep-alive", over(t, protoGRE, []byte{0, 0, 0, 0}), GRE},
 		{"gre with routes", over(t, protoGRE, append([]byte{0x40, 0, 8, 0}, pkt...)), GRE},
@@ -99,6 +101,8 @@ func TestTunnelVariants(t *testing.T) {
 	}{
 		{"teredo", overPorts(t, 9, portTeredo, tcp6(t)), Teredo, six},
 		{"teredo, authentication and origin, from the server", overPorts(t, portTeredo, 9, slices.Concat(auth, origin, tcp6(t))), Teredo, six},
+		{"ayiya, identity and signature", overPorts(t, 9, portAYIYA, slices.Concat([]byte{0x41, 0x52, 0x11, 41, 1, 2, 3, 4}, make([]byte, 16+20), tcp6(t))), AYIYA, six},
+		{"ayiya, from the server", overPorts(t, portAYIYA, 9, slices.Concat([]byte{0x41, 0x52, 0x11, 41, 1, 2, 3, 4}, make([]byte, 16+20), tcp6(t))), AYIYA, six},
 		{"l2tp, sequence and offset", overPorts(t, 9, portL2TP, append([]byte{0x0a, 2, 0, 1, 0, 2, 0, 0, 0, 0, 0, 3, 9, 9, 9, 0x21}, pkt...)), L2TP, inside},
 		{"gtp-u without options", overPorts(t, 9, portGTPU, append(binary.BigEndian.AppendUint16([]byte{0x30, 0xff}, uint16(len(pkt))), append([]byte{0, 0, 0, 1}, pkt...)...)), GTPU, inside},
 		{"gtp-u, sequence number", overPorts(t, 9, portGTPU, append(binary.BigEndian.AppendUint16([]byte{0x32, 0xff}, uint16(len(pkt)+4)), append([]byte{0, 0, 0, 1, 0, 1, 0, 0}, pkt...)...)), GTPU, inside},

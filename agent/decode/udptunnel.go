@@ -7,6 +7,7 @@ const (
 	portGTPU     = 2152
 	portTeredo   = 3544
 	portVXLAN    = 4789
+	portAYIYA    = 5072
 	portVXLANGPE = 4790
 	portGENEVE   = 6081
 	portMPLS     = 6635
@@ -14,13 +15,13 @@ const (
 )
 
 // mayTunnel reports whether a datagram between these ports is to be looked at
-// for a tunnel. Teredo's servers and relays answer from their port.
+// for a tunnel. Teredo's servers and relays, and AYIYA's, answer from their port.
 func mayTunnel(src, dst uint16) bool {
 	switch dst {
-	case portVXLAN, portOldVXLAN, portVXLANGPE, portGENEVE, portGTPU, portL2TP, portMPLS, portTeredo:
+	case portVXLAN, portOldVXLAN, portVXLANGPE, portGENEVE, portGTPU, portL2TP, portMPLS, portTeredo, portAYIYA:
 		return true
 	}
-	return src == portTeredo || src == portL2TP
+	return src == portTeredo || src == portL2TP || src == portAYIYA
 }
 
 // readUDPTunnel goes into the tunnel that a datagram is, if it is one; c stands
@@ -71,6 +72,10 @@ func fromEither(c *reader, p *Packet) (Carrier, int, layer) {
 	if p.SrcPort == portTeredo || p.DstPort == portTeredo {
 		n, l := teredo(c)
 		return Teredo, n, l
+	}
+	if p.SrcPort == portAYIYA || p.DstPort == portAYIYA {
+		n, l := ayiya(c)
+		return AYIYA, n, l
 	}
 	n, l := l2tp(c)
 	return L2TP, n, l
@@ -205,4 +210,24 @@ func bottomed(c *reader) bool {
 			return true
 		}
 	}
+}
+
+// ayiya reads the header of Anything In Anything (draft-massar-v6ops-ayiya-02
+// section 3): length of the identity as a power of two and its type, length of
+// the signature in words of 32 bits and its hash, how it is authenticated and
+// the operation, the protocol inside, and the time; then identity and signature.
+func ayiya(c *reader) (int, layer) {
+	const forward = 1
+	h := c.Peek(8)
+	if h == nil || h[0]&0x0f > 3 || h[1]&0x0f > 3 || h[2]&0x0f != forward {
+		return 0, unread
+	}
+	n := 8 + 1<<(h[0]>>4) + 4*int(h[1]>>4)
+	switch h[3] {
+	case protoIPIP:
+		return n, ipv4
+	case protoIPv6:
+		return n, ipv6
+	}
+	return 0, unread
 }

@@ -76,7 +76,23 @@ func (d *bacnet) iAm(body []byte, of Subject, out Out) bool {
 		out.Fact(of, bacnetSegments, bacnetSegmentations[v], "bacnet.i_am.segmentation_supported", ot.Identity)
 	}
 	d.vendor(of, vendor.uint(), "bacnet.i_am.vendor_identifier", out)
+	if of.Path != "" {
+		from := d.behind(of, id)
+		d.text.adds(", vendor ")
+		d.text.uint(vendor.uint())
+		out.Fact(Part(of, ""), bacnetBehind, d.text.since(from), "bacnet.i_am", ot.Content)
+	}
 	return true
+}
+
+// behind begins what a router is told to stand before: where the device is, and
+// its number.
+func (d *bacnet) behind(of Subject, id bacnetID) (mark int) {
+	mark = d.text.mark()
+	d.text.adds(of.Path)
+	d.text.adds(" is device ")
+	d.text.uint(uint64(id.instance))
+	return mark
 }
 
 // vendor tells a vendor's number and its name. The device itself may tell another
@@ -101,6 +117,12 @@ func (d *bacnet) iHave(body []byte, of Subject, out Out) {
 	if what.kind == objectDevice {
 		if text := d.characters(&name); text != nil {
 			out.Fact(of, ot.Name, text, "bacnet.i_have.object_name", ot.Identity)
+			if of.Path != "" {
+				from := d.behind(of, id)
+				d.text.adds(", ")
+				d.text.add(text)
+				out.Fact(Part(of, ""), bacnetBehind, d.text.since(from), "bacnet.i_have", ot.Content)
+			}
 		}
 		return
 	}

@@ -13,6 +13,7 @@ const (
 	bacnetBDT      ot.Attribute = "bacnet.broadcast_peer" // a BBMD's table of others
 	bacnetFDT      ot.Attribute = "bacnet.foreign_device" // a BBMD's table of registered devices
 	bacnetRoutes   ot.Attribute = "bacnet.routes_network"
+	bacnetBehind   ot.Attribute = "bacnet.device_behind" // a router: the path of a device and what it says of itself
 	bacnetNumber   ot.Attribute = "bacnet.network"
 	bacnetInstance ot.Attribute = "bacnet.device_instance"
 	bacnetVendorID ot.Attribute = "bacnet.vendor_id"

@@ -249,6 +249,22 @@ func TestBACnetNetworks(t *testing.T) {
 	}
 }
 
+// TestBACnetBehind: a router is told what stands behind it.
+func TestBACnetBehind(t *testing.T) {
+	k := bacnetTalk(t)
+	k.talk.say(1, bvlc(bvlcUnicast, local, iAmDevice(4712, 1)))
+	k.talk.say(1, bvlc(bvlcUnicast, behind(2001, "\x11"), iAmDevice(4711, 1)))
+	var got []string
+	for _, f := range bacnetPath(&k.log) {
+		if strings.Contains(f, "device_behind") {
+			got = append(got, f)
+		}
+	}
+	if s := strings.Join(got, "|"); s != "sender  bacnet.device_behind=network/2001/17 is device 4711, vendor 1" {
+		t.Error(s)
+	}
+}
+
 func TestBACnetSegments(t *testing.T) {
 	whole := listAck(8, 4711, "\x29\x46", chars(0, "RBC-20"), "\x29\x2c", chars(0, "2.4.1"), "\x29\x3a", chars(0, "Hall 3"))
 	segment := func(invoke, sequence byte, more bool, part string) []byte {

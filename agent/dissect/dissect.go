@@ -37,6 +37,11 @@ type Dissector interface {
 // message it finds the next offset in b where a message may begin, or -1.
 type Resyncer interface{ Resync(b []byte) int }
 
+// Surmiser is an optional power of a Dissector: it reports whether what it has
+// read so far looks like its protocol and does not prove it. The conversation's
+// protocol is then inferred (grade behaviour) until a later message proves it.
+type Surmiser interface{ Surmises() bool }
+
 // Direction is who sent a message.
 type Direction uint8
 

@@ -22,8 +22,9 @@ const (
 type Sink interface {
 	Fact(c *flow.Conversation, of Subject, a ot.Attribute, value []byte, source string, g ot.Grade, at int64)
 	Operation(c *flow.Conversation, o ot.Operation, n int)
-	// Protocol names what the conversation speaks; a later call is more specific.
-	Protocol(c *flow.Conversation, name string)
+	// Protocol names what the conversation speaks, and how well that is founded;
+	// a later call is more specific, or better founded.
+	Protocol(c *flow.Conversation, name string, g ot.Grade)
 	Security(c *flow.Conversation, s ot.Security)
 	// Directed tells that client and server became known or turned round.
 	Directed(c *flow.Conversation)
@@ -85,6 +86,7 @@ type layer struct {
 	child   *layer
 	on      *carrier
 	race    []runner
+	surmise Surmiser // not proved yet
 }
 
 type runner struct {
@@ -411,7 +413,7 @@ func (e *Engine) speak(s *session, l *layer, depth int, side flow.Side, b []byte
 		}
 		return 0, ErrNotMine
 	}
-	if first && !errors.Is(err, ErrShort) {
+	if (first || l.surmise != nil) && !errors.Is(err, ErrShort) {
 		e.name(s, l)
 	}
 	e.commit(s, l, depth, side, at, errors.Is(err, ErrShort))
@@ -495,10 +497,17 @@ func endpoint(c *flow.Conversation, side flow.Side) Endpoint {
 // named reports whether the layer's speaker has had its first success.
 func (s *session) named(l *layer) bool { return len(l.race) == 0 }
 
-// name tells the sink the protocol that has just been proved.
+// name tells the sink the protocol that has just been proved, or inferred.
 func (e *Engine) name(s *session, l *layer) {
-	if !s.kept {
-		e.sink.Protocol(s.conv, l.speaker.Name)
+	was, grade := l.surmise, ot.Content
+	if l.surmise, _ = l.d.(Surmiser); l.surmise != nil && l.surmise.Surmises() {
+		grade = ot.Behaviour
+	} else {
+		l.surmise = nil
+	}
+	better := l.surmise == nil && (l.child == nil || l.child.speaker == nil) // what it carries is named already
+	if !s.kept && (was == nil || better) {
+		e.sink.Protocol(s.conv, l.speaker.Name, grade)
 	}
 }
 
@@ -570,7 +579,7 @@ func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *ent
 // change makes the next byte of the stream another protocol, or, with "", one
 // to be looked for afresh.
 func (e *Engine) change(s *session, to string) {
-	s.root.speaker, s.root.d, s.root.race, s.root.child = nil, nil, nil, nil
+	s.root = layer{on: s.root.on}
 	p := e.byName[to]
 	if p == nil {
 		return

@@ -54,7 +54,9 @@ func (r *recorder) Fact(c *flow.Conversation, of Subject, a ot.Attribute, value 
 // Operations are kept on the conversation: its direction may turn round later.
 func (r *recorder) Operation(c *flow.Conversation, o ot.Operation, n int) { state(c).ops[o] += n }
 
-func (r *recorder) Protocol(c *flow.Conversation, name string) { state(c).protocol = name }
+func (r *recorder) Protocol(c *flow.Conversation, name string, g ot.Grade) {
+	state(c).protocol, state(c).grade = name, g
+}
 
 func (r *recorder) Security(c *flow.Conversation, s ot.Security) {
 	x := state(c)
@@ -78,6 +80,7 @@ func (r *recorder) Lost(c *flow.Conversation, reason string, n int) { state(c).l
 // told is what the recorder keeps of a conversation.
 type recorded struct {
 	protocol string
+	grade    ot.Grade
 	ops      [ot.NumOperations]int
 	security ot.Security
 	lost     map[string]int
@@ -169,6 +172,48 @@ func toys() []Protocol {
 		return Protocol{Name: name, Over: []string{over}, Match: func(b []byte) bool { return len(b) > 0 && b[0] == lead }, New: func() Dissector { return &toy{lead} }}
 	}
 	return []Protocol{mk("toy", "tcp", 'T'), mk("other", "tcp", 'O'), mk("inner", "toy", 'I')}
+}
+
+// guess is a toy that proves nothing before a reply.
+type guess struct {
+	toy
+	proved bool
+}
+
+func (g *guess) Dissect(m *Message, out Out) (int, error) {
+	n, err := g.toy.Dissect(m, out)
+	g.proved = g.proved || err == nil && m.Data[2] == 'r'
+	return n, err
+}
+
+func (g *guess) Surmises() bool { return !g.proved }
+
+// TestEngineSurmise: what is inferred says so until it is proved, and takes no
+// name from what it carries.
+func TestEngineSurmise(t *testing.T) {
+	all := toys()
+	all[0].New = func() Dissector { return &guess{toy: toy{'T'}} }
+	r := newRig(t, all)
+	r.packet(0, decode.SYN, r.seq[0]-1, nil)
+	check := func(protocol string, g ot.Grade) {
+		t.Helper()
+		r.tab.All(func(c *flow.Conversation) {
+			if x := state(c); x.protocol != protocol || x.grade != g {
+				t.Errorf("%s at grade %s, not %s at %s", x.protocol, x.grade, protocol, g)
+			}
+		})
+	}
+	r.send(0, "T\x01q")
+	check("toy", ot.Behaviour)
+	r.send(0, "T\x05cI\x02qx")
+	check("inner", ot.Content)
+	r.send(1, "T\x01r")
+	check("inner", ot.Content)
+	r = newRig(t, all)
+	r.packet(0, decode.SYN, r.seq[0]-1, nil)
+	r.send(0, "T\x01q")
+	r.send(1, "T\x01r")
+	check("toy", ot.Content)
 }
 
 // rig feeds TCP segments to a table and engine.

@@ -39,6 +39,7 @@ func init() {
 //	61 len { 30 len { 02 01 context   A0 len { MMS PDU } } }
 type mms struct {
 	claimed bool
+	proved  bool // the abstract syntax was agreed, or somebody asked or answered
 	asked   bool // a request was seen: responses then count nothing of their own
 	tase2   bool // objects of IEC 60870-6 were named: what follows is ICCP's
 	recent  recent
@@ -162,6 +163,7 @@ func (d *mms) Dissect(m *Message, out Out) (int, error) {
 		if !a.mms && !d.claimed {
 			return 0, ErrNotMine
 		}
+		d.proved = d.proved || a.mms
 		d.associate(spdu == spduConnect, a, out)
 	case spduData:
 		value, ok := readPDV(&user, m.Cut)
@@ -173,6 +175,7 @@ func (d *mms) Dissect(m *Message, out Out) (int, error) {
 		if !ok || (!p.exact && !d.claimed) {
 			return 0, notMine(d.claimed)
 		}
+		d.proved = d.proved || p.tag != mmsUnconfirmed
 		d.pdu(m, p, pdu, out)
 	default:
 		if !d.claimed {
@@ -185,6 +188,11 @@ func (d *mms) Dissect(m *Message, out Out) (int, error) {
 	d.claimed = true
 	return len(m.Data), nil
 }
+
+// Surmises implements Surmiser: a report in a presentation context that nobody
+// was seen to agree looks like MMS, and only an association, a request or its
+// answer is proof.
+func (d *mms) Surmises() bool { return !d.proved }
 
 // pdu tells what one MMS PDU says.
 func (d *mms) pdu(m *Message, p mmsPDU, b []byte, out Out) {

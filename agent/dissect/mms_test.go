@@ -257,6 +257,31 @@ func TestMMSPendingIsBounded(t *testing.T) {
 	expectTold(t, k.say(1, mmsTell(99, mmsResults(ber(0x8a, "new")))), `server serial="new"(iec61850.phynam.serNum,identity)`)
 }
 
+// TestMMSSurmise: reports alone, without the association, look like MMS; who asks
+// or answers proves it.
+func TestMMSSurmise(t *testing.T) {
+	report := mmsData(ber(mmsUnconfirmed, ber(0xa0, ber(0xa1, ber(0x80, "RPT")), ber(0xa0, ber(0x83, "\x01")))))
+	for name, c := range map[string]struct {
+		messages [][]byte
+		want     bool
+	}{
+		"reports":     {[][]byte{report, report}, true},
+		"a request":   {[][]byte{report, mmsAsk(1, mmsReadOf("LD0", "LLN0"))}, false},
+		"an answer":   {[][]byte{report, mmsTell(1, mmsResults(ber(0x83, "\x01")))}, false},
+		"association": {[][]byte{mmsConnect(spduConnect, initiate(mmsInitiate)), report}, false},
+	} {
+		d, l := &mms{}, &log{}
+		for _, b := range c.messages {
+			if _, err := d.Dissect(&Message{Data: b, Tag: cotpDT}, l); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if d.Surmises() != c.want {
+			t.Errorf("%s: surmised %t", name, d.Surmises())
+		}
+	}
+}
+
 func TestMMSCutByTheCapture(t *testing.T) {
 	b := mmsAsk(1, mmsWriteOf("LD0", "GGIO1$CO$SPCSO1$Oper"))
 	for n := 20; n < len(b); n++ {

@@ -130,7 +130,9 @@ func (d *fins) claim(out Out) {
 // learn tells what one frame says.
 func (d *fins) learn(m *Message, f *finsFrame, out Out) {
 	request := !f.response()
-	out.Sender(roleOf(request))
+	if request || m.Dst.Port != finsPort || m.Src.Port == finsPort {
+		out.Sender(roleOf(request)) // else who answers answers to the servers' port: it proves nothing
+	}
 	if d.sides.counts(m, request) {
 		if class, ok := finsClass(f.command); ok {
 			out.Operation(class, 1)

@@ -92,6 +92,13 @@ func TestFINSOperations(t *testing.T) {
 	expectTold(t, k.say(0, finsAsk(0x9999, "")), "client "+finsOne)
 }
 
+// TestFINSAnswersFromTheWrongPort: an answer that a server gives comes from the
+// servers' port; one that goes there proves no direction.
+func TestFINSAnswersFromTheWrongPort(t *testing.T) {
+	k := finsTalk(t, false)
+	expectTold(t, k.say(0, finsTell(0x0102, "")), "write=1 "+finsTwo)
+}
+
 func TestFINSIsNotFINS(t *testing.T) {
 	ok := finsAsk(0x0101, "\x82\x00\x64\x00\x00\x02")
 	if !matchFINS(ok) || !matchFINS(finsTell(0x0102, "")) {

@@ -17,6 +17,7 @@ import (
 	"demarc/agent/flow"
 	"demarc/agent/sighting"
 	"demarc/agent/spancheck"
+	"demarc/internal/ot"
 )
 
 // Config says how a source is read. The zero value reads one unnamed segment.
@@ -89,9 +90,9 @@ type naming struct {
 	check *spancheck.Checker
 }
 
-func (n naming) Protocol(c *flow.Conversation, name string) {
+func (n naming) Protocol(c *flow.Conversation, name string, g ot.Grade) {
 	n.check.Named(c, name)
-	n.Table.Protocol(c, name)
+	n.Table.Protocol(c, name, g)
 }
 
 // handler passes a conversation's end to both stages above flow.

@@ -126,6 +126,19 @@ func TestMirrorIsNoTraffic(t *testing.T) {
 		"end 10.0.0.1 line5 [105]", "end 172.16.1.1 line4 []", "10.0.0.1>10.0.0.2:udp/9  line5 packets 1/0")
 }
 
+// TestTunnelProvesNoPing: who only pings inside a tunnel, or holds another one's
+// end there, is a connection and no endpoint; who speaks is both.
+func TestTunnelProvesNoPing(t *testing.T) {
+	ping := packet("10.0.0.1", "10.0.0.2", 1, gopacket.Payload("echo"))
+	tunnel := packet("10.1.0.1", "10.1.0.2", 4, packet("10.2.0.1", "10.2.0.2", 17, &layers.UDP{SrcPort: 40000, DstPort: 9}, gopacket.Payload("hello"))...)
+	outside := func(inside []gopacket.SerializableLayer) []byte {
+		return bytesOf(t, append(hop(1, 2, 0), packet("172.16.1.1", "172.16.1.2", 4, inside...)...)...)
+	}
+	expect(t, seenIn(t, Config{Default: "d"}, outside(ping), outside(tunnel)),
+		"end 10.2.0.1 d []", "end 172.16.1.1 d []", "10.0.0.1>10.0.0.2:icmp/0  d packets 1/0", "10.1.0.1>10.1.0.2:ip-proto-4/0 ipip d packets 1/0",
+		"10.2.0.1>10.2.0.2:udp/9  d packets 1/0", "172.16.1.1>172.16.1.2:ip-proto-4/0 ipip d packets 2/0")
+}
+
 // TestCopiedTunnel: a frame on both lanes of a redundant network counts once,
 // with all that is in it.
 func TestCopiedTunnel(t *testing.T) {
@@ -135,7 +148,7 @@ func TestCopiedTunnel(t *testing.T) {
 		return append(slices.Clone(b), 0, 9, lane<<4, byte(len(b)-14+6), 0x88, 0xfb)
 	}
 	expect(t, seenIn(t, Config{Default: "d"}, lane(0xa), lane(0xb)),
-		"end 10.0.0.1 d []", "end 172.16.1.1 d []", "10.0.0.1>10.0.0.2:icmp/0  d packets 1/0", "172.16.1.1>172.16.1.2:ip-proto-4/0 ipip d packets 1/0")
+		"end 172.16.1.1 d []", "10.0.0.1>10.0.0.2:icmp/0  d packets 1/0", "172.16.1.1>172.16.1.2:ip-proto-4/0 ipip d packets 1/0")
 }
 
 // TestTunnelOfOneNumber: the ends of a tunnel that give all packets one
@@ -149,5 +162,5 @@ func TestTunnelOfOneNumber(t *testing.T) {
 		return bytesOf(t, append(hop(1, 2, 0), outside...)...)
 	}
 	expect(t, seenIn(t, Config{Default: "d"}, frame(7), frame(8), frame(8), frame(9)),
-		"end 10.0.0.1 d []", "end 172.16.1.1 d []", "10.0.0.1>10.0.0.2:icmp/0  d packets 3/0", "172.16.1.1>172.16.1.2:ip-proto-4/0 ipip d packets 3/0")
+		"end 172.16.1.1 d []", "10.0.0.1>10.0.0.2:icmp/0  d packets 3/0", "172.16.1.1>172.16.1.2:ip-proto-4/0 ipip d packets 3/0")
 }

@@ -88,7 +88,7 @@ func (t *Table) settle(r *record) {
 		p := pair{k.client, k.server, k.transport}
 		if n := t.unanswered[p]; n >= scanPorts {
 			k.port = 0
-			r.protocol = "scan"
+			r.protocol, r.grade = "scan", ot.Behaviour
 		} else if n > 0 || len(t.unanswered) < maxEndpoints {
 			t.unanswered[p] = n + 1
 		}
@@ -134,7 +134,7 @@ func (t *Table) describe(r *record) {
 		conn.related = &key{client: address{segment: c.Segment, ip: p.Client.Addr}, server: address{segment: c.Segment, ip: p.Server.Addr}, transport: p.Transport, port: p.Server.Port}
 		set(true)
 	}
-	set(conn.name(r.protocol))
+	set(conn.name(r.protocol, r.grade))
 	if conn.protocol == "" {
 		if hint := t.hints.Lookup(conn.transport, conn.port); hint != "" {
 			conn.protocol, conn.grade = hint, ot.Hint
@@ -151,20 +151,15 @@ func (t *Table) describe(r *record) {
 	}
 }
 
-// name takes a protocol that the bytes proved; of several on one port the
-// first stays, unless the new one is more specific, which its conversation
-// says by naming it later.
-func (n *connection) name(protocol string) bool {
-	switch {
-	case protocol == "" || n.protocol == protocol && n.grade >= ot.Content:
-		return false
-	case protocol == "scan":
-		n.protocol, n.grade = protocol, ot.Behaviour
-		return true
-	case n.grade >= ot.Content:
+// name takes a protocol that the bytes showed; of several on one port the
+// first stays, unless the new one is better founded, or more specific, which
+// its conversation says by naming it later.
+func (n *connection) name(protocol string, g ot.Grade) bool {
+	settled := n.grade >= ot.Behaviour && n.protocol != "scan" && n.protocol != protocol
+	if protocol == "" || protocol != "scan" && (settled || n.grade >= g) {
 		return false
 	}
-	n.protocol, n.grade = protocol, ot.Content
+	n.protocol, n.grade = protocol, g
 	return true
 }
 
@@ -264,19 +259,19 @@ func (t *Table) Operation(c *flow.Conversation, o ot.Operation, n int) {
 }
 
 // Protocol implements dissect.Sink.
-func (t *Table) Protocol(c *flow.Conversation, name string) {
+func (t *Table) Protocol(c *flow.Conversation, name string, g ot.Grade) {
 	r := t.record(c)
 	before := r.protocol
-	r.protocol = name
+	r.protocol, r.grade = name, g
 	if r.conn == nil {
 		return
 	}
 	if before != "" && r.conn.protocol == before {
-		r.conn.protocol = name
+		r.conn.protocol, r.conn.grade = name, g
 		t.changed(r.conn)
 		return
 	}
-	if r.conn.name(name) {
+	if r.conn.name(name, g) {
 		t.changed(r.conn)
 	}
 }

@@ -35,10 +35,20 @@ const maxBindings = 16
 // sender notes who sent p.
 func (t *Table) sender(segment uint16, p *decode.Packet) {
 	a := addressOf(segment, p.VLAN(), p.SrcMAC, p.Src)
-	if a.empty() || p.SrcMAC.IsGroup() || a.group() {
+	if a.empty() || p.SrcMAC.IsGroup() || a.group() || !shows(p) {
 		return
 	}
 	t.bind(a, p.SrcMAC, p, false)
+}
+
+// shows reports whether p is evidence that its source is there. What came out
+// of a tunnel is only what the tunnel's far end says, and whoever reaches the
+// near end can send it: there a source shows by what it has to say to others,
+// or by ARP and ND; a ping, or the end of one more tunnel, is told
+// as a connection alone.
+func shows(p *decode.Packet) bool {
+	ping := p.Protocol == protoICMP || p.Protocol == protoICMPv6
+	return p.Depth == 0 || p.Has&decode.HasIP == 0 || (!ping && p.Carrier == decode.NoCarrier)
 }
 
 // suspect reports whether p proves no sender yet: a lone SYN from an address
@@ -166,6 +176,7 @@ func (t *Table) endpointDeltas(e *endpoint, out []*demarcv1.EndpointDelta) []*de
 
 const (
 	etherARP    = 0x0806
+	protoICMP   = 1
 	protoICMPv6 = 58
 )
 

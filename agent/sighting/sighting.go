@@ -129,6 +129,7 @@ type record struct {
 	first    int64              // c.First
 	counted  [2]flow.Counter
 	protocol string
+	grade    ot.Grade // of protocol
 	security *ot.Security // nil while nothing shows
 }
 
@@ -226,7 +227,7 @@ type mirror struct {
 // its bytes prove something better.
 func (t *Table) Carries(c *flow.Conversation, protocol string) {
 	if r := t.record(c); r.protocol == "" {
-		t.Protocol(c, protocol)
+		t.Protocol(c, protocol, ot.Content)
 	}
 }
 
