@@ -37,7 +37,7 @@ func TestOneDevice(t *testing.T) {
 	wantText(t, "kind", a.Kind, "device")
 	wantText(t, "site", a.Site, "houston")
 	wantText(t, "segment", a.Segment, "line4")
-	wantText(t, "vendor from the MAC prefix", a.Vendor, "Siemens AG")
+	wantText(t, "vendor from the MAC prefix", a.Vendor, "Siemens")
 	wantList(t, "ips", a.Ips, "10.20.4.10", "fd00::10", "fe80::1")
 	wantList(t, "macs", a.Macs, plcMAC)
 	wantText(t, "vlans", fmt.Sprint(a.Vlans), "[104]")

@@ -9,6 +9,7 @@ import (
 	"demarc/internal/ot"
 	"demarc/internal/oui"
 	"demarc/internal/role"
+	"demarc/internal/tables"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -29,7 +30,7 @@ func (b *Book) describe(out *demarcv1.Asset, facts []fact, uses []role.Use) {
 		{ot.OS, &out.Os},
 	} {
 		if best := (&part{facts: facts}).best(f.attribute, ot.GradeNone); best != nil {
-			*f.to = best.value
+			*f.to = oneName(f.attribute, best.value)
 		}
 	}
 	for i := range uses {
@@ -51,6 +52,18 @@ func (b *Book) describe(out *demarcv1.Asset, facts []fact, uses []role.Use) {
 		}
 	}
 	out.Facts = showFacts(facts)
+}
+
+// oneName is what a vendor or product is called whatever the spelling; the fact
+// keeps what was told.
+func oneName(a ot.Attribute, told string) string {
+	switch a {
+	case ot.Vendor:
+		return tables.Vendor(told)
+	case ot.Product:
+		return tables.Product(told)
+	}
+	return told
 }
 
 func device(out *demarcv1.Asset, facts []fact, uses []role.Use) *role.Device {

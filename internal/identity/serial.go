@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 )
 
 // serialKey is a serial number of a vendor, told in identity messages at one
@@ -55,7 +56,7 @@ func (b *Book) setSerial(o *observation) {
 	if p := o.part(""); p != nil {
 		serial, vendor := p.best(ot.Serial, ot.Identity), p.best(ot.Vendor, ot.Content)
 		if serial != nil && vendor != nil && isSerial(serial.value) {
-			key = serialKey{o.key.site, strings.ToLower(vendor.value), strings.ToLower(serial.value)}
+			key = serialKey{o.key.site, strings.ToLower(tables.Vendor(vendor.value)), strings.ToLower(serial.value)}
 		}
 	}
 	if o.serial != nil {
