@@ -214,7 +214,9 @@ func (d *rtps) data(p *rtpsPart, out Out) {
 		return
 	}
 	if p.flags&2 != 0 {
-		rtpsParameters(&body, little, func(uint16, *wire.Cursor) {})
+		for n, ok := 0, true; n < maxRTPSLists && ok; n++ {
+			_, _, ok = rtpsParameter(&body, little)
+		}
 	}
 	kind := body.U16()
 	body.Skip(2)

@@ -15,35 +15,34 @@ const (
 	rtpsProduct    = 0x8000 // of RTI: version of the product
 )
 
-// rtpsParameters calls f for each parameter of a list: identifier 16, length
-// 16, value.
-func rtpsParameters(c *wire.Cursor, little bool, f func(id uint16, v *wire.Cursor)) {
-	for range maxRTPSLists {
-		id := rtps16(c, little)
-		v := c.Sub(int(rtps16(c, little)))
-		if !c.OK() || id == rtpsEnd {
-			return
-		}
-		f(id, &v)
-	}
+// rtpsParameter reads the next parameter of a list: identifier 16, length 16,
+// value. It reports false at the end of the list.
+func rtpsParameter(c *wire.Cursor, little bool) (id uint16, v wire.Cursor, ok bool) {
+	id = rtps16(c, little)
+	v = c.Sub(int(rtps16(c, little)))
+	return id, v, c.OK() && id != rtpsEnd
 }
 
 // participant reads what a participant says of itself, clause 8.5.3.
 func (d *rtps) participant(c *wire.Cursor, little bool, out Out) {
-	rtpsParameters(c, little, func(id uint16, v *wire.Cursor) {
+	for range maxRTPSLists {
+		id, v, ok := rtpsParameter(c, little)
+		if !ok {
+			return
+		}
 		switch id {
 		case rtpsDomainID:
-			if n := rtps32(v, little); v.OK() {
+			if n := rtps32(&v, little); v.OK() {
 				out.Fact(Sender, rtpsDomain, d.text.uint(uint64(n)), "rtps.participant.domain_id", ot.Content)
 			}
 		case rtpsEntityName:
-			rtpsText(rtpsParticipant, rtpsString(v, little), "rtps.participant.entity_name", ot.Content, out)
+			rtpsText(rtpsParticipant, rtpsString(&v, little), "rtps.participant.entity_name", ot.Content, out)
 		case rtpsProperties:
-			d.properties(v, little, out)
+			d.properties(&v, little, out)
 		case rtpsProduct:
-			d.product(v, out)
+			d.product(&v, out)
 		}
-	})
+	}
 }
 
 // properties reads pairs of name and value, and takes those by which
@@ -89,15 +88,18 @@ func (d *rtps) endpoint(c *wire.Cursor, little, reader bool, out Out) {
 	if reader {
 		out.Operation(ot.Subscribe, 1)
 	}
-	rtpsParameters(c, little, func(id uint16, v *wire.Cursor) {
+	for range maxRTPSLists {
+		id, v, ok := rtpsParameter(c, little)
 		switch {
+		case !ok:
+			return
 		case id != rtpsTopic:
 		case reader:
-			rtpsText(rtpsSubscribes, rtpsString(v, little), "rtps.subscription.topic_name", ot.Content, out)
+			rtpsText(rtpsSubscribes, rtpsString(&v, little), "rtps.subscription.topic_name", ot.Content, out)
 		default:
-			rtpsText(rtpsPublishes, rtpsString(v, little), "rtps.publication.topic_name", ot.Content, out)
+			rtpsText(rtpsPublishes, rtpsString(&v, little), "rtps.publication.topic_name", ot.Content, out)
 		}
-	})
+	}
 }
 
 // rtpsString reads a string of CDR: a length with the closing NUL, padded to

@@ -35,7 +35,7 @@ func rtpsCDR(s string) string {
 	return string(b)
 }
 
-func rtpsParameter(id uint16, v string) string {
+func rtpsParam(id uint16, v string) string {
 	b := binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(nil, id), uint16(len(v)))
 	return string(b) + v
 }
@@ -55,11 +55,11 @@ func TestRTPS(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"participant": {rtpsMessage(rtpsTime, rtpsWritten(rtpsSPDP, rtpsParameter(rtpsDomainID, "\x07\x00\x00\x00")+rtpsParameter(rtpsEntityName, rtpsCDR("robot"))+rtpsParameter(rtpsProperties, rtpsProperty))),
+		"participant": {rtpsMessage(rtpsTime, rtpsWritten(rtpsSPDP, rtpsParam(rtpsDomainID, "\x07\x00\x00\x00")+rtpsParam(rtpsEntityName, rtpsCDR("robot"))+rtpsParam(rtpsProperties, rtpsProperty))),
 			rtpsIs + ` rtps.domain="7"(rtps.participant.domain_id,content) rtps.participant="robot"(rtps.participant.entity_name,content) name="cell-4"(rtps.participant.property.host,identity)`},
-		"product version": {rtpsMessage(rtpsWritten(rtpsSPDP, rtpsParameter(rtpsProduct, "\x06\x01\x01\x00"))), rtpsIs + ` rtps.version="6.1.1.0"(rtps.participant.product_version,identity)`},
-		"publication":     {rtpsMessage(rtpsWritten(rtpsPubs, rtpsParameter(rtpsTopic, rtpsCDR("joint_states")))), rtpsIs + ` rtps.publishes="joint_states"(rtps.publication.topic_name,content)`},
-		"subscription":    {rtpsMessage(rtpsWritten(rtpsSubs, rtpsParameter(rtpsTopic, rtpsCDR("joint_states")))), rtpsIs + ` subscribe=1 rtps.subscribes="joint_states"(rtps.subscription.topic_name,content)`},
+		"product version": {rtpsMessage(rtpsWritten(rtpsSPDP, rtpsParam(rtpsProduct, "\x06\x01\x01\x00"))), rtpsIs + ` rtps.version="6.1.1.0"(rtps.participant.product_version,identity)`},
+		"publication":     {rtpsMessage(rtpsWritten(rtpsPubs, rtpsParam(rtpsTopic, rtpsCDR("joint_states")))), rtpsIs + ` rtps.publishes="joint_states"(rtps.publication.topic_name,content)`},
+		"subscription":    {rtpsMessage(rtpsWritten(rtpsSubs, rtpsParam(rtpsTopic, rtpsCDR("joint_states")))), rtpsIs + ` subscribe=1 rtps.subscribes="joint_states"(rtps.subscription.topic_name,content)`},
 		"user data":       {rtpsMessage(rtpsWritten("\x00\x00\x01\x03", "")), rtpsIs},
 		"to the end":      {rtpsMessage("\x15\x05\x00\x00" + rtpsWritten(rtpsSPDP, "")[4:]), rtpsIs},
 		"ping":            {[]byte("RTPS\x02\x03\x01\x01NDDSPING"), `rtps.vendor_id="0x0101"(rtps.header.vendor_id,content) product="RTI Connext DDS"(rtps.header.vendor_id,content)`},
@@ -103,9 +103,9 @@ func TestRTPSSample(t *testing.T) {
 	r := newReel()
 	a, group, b := madeAddr(1, 45001), netip.MustParseAddrPort("239.255.0.1:7400"), madeAddr(2, 7410)
 	r.udp(madeAddr(3, 45003), group, []byte("RTPS\x02\x03\x01\x01NDDSPING"))
-	r.udp(a, group, rtpsMessage(rtpsTime, rtpsWritten(rtpsSPDP, rtpsParameter(rtpsDomainID, "\x00\x00\x00\x00")+rtpsParameter(rtpsEntityName, rtpsCDR("arm controller"))+rtpsParameter(rtpsProperties, rtpsProperty))))
-	r.udp(a, b, rtpsMessage(rtpsTime, rtpsWritten(rtpsPubs, rtpsParameter(rtpsTopic, rtpsCDR("joint_states")))))
-	r.udp(a, b, rtpsMessage(rtpsTime, rtpsWritten(rtpsSubs, rtpsParameter(rtpsTopic, rtpsCDR("trajectory")))))
+	r.udp(a, group, rtpsMessage(rtpsTime, rtpsWritten(rtpsSPDP, rtpsParam(rtpsDomainID, "\x00\x00\x00\x00")+rtpsParam(rtpsEntityName, rtpsCDR("arm controller"))+rtpsParam(rtpsProperties, rtpsProperty))))
+	r.udp(a, b, rtpsMessage(rtpsTime, rtpsWritten(rtpsPubs, rtpsParam(rtpsTopic, rtpsCDR("joint_states")))))
+	r.udp(a, b, rtpsMessage(rtpsTime, rtpsWritten(rtpsSubs, rtpsParam(rtpsTopic, rtpsCDR("trajectory")))))
 	r.udp(a, madeAddr(2, 7411), rtpsMessage(rtpsSub(rtpsSecureAll, 0, "\x00\x00\x00\x02"+strings.Repeat("x", 16)), rtpsSub(rtpsSecureBody, 0, strings.Repeat("y", 24)), rtpsSub(0x34, 0, strings.Repeat("z", 20))))
 	made(t, "rtps", "discovery", r)
 }
