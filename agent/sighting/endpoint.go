@@ -23,7 +23,9 @@ type endpoint struct {
 type binding struct {
 	mac         decode.MAC
 	vlans       [4]uint16
+	ttls        [4]uint8
 	nvlans      uint8
+	nttls       uint8
 	ownLink     bool
 	known       bool
 	changed     bool
@@ -118,6 +120,9 @@ func (t *Table) bind(a address, mac decode.MAC, p *decode.Packet, ownLink bool) 
 	if v := p.VLAN(); v != 0 && b.addVLAN(v) { // a priority tag names no VLAN, IEEE 802.1Q-2018 9.6
 		news = true
 	}
+	if travels(p) && b.addTTL(p.TTL) {
+		news = true
+	}
 	if news {
 		b.changed = true
 		t.endpointChanged(e)
@@ -153,6 +158,22 @@ func (b *binding) addVLAN(id uint16) bool {
 	return true
 }
 
+// travels reports whether p's time to live tells how far it came: TCP or UDP to
+// one receiver. Other protocols and groups use values of their own.
+func travels(p *decode.Packet) bool {
+	return p.Has&decode.HasIP != 0 && p.TTL != 0 && (p.Protocol == protoTCP || p.Protocol == protoUDP) &&
+		!p.DstMAC.IsGroup() && !p.Dst.IsMulticast() && !p.Tunnelled()
+}
+
+func (b *binding) addTTL(n uint8) bool {
+	if int(b.nttls) == len(b.ttls) || slices.Contains(b.ttls[:b.nttls], n) {
+		return false
+	}
+	b.ttls[b.nttls] = n
+	b.nttls++
+	return true
+}
+
 // endpointDeltas writes down the changed bindings.
 func (t *Table) endpointDeltas(e *endpoint, out []*demarcv1.EndpointDelta) []*demarcv1.EndpointDelta {
 	e.changed = false
@@ -169,6 +190,9 @@ func (t *Table) endpointDeltas(e *endpoint, out []*demarcv1.EndpointDelta) []*de
 		for _, v := range b.vlans[:b.nvlans] {
 			d.Vlans = append(d.Vlans, uint32(v))
 		}
+		for _, n := range b.ttls[:b.nttls] {
+			d.Ttls = append(d.Ttls, uint32(n))
+		}
 		out = append(out, d)
 	}
 	return out
@@ -177,6 +201,8 @@ func (t *Table) endpointDeltas(e *endpoint, out []*demarcv1.EndpointDelta) []*de
 const (
 	etherARP    = 0x0806
 	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
 	protoICMPv6 = 58
 )
 

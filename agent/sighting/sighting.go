@@ -123,13 +123,14 @@ type record struct {
 	seen       [2]uint32                // quarter in which the endpoint was last brought up to date, plus one
 	classes    uint16                   // operation classes that conn knows of, one bit each
 	exchanged  bool                     // conn's outcome can get no better
+	ttl        [2]uint8                 // time to live of the last packet
 	operations [ot.NumOperations]uint32 // not yet handed to conn
 
 	c        *flow.Conversation // nil when it has left the flow table
 	first    int64              // c.First
 	counted  [2]flow.Counter
 	protocol string
-	grade    ot.Grade // of protocol
+	grade    ot.Grade     // of protocol
 	security *ot.Security // nil while nothing shows
 }
 
@@ -172,8 +173,9 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 		r = t.record(c)
 	}
 	quarter, vlan := uint32(t.quarter)+1, p.VLAN() // quarters since 1970 fit
-	if r.mac[side] != p.SrcMAC || r.vlan[side] != vlan || r.seen[side] != quarter {
+	if r.mac[side] != p.SrcMAC || r.vlan[side] != vlan || r.seen[side] != quarter || r.ttl[side] != p.TTL && p.Has&decode.HasIP != 0 {
 		r.moved(t, side, vlan)
+		r.ttl[side] = p.TTL
 		if !t.suspect(c, side, p) {
 			r.mac[side], r.seen[side] = p.SrcMAC, quarter
 			t.sender(c.Segment, p)

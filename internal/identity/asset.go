@@ -26,7 +26,7 @@ func (b *Book) Asset(id string) (*demarcv1.Asset, bool) {
 func (b *Book) show(a *asset) *demarcv1.Asset {
 	out := &demarcv1.Asset{Id: a.id, Kind: a.kind()}
 	at := a.observations()
-	for _, u := range a.units {
+	for _, u := range a.current() {
 		out.Ips = append(out.Ips, u.ep.ip.String())
 	}
 	out.Ips = slices.Compact(sortAddresses(out.Ips))
@@ -52,7 +52,7 @@ func (b *Book) show(a *asset) *demarcv1.Asset {
 	out.Agents = tidy(out.Agents)
 	out.Site, out.Segment, out.Vlans = a.stands()
 	out.Joins = a.joins()
-	facts := gather(at, "")
+	facts := a.gather("")
 	facts = append(facts, a.prefixFacts()...)
 	b.describe(out, facts, b.uses(a))
 	return out
@@ -64,7 +64,7 @@ func (b *Book) showPart(a *asset, path string) *demarcv1.Asset {
 	out := &demarcv1.Asset{Id: partID(a.id, path), Kind: "part", Parent: a.id}
 	at := a.observations()
 	out.Site, out.Segment, _ = a.stands()
-	facts := gather(at, path)
+	facts := a.gather(path)
 	var first, last int64
 	for i := range facts {
 		first, last = widen(first, last, facts[i].first, facts[i].last)
@@ -103,8 +103,9 @@ func (a *asset) kind() string {
 }
 
 // routes reports whether frames of others pass through m: by its class, or
-// because the one address that it sent from is another's, or a public one
-// beside a private one of its own.
+// because what it sent from an address had come through a router, or the one
+// address that it sent from is another's, or a public one beside a private one
+// of its own.
 func (m *macNode) routes() bool {
 	if m.class.router {
 		return true
@@ -115,7 +116,8 @@ func (m *macNode) routes() bool {
 		if u == nil || slices.Contains(u.owners(), m) {
 			return false
 		}
-		return u.holder != nil || private && !o.key.ip.IsPrivate()
+		_, passed := o.claimOf(m).routed()
+		return passed || u.holder != nil || private && !o.key.ip.IsPrivate()
 	})
 }
 
@@ -192,23 +194,65 @@ func (o *observation) claimVLANs() (vlans []uint16) {
 	return vlans
 }
 
+// current lists the units that a still holds: not those whose address passed to
+// another.
+func (a *asset) current() []*unit {
+	return slices.DeleteFunc(slices.Clone(a.units), func(u *unit) bool { return u.former })
+}
+
 // gather merges the facts of one path that were told in several segments.
-func gather(at []*observation, path string) []fact {
+func (a *asset) gather(path string) []fact {
 	var all []fact
-	for _, o := range at {
+	take := func(o *observation, mine func(*fact) bool) {
 		p := o.part(path)
 		if p == nil {
+			return
+		}
+		for i := range p.facts {
+			if mine == nil || mine(&p.facts[i]) {
+				all = unite(all, p.facts[i])
+			}
+		}
+	}
+	for _, u := range a.units {
+		if u.holder == nil || len(u.ep.units) < 2 {
+			for _, o := range u.seen {
+				take(o, nil)
+			}
 			continue
 		}
-		if all == nil {
-			all = slices.Clone(p.facts)
-			continue
+		for _, o := range u.ep.seen { // what was told while another held the address is the other's
+			take(o, func(f *fact) bool { return o.holderAt(f) == u })
 		}
-		for _, f := range p.facts {
-			all = unite(all, f)
+	}
+	for _, m := range a.macs {
+		for _, o := range m.links {
+			take(o, nil)
 		}
 	}
 	return all
+}
+
+// holderAt is what held the address when f was last told: of those whose time
+// with it covers that, the one heard last, or where none does, whoever stands
+// there now.
+func (o *observation) holderAt(f *fact) *unit {
+	var best *unit
+	var until int64
+	for _, u := range o.ep.units {
+		if u.holder == nil {
+			continue
+		}
+		c := o.claimOf(u.holder)
+		if c == nil || !o.own(c) || f.last < c.first || f.last > c.last || c.last < until {
+			continue
+		}
+		best, until = u, c.last
+	}
+	if best == nil {
+		return o.unit
+	}
+	return best
 }
 
 func unite(all []fact, f fact) []fact {

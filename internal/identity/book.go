@@ -20,12 +20,12 @@ type Book struct {
 	losses   losses
 
 	// What is derived.
-	eps     map[epKey]*endpoint
-	macs    map[macKey]*macNode
-	serials map[serialKey]*serialNode
-	assets  map[string]*asset
-	parts   map[string]partRef
-	links   map[string]*link
+	eps    map[epKey]*endpoint
+	macs   map[macKey]*macNode
+	marks  map[markKey]*markNode
+	assets map[string]*asset
+	parts  map[string]partRef
+	links  map[string]*link
 
 	dirty         dirty
 	touched       map[*observation]bool
@@ -56,7 +56,7 @@ func (b *Book) setSpace(space Space) {
 		space = OneSpace
 	}
 	b.space = space
-	b.eps, b.macs, b.serials = map[epKey]*endpoint{}, map[macKey]*macNode{}, map[serialKey]*serialNode{}
+	b.eps, b.macs, b.marks = map[epKey]*endpoint{}, map[macKey]*macNode{}, map[markKey]*markNode{}
 	b.assets, b.parts, b.links = map[string]*asset{}, map[string]partRef{}, map[string]*link{}
 	b.dirty = newDirty()
 }
@@ -130,7 +130,7 @@ func (b *Book) SetSpace(space Space) {
 	b.touchAll()
 	b.setSpace(space)
 	for _, o := range b.observed {
-		o.unit, o.serial, o.mac, o.ep = nil, nil, nil, nil
+		o.unit, o.marks, o.mac, o.ep = nil, nil, nil, nil
 		b.anchor(o)
 	}
 	for _, o := range b.observed {
@@ -156,7 +156,7 @@ func (b *Book) touchAll() {
 	}
 }
 
-// derive enters what is known of o into MACs and serial numbers.
+// derive enters what is known of o into MACs and marks.
 func (b *Book) derive(o *observation) {
 	for i := range o.claims {
 		c := &o.claims[i]
@@ -172,7 +172,7 @@ func (b *Book) derive(o *observation) {
 	if o.heard {
 		b.arrived(o)
 	}
-	b.setSerial(o)
+	b.setMarks(o)
 }
 
 // Changes returns the ids of what is new, changed or gone since the last call.
@@ -185,6 +185,11 @@ func (b *Book) Changes() Changes {
 	}
 	for o := range b.touched {
 		b.changed(o.assetOf())
+		if o.ep != nil && len(o.ep.units) > 1 { // what was told may belong to an earlier holder
+			for _, u := range o.ep.units {
+				b.changed(u.asset)
+			}
+		}
 	}
 	for m := range b.touchedMacs {
 		b.changed(m.asset)

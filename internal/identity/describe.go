@@ -115,13 +115,24 @@ func (a *asset) prefixFacts() []fact {
 	var facts []fact
 	for _, m := range a.macs {
 		vendor := strings.TrimRight(oui.Lookup(m.mac), ", ") // some end in a comma
-		if vendor == "" || virtualKind(m.mac) != "" || !a.surelyOwn(m) {
+		if vendor == "" || !vendorOwns(m.mac) || !a.surelyOwn(m) {
 			continue
 		}
 		first, last := m.span()
-		facts = unite(facts, fact{attribute: mk(string(ot.Vendor)), value: vendor, source: mk("mac.prefix"), grade: ot.Hint, first: first, last: last})
+		attribute := ot.Vendor
+		if host := hypervisor(m.mac); host != "" { // its maker is not the device's
+			attribute, vendor = Hypervisor, host
+		}
+		facts = unite(facts, fact{attribute: mk(string(attribute)), value: vendor, source: mk("mac.prefix"), grade: ot.Hint, first: first, last: last})
 	}
 	return facts
+}
+
+// vendorOwns reports whether whoever the prefix of m belongs to made the device:
+// not where a standard shares it among vendors.
+func vendorOwns(m MAC) bool {
+	kind := virtualKind(m)
+	return kind == "" || kind == "FGCP" // a cluster of one vendor's own
 }
 
 func (a *asset) surelyOwn(m *macNode) bool {

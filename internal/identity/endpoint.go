@@ -29,6 +29,9 @@ type unit struct {
 	holder *macNode // by proof; nil when nobody proved the address
 	scope  string   // tells units of one endpoint apart; "" when there is one
 	seen   []*observation
+	// former: another MAC of the same link took the address over, and the
+	// holder was not heard with it since.
+	former bool
 	asset  *asset
 }
 
@@ -75,7 +78,7 @@ func (e *endpoint) holders() []*macNode {
 	for _, o := range e.seen {
 		for i := range o.claims {
 			c := &o.claims[i]
-			if !o.own(c) || c.mac.class.overfull {
+			if !o.own(c) || c.mac.class.overfull || c.mac.relays(o) {
 				continue
 			}
 			r := rank(c.mac)
@@ -156,6 +159,30 @@ func (e *endpoint) divide() {
 		}
 		o.unit.seen = append(o.unit.seen, o)
 	}
+	e.passOn()
+}
+
+// passOn marks units whose address another holder of the same link took over.
+func (e *endpoint) passOn() {
+	if e.apart {
+		return
+	}
+	type span struct {
+		first, last int64
+		vlans       []uint16
+	}
+	spans := make([]span, len(e.units))
+	for i, u := range e.units {
+		if u.holder != nil {
+			spans[i].first, spans[i].last, spans[i].vlans = u.held()
+		}
+	}
+	for i, u := range e.units {
+		mine := &spans[i]
+		u.former = mine.last != 0 && slices.ContainsFunc(spans, func(s span) bool {
+			return s.first > mine.last && !parted(mine.vlans, s.vlans)
+		})
+	}
 }
 
 // lastHolder is the unit whose MAC was heard last at o, the greater MAC on a
@@ -210,6 +237,9 @@ func (u *unit) owners() []*macNode {
 		for i := range o.claims {
 			m := o.claims[i].mac
 			if m == nil || m.class.shared || u.ep.ip.Is4() && m.class.proven4 || slices.Contains(found, m) {
+				continue
+			}
+			if _, all := o.claims[i].routed(); all && !o.own(&o.claims[i]) { // the router's that passed it on
 				continue
 			}
 			found = append(found, m)

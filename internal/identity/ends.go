@@ -16,7 +16,8 @@ func (b *Book) Ends(asset string) []End {
 		return nil
 	}
 	var ends []End
-	for _, u := range a.units {
+	units := a.current()
+	for _, u := range units {
 		e := End{Addr: u.ep.ip, Asset: a.id}
 		for _, o := range u.at() {
 			if s := o.key.segment.Value(); e.Segment == "" || s < e.Segment {
@@ -27,7 +28,7 @@ func (b *Book) Ends(asset string) []End {
 		ends = append(ends, e)
 	}
 	for _, o := range a.observations() {
-		if len(a.units) == 0 && !o.key.ip.IsValid() {
+		if len(units) == 0 && !o.key.ip.IsValid() {
 			ends = append(ends, End{Segment: o.key.segment.Value(), MAC: o.key.mac.String(), VLANs: wide(o.claimVLANs()), OwnLink: o.heard, Asset: a.id})
 		}
 	}

@@ -91,8 +91,8 @@ func (b *Book) tell(site sym, d *demarcv1.FactDelta) {
 	if !p.merge(f) {
 		b.lose(k.segment.Value(), "facts of "+k.String()+" beyond the table, the weakest and oldest first", f.first, f.last)
 	}
-	if p.path == none && (f.attribute.Value() == string(ot.Serial) || f.attribute.Value() == string(ot.Vendor)) {
-		b.setSerial(o)
+	if p.path == none && marking[f.attribute.Value()] {
+		b.setMarks(o)
 	}
 	b.touchObservation(o)
 }

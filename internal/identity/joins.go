@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func (a *asset) joins() []string {
 	for _, u := range a.units {
 		out = append(out, u.conflict()...)
 	}
-	out = append(out, a.serials()...)
+	out = append(out, a.marks()...)
 	return tidy(out)
 }
 
@@ -43,8 +44,9 @@ func (a *asset) joinsOf(m *macNode) []string {
 		out = append(out, m.mac.String()+" stands on the links of "+strings.Join(sortedKeys(where), " and "))
 	}
 	if kind := virtualKind(m.mac); kind != "" {
-		out = append(out, m.mac.String()+" is a virtual MAC that routers share by "+kind)
+		out = append(out, m.mac.String()+" is a virtual MAC that "+sharers(kind)+" share by "+kind)
 	}
+	out = append(out, a.translates(m)...)
 	if m.class.overfull {
 		out = append(out, fmt.Sprintf("%s answers for more than %d addresses of one link: a proxy, it lends its MAC to none", m.mac, maxOwn))
 	} else if n := m.standsBeforeCount(); m.routes() && n > 0 {
@@ -55,8 +57,60 @@ func (a *asset) joinsOf(m *macNode) []string {
 	return out
 }
 
+func sharers(kind string) string {
+	if kind == "NLB" {
+		return "hosts"
+	}
+	return "routers"
+}
+
+// translates tells what m passes on under addresses that it answers ARP for.
+func (a *asset) translates(m *macNode) []string {
+	var out []string
+	if all := m.relayed(); len(all) > 0 {
+		ips := make([]string, len(all))
+		for i, o := range all {
+			ips[i] = o.key.ip.String()
+		}
+		ips = slices.Compact(ips)
+		out = append(out, fmt.Sprintf("%s answers ARP for %s and passes on what they send (its time to live is that of a routed packet): proxy ARP or one-to-one address translation, kept apart", m.mac, strings.Join(ips, ", ")))
+	}
+	told := map[netip.Addr]bool{}
+	for _, u := range a.units {
+		for _, o := range u.seen {
+			c := o.claimOf(m)
+			if c == nil || !o.own(c) || m.relays(o) || told[o.key.ip] {
+				continue
+			}
+			if some, _ := c.routed(); some {
+				told[o.key.ip] = true
+				out = append(out, fmt.Sprintf("%s sends packets that a router passed on (time to live %s) from an address of its own: it probably translates addresses (NAT) for %s behind it", o.key.ip, numbers(c.ttls), systems(len(c.starts()))))
+			}
+		}
+	}
+	return out
+}
+
+func systems(kinds int) string {
+	if kinds > 1 {
+		return fmt.Sprintf("systems of at least %d kinds", kinds)
+	}
+	return "others"
+}
+
+func numbers(all []uint8) string {
+	text := make([]string, len(all))
+	for i, n := range all {
+		text[i] = fmt.Sprint(n)
+	}
+	return strings.Join(text, ", ")
+}
+
 func (m *macNode) standsBeforeCount() int {
 	others := map[*endpoint]bool{}
+	for _, o := range m.relayed() {
+		others[o.ep] = true
+	}
 	for _, o := range m.unproven {
 		if o.unit == nil || !slices.Contains(o.unit.owners(), m) {
 			others[o.ep] = true
@@ -143,11 +197,14 @@ func vlanList(vlans []uint16) string {
 
 func when(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339) }
 
-// serials tells of addresses joined by a serial number.
-func (a *asset) serials() []string {
-	at := map[*serialNode]map[string]bool{}
+// marks tells of addresses joined by what they say of their device.
+func (a *asset) marks() []string {
+	at := map[*markNode]map[string]bool{}
 	for _, o := range a.observations() {
-		if s := o.serial; s != nil && s.active {
+		for _, s := range o.marks {
+			if !s.active {
+				continue
+			}
 			if at[s] == nil {
 				at[s] = map[string]bool{}
 			}
@@ -156,9 +213,28 @@ func (a *asset) serials() []string {
 	}
 	var out []string
 	for s, keys := range at {
-		if len(keys) > 1 {
-			out = append(out, strings.Join(sortedKeys(keys), ", ")+" tell the same serial number "+s.key.serial+" of "+s.key.vendor)
+		switch s.key.kind {
+		case chassisMark:
+			delete(keys, s.key.value)
+			if len(keys) > 0 && (len(keys) > 1 || s.mac.heard()) {
+				out = append(out, strings.Join(sortedKeys(keys), ", ")+" "+say(len(keys), "is a port", "are ports")+" of the bridge or chassis "+s.key.value)
+			}
+		case nameMark:
+			if len(keys) > 1 {
+				out = append(out, strings.Join(sortAddresses(sortedKeys(keys)), ", ")+" are logged on to as the computer "+s.key.value)
+			}
+		default:
+			if len(keys) > 1 {
+				out = append(out, strings.Join(sortedKeys(keys), ", ")+" tell the same serial number "+s.key.value+" of "+s.key.vendor)
+			}
 		}
 	}
 	return out
+}
+
+func say(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }

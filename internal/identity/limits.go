@@ -18,6 +18,8 @@ const (
 	// maxSerial is at how many addresses a serial number may stand. One that is
 	// at more was cloned, or is not a serial number.
 	maxSerial = 8
+	// maxPorts is how many ports may name one MAC as that of their chassis.
+	maxPorts = 128
 	// A MAC without proof that sends from more IPv6 addresses, or from more /64
 	// prefixes, than these forwards for others. A host has a stable and some
 	// temporary addresses (RFC 8981) in a global and a unique local prefix.

@@ -13,8 +13,9 @@ type macNode struct {
 	// IP addresses that it sent from: proved its own, and not.
 	proven, unproven []*observation
 
-	class macClass
-	asset *asset // nil while it never sent a frame
+	class   macClass
+	chassis *markNode // of ports that name it as their bridge's or chassis' own; nil
+	asset   *asset    // nil while it never sent a frame
 }
 
 // macClass is what a MAC's own traffic says of it, whoever else uses the same
@@ -24,6 +25,7 @@ type macClass struct {
 	router   bool // and before so many that frames of others pass through it
 	overfull bool // it answers for more addresses than one device has: a proxy
 	proven4  bool // an IPv4 address is proved its own
+	relays   bool // of those that it proves, some only pass through it
 }
 
 type macKey struct {
@@ -81,9 +83,10 @@ func (m *macNode) classify() macClass {
 	groups := map[group]int{}
 	own := map[netip.Addr]bool{}
 	prefixes := map[[8]byte]bool{}
+	c.relays = m.answersForOthers()
 	for _, o := range m.proven {
 		switch {
-		case linkLocal(o.key.ip):
+		case linkLocal(o.key.ip), c.relays && passedOn(o, m):
 			continue
 		case o.key.ip.Is6():
 			prefixes[prefix64(o.key.ip)] = true
@@ -101,9 +104,31 @@ func (m *macNode) classify() macClass {
 		own[o.key.ip] = true
 	}
 	n := m.standsBefore(own, prefixes)
-	c.router = c.overfull || virtualKind(m.mac) != "" || n > 2 || n == 2 && c.proven4
+	c.router = c.overfull || c.relays || virtualKind(m.mac) != "" || n > 2 || n == 2 && c.proven4
 	c.shared = c.router || n == 2
 	return c
+}
+
+// answersForOthers reports whether m proves several IPv4 addresses and passes on
+// what comes from some of them.
+func (m *macNode) answersForOthers() bool {
+	own, relayed := map[netip.Addr]bool{}, false
+	for _, o := range m.proven {
+		if o.key.ip.Is4() && !linkLocal(o.key.ip) {
+			own[o.key.ip] = true
+			relayed = relayed || passedOn(o, m)
+		}
+	}
+	return relayed && len(own) > 1
+}
+
+// passedOn reports whether all that m sent from o came through a router.
+func passedOn(o *observation, m *macNode) bool {
+	if !o.key.ip.Is4() {
+		return false
+	}
+	_, all := o.claimOf(m).routed()
+	return all
 }
 
 // standsBefore counts the IPv4 addresses that m sent from without proof, to 3;
@@ -129,9 +154,15 @@ func (m *macNode) standsBefore(own map[netip.Addr]bool, prefixes map[[8]byte]boo
 	return len(v4)
 }
 
-// virtualKind names the protocol that shares m between routers, "" for none.
+// virtualKind names the protocol that shares m between routers or hosts, "" for
+// none.
 func virtualKind(m MAC) string {
+	if m[0] == 0x02 && m[1] == 0xbf { // Microsoft's network load balancing in unicast mode
+		return "NLB"
+	}
 	switch [4]byte(m[:4]) {
+	case [4]byte{0x00, 0x09, 0x0f, 0x09}: // FortiGate clusters
+		return "FGCP"
 	case [4]byte{0x00, 0x00, 0x5e, 0x00}: // RFC 9568 section 7.3; CARP uses the same
 		if m[4] == 1 || m[4] == 2 {
 			return "VRRP"

@@ -13,13 +13,13 @@ type observation struct {
 	num    uint64 // record number, 0 while there is nothing to record
 	key    addrKey
 	claims []claim
-	agents []sym     // sorted by name
-	parts  []part    // facts; the address itself has the empty path
-	heard  bool      // it sent a frame, or ARP or ND proves it
-	mac    *macNode  // valid iff key.ip is not
-	ep     *endpoint // valid iff key.ip is
-	unit   *unit     // what stands there, nil when nothing was heard
-	serial *serialNode
+	agents []sym       // sorted by name
+	parts  []part      // facts; the address itself has the empty path
+	heard  bool        // it sent a frame, or ARP or ND proves it
+	mac    *macNode    // valid iff key.ip is not
+	ep     *endpoint   // valid iff key.ip is
+	unit   *unit       // what stands there, nil when nothing was heard
+	marks  []*markNode // what it alone tells of its device
 	conns  []*rawConn
 }
 
@@ -28,8 +28,9 @@ type observation struct {
 type claim struct {
 	mac         *macNode
 	vlans       []uint16
-	first, last int64 // Unix nanoseconds, 0 not told
-	proven      bool  // the MAC claimed the address itself
+	ttls        []uint8 // of TCP and UDP to one receiver, sorted
+	first, last int64   // Unix nanoseconds, 0 not told
+	proven      bool    // the MAC claimed the address itself
 }
 
 // own reports whether the MAC stands on the address's own link.
@@ -89,7 +90,7 @@ func (b *Book) sawEndpoint(site, agent sym, d *demarcv1.EndpointDelta) {
 		o.heard = true
 		b.arrived(o)
 	}
-	if m != nil || len(d.GetVlans()) > 0 || d.GetFirstNs() != 0 {
+	if m != nil || len(d.GetVlans())+len(d.GetTtls()) > 0 || d.GetFirstNs() != 0 {
 		b.claim(o, m, d)
 	}
 	b.touchObservation(o)
@@ -125,6 +126,9 @@ func (b *Book) claim(o *observation, m *macNode, d *demarcv1.EndpointDelta) {
 	c.first, c.last = widen(c.first, c.last, d.GetFirstNs(), d.GetLastNs())
 	if insertVLANs(&c.vlans, d.GetVlans()) {
 		b.touchPlacement(o)
+	}
+	if insertTTLs(&c.ttls, d.GetTtls()) && m != nil && o.ep != nil {
+		b.unsettle(o.ep, m)
 	}
 	if o.ep != nil && len(o.ep.units) > 1 { // the latest holder stands for the address
 		b.unsettle(o.ep, nil)

@@ -123,6 +123,9 @@ func (o *observation) record() Record {
 	for i := range o.claims {
 		c := &o.claims[i]
 		d := &demarcv1.EndpointDelta{Address: o.key.proto(), Vlans: wide(c.vlans), OwnLink: c.proven, FirstNs: c.first, LastNs: c.last}
+		for _, n := range c.ttls {
+			d.Ttls = append(d.Ttls, uint32(n))
+		}
 		if c.mac != nil {
 			d.Mac = append([]byte(nil), c.mac.mac[:]...)
 		}

@@ -17,14 +17,14 @@ type asset struct {
 
 // dirty is what has to be derived again.
 type dirty struct {
-	eps     map[*endpoint]bool
-	macs    map[*macNode]bool
-	serials map[*serialNode]bool
-	nodes   map[node]bool // whose component may have changed
+	eps   map[*endpoint]bool
+	macs  map[*macNode]bool
+	marks map[*markNode]bool
+	nodes map[node]bool // whose component may have changed
 }
 
 func newDirty() dirty {
-	return dirty{map[*endpoint]bool{}, map[*macNode]bool{}, map[*serialNode]bool{}, map[node]bool{}}
+	return dirty{map[*endpoint]bool{}, map[*macNode]bool{}, map[*markNode]bool{}, map[node]bool{}}
 }
 
 // node is a *unit or a *macNode.
@@ -41,7 +41,7 @@ func (u *unit) neighbours(visit func(node)) {
 		visit(m)
 	}
 	for _, o := range u.seen {
-		o.serial.join(visit)
+		o.join(visit)
 	}
 }
 
@@ -62,7 +62,15 @@ func (m *macNode) neighbours(visit func(node)) {
 		}
 	}
 	for _, o := range m.links {
-		o.serial.join(visit)
+		o.join(visit)
+	}
+	m.chassis.join(visit)
+}
+
+// join visits what tells the same of its device as o does.
+func (o *observation) join(visit func(node)) {
+	for _, s := range o.marks {
+		s.join(visit)
 	}
 }
 
@@ -85,12 +93,12 @@ func (b *Book) unsettle(e *endpoint, m *macNode) {
 }
 
 // settle derives what is marked, in layers: what a MAC's own traffic says of
-// it, who holds each address, which serial numbers count, and then which nodes
+// it, who holds each address, which marks count, and then which nodes
 // hang together. Each layer reads only the ones before it, so that the result
 // does not depend on the order in which observations came.
 func (b *Book) settle() {
 	d := &b.dirty
-	if len(d.eps)+len(d.macs)+len(d.serials)+len(d.nodes) == 0 {
+	if len(d.eps)+len(d.macs)+len(d.marks)+len(d.nodes) == 0 {
 		return
 	}
 	for m := range d.macs {
@@ -106,7 +114,7 @@ func (b *Book) settle() {
 	for e := range d.eps {
 		b.divideAgain(e)
 	}
-	for s := range d.serials {
+	for s := range d.marks {
 		s.settle(d.nodes)
 	}
 	b.connect(d.nodes)

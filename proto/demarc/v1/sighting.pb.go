@@ -238,9 +238,12 @@ type EndpointDelta struct {
 	// VLANs that it was seen on, innermost tag.
 	Vlans []uint32 `protobuf:"varint,3,rep,packed,name=vlans,proto3" json:"vlans,omitempty"`
 	// The MAC claimed this IP itself (ARP, ND, DHCP): it is on its own link.
-	OwnLink       bool  `protobuf:"varint,4,opt,name=own_link,json=ownLink,proto3" json:"own_link,omitempty"`
-	FirstNs       int64 `protobuf:"varint,5,opt,name=first_ns,json=firstNs,proto3" json:"first_ns,omitempty"`
-	LastNs        int64 `protobuf:"varint,6,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`
+	OwnLink bool  `protobuf:"varint,4,opt,name=own_link,json=ownLink,proto3" json:"own_link,omitempty"`
+	FirstNs int64 `protobuf:"varint,5,opt,name=first_ns,json=firstNs,proto3" json:"first_ns,omitempty"`
+	LastNs  int64 `protobuf:"varint,6,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`
+	// Times to live (hop limits) of TCP and UDP that it sent to one receiver:
+	// the first few that differ. They show what a router has passed on.
+	Ttls          []uint32 `protobuf:"varint,7,rep,packed,name=ttls,proto3" json:"ttls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -315,6 +318,13 @@ func (x *EndpointDelta) GetLastNs() int64 {
 		return x.LastNs
 	}
 	return 0
+}
+
+func (x *EndpointDelta) GetTtls() []uint32 {
+	if x != nil {
+		return x.Ttls
+	}
+	return nil
 }
 
 // FactDelta is one attribute of an asset, told once and again each quarter
@@ -855,14 +865,15 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\asegment\x18\x01 \x01(\tR\asegment\x12\x0e\n" +
 	"\x02ip\x18\x02 \x01(\fR\x02ip\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\x12\x12\n" +
-	"\x04vlan\x18\x04 \x01(\rR\x04vlan\"\xb4\x01\n" +
+	"\x04vlan\x18\x04 \x01(\rR\x04vlan\"\xc8\x01\n" +
 	"\rEndpointDelta\x12,\n" +
 	"\aaddress\x18\x01 \x01(\v2\x12.demarc.v1.AddressR\aaddress\x12\x10\n" +
 	"\x03mac\x18\x02 \x01(\fR\x03mac\x12\x14\n" +
 	"\x05vlans\x18\x03 \x03(\rR\x05vlans\x12\x19\n" +
 	"\bown_link\x18\x04 \x01(\bR\aownLink\x12\x19\n" +
 	"\bfirst_ns\x18\x05 \x01(\x03R\afirstNs\x12\x17\n" +
-	"\alast_ns\x18\x06 \x01(\x03R\x06lastNs\"\xeb\x01\n" +
+	"\alast_ns\x18\x06 \x01(\x03R\x06lastNs\x12\x12\n" +
+	"\x04ttls\x18\a \x03(\rR\x04ttls\"\xeb\x01\n" +
 	"\tFactDelta\x12\"\n" +
 	"\x02of\x18\x01 \x01(\v2\x12.demarc.v1.AddressR\x02of\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\tR\x04part\x12\x1c\n" +
