@@ -262,11 +262,11 @@ func TestRPCSamples(t *testing.T) {
 	r.tcp(client, server, rpcAsk(2, 1, 4, strings.Repeat("p", 60)))
 	r.tcp(server, client, rpcTell(2, 1, strings.Repeat("\x00", 16)+bindings("[49700]")+le32(0)))
 	from, to := madeAddr(1, 49801), madeAddr(2, 49700)
-	const uuidSyncIO = "39c13a52-011e-11d0-9675-0020afd8adb3"
+	const uuidRemUnknown = "00000131-0000-0000-c000-000000000046"
 	r.open(from, to)
-	r.tcp(from, to, rpcBytes(rpcBind, 3, 1, rpcBindBody(uuidSyncIO), ""))
+	r.tcp(from, to, rpcBytes(rpcBind, 3, 1, rpcBindBody(uuidRemUnknown), ""))
 	r.tcp(to, from, rpcBytes(rpcBindAck, 3, 1, rpcAckBody(0), ""))
-	r.tcp(from, to, rpcBytes(rpcRequest, 0x83, 2, le32(40)+le16(0, 3)+wireUUID(uuidSyncIO)+strings.Repeat("q", 40), ""))
+	r.tcp(from, to, rpcBytes(rpcRequest, 0x83, 2, le32(40)+le16(0, 3)+wireUUID(uuidRemUnknown)+strings.Repeat("q", 40), ""))
 	r.tcp(to, from, rpcTell(2, 0, strings.Repeat("v", 48)))
 	made(t, "dcerpc", "dcom", r)
 
