@@ -20,6 +20,7 @@ var listings = []listing{
 	{name: "assets", short: "List assets, by site and address", flags: []string{"site", "boundary"}, get: getAssets},
 	{name: "connections", short: "List connections, the worst verdict first", flags: []string{"verdict", "boundary"}, get: getConnections},
 	{name: "findings", short: "List findings, the most severe first", flags: []string{"kind", "status"}, get: getFindings},
+	{name: "authorizations", short: "List authorizations and how they stand", get: getAuthorizations},
 	{name: "agents", short: "List agents and how they are", get: getAgents},
 }
 

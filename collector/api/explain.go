@@ -36,6 +36,11 @@ func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConn
 		"Client " + d.GetClient() + " " + stands(policy.Place(c.Site, c.Client)),
 		"Server " + d.GetServer() + " " + stands(policy.Place(c.Site, c.Server)),
 	}
+	for _, b := range []string{j.GetClientBoundary(), j.GetServerBoundary()} {
+		if line := "Authority over " + b + ": " + s.authorizationOf(b) + "."; b != "" && b != boundary.Internet && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
 	for _, t := range v.GetTerms() {
 		lines = append(lines, fmt.Sprintf("Term %s: %s, %s", t.GetTerm(), t.GetState(), t.GetWhy()))
 	}

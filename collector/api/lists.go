@@ -183,7 +183,7 @@ func (s *Service) ListBoundaries(context.Context, *demarcv1.ListBoundariesReques
 	for _, b := range s.Plant.Policy().Boundaries() {
 		x := &demarcv1.BoundarySummary{
 			Name: b.Name, Title: b.Title, Kind: b.Kind, Domain: b.Domain, Members: b.Members,
-			Authorization: "no authorization on record",
+			Authorization: s.authorizationOf(b.Name),
 		}
 		by[b.Name] = x
 		r.Boundaries = append(r.Boundaries, x)

@@ -28,6 +28,7 @@ type Agreement struct {
 	Through   []string
 	Schedule  *Times
 	PerWindow bool
+	Under     string // authorization that a SharedService is lent under; empty for none
 	Cover     []Cover
 }
 
@@ -157,7 +158,7 @@ func (p *Policy) addSharedService(s *SharedService, sets map[string]*ServiceSet)
 		}
 		p.offer(&Agreement{
 			Document: s.Meta.String(), Name: s.Name, From: provider, To: AgreementEnd{Boundary: c.Name}, BothWays: true,
-			Services: agreed(s.Services, sets, To), Cover: coverOf(s.Agreement, sides),
+			Under: s.Provider.Under.Name, Services: agreed(s.Services, sets, To), Cover: coverOf(s.Agreement, sides),
 		})
 	}
 }

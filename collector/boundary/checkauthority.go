@@ -25,7 +25,9 @@ func (c *checker) authorization(a *Authorization) {
 	for i := range a.Conditions {
 		c.condition(&a.Conditions[i])
 	}
-	c.warn(a.At, "authorization "+a.Name+" is kept and not judged by yet: no verdict stands on it", "")
+	if len(a.Conditions) > 0 {
+		c.warn(a.Conditions[0].At, "conditions of "+a.Name+" are kept and not judged yet", "")
+	}
 }
 
 // named checks the boundaries and sites of a decision, and that their
@@ -201,7 +203,6 @@ func (c *checker) selector(s *Selector) {
 }
 
 func (c *checker) window(w *Window) {
-	c.warn(w.At, "window "+w.Name+" is kept and not judged by yet: it opens nothing", "")
 	for _, r := range w.Boundaries {
 		known(c, r, "boundary", c.boundaries)
 	}

@@ -16,14 +16,18 @@ import (
 type Policy struct {
 	version    uint64
 	sites      map[string]*site
-	shared     bart.Lite                 // ranges that mean the same at every site
-	company    bart.Table[[]*entry]      // entries within shared, of every site
+	shared     *bart.Lite                // ranges that mean the same at every site
+	company    *bart.Table[[]*entry]     // entries within shared, of every site
 	boundaries map[string]*Info          // Internet too
 	names      []string                  // of boundaries, sorted, without Internet
 	agreements map[[2]string][]Offer     // client's and server's boundary
 	published  map[string][]Offer        // sender's boundary, of agreements with groups
 	internal   map[string]*InternalRules // boundaries whose inside is not simply allowed
 	points     map[string]bool           // addresses of declared access points
+	docs       *Documents
+	decisions  map[string]*Decision   // authorizations by name
+	over       map[string][]*Decision // by each boundary that they name, the latest first
+	openings   map[string][]Opening   // by interconnection
 }
 
 // site is one Site compiled, with the member entries that name it.
@@ -62,8 +66,8 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 		d = &Documents{}
 	}
 	p := &Policy{
-		version: version, sites: make(map[string]*site), boundaries: make(map[string]*Info),
-		agreements: make(map[[2]string][]Offer), published: make(map[string][]Offer), internal: make(map[string]*InternalRules), points: make(map[string]bool),
+		version: version, shared: new(bart.Lite), company: new(bart.Table[[]*entry]), sites: make(map[string]*site), boundaries: make(map[string]*Info),
+		agreements: make(map[[2]string][]Offer), published: make(map[string][]Offer), internal: make(map[string]*InternalRules), points: make(map[string]bool), docs: d,
 	}
 	for _, s := range d.Sites {
 		p.addSite(s)
@@ -83,7 +87,7 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 		}
 	}
 	p.addAgreements(d)
-	return p, nil
+	return p.With(Acts{}), nil
 }
 
 // Empty is the policy without documents.
@@ -252,7 +256,7 @@ func (p *Policy) addMember(s *site, b *Boundary, m Member) {
 		e := next()
 		insert(&s.prefixes, c.Prefix, e)
 		if p.shared.OverlapsPrefix(c.Prefix) {
-			insert(&p.company, c.Prefix, e)
+			insert(p.company, c.Prefix, e)
 		}
 	}
 	for _, a := range m.MACs {

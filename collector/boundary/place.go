@@ -26,7 +26,7 @@ func (p *Policy) Place(site string, e inventory.End) Placement {
 		}
 	}
 	if a.IsValid() && p.shared.Contains(a) {
-		if found, ok := p.prefix(&p.company, e, false); ok {
+		if found, ok := p.prefix(p.company, e, false); ok {
 			return found
 		}
 	}

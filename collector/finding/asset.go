@@ -21,8 +21,10 @@ type where struct {
 //
 // An address in no boundary makes it a member of its subnet's finding; two
 // addresses in two boundaries make it dual-homed, unless it is a router or a
-// declared access point, or one boundary is a part of the other. Frames without
-// IP stay on their link: a device that has no IP needs no boundary.
+// declared access point, or one boundary is a part of the other; an address in a
+// boundary whose own authorization does not stand makes it a member of that
+// boundary's finding. Frames without IP stay on their link: a device that has no
+// IP needs no boundary.
 func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []inventory.End, now time.Time) []string {
 	if p == nil {
 		p = none
@@ -49,8 +51,37 @@ func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []invento
 		g := group{Kind: DualHomed, Site: a.Site, Subject: a.Id}
 		groups[g.id()] = g
 	}
+	for _, w := range at {
+		if g, lost := without(p, a.Site, w, now); lost {
+			groups[g.id()] = g
+			if m.Domains == ([2]string{}) {
+				m.Domains = [2]string{p.Domain(w.Boundary), p.Domain(w.Boundary)}
+			}
+		}
+	}
 	b.setAsset(a.Id, m, groups)
 	return b.told()
+}
+
+// without is the finding of a boundary that operates although no authorization
+// over it stands. Where none is on record there is none; of a shared entry one
+// boundary that may operate is enough.
+func without(p *boundary.Policy, site string, w where, now time.Time) (group, bool) {
+	homes := w.Shared
+	if homes == nil {
+		homes = []string{w.Boundary}
+	}
+	first := ""
+	for _, name := range homes {
+		a := p.Authority(name, now)
+		if a.Operates() {
+			return group{}, false
+		}
+		if first == "" {
+			first = a.Home
+		}
+	}
+	return group{Kind: NoAuthorization, Site: site, From: first, Subject: first}, first != ""
 }
 
 // RemoveAsset takes back an asset that was merged into another.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"demarc/collector/inventory"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -89,5 +90,34 @@ func TestAssetsThatChange(t *testing.T) {
 	b.UpdateAsset(p, asset, ends("10.20.5.40", "10.60.61.77"), start)
 	if got := b.OfAsset("a1"); got != nil {
 		t.Errorf("a router is a member of %v", got)
+	}
+}
+
+// A boundary whose own authorization does not stand, and in which something is
+// seen, is one finding; where none is on record there is none.
+func TestOperatingWithoutAuthorization(t *testing.T) {
+	ato := `{apiVersion: demarc/v1, kind: Authorization, metadata: {name: line4-ato}, spec: {decision: ato, boundaries: [line4], granted: 2026-01-01, expires: 2026-11-22}}`
+	b := New()
+	p := compile(t, plan+ato, 1)
+	devices := map[string][]inventory.End{"a1": ends("10.20.4.10"), "a2": ends("10.20.4.200"), "a3": ends("10.20.5.40")} // a2 in a part of line4
+	see := func(at time.Time) {
+		for id, e := range devices {
+			b.UpdateAsset(p, &demarcv1.Asset{Id: id, Site: "houston", Kind: "device"}, e, at)
+		}
+	}
+	see(start.AddDate(0, 0, -2))
+	if all := b.All(); len(all) != 0 {
+		t.Fatalf("while it stands: %v", all)
+	}
+	see(start)
+	all := b.All()
+	if len(all) != 1 || all[0].Kind != NoAuthorization || len(all[0].Assets) != 2 || all[0].FromBoundary != "line4" || all[0].Title != "line4 operates without authorization" || all[0].Severity != 60 {
+		t.Fatalf("%v", all)
+	}
+	check(t, all[0])
+	p = compile(t, plan+strings.Replace(ato, "2026-11-22", "2027-11-22", 1), 2)
+	see(start)
+	if all := b.All(); len(all) != 1 || len(all[0].Assets) != 0 || len(all[0].Past) != 2 {
+		t.Errorf("renewed: it waits for a person: %v", all)
 	}
 }

@@ -25,11 +25,12 @@ const (
 	Attempt          = "attempt"
 	Scan             = "scan"
 	DualHomed        = "dual-homed"
+	NoAuthorization  = "operating-without-authorization"
 )
 
 // Kinds lists every kind of finding.
 func Kinds() []string {
-	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed}
+	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization}
 }
 
 // group is what makes members one decision: equal groups are one finding. What

@@ -69,6 +69,13 @@ func (f *finding) severity(t traits) (uint32, []string) {
 		} else if t.inner {
 			s.add(10, "in exchange with dmz, judged as if from it")
 		}
+	case NoAuthorization:
+		s.add(40, "nobody answers for what runs there")
+		if t.ot {
+			s.add(20, "an ot boundary")
+		} else if t.inner {
+			s.add(10, "a dmz boundary")
+		}
 	default:
 		s.add(t.crossing, t.crossingWhy)
 	}
@@ -95,7 +102,7 @@ func (f *finding) severity(t traits) (uint32, []string) {
 
 // effects adds what the members do to the process.
 func effects(s *score, t traits) {
-	if t.kind == Attempt || t.kind == Scan || t.kind == DualHomed {
+	if t.kind == Attempt || t.kind == Scan || t.kind == DualHomed || t.kind == NoAuthorization {
 		return
 	}
 	loads := t.named(ot.Program, ot.Firmware)

@@ -132,6 +132,8 @@ func (f *finding) title(t traits) string {
 		return g.Subject + " tries one service after another in other boundaries"
 	case Attempt:
 		return g.Subject + " tries in vain what is not agreed"
+	case NoAuthorization:
+		return g.Subject + " operates without authorization"
 	}
 	addresses, homes := f.homes()
 	return "One device stands in " + homes + " at once: " + addresses
@@ -184,6 +186,8 @@ func (f *finding) why(t traits) string {
 		return "Somebody, or a tool, is finding out which services answer across a boundary."
 	case Attempt:
 		return "Something is set up to use what nobody agreed to; the barrier held, and the cause is worth removing."
+	case NoAuthorization:
+		return "Its authorization does not stand, and what runs there goes on: nobody has accepted its risk for today."
 	}
 	return "A device with a foot in two boundaries is a way around the access points between them."
 }

@@ -12,7 +12,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"demarc/collector/boundary"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -26,6 +25,7 @@ const (
 	tableClock     = 4 // source -> newest packet
 	tablePolicy    = 5 // "" -> version
 	tableSoftware  = 6 // "" -> version of the collector that judged
+	tableEdges     = 7 // "" -> edges of documents judged up to here, Unix nanoseconds
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -77,6 +77,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	c.changes = append(c.changes,
 		store.Change{Table: tablePolicy, Value: store.PolicyBody(e.policy.Version())},
 		store.Change{Table: tableSoftware, Value: []byte(e.software)})
+	if !e.lean.through.IsZero() {
+		c.changes = append(c.changes, store.Change{Table: tableEdges, Value: binary.BigEndian.AppendUint64(nil, uint64(e.lean.through.UnixNano()))})
+	}
 	return c, nil
 }
 
@@ -170,6 +173,10 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	for _, a := range e.book.Assets("") {
 		e.assets[a.GetId()] = nil
+		e.lean.asset(a.GetId(), e.homesOf(a.GetSite(), e.book.Ends(a.GetId())))
+	}
+	if n := readUint(s[tableEdges][""]); n != 0 {
+		e.lean.through = time.Unix(0, int64(n)).UTC()
 	}
 	e.position = position
 	e.judgedBy = string(s[tableSoftware][""])
@@ -196,11 +203,12 @@ func (e *engine) restorePolicy(ctx context.Context, version uint64) error {
 	if err != nil {
 		return err
 	}
-	var docs *boundary.Documents
-	if docs, e.policy, err = compile(p); err != nil {
+	docs, policy, err := compile(p)
+	if err != nil {
 		return fmt.Errorf("policy version %d is not read any more: %w", version, err)
 	}
 	e.docs = docs
+	e.setPolicy(policy)
 	e.book.SetSpace(e.space())
 	return nil
 }
@@ -218,6 +226,12 @@ func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
 		ClientBoundary: s.Client, ServerBoundary: s.Server, Verdict: v, Findings: e.findings.OfConnection(c.ID),
 	}}
+	j.pairs = [][2]string{{s.Client, s.Server}}
+	if client, server := e.policy.Place(c.Site, c.Client), e.policy.Place(c.Site, c.Server); client.Shared != nil || server.Shared != nil {
+		client.Boundary, server.Boundary = s.Client, s.Server
+		j.pairs = pairsOf(client, server)
+	}
+	e.lean.connection(c.ID, nil, j.pairs)
 	if !s.Due.IsZero() {
 		j.wait = &wait{id: c.ID, due: s.Due, packet: s.Packet, from: source{s.From[0], s.From[1]}}
 		e.due.put(j.wait)

@@ -34,13 +34,16 @@ type engine struct {
 
 	mu       sync.RWMutex
 	position uint64
-	policy   *boundary.Policy
+	base     *boundary.Policy // the documents alone
+	acts     boundary.Acts    // what people did to them
+	policy   *boundary.Policy // both
 	docs     *boundary.Documents
 	book     *inventory.Book
 	findings *finding.Book
 	judged   map[string]*judgement
 	assets   map[string]*demarcv1.Asset // as shown; nil until somebody asks
 	due      schedule
+	lean     leaning
 	dirty    map[string]bool // judgements that the saved state lacks
 	applied  chan struct{}   // closed and made anew when position moved
 	turned   turned          // what the last policy record changed
@@ -50,7 +53,8 @@ type engine struct {
 // replaced, never changed: readers keep it.
 type judgement struct {
 	shown *demarcv1.JudgedConnection
-	wait  *wait // nil: nothing to wait for
+	wait  *wait       // nil: nothing to wait for
+	pairs [][2]string // that it is filed under
 }
 
 // turned is the outcome of a policy record, for whoever applied it.
@@ -66,9 +70,10 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 		dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	e.due.init()
+	e.lean.init()
 	// No documents are a policy too: everything is undecided.
 	e.docs = &boundary.Documents{}
-	e.policy = boundary.Empty()
+	e.setPolicy(boundary.Empty())
 	e.book = inventory.New(e.space())
 	return e
 }
@@ -172,6 +177,7 @@ func (e *engine) rejudge(ch inventory.Changes, now time.Time, from source) {
 func (e *engine) forget(id string, now time.Time) {
 	if j := e.judged[id]; j != nil {
 		e.due.drop(j.wait)
+		e.lean.connection(id, j.pairs, nil)
 		delete(e.judged, id)
 		e.dirty[id] = true
 	}
@@ -189,8 +195,12 @@ func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
 		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
 		Verdict: v.Verdict, Findings: e.findings.OfConnection(c.ID),
 	}}
+	j.pairs = pairsOf(v.Client, v.Server)
 	if before != nil {
 		e.due.drop(before.wait)
+		e.lean.connection(c.ID, before.pairs, j.pairs)
+	} else {
+		e.lean.connection(c.ID, nil, j.pairs)
 	}
 	j.wait = e.due.add(c.ID, v.Again, now, at, from)
 	e.judged[c.ID] = j
@@ -202,7 +212,9 @@ func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
 // thousands speak to, and its counters move all the time.
 func (e *engine) assess(id string, now time.Time) {
 	ends := e.book.Ends(id)
-	if len(ends) > 0 && len(e.findings.OfAsset(id)) == 0 && e.settled(e.book.SiteOf(id), ends) {
+	homes := e.homesOf(e.book.SiteOf(id), ends)
+	e.lean.asset(id, homes)
+	if len(ends) > 0 && len(e.findings.OfAsset(id)) == 0 && e.settled(e.book.SiteOf(id), ends) && e.operates(homes, now) {
 		e.assets[id] = nil
 		return
 	}
@@ -214,6 +226,17 @@ func (e *engine) assess(id string, now time.Time) {
 	}
 	e.assets[id] = nil
 	e.findings.UpdateAsset(e.policy, a, ends, assetAt(a, now))
+}
+
+// operates reports whether every one of boundaries may operate, as far as the
+// record goes.
+func (e *engine) operates(boundaries []string, now time.Time) bool {
+	for _, b := range boundaries {
+		if a := e.policy.Authority(b, now); !a.Operates() {
+			return false
+		}
+	}
+	return true
 }
 
 // settled reports whether every address stands in the same one boundary, or

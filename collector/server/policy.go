@@ -42,7 +42,9 @@ func (e *engine) applyPolicy(r *store.Record) error {
 		return fmt.Errorf("policy version %d is not read any more: %w", version, err)
 	}
 	before := e.verdicts()
-	e.docs, e.policy = docs, policy
+	e.docs = docs
+	e.setPolicy(policy)
+	e.lean.through = r.Recorded
 	e.rejudge(e.book.SetSpace(e.space()), r.Recorded, source{})
 	e.turned = turned{version: version, verdicts: turns(before, e.verdicts())}
 	e.log.Info("policy in force", "version", version, "verdicts_changed", len(e.turned.verdicts))
@@ -82,6 +84,7 @@ func turns(before, after map[string]*demarcv1.Verdict) []*demarcv1.VerdictChange
 func (e *engine) rehearse(p *boundary.Policy) []*demarcv1.VerdictChange {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	p = p.With(e.acts)
 	now, after := e.clock(), map[string]*demarcv1.Verdict{}
 	e.book.SetSpace(p.Space)
 	for c := range e.book.Connections() {

@@ -21,6 +21,14 @@ import (
 // random histories reach.
 const expiry = "  agreement: {type: isa, reference: X, signed: 2026-02-01, expires: 2026-04-15}\n"
 
+// lineATO ends within the random histories, too.
+const lineATO = `---
+apiVersion: demarc/v1
+kind: Authorization
+metadata: {name: line4-ato}
+spec: {decision: ato, boundaries: [line4], granted: 2026-01-01, expires: 2026-04-13}
+`
+
 // Whatever happened, in whatever order: a collector that replays the journal
 // from its start, and one that goes on from any checkpoint, come to what the
 // one that lived through it came to.
@@ -38,7 +46,7 @@ func TestReplayEqualsLife(t *testing.T) {
 					l.must(err)
 				}
 			case 1:
-				_, err := l.apply(documents(plantDocs, agreement, expiry), applyOptions{})
+				_, err := l.apply(documents(plantDocs, agreement, expiry, lineATO), applyOptions{})
 				l.must(err)
 			case 2, 3:
 				l.pass(time.Duration(r.IntN(1500)) * time.Millisecond)
@@ -112,9 +120,11 @@ func BenchmarkApply(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if e.policy, err = boundary.Compile(docs, 1); err != nil {
+	policy, err := boundary.Compile(docs, 1)
+	if err != nil {
 		b.Fatal(err)
 	}
+	e.setPolicy(policy)
 	e.book.SetSpace(e.space())
 	now := time.Now()
 	var bodies [][]byte

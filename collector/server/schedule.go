@@ -174,11 +174,12 @@ func (e *engine) ring(now time.Time) {
 		}
 		e.judge(c, now, at, w.from)
 	}
+	e.turn(now)
 }
 
 // ringing reports whether a clock record is due.
 func (e *engine) ringing(now time.Time) bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.due.ringing(now)
+	return e.due.ringing(now) || e.lean.ringing(now)
 }

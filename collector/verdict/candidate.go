@@ -65,8 +65,15 @@ type candidate struct {
 	service *boundary.AgreedService
 	terms   terms
 	rank    int
-	misses  int    // ends that are not the agreed ones
-	cover   string // what is not in force, in words
+	misses  int // ends that are not the agreed ones
+	gap     gap // what is not in force
+}
+
+// gap is what keeps an agreement from covering; without words it is in force.
+type gap struct {
+	why      string
+	document string // the paper that does not stand
+	fell     bool   // it stood before
 }
 
 // better orders candidates: rank, more agreed ends, fewer broken terms, a service that fits, and
@@ -94,13 +101,17 @@ func (k *judge) best(offers []boundary.Offer, group bool) *candidate {
 	var best *candidate
 	for _, o := range offers {
 		ends, misses := k.ends(o, group, false)
+		var gap gap
+		if ends.state != broken {
+			gap = k.cover(o)
+		}
 		for i := range o.Services {
-			x := candidate{Offer: o, service: &o.Services[i], misses: misses}
+			x := candidate{Offer: o, service: &o.Services[i], misses: misses, gap: gap}
 			if ends.state != broken {
 				x.terms = k.terms(&x, group, false)
 			}
 			x.terms[endpoints] = ends
-			x.rank, x.cover = k.rank(&x)
+			x.rank = k.rank(&x)
 			if best == nil || x.better(best) {
 				best = &x
 			}
@@ -121,22 +132,21 @@ func (k *judge) terms(x *candidate, group, explain bool) terms {
 	return t
 }
 
-func (k *judge) rank(x *candidate) (int, string) {
+func (k *judge) rank(x *candidate) int {
 	t := &x.terms
-	cover, lapsed := k.cover(x.Agreement)
 	switch {
 	case t[endpoints].state == broken:
-		return rankElsewhere, ""
+		return rankElsewhere
 	case t.broken() > 0:
-		return rankOutOfTerms, cover
+		return rankOutOfTerms
 	case k.tooPoor(x):
-		return rankUndecided, cover
-	case cover == "":
-		return rankAuthorized, ""
-	case lapsed:
-		return rankLapsed, cover
+		return rankUndecided
+	case x.gap.why == "":
+		return rankAuthorized
+	case x.gap.fell:
+		return rankLapsed
 	}
-	return rankNotInForce, cover
+	return rankNotInForce
 }
 
 // tooPoor reports whether the service shows too little to speak of an agreed
@@ -150,22 +160,37 @@ func (k *judge) tooPoor(x *candidate) bool {
 	return k.seen.protocol == "" && k.now.Before(until) || x.service.Ports.Any || !x.service.Ports.Holds(k.data.Port)
 }
 
-// cover says what of an agreement is not in force at now, and whether it was
-// once: a paper that fell, not one that was never given.
-func (k *judge) cover(a *boundary.Agreement) (what string, lapsed bool) {
+// cover says what of an agreement, or of the authorizations behind it, is not in
+// force at now, and whether it was once: a paper that fell, not one that was
+// never given.
+func (k *judge) cover(o boundary.Offer) gap {
+	g := k.papers(o.Agreement)
+	if g.why != "" && !g.fell {
+		return g
+	}
+	under, ok := k.p.Gap(o, k.out.Client.Boundary, k.out.Server.Boundary, k.now)
+	if ok || g.why != "" && under.Fell {
+		return g // of two papers that fell the nearer one is named
+	}
+	return gap{under.Why, under.Document, under.Fell}
+}
+
+// papers is cover for what the agreement says of itself.
+func (k *judge) papers(a *boundary.Agreement) gap {
+	g := gap{document: a.Document}
 	for _, c := range a.Cover {
 		switch {
 		case c.Approval == "pending" || c.Approval == "denied":
-			return c.What + " is " + c.Approval, false
+			return gap{c.What + " is " + c.Approval, a.Document, false}
 		case !c.From.IsZero() && k.now.Before(c.From):
-			return c.What + " begins " + day(c.From), false
+			return gap{c.What + " begins " + day(c.From), a.Document, false}
 		case c.Approval == "withdrawn":
-			what, lapsed = c.What+" is withdrawn", true
+			g.why, g.fell = c.What+" is withdrawn", true
 		case !c.Until.IsZero() && !k.now.Before(c.Until):
-			what, lapsed = c.What+" ended "+day(c.Until.Add(-time.Nanosecond)), true
+			g.why, g.fell = c.What+" ended "+day(c.Until.Add(-time.Nanosecond)), true
 		}
 	}
-	return what, lapsed
+	return g
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
@@ -195,26 +220,30 @@ func (k *judge) settle(x *candidate) {
 	}
 	switch x.rank {
 	case rankAuthorized:
-		v.Documents = []string{x.Document}
 		reason := k.sentence() + ", as " + x.Name + " agrees"
 		if hiddenTerms != "" {
 			reason += " as far as can be seen (not observable: " + hiddenTerms + ")"
 		}
-		k.decide(Authorized, reason+"; no authorization on record")
+		words, papers := k.authority(x.Under)
+		v.Documents = append([]string{x.Document}, papers...)
+		k.decide(Authorized, reason+words)
 	case rankLapsed:
 		v.Documents = []string{x.Document}
-		k.decide(Lapsed, k.sentence()+"; "+x.Name+" covered it, but "+x.cover)
+		if k.out.Document = x.gap.document; x.gap.document != x.Document {
+			v.Documents = append(v.Documents, x.gap.document)
+		}
+		k.decide(Lapsed, k.sentence()+"; "+x.Name+" covered it, but "+x.gap.why)
 	case rankNotInForce:
 		k.out.Broken = nil
-		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" would cover it, but "+x.cover)
+		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" would cover it, but "+x.gap.why)
 	case rankUndecided:
 		k.wake(early(k.data))
 		k.decide(Undecided, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", and "+t[service].why)
 	default:
 		v.Documents = []string{x.Document}
 		reason := k.sentence() + "; against " + x.Name + ": " + brokenWhy
-		if x.cover != "" {
-			reason += ", and " + x.cover
+		if x.gap.why != "" {
+			reason += ", and " + x.gap.why
 		}
 		k.decide(OutOfTerms, reason)
 	}

@@ -7,11 +7,45 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// inside judges a connection within one boundary by its internal rules.
-func (k *judge) inside(name string) {
-	rules := k.p.Internal(name)
+// common is the boundary inside which a connection from boundary a to b stays:
+// their own, or the nearest one above both that an authorization names. Empty
+// when it crosses.
+func (k *judge) common(a, b string) string {
+	if a == b {
+		return a
+	}
+	if home := k.p.Home(a, k.now); home != "" && home == k.p.Home(b, k.now) {
+		return home
+	}
+	return ""
+}
+
+// rules are the internal rules for a connection from boundary a to b within
+// whole: those of the nearest boundary that holds both ends and has any.
+func (k *judge) rules(a, b, whole string) (name string, rules *boundary.InternalRules) {
+	for name = a; name != ""; {
+		if k.p.Holds(name, b) {
+			if rules = k.p.Internal(name); rules != nil {
+				return name, rules
+			}
+		}
+		if name == whole {
+			break
+		}
+		i, _ := k.p.Boundary(name)
+		name = i.Parent
+	}
+	return whole, nil
+}
+
+// inside judges a connection within one boundary by its internal rules. That it
+// lost its authorization does not change the verdict; the reason says it.
+func (k *judge) inside(whole string) {
+	name, rules := k.rules(k.out.Client.Boundary, k.out.Server.Boundary, whole)
+	words, papers := k.authority("")
+	k.out.Verdict.Documents = papers
 	if rules == nil {
-		k.decide(Internal, k.line("", "stays inside "+name+"; no authorization on record"))
+		k.decide(Internal, k.line("", "stays inside "+name+words))
 		return
 	}
 	k.out.Document = rules.Document
@@ -26,14 +60,14 @@ func (k *judge) inside(name string) {
 			x := candidate{Offer: boundary.Offer{Agreement: insideAgreement(name, rules.Document), ClientFrom: true}, service: &r.Services[s]}
 			x.terms = k.terms(&x, false, true)
 			x.terms[endpoints] = ends
-			x.rank, _ = k.rank(&x)
+			x.rank = k.rank(&x)
 			if best == nil || x.better(best) {
 				best = &x
 			}
 		}
 	}
 	v := k.out.Verdict
-	v.Documents = []string{rules.Document}
+	v.Documents = append([]string{rules.Document}, papers...)
 	if best == nil {
 		k.out.Broken = []string{termNames[endpoints]}
 		v.Terms = []*demarcv1.Term{{Term: termNames[endpoints], State: stateNames[broken], Why: "no internal rule names these ends"}}
@@ -56,7 +90,7 @@ func (k *judge) inside(name string) {
 		k.wake(early(k.data))
 		k.decide(Undecided, k.sentence()+"; "+name+" denies inside what no rule allows, and "+best.terms[service].why)
 	case rankAuthorized:
-		k.decide(Internal, k.line("", "stays inside "+name+", as its internal rules allow; no authorization on record"))
+		k.decide(Internal, k.line("", "stays inside "+name+", as its internal rules allow"+words))
 	default:
 		k.decide(OutOfTerms, k.sentence()+"; against the internal rules of "+name+": "+whys)
 	}

@@ -23,6 +23,8 @@ func TestJudgeIsPureAndTotal(t *testing.T) {
 		nil,
 		compile(t, plan),
 		compile(t, plan+agreement("a", opc+`, initiator: to, schedule: {from: "08:00", until: "10:00"}`)+agreement("b", `services: [{protocol: http, over: tls, security: {tls: "1.2"}}], agreement: {type: isa, expires: 2026-11-22}`)+shared),
+		compile(t, plan+agreement("a", opc)+lent("names", "plant-ato")+paper("plant-ato", plantATO+", expires: 2026-11-22")+
+			paper("line4-ato", lineATO+", leverages: [{authorization: plant-ato, services: [names]}], connect: [{to: dmz, decision: atc, granted: 2026-11-23}]")),
 	}
 	verdicts := []string{Internal, Authorized, OutOfTerms, Lapsed, Unauthorized, Undecided}
 	rapid.Check(t, func(t *rapid.T) {

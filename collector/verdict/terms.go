@@ -251,10 +251,10 @@ func (k *judge) protection() string {
 }
 
 // scheduleTerm holds the last activity against the schedule, and an agreement
-// by window against the windows, of which none can be open yet.
+// by window against the windows.
 func (k *judge) scheduleTerm(x *candidate, explain bool) term {
 	if x.PerWindow {
-		return term{broken, "no window is open"}
+		return k.windowTerm(x, explain)
 	}
 	if x.Schedule == nil {
 		return term{met, "no schedule limits it"}

@@ -35,7 +35,9 @@ type Judged struct {
 	Service        string             // "s7comm", or "tcp/4840" while not identified
 	Broken         []string           // names of the broken terms of an out-of-terms verdict
 	Document       string             // nearest document: "Interconnection/line4-to-historian", or empty
-	Again          time.Time          // judge again at this instant although nothing changed; zero: never
+	// Again is when to judge again although no document, no window and no
+	// connection changed: what is too early to tell. Zero is never.
+	Again time.Time
 }
 
 // Judge gives the verdict on c at now. Same arguments, same verdict; every
@@ -43,8 +45,6 @@ type Judged struct {
 // verdict before.
 //
 // A schedule is judged for the packet time of c's last activity, cover for now.
-// Conditions, authorizations and windows are not judged yet: each boundary
-// stands for itself, and an agreement that needs an open window has none.
 func Judge(p *boundary.Policy, c inventory.Connection, now time.Time) Judged {
 	if p == nil {
 		p = none
@@ -146,20 +146,21 @@ func (k *judge) unplaced() {
 // stands in a shared entry, the best of its boundaries counts.
 func (k *judge) placed() {
 	clients, servers := sides(k.out.Client), sides(k.out.Server)
-	for _, b := range clients {
-		if slices.Contains(servers, b) {
-			k.out.Client.Boundary, k.out.Server.Boundary = b, b
-			k.inside(b)
-			return
+	for _, cb := range clients {
+		for _, sb := range servers {
+			if whole := k.common(cb, sb); whole != "" {
+				k.out.Client.Boundary, k.out.Server.Boundary = cb, sb
+				k.inside(whole)
+				return
+			}
 		}
 	}
 	client, server := clients[0], servers[0]
 	var best *candidate
 	for _, cb := range clients {
 		for _, sb := range servers {
-			offers := k.p.Agreements(cb, sb)
-			k.again(offers)
-			if x := k.best(offers, false); x != nil && (best == nil || x.better(best)) {
+			k.out.Client.Boundary, k.out.Server.Boundary = cb, sb
+			if x := k.best(k.p.Agreements(cb, sb), false); x != nil && (best == nil || x.better(best)) {
 				best, client, server = x, cb, sb
 			}
 		}
@@ -177,16 +178,6 @@ func sides(p boundary.Placement) []string {
 		return p.Shared
 	}
 	return []string{p.Boundary}
-}
-
-// again asks for a new judgement when cover begins or ends.
-func (k *judge) again(offers []boundary.Offer) {
-	for _, o := range offers {
-		for _, c := range o.Cover {
-			k.wake(c.From)
-			k.wake(c.Until)
-		}
-	}
 }
 
 func (k *judge) wake(at time.Time) {

@@ -276,15 +276,19 @@ func TestInternalRules(t *testing.T) {
 	}
 }
 
-func TestAgainNamesTheNextEdge(t *testing.T) {
+func TestSideEndsAtTheEdgeThatThePolicyNames(t *testing.T) {
 	p := compile(t, plan+agreement("hist", opc+`, agreement: {type: isa, expires: 2026-11-30}, sides: [{boundary: dmz, approval: approved, expires: 2026-11-25}]`))
-	got := Judge(p, link(t, "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read"), start)
-	if want := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC); !got.Again.Equal(want) {
-		t.Errorf("Again = %s, want the end of dmz's approval, %s", got.Again, want)
+	edges := p.Edges()
+	if want := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC); len(edges) != 2 || !edges[0].At.Equal(want) || edges[0].Document != "Interconnection/hist" {
+		t.Fatalf("Edges = %v, want first the end of dmz's approval, %s", edges, want)
 	}
-	if later := Judge(p, link(t, "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read"), got.Again); later.Verdict.Verdict != Lapsed {
+	if later := Judge(p, link(t, "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read"), edges[0].At); later.Verdict.Verdict != Lapsed {
 		t.Errorf("at that instant: %s, want lapsed", later.Verdict.Verdict)
 	}
+}
+
+func TestAgainIsForWhatIsTooEarlyToTell(t *testing.T) {
+	p := compile(t, plan+agreement("hist", opc))
 	young := Judge(p, link(t, "10.50.1.20>10.20.4.10 tcp/4840 unknown age=2s"), start)
 	if want := start.Add(3 * time.Second); !young.Again.Equal(want) {
 		t.Errorf("a young connection: Again = %s, want %s", young.Again, want)

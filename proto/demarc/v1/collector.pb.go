@@ -1606,7 +1606,7 @@ type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// unauthorized, out-of-terms, lapsed, internet-exposure, remote-access,
-	// unplaced, attempt, scan, dual-homed
+	// unplaced, attempt, scan, dual-homed, operating-without-authorization
 	Kind  string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
 	// Why it matters, in one sentence.
@@ -2427,11 +2427,505 @@ func (x *BackupResponse) GetBytes() uint64 {
 	return 0
 }
 
+// ListAuthorizationsRequest is empty.
+type ListAuthorizationsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuthorizationsRequest) Reset() {
+	*x = ListAuthorizationsRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuthorizationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuthorizationsRequest) ProtoMessage() {}
+
+func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuthorizationsRequest.ProtoReflect.Descriptor instead.
+func (*ListAuthorizationsRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
+}
+
+// ListAuthorizationsResponse lists authorizations by name.
+type ListAuthorizationsResponse struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Authorizations []*Authorization       `protobuf:"bytes,1,rep,name=authorizations,proto3" json:"authorizations,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ListAuthorizationsResponse) Reset() {
+	*x = ListAuthorizationsResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuthorizationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuthorizationsResponse) ProtoMessage() {}
+
+func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuthorizationsResponse.ProtoReflect.Descriptor instead.
+func (*ListAuthorizationsResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ListAuthorizationsResponse) GetAuthorizations() []*Authorization {
+	if x != nil {
+		return x.Authorizations
+	}
+	return nil
+}
+
+// DecideAuthorizationRequest carries one act.
+type DecideAuthorizationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Act           *AuthorizationAct      `protobuf:"bytes,1,opt,name=act,proto3" json:"act,omitempty"`
+	DryRun        bool                   `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideAuthorizationRequest) Reset() {
+	*x = DecideAuthorizationRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideAuthorizationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideAuthorizationRequest) ProtoMessage() {}
+
+func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideAuthorizationRequest.ProtoReflect.Descriptor instead.
+func (*DecideAuthorizationRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *DecideAuthorizationRequest) GetAct() *AuthorizationAct {
+	if x != nil {
+		return x.Act
+	}
+	return nil
+}
+
+func (x *DecideAuthorizationRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// DecideAuthorizationResponse lists the consequences.
+type DecideAuthorizationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Consequences  *Consequences          `protobuf:"bytes,1,opt,name=consequences,proto3" json:"consequences,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecideAuthorizationResponse) Reset() {
+	*x = DecideAuthorizationResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecideAuthorizationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecideAuthorizationResponse) ProtoMessage() {}
+
+func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecideAuthorizationResponse.ProtoReflect.Descriptor instead.
+func (*DecideAuthorizationResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *DecideAuthorizationResponse) GetConsequences() *Consequences {
+	if x != nil {
+		return x.Consequences
+	}
+	return nil
+}
+
+// Consequences are what an act changed, or would change on a dry run.
+type Consequences struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Boundaries that gained or lost their authorization.
+	Boundaries []*BoundaryChange `protobuf:"bytes,1,rep,name=boundaries,proto3" json:"boundaries,omitempty"`
+	// Live connections whose verdict changed, and those whose reason alone did.
+	Verdicts []*VerdictChange `protobuf:"bytes,2,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	// Authorizations that lean on the one acted on.
+	Authorizations []string `protobuf:"bytes,3,rep,name=authorizations,proto3" json:"authorizations,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Consequences) Reset() {
+	*x = Consequences{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Consequences) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Consequences) ProtoMessage() {}
+
+func (x *Consequences) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Consequences.ProtoReflect.Descriptor instead.
+func (*Consequences) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *Consequences) GetBoundaries() []*BoundaryChange {
+	if x != nil {
+		return x.Boundaries
+	}
+	return nil
+}
+
+func (x *Consequences) GetVerdicts() []*VerdictChange {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *Consequences) GetAuthorizations() []string {
+	if x != nil {
+		return x.Authorizations
+	}
+	return nil
+}
+
+// BoundaryChange is a boundary over which something else stands.
+type BoundaryChange struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Boundary string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// In words.
+	Before        string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BoundaryChange) Reset() {
+	*x = BoundaryChange{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BoundaryChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BoundaryChange) ProtoMessage() {}
+
+func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BoundaryChange.ProtoReflect.Descriptor instead.
+func (*BoundaryChange) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *BoundaryChange) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *BoundaryChange) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *BoundaryChange) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// MoveWindowRequest carries one act.
+type MoveWindowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Act           *WindowAct             `protobuf:"bytes,1,opt,name=act,proto3" json:"act,omitempty"`
+	DryRun        bool                   `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveWindowRequest) Reset() {
+	*x = MoveWindowRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveWindowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveWindowRequest) ProtoMessage() {}
+
+func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveWindowRequest.ProtoReflect.Descriptor instead.
+func (*MoveWindowRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *MoveWindowRequest) GetAct() *WindowAct {
+	if x != nil {
+		return x.Act
+	}
+	return nil
+}
+
+func (x *MoveWindowRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// MoveWindowResponse lists the consequences.
+type MoveWindowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Consequences  *Consequences          `protobuf:"bytes,1,opt,name=consequences,proto3" json:"consequences,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveWindowResponse) Reset() {
+	*x = MoveWindowResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveWindowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveWindowResponse) ProtoMessage() {}
+
+func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveWindowResponse.ProtoReflect.Descriptor instead.
+func (*MoveWindowResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *MoveWindowResponse) GetConsequences() *Consequences {
+	if x != nil {
+		return x.Consequences
+	}
+	return nil
+}
+
+// AttestRequest carries one attestation.
+type AttestRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attestation   *Attestation           `protobuf:"bytes,1,opt,name=attestation,proto3" json:"attestation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttestRequest) Reset() {
+	*x = AttestRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttestRequest) ProtoMessage() {}
+
+func (x *AttestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttestRequest.ProtoReflect.Descriptor instead.
+func (*AttestRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *AttestRequest) GetAttestation() *Attestation {
+	if x != nil {
+		return x.Attestation
+	}
+	return nil
+}
+
+// AttestResponse says until when the condition counts as attested.
+type AttestResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttestResponse) Reset() {
+	*x = AttestResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttestResponse) ProtoMessage() {}
+
+func (x *AttestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttestResponse.ProtoReflect.Descriptor instead.
+func (*AttestResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *AttestResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\x86\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
@@ -2604,7 +3098,34 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rBackupRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x04R\x05bytes2\xae\b\n" +
+	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\x1b\n" +
+	"\x19ListAuthorizationsRequest\"^\n" +
+	"\x1aListAuthorizationsResponse\x12@\n" +
+	"\x0eauthorizations\x18\x01 \x03(\v2\x18.demarc.v1.AuthorizationR\x0eauthorizations\"d\n" +
+	"\x1aDecideAuthorizationRequest\x12-\n" +
+	"\x03act\x18\x01 \x01(\v2\x1b.demarc.v1.AuthorizationActR\x03act\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"Z\n" +
+	"\x1bDecideAuthorizationResponse\x12;\n" +
+	"\fconsequences\x18\x01 \x01(\v2\x17.demarc.v1.ConsequencesR\fconsequences\"\xa7\x01\n" +
+	"\fConsequences\x129\n" +
+	"\n" +
+	"boundaries\x18\x01 \x03(\v2\x19.demarc.v1.BoundaryChangeR\n" +
+	"boundaries\x124\n" +
+	"\bverdicts\x18\x02 \x03(\v2\x18.demarc.v1.VerdictChangeR\bverdicts\x12&\n" +
+	"\x0eauthorizations\x18\x03 \x03(\tR\x0eauthorizations\"Z\n" +
+	"\x0eBoundaryChange\x12\x1a\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"T\n" +
+	"\x11MoveWindowRequest\x12&\n" +
+	"\x03act\x18\x01 \x01(\v2\x14.demarc.v1.WindowActR\x03act\x12\x17\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"Q\n" +
+	"\x12MoveWindowResponse\x12;\n" +
+	"\fconsequences\x18\x01 \x01(\v2\x17.demarc.v1.ConsequencesR\fconsequences\"I\n" +
+	"\rAttestRequest\x128\n" +
+	"\vattestation\x18\x01 \x01(\v2\x16.demarc.v1.AttestationR\vattestation\"B\n" +
+	"\x0eAttestResponse\x120\n" +
+	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\x81\v\n" +
 	"\x10CollectorService\x12F\n" +
 	"\tGetStatus\x12\x1b.demarc.v1.GetStatusRequest\x1a\x1c.demarc.v1.GetStatusResponse\x12:\n" +
 	"\x05Apply\x12\x17.demarc.v1.ApplyRequest\x1a\x18.demarc.v1.ApplyResponse\x12L\n" +
@@ -2620,7 +3141,12 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"ListAgents\x12\x1c.demarc.v1.ListAgentsRequest\x1a\x1d.demarc.v1.ListAgentsResponse\x12L\n" +
 	"\vRevokeAgent\x12\x1d.demarc.v1.RevokeAgentRequest\x1a\x1e.demarc.v1.RevokeAgentResponse\x12@\n" +
 	"\aExplain\x12\x19.demarc.v1.ExplainRequest\x1a\x1a.demarc.v1.ExplainResponse\x12<\n" +
-	"\x05Watch\x12\x17.demarc.v1.WatchRequest\x1a\x18.demarc.v1.WatchResponse0\x01\x12=\n" +
+	"\x05Watch\x12\x17.demarc.v1.WatchRequest\x1a\x18.demarc.v1.WatchResponse0\x01\x12a\n" +
+	"\x12ListAuthorizations\x12$.demarc.v1.ListAuthorizationsRequest\x1a%.demarc.v1.ListAuthorizationsResponse\x12d\n" +
+	"\x13DecideAuthorization\x12%.demarc.v1.DecideAuthorizationRequest\x1a&.demarc.v1.DecideAuthorizationResponse\x12I\n" +
+	"\n" +
+	"MoveWindow\x12\x1c.demarc.v1.MoveWindowRequest\x1a\x1d.demarc.v1.MoveWindowResponse\x12=\n" +
+	"\x06Attest\x12\x18.demarc.v1.AttestRequest\x1a\x19.demarc.v1.AttestResponse\x12=\n" +
 	"\x06Backup\x12\x18.demarc.v1.BackupRequest\x1a\x19.demarc.v1.BackupResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
@@ -2635,111 +3161,142 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_demarc_v1_collector_proto_goTypes = []any{
-	(*GetStatusRequest)(nil),         // 0: demarc.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),        // 1: demarc.v1.GetStatusResponse
-	(*Document)(nil),                 // 2: demarc.v1.Document
-	(*ApplyRequest)(nil),             // 3: demarc.v1.ApplyRequest
-	(*ApplyResponse)(nil),            // 4: demarc.v1.ApplyResponse
-	(*DocumentChange)(nil),           // 5: demarc.v1.DocumentChange
-	(*VerdictChange)(nil),            // 6: demarc.v1.VerdictChange
-	(*CreateTokenRequest)(nil),       // 7: demarc.v1.CreateTokenRequest
-	(*CreateTokenResponse)(nil),      // 8: demarc.v1.CreateTokenResponse
-	(*CreateSignInLinkRequest)(nil),  // 9: demarc.v1.CreateSignInLinkRequest
-	(*CreateSignInLinkResponse)(nil), // 10: demarc.v1.CreateSignInLinkResponse
-	(*ListSitesRequest)(nil),         // 11: demarc.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),        // 12: demarc.v1.ListSitesResponse
-	(*Site)(nil),                     // 13: demarc.v1.Site
-	(*ListBoundariesRequest)(nil),    // 14: demarc.v1.ListBoundariesRequest
-	(*ListBoundariesResponse)(nil),   // 15: demarc.v1.ListBoundariesResponse
-	(*BoundarySummary)(nil),          // 16: demarc.v1.BoundarySummary
-	(*ListAssetsRequest)(nil),        // 17: demarc.v1.ListAssetsRequest
-	(*ListAssetsResponse)(nil),       // 18: demarc.v1.ListAssetsResponse
-	(*ListConnectionsRequest)(nil),   // 19: demarc.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil),  // 20: demarc.v1.ListConnectionsResponse
-	(*JudgedConnection)(nil),         // 21: demarc.v1.JudgedConnection
-	(*Verdict)(nil),                  // 22: demarc.v1.Verdict
-	(*Term)(nil),                     // 23: demarc.v1.Term
-	(*ListFindingsRequest)(nil),      // 24: demarc.v1.ListFindingsRequest
-	(*ListFindingsResponse)(nil),     // 25: demarc.v1.ListFindingsResponse
-	(*Finding)(nil),                  // 26: demarc.v1.Finding
-	(*ListAgentsRequest)(nil),        // 27: demarc.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),       // 28: demarc.v1.ListAgentsResponse
-	(*Agent)(nil),                    // 29: demarc.v1.Agent
-	(*RevokeAgentRequest)(nil),       // 30: demarc.v1.RevokeAgentRequest
-	(*RevokeAgentResponse)(nil),      // 31: demarc.v1.RevokeAgentResponse
-	(*ExplainRequest)(nil),           // 32: demarc.v1.ExplainRequest
-	(*ExplainResponse)(nil),          // 33: demarc.v1.ExplainResponse
-	(*WatchRequest)(nil),             // 34: demarc.v1.WatchRequest
-	(*WatchResponse)(nil),            // 35: demarc.v1.WatchResponse
-	(*BackupRequest)(nil),            // 36: demarc.v1.BackupRequest
-	(*BackupResponse)(nil),           // 37: demarc.v1.BackupResponse
-	(*timestamppb.Timestamp)(nil),    // 38: google.protobuf.Timestamp
-	(*Asset)(nil),                    // 39: demarc.v1.Asset
-	(*Connection)(nil),               // 40: demarc.v1.Connection
-	(*SpanReport)(nil),               // 41: demarc.v1.SpanReport
+	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
+	(*Document)(nil),                    // 2: demarc.v1.Document
+	(*ApplyRequest)(nil),                // 3: demarc.v1.ApplyRequest
+	(*ApplyResponse)(nil),               // 4: demarc.v1.ApplyResponse
+	(*DocumentChange)(nil),              // 5: demarc.v1.DocumentChange
+	(*VerdictChange)(nil),               // 6: demarc.v1.VerdictChange
+	(*CreateTokenRequest)(nil),          // 7: demarc.v1.CreateTokenRequest
+	(*CreateTokenResponse)(nil),         // 8: demarc.v1.CreateTokenResponse
+	(*CreateSignInLinkRequest)(nil),     // 9: demarc.v1.CreateSignInLinkRequest
+	(*CreateSignInLinkResponse)(nil),    // 10: demarc.v1.CreateSignInLinkResponse
+	(*ListSitesRequest)(nil),            // 11: demarc.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),           // 12: demarc.v1.ListSitesResponse
+	(*Site)(nil),                        // 13: demarc.v1.Site
+	(*ListBoundariesRequest)(nil),       // 14: demarc.v1.ListBoundariesRequest
+	(*ListBoundariesResponse)(nil),      // 15: demarc.v1.ListBoundariesResponse
+	(*BoundarySummary)(nil),             // 16: demarc.v1.BoundarySummary
+	(*ListAssetsRequest)(nil),           // 17: demarc.v1.ListAssetsRequest
+	(*ListAssetsResponse)(nil),          // 18: demarc.v1.ListAssetsResponse
+	(*ListConnectionsRequest)(nil),      // 19: demarc.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),     // 20: demarc.v1.ListConnectionsResponse
+	(*JudgedConnection)(nil),            // 21: demarc.v1.JudgedConnection
+	(*Verdict)(nil),                     // 22: demarc.v1.Verdict
+	(*Term)(nil),                        // 23: demarc.v1.Term
+	(*ListFindingsRequest)(nil),         // 24: demarc.v1.ListFindingsRequest
+	(*ListFindingsResponse)(nil),        // 25: demarc.v1.ListFindingsResponse
+	(*Finding)(nil),                     // 26: demarc.v1.Finding
+	(*ListAgentsRequest)(nil),           // 27: demarc.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 28: demarc.v1.ListAgentsResponse
+	(*Agent)(nil),                       // 29: demarc.v1.Agent
+	(*RevokeAgentRequest)(nil),          // 30: demarc.v1.RevokeAgentRequest
+	(*RevokeAgentResponse)(nil),         // 31: demarc.v1.RevokeAgentResponse
+	(*ExplainRequest)(nil),              // 32: demarc.v1.ExplainRequest
+	(*ExplainResponse)(nil),             // 33: demarc.v1.ExplainResponse
+	(*WatchRequest)(nil),                // 34: demarc.v1.WatchRequest
+	(*WatchResponse)(nil),               // 35: demarc.v1.WatchResponse
+	(*BackupRequest)(nil),               // 36: demarc.v1.BackupRequest
+	(*BackupResponse)(nil),              // 37: demarc.v1.BackupResponse
+	(*ListAuthorizationsRequest)(nil),   // 38: demarc.v1.ListAuthorizationsRequest
+	(*ListAuthorizationsResponse)(nil),  // 39: demarc.v1.ListAuthorizationsResponse
+	(*DecideAuthorizationRequest)(nil),  // 40: demarc.v1.DecideAuthorizationRequest
+	(*DecideAuthorizationResponse)(nil), // 41: demarc.v1.DecideAuthorizationResponse
+	(*Consequences)(nil),                // 42: demarc.v1.Consequences
+	(*BoundaryChange)(nil),              // 43: demarc.v1.BoundaryChange
+	(*MoveWindowRequest)(nil),           // 44: demarc.v1.MoveWindowRequest
+	(*MoveWindowResponse)(nil),          // 45: demarc.v1.MoveWindowResponse
+	(*AttestRequest)(nil),               // 46: demarc.v1.AttestRequest
+	(*AttestResponse)(nil),              // 47: demarc.v1.AttestResponse
+	(*timestamppb.Timestamp)(nil),       // 48: google.protobuf.Timestamp
+	(*Asset)(nil),                       // 49: demarc.v1.Asset
+	(*Connection)(nil),                  // 50: demarc.v1.Connection
+	(*SpanReport)(nil),                  // 51: demarc.v1.SpanReport
+	(*Authorization)(nil),               // 52: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 53: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 54: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 55: demarc.v1.Attestation
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	38, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	48, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	38, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	38, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	48, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	48, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	39, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	49, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
 	21, // 9: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	40, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	50, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
 	22, // 11: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
 	23, // 12: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	38, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	38, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	48, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	48, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
 	26, // 15: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	38, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	38, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	48, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	48, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
 	29, // 18: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	38, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	38, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	38, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	38, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	41, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	48, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	48, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	48, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	48, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	51, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
 	21, // 24: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
 	26, // 25: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	0,  // 26: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 27: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 28: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 29: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 30: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 31: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 32: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 33: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 34: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 35: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 36: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	32, // 37: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 38: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	36, // 39: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 40: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 41: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 42: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 43: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 44: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 45: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 46: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 47: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 48: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 49: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 50: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	33, // 51: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 52: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	37, // 53: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	40, // [40:54] is the sub-list for method output_type
-	26, // [26:40] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	52, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	53, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 28: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	43, // 29: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 30: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	54, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 32: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	55, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	48, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	0,  // 35: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 36: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 37: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 38: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 39: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 40: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 41: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 42: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 43: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 44: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 45: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	32, // 46: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 47: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 48: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 49: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	44, // 50: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 51: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	36, // 52: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 53: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 54: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 55: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 56: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 57: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 58: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 59: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 60: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 61: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 62: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 63: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	33, // 64: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 65: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 66: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 67: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	45, // 68: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 69: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	37, // 70: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	53, // [53:71] is the sub-list for method output_type
+	35, // [35:53] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -2747,6 +3304,7 @@ func file_demarc_v1_collector_proto_init() {
 	if File_demarc_v1_collector_proto != nil {
 		return
 	}
+	file_demarc_v1_authority_proto_init()
 	file_demarc_v1_inventory_proto_init()
 	file_demarc_v1_uplink_proto_init()
 	type x struct{}
@@ -2755,7 +3313,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,20 +21,24 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	CollectorService_GetStatus_FullMethodName        = "/demarc.v1.CollectorService/GetStatus"
-	CollectorService_Apply_FullMethodName            = "/demarc.v1.CollectorService/Apply"
-	CollectorService_CreateToken_FullMethodName      = "/demarc.v1.CollectorService/CreateToken"
-	CollectorService_CreateSignInLink_FullMethodName = "/demarc.v1.CollectorService/CreateSignInLink"
-	CollectorService_ListSites_FullMethodName        = "/demarc.v1.CollectorService/ListSites"
-	CollectorService_ListBoundaries_FullMethodName   = "/demarc.v1.CollectorService/ListBoundaries"
-	CollectorService_ListAssets_FullMethodName       = "/demarc.v1.CollectorService/ListAssets"
-	CollectorService_ListConnections_FullMethodName  = "/demarc.v1.CollectorService/ListConnections"
-	CollectorService_ListFindings_FullMethodName     = "/demarc.v1.CollectorService/ListFindings"
-	CollectorService_ListAgents_FullMethodName       = "/demarc.v1.CollectorService/ListAgents"
-	CollectorService_RevokeAgent_FullMethodName      = "/demarc.v1.CollectorService/RevokeAgent"
-	CollectorService_Explain_FullMethodName          = "/demarc.v1.CollectorService/Explain"
-	CollectorService_Watch_FullMethodName            = "/demarc.v1.CollectorService/Watch"
-	CollectorService_Backup_FullMethodName           = "/demarc.v1.CollectorService/Backup"
+	CollectorService_GetStatus_FullMethodName           = "/demarc.v1.CollectorService/GetStatus"
+	CollectorService_Apply_FullMethodName               = "/demarc.v1.CollectorService/Apply"
+	CollectorService_CreateToken_FullMethodName         = "/demarc.v1.CollectorService/CreateToken"
+	CollectorService_CreateSignInLink_FullMethodName    = "/demarc.v1.CollectorService/CreateSignInLink"
+	CollectorService_ListSites_FullMethodName           = "/demarc.v1.CollectorService/ListSites"
+	CollectorService_ListBoundaries_FullMethodName      = "/demarc.v1.CollectorService/ListBoundaries"
+	CollectorService_ListAssets_FullMethodName          = "/demarc.v1.CollectorService/ListAssets"
+	CollectorService_ListConnections_FullMethodName     = "/demarc.v1.CollectorService/ListConnections"
+	CollectorService_ListFindings_FullMethodName        = "/demarc.v1.CollectorService/ListFindings"
+	CollectorService_ListAgents_FullMethodName          = "/demarc.v1.CollectorService/ListAgents"
+	CollectorService_RevokeAgent_FullMethodName         = "/demarc.v1.CollectorService/RevokeAgent"
+	CollectorService_Explain_FullMethodName             = "/demarc.v1.CollectorService/Explain"
+	CollectorService_Watch_FullMethodName               = "/demarc.v1.CollectorService/Watch"
+	CollectorService_ListAuthorizations_FullMethodName  = "/demarc.v1.CollectorService/ListAuthorizations"
+	CollectorService_DecideAuthorization_FullMethodName = "/demarc.v1.CollectorService/DecideAuthorization"
+	CollectorService_MoveWindow_FullMethodName          = "/demarc.v1.CollectorService/MoveWindow"
+	CollectorService_Attest_FullMethodName              = "/demarc.v1.CollectorService/Attest"
+	CollectorService_Backup_FullMethodName              = "/demarc.v1.CollectorService/Backup"
 )
 
 // CollectorServiceClient is the client API for CollectorService service.
@@ -63,6 +67,15 @@ type CollectorServiceClient interface {
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
 	// Watch sends a change number whenever something that the lists show changed.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
+	// ListAuthorizations lists the decisions on record, as they stand now.
+	ListAuthorizations(ctx context.Context, in *ListAuthorizationsRequest, opts ...grpc.CallOption) (*ListAuthorizationsResponse, error)
+	// DecideAuthorization records what was decided on an authorization, or says
+	// what would come of it.
+	DecideAuthorization(ctx context.Context, in *DecideAuthorizationRequest, opts ...grpc.CallOption) (*DecideAuthorizationResponse, error)
+	// MoveWindow opens or closes a window.
+	MoveWindow(ctx context.Context, in *MoveWindowRequest, opts ...grpc.CallOption) (*MoveWindowResponse, error)
+	// Attest records a person's word that a condition holds.
+	Attest(ctx context.Context, in *AttestRequest, opts ...grpc.CallOption) (*AttestResponse, error)
 	// Backup writes a copy of store and keys to a new file on the collector's
 	// machine.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupResponse, error)
@@ -215,6 +228,46 @@ func (c *collectorServiceClient) Watch(ctx context.Context, in *WatchRequest, op
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CollectorService_WatchClient = grpc.ServerStreamingClient[WatchResponse]
 
+func (c *collectorServiceClient) ListAuthorizations(ctx context.Context, in *ListAuthorizationsRequest, opts ...grpc.CallOption) (*ListAuthorizationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAuthorizationsResponse)
+	err := c.cc.Invoke(ctx, CollectorService_ListAuthorizations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) DecideAuthorization(ctx context.Context, in *DecideAuthorizationRequest, opts ...grpc.CallOption) (*DecideAuthorizationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DecideAuthorizationResponse)
+	err := c.cc.Invoke(ctx, CollectorService_DecideAuthorization_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) MoveWindow(ctx context.Context, in *MoveWindowRequest, opts ...grpc.CallOption) (*MoveWindowResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MoveWindowResponse)
+	err := c.cc.Invoke(ctx, CollectorService_MoveWindow_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) Attest(ctx context.Context, in *AttestRequest, opts ...grpc.CallOption) (*AttestResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AttestResponse)
+	err := c.cc.Invoke(ctx, CollectorService_Attest_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *collectorServiceClient) Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(BackupResponse)
@@ -251,6 +304,15 @@ type CollectorServiceServer interface {
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	// Watch sends a change number whenever something that the lists show changed.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
+	// ListAuthorizations lists the decisions on record, as they stand now.
+	ListAuthorizations(context.Context, *ListAuthorizationsRequest) (*ListAuthorizationsResponse, error)
+	// DecideAuthorization records what was decided on an authorization, or says
+	// what would come of it.
+	DecideAuthorization(context.Context, *DecideAuthorizationRequest) (*DecideAuthorizationResponse, error)
+	// MoveWindow opens or closes a window.
+	MoveWindow(context.Context, *MoveWindowRequest) (*MoveWindowResponse, error)
+	// Attest records a person's word that a condition holds.
+	Attest(context.Context, *AttestRequest) (*AttestResponse, error)
 	// Backup writes a copy of store and keys to a new file on the collector's
 	// machine.
 	Backup(context.Context, *BackupRequest) (*BackupResponse, error)
@@ -302,6 +364,18 @@ func (UnimplementedCollectorServiceServer) Explain(context.Context, *ExplainRequ
 }
 func (UnimplementedCollectorServiceServer) Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error {
 	return status.Error(codes.Unimplemented, "method Watch not implemented")
+}
+func (UnimplementedCollectorServiceServer) ListAuthorizations(context.Context, *ListAuthorizationsRequest) (*ListAuthorizationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAuthorizations not implemented")
+}
+func (UnimplementedCollectorServiceServer) DecideAuthorization(context.Context, *DecideAuthorizationRequest) (*DecideAuthorizationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DecideAuthorization not implemented")
+}
+func (UnimplementedCollectorServiceServer) MoveWindow(context.Context, *MoveWindowRequest) (*MoveWindowResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MoveWindow not implemented")
+}
+func (UnimplementedCollectorServiceServer) Attest(context.Context, *AttestRequest) (*AttestResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Attest not implemented")
 }
 func (UnimplementedCollectorServiceServer) Backup(context.Context, *BackupRequest) (*BackupResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Backup not implemented")
@@ -554,6 +628,78 @@ func _CollectorService_Watch_Handler(srv interface{}, stream grpc.ServerStream) 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CollectorService_WatchServer = grpc.ServerStreamingServer[WatchResponse]
 
+func _CollectorService_ListAuthorizations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAuthorizationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).ListAuthorizations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_ListAuthorizations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).ListAuthorizations(ctx, req.(*ListAuthorizationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_DecideAuthorization_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DecideAuthorizationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).DecideAuthorization(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_DecideAuthorization_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).DecideAuthorization(ctx, req.(*DecideAuthorizationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_MoveWindow_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MoveWindowRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).MoveWindow(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_MoveWindow_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).MoveWindow(ctx, req.(*MoveWindowRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_Attest_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AttestRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).Attest(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_Attest_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).Attest(ctx, req.(*AttestRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CollectorService_Backup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(BackupRequest)
 	if err := dec(in); err != nil {
@@ -626,6 +772,22 @@ var CollectorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Explain",
 			Handler:    _CollectorService_Explain_Handler,
+		},
+		{
+			MethodName: "ListAuthorizations",
+			Handler:    _CollectorService_ListAuthorizations_Handler,
+		},
+		{
+			MethodName: "DecideAuthorization",
+			Handler:    _CollectorService_DecideAuthorization_Handler,
+		},
+		{
+			MethodName: "MoveWindow",
+			Handler:    _CollectorService_MoveWindow_Handler,
+		},
+		{
+			MethodName: "Attest",
+			Handler:    _CollectorService_Attest_Handler,
 		},
 		{
 			MethodName: "Backup",

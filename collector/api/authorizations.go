@@ -1,0 +1,80 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/boundary"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// authorizationOf says in words what stands over a boundary now.
+func (s *Service) authorizationOf(name string) string {
+	policy, now := s.Plant.Policy(), s.Clock()
+	a := policy.Authority(name, now)
+	words := ""
+	switch {
+	case a.Home == "":
+		return "no authorization on record"
+	case a.In == nil:
+		words = "operates without authorization: " + a.Why
+	default:
+		st := a.In.At(now)
+		words = a.In.Name + " (" + st.Kind + ")"
+		if !st.Until.IsZero() {
+			words += " to " + st.Until.Add(-time.Nanosecond).UTC().Format(time.DateOnly)
+		}
+	}
+	if a.Home != name {
+		words += ", as a part of " + a.Home
+	}
+	return words
+}
+
+// ListAuthorizations lists the authorizations on record by name, with how they
+// stand and what leans on them.
+func (s *Service) ListAuthorizations(context.Context, *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error) {
+	policy, now := s.Plant.Policy(), s.Clock()
+	r := &demarcv1.ListAuthorizationsResponse{}
+	for _, d := range policy.Decisions() {
+		r.Authorizations = append(r.Authorizations, s.authorization(policy, d, now))
+	}
+	return r, nil
+}
+
+func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, now time.Time) *demarcv1.Authorization {
+	st, doc := d.At(now), d.Source()
+	a := &demarcv1.Authorization{
+		Name: d.Name, Decision: st.Kind, Boundaries: d.Boundaries, State: "in force", Why: st.Why,
+		Conditions: uint32(len(doc.Conditions)), Leverages: d.Leverages(), LeanedOnBy: policy.LeanedOnBy(d.Name),
+	}
+	if doc.Issuer != nil {
+		a.Organization = doc.Issuer.Organization
+	}
+	switch {
+	case st.Replaced:
+		a.State = "superseded"
+	case !st.InForce && st.Fell:
+		a.State = "lapsed"
+	case !st.InForce:
+		a.State = "not in force"
+	case st.Kind == boundary.Pato:
+		a.Why = "a pato authorizes nobody to operate"
+	case boundary.Denies(st.Kind):
+		a.State, a.Why = "denies", d.Name+" is "+st.Kind
+	}
+	if !d.Granted.IsZero() {
+		a.Granted = timestamppb.New(d.Granted)
+	}
+	if !st.Until.IsZero() {
+		a.Until = timestamppb.New(st.Until)
+	}
+	if due := d.ReviewDue(); !due.IsZero() {
+		a.ReviewDue = timestamppb.New(due)
+	}
+	slices.Sort(a.Boundaries)
+	return a
+}

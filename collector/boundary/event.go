@@ -1,0 +1,53 @@
+package boundary
+
+import "time"
+
+// Kinds of Event.
+const (
+	Suspend   = "suspend"
+	Rescind   = "rescind"
+	Extend    = "extend"
+	Revise    = "revise"
+	Supersede = "supersede"
+)
+
+// Event is what was decided on an authorization after its document was written.
+// Events are only ever added.
+type Event struct {
+	Kind, Authorization string
+	// At is from when it holds; of an extension, when it was signed.
+	At time.Time
+	// Until is the end of a suspension, the new end of an extension, or the
+	// earlier end of a revision; zero is none.
+	Until     time.Time
+	Decision  string // of a revision: what it is from then on
+	Successor string // of a supersession: the authorization in its place
+}
+
+// WindowAct opens a window that no document describes, or closes one early.
+type WindowAct struct {
+	Window          string // its name
+	Interconnection string // that it opens; empty when it closes Window
+	From, Until     time.Time
+}
+
+// Acts is what people did that verdicts depend on, in the order in which they
+// did it.
+type Acts struct {
+	Events  []Event
+	Windows []WindowAct
+}
+
+// With is p with acts done to its documents, in place of those that it had; p
+// itself stays as it is. Acts on documents that p does not have are of no
+// effect.
+func (p *Policy) With(a Acts) *Policy {
+	of := make(map[string][]Event)
+	for _, e := range a.Events {
+		of[e.Authorization] = append(of[e.Authorization], e)
+	}
+	q := *p
+	q.setDecisions(of)
+	q.setOpenings(a.Windows)
+	return &q
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+)
+
+// leaning finds what a change of a document touches, so that nothing else is
+// judged again: connections by the boundaries of their ends, assets by those
+// that they stand in, and the instants at which a document begins or ceases to
+// stand.
+type leaning struct {
+	conns   map[[2]string]map[string]bool // boundaries of client and server -> connections
+	assets  map[string]map[string]bool    // boundary -> assets
+	of      map[string][]string           // asset -> its boundaries
+	edges   []boundary.Edge
+	through time.Time // edges up to here are judged
+}
+
+func (l *leaning) init() {
+	l.conns, l.assets, l.of = map[[2]string]map[string]bool{}, map[string]map[string]bool{}, map[string][]string{}
+}
+
+// pairsOf lists the pairs of boundaries by which a connection is found: of a
+// shared entry every boundary that holds it.
+func pairsOf(client, server boundary.Placement) [][2]string {
+	if client.Shared == nil && server.Shared == nil {
+		return [][2]string{{client.Boundary, server.Boundary}}
+	}
+	var pairs [][2]string
+	for _, a := range holders(client) {
+		for _, b := range holders(server) {
+			pairs = append(pairs, [2]string{a, b})
+		}
+	}
+	return pairs
+}
+
+func holders(p boundary.Placement) []string {
+	if p.Shared != nil {
+		return p.Shared
+	}
+	return []string{p.Boundary}
+}
+
+// connection files id under pairs in place of those that it was filed under.
+func (l *leaning) connection(id string, before, now [][2]string) {
+	if slices.Equal(before, now) {
+		return
+	}
+	for _, p := range before {
+		drop(l.conns, p, id)
+	}
+	for _, p := range now {
+		file(l.conns, p, id)
+	}
+}
+
+// asset files id under boundaries.
+func (l *leaning) asset(id string, boundaries []string) {
+	before := l.of[id]
+	if slices.Equal(before, boundaries) {
+		return
+	}
+	for _, b := range before {
+		drop(l.assets, b, id)
+	}
+	for _, b := range boundaries {
+		file(l.assets, b, id)
+	}
+	if l.of[id] = slices.Clone(boundaries); len(boundaries) == 0 {
+		delete(l.of, id)
+	}
+}
+
+func file[K comparable](index map[K]map[string]bool, key K, id string) {
+	if index[key] == nil {
+		index[key] = map[string]bool{}
+	}
+	index[key][id] = true
+}
+
+func drop[K comparable](index map[K]map[string]bool, key K, id string) {
+	if delete(index[key], id); len(index[key]) == 0 {
+		delete(index, key)
+	}
+}
+
+// on lists the connections and assets that lean on a document, sorted.
+func (l *leaning) on(reach boundary.Reach) (conns, assets []string) {
+	c, a := map[string]bool{}, map[string]bool{}
+	for pair, ids := range l.conns {
+		if reach.Holds(pair[0], pair[1]) {
+			maps.Copy(c, ids)
+		}
+	}
+	for _, b := range reach.Boundaries() {
+		maps.Copy(a, l.assets[b])
+	}
+	return slices.Sorted(maps.Keys(c)), slices.Sorted(maps.Keys(a))
+}
+
+// due lists the documents that have an edge after through and not after now.
+func (l *leaning) due(now time.Time) []string {
+	var documents []string
+	for _, e := range l.edges {
+		if e.At.After(now) {
+			break
+		}
+		if e.At.After(l.through) && !slices.Contains(documents, e.Document) {
+			documents = append(documents, e.Document)
+		}
+	}
+	return documents
+}
+
+// ringing reports whether an edge is due.
+func (l *leaning) ringing(now time.Time) bool {
+	i, _ := slices.BinarySearchFunc(l.edges, l.through, func(e boundary.Edge, t time.Time) int {
+		if e.At.After(t) {
+			return 1
+		}
+		return -1
+	})
+	return i < len(l.edges) && !l.edges[i].At.After(now)
+}
+
+// setPolicy takes documents, with what people did to them, for judging by.
+func (e *engine) setPolicy(base *boundary.Policy) {
+	e.base = base
+	e.policy = base.With(e.acts)
+	e.lean.edges = e.policy.Edges()
+}
+
+// turn judges what leans on the documents whose edge has come.
+func (e *engine) turn(now time.Time) {
+	documents := e.lean.due(now)
+	if now.After(e.lean.through) {
+		e.lean.through = now
+	}
+	e.redo(documents, now)
+}
+
+// redo judges again what is live and leans on documents. What is past keeps the
+// verdict of its time.
+func (e *engine) redo(documents []string, now time.Time) {
+	for _, d := range documents {
+		conns, assets := e.lean.on(e.policy.Leaning(d))
+		for _, id := range conns {
+			if c, ok := e.book.Connection(id); ok && judgedAt(c, now).Equal(now) {
+				e.judge(c, now, now, source{})
+			}
+		}
+		for _, id := range assets {
+			e.assess(id, now)
+		}
+	}
+}
+
+// homesOf lists the boundaries that ends stand in, sorted.
+func (e *engine) homesOf(site string, ends []inventory.End) []string {
+	var all []string
+	for _, end := range ends {
+		if !end.Addr.IsValid() {
+			continue
+		}
+		for _, b := range holders(e.policy.Place(site, end)) {
+			if b != "" && !slices.Contains(all, b) {
+				all = append(all, b)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
