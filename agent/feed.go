@@ -14,6 +14,7 @@ import (
 	"demarc/agent/capture"
 	"demarc/agent/pipeline"
 	"demarc/agent/uplink"
+	"demarc/internal/tables"
 	"demarc/internal/version"
 )
 
@@ -24,6 +25,11 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 	cfg, err := at.load()
 	if err != nil {
 		return err
+	}
+	if cfg.Tables != "" {
+		if _, err := tables.Use(cfg.Tables); err != nil {
+			return err
+		}
 	}
 	log := logger("warn")
 	spool, err := uplink.Open(cfg.SpoolFile(), uplink.Options{MaxBytes: int64(cfg.Spool.MaxMB) << 20})

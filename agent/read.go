@@ -22,11 +22,12 @@ import (
 	"demarc/agent/pipeline"
 	"demarc/internal/identity"
 	"demarc/internal/table"
+	"demarc/internal/tables"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
 type readOptions struct {
-	site, segment, format string
+	site, segment, format, tables string
 }
 
 func readCommand() *cobra.Command {
@@ -59,6 +60,7 @@ func readCommand() *cobra.Command {
 	at.flags(c)
 	c.Flags().StringVar(&o.site, "site", "", "site that the captures come from")
 	c.Flags().StringVar(&o.segment, "segment", "", "segment that the captures come from")
+	c.Flags().StringVar(&o.tables, "tables", "", "folder of newer lists of vendors and the like, or your own")
 	c.Flags().StringVar(&o.format, "format", "table", "output: table, json or csv")
 	return c
 }
@@ -78,6 +80,11 @@ func read(c *cobra.Command, o readOptions, files []string) error {
 	print, err := printer(o.format)
 	if err != nil {
 		return err
+	}
+	if o.tables != "" {
+		if _, err := tables.Use(o.tables); err != nil {
+			return err
+		}
 	}
 	book := identity.New(identity.OneSpace)
 	var (

@@ -15,6 +15,7 @@ import (
 	"demarc/agent/status"
 	"demarc/agent/uplink"
 	"demarc/internal/pki"
+	"demarc/internal/tables"
 	"demarc/internal/version"
 )
 
@@ -38,6 +39,11 @@ func runCommand() *cobra.Command {
 				return errors.New("no interface to listen on: name one in the settings file, as in interfaces: [{name: eth1, segment: line4}]")
 			case cfg.Collector == "":
 				return errNoCollector
+			}
+			if cfg.Tables != "" {
+				if _, err := tables.Use(cfg.Tables); err != nil {
+					return err
+				}
 			}
 			return run(c.Context(), cfg)
 		},

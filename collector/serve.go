@@ -10,6 +10,7 @@ import (
 
 	"demarc/collector/config"
 	"demarc/collector/server"
+	"demarc/internal/tables"
 	"demarc/internal/version"
 )
 
@@ -39,6 +40,11 @@ func serveCommand(at *place) *cobra.Command {
 			set("pages", &settings.Pages, pages)
 			set("site", &settings.Site, site)
 			settings.Names = append(settings.Names, names...)
+			if settings.Tables != "" {
+				if _, err := tables.Use(settings.Tables); err != nil {
+					return err
+				}
+			}
 			log := logger(settings.LogLevel)
 			log.Info("collector starts", "version", version.String(), "data", settings.Data, "authority", settings.Authority)
 			return server.Run(c.Context(), server.Config{

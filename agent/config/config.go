@@ -27,6 +27,9 @@ type Config struct {
 	Spool      Spool       `yaml:"spool"`
 	Log        Log         `yaml:"log"`
 	Status     Status      `yaml:"status"`
+	// Tables is a folder of the user's lists of numbers and names (package
+	// tables), "" for those that are shipped alone.
+	Tables string `yaml:"tables"`
 }
 
 // Interface is a capture interface and the segment that its traffic is from.

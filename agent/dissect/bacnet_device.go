@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 	"demarc/internal/wire"
 )
 
@@ -99,7 +100,7 @@ func (d *bacnet) behind(of Subject, id bacnetID) (mark int) {
 // name, and that one stands.
 func (d *bacnet) vendor(of Subject, id uint64, source string, out Out) {
 	out.Fact(of, bacnetVendorID, d.text.uint(id), source, ot.Identity)
-	if name := bacnetVendors[id]; name != nil {
+	if name := tables.BACnetVendors.Number(id); name != nil {
 		out.Fact(of, ot.Vendor, name, source, ot.Content)
 	}
 }

@@ -379,17 +379,6 @@ func TestBACnetCut(t *testing.T) {
 	}
 }
 
-func TestBACnetVendorTable(t *testing.T) {
-	if len(bacnetVendors) < 150 || string(bacnetVendors[5]) != "Johnson Controls, Inc." {
-		t.Errorf("%d vendors", len(bacnetVendors))
-	}
-	for _, bad := range []string{"x Y", "5", "7 A\n7 B", "9 A\n8 B", "70000 A"} {
-		if _, err := readBACnetVendors(bad); err == nil {
-			t.Errorf("%q was read", bad)
-		}
-	}
-}
-
 // bip sends a BACnet/IP message between the usual ports; 255 is broadcast.
 func (r *reel) bip(from, to int, b []byte) {
 	r.udp(madeAddr(from, bacnetPort), madeAddr(to, bacnetPort), b)

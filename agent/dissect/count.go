@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// FromText ends the Standard of a protocol of which no public capture was
+// FromText stands in the Standard of a protocol of which no public capture was
 // found: it was built from the text alone and has met no real traffic yet.
 const FromText = "from the text alone"
 
 // TextAlone reports whether p was built without a public capture to check it by.
-func (p *Protocol) TextAlone() bool { return strings.HasSuffix(p.Standard, FromText) }
+func (p *Protocol) TextAlone() bool { return strings.Contains(p.Standard, FromText) }
 
 // Count says how many protocols there are and how many of them carry
 // operational technology, each proved by its bytes and never by its port.

@@ -282,7 +282,7 @@ func (d *dcerpc) bound(p *rpcPDU, out Out) {
 
 // tellRPC tells that the sender has an interface, when its name is known.
 func tellRPC(iface uint64, source string, out Out) {
-	if name, ok := rpcNames[iface]; ok {
+	if name, ok := rpcNames()[iface]; ok {
 		out.Fact(Sender, rpcInterface, name, source, ot.Content)
 	}
 }

@@ -1,40 +1,22 @@
 package dissect
 
 import (
-	_ "embed" // the table of names
-	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+
+	"demarc/internal/tables"
 )
 
-//go:embed dcerpc_names.txt
-var rpcNamesText string
-
-// rpcNames gives interfaces their names.
-var rpcNames = func() map[uint64][]byte {
-	t, err := readRPCNames(rpcNamesText)
-	if err != nil {
-		panic(err) // a fault of the embedded file; a test reads it too
+// rpcNames gives interfaces their names, by rpcUUID. It is made at first use,
+// when the user's tables are in place.
+var rpcNames = sync.OnceValue(func() map[uint64][]byte {
+	m := map[uint64][]byte{}
+	for uuid, name := range tables.RPCInterfaces.Rows {
+		m[rpcUUID(uuid)] = []byte(name)
 	}
-	return t
-}()
-
-// readRPCNames reads lines of "UUID NAME".
-func readRPCNames(text string) (map[uint64][]byte, error) {
-	t := map[uint64][]byte{}
-	for i, line := range strings.Split(text, "\n") {
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		uuid, name, _ := strings.Cut(line, " ")
-		n := rpcUUID(uuid)
-		if n == 0 || name == "" || t[n] != nil {
-			return t, fmt.Errorf("dissect: dcerpc_names.txt line %d: %q is not a new \"UUID NAME\"", i+1, line)
-		}
-		t[n] = []byte(name)
-	}
-	return t, nil
-}
+	return m
+})
 
 // rpcUUID is the tag of an interface, from the text of its UUID: both halves
 // folded together, since families of interfaces share the one or the other. It

@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 	"demarc/internal/wire"
 )
 
@@ -106,7 +107,7 @@ func (d *profinetIO) object(b []byte, out Out) {
 func (d *profinetIO) identifiers(vendor, device uint16, source string, out Out) {
 	out.Fact(Sender, profinetVendor, d.text.word16(vendor), source, ot.Content)
 	out.Fact(Sender, profinetDevice, d.text.word16(device), source, ot.Content)
-	if name := profinetVendorName(vendor); name != nil {
+	if name := tables.PROFINETVendors.Number(uint64(vendor)); name != nil {
 		out.Fact(Sender, ot.Vendor, name, source, ot.Content)
 	}
 }

@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 	"demarc/internal/wire"
 )
 
@@ -143,7 +144,7 @@ func (d *profinetIO) identification(v *wire.Cursor, of Subject, out Out) {
 	if !v.OK() {
 		return
 	}
-	if name := profinetVendorName(vendor); name != nil {
+	if name := tables.PROFINETVendors.Number(uint64(vendor)); name != nil {
 		out.Fact(of, ot.Vendor, name, "dcerpc.profinet.im0.vendor_id", ot.Identity)
 	}
 	pnioText(of, ot.Model, order, "dcerpc.profinet.im0.order_id", out)

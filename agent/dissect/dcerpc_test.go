@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 )
 
 func FuzzDCERPC(f *testing.F) { fuzzDissector(f, "dcerpc", true) }
@@ -238,11 +239,17 @@ func TestRPCRefuses(t *testing.T) {
 	}
 }
 
+// Two interfaces whose folded UUIDs are the same could not be told apart.
 func TestRPCNames(t *testing.T) {
-	for _, line := range []string{"no-uuid name", "e1af8308-5d1f-11c9-91a4-08002b14a0fa", uuidMapper + " a\n" + uuidMapper + " b"} {
-		if _, err := readRPCNames(line); err == nil {
-			t.Errorf("%q is taken", line)
+	n := 0
+	for uuid := range tables.RPCInterfaces.Rows {
+		n++
+		if rpcUUID(uuid) == 0 {
+			t.Errorf("%s is no UUID", uuid)
 		}
+	}
+	if n < 50 || len(rpcNames()) != n || string(rpcNames()[rpcUUID(uuidMapper)]) != "C706 (endpoint mapper)" {
+		t.Errorf("%d names of %d interfaces", len(rpcNames()), n)
 	}
 }
 

@@ -163,5 +163,5 @@ type Protocol struct {
 	Tier     int    // how deep it is read. 1: identity, direction and class of operation; 2: content and direction; 3: signature
 	OT       bool   // an operational-technology protocol
 	Reads    string // what is read, for the protocol table: "device identification, operations"
-	Standard string // the public source: "MODBUS Application Protocol V1.1b3"; ends in FromText where no public capture exists
+	Standard string // the public source: "MODBUS Application Protocol V1.1b3"; says FromText where no public capture exists
 }

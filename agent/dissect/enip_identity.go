@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 	"demarc/internal/wire"
 )
 
@@ -58,12 +59,12 @@ func (t *cipTeller) fact(a ot.Attribute, value []byte, source string) {
 
 func (t *cipTeller) vendor(v uint16) {
 	t.fact("cip.vendor_id", t.text.uint(uint64(v)), t.from.vendor)
-	t.fact(ot.Vendor, cipNames.vendors[v], t.from.vendor)
+	t.fact(ot.Vendor, tables.CIPVendors.Number(uint64(v)), t.from.vendor)
 }
 
 func (t *cipTeller) kind(v uint16) {
 	t.fact("cip.device_type", t.text.uint(uint64(v)), t.from.kind)
-	t.fact(ot.DeviceType, cipNames.types[v], t.from.kind)
+	t.fact(ot.DeviceType, tables.CIPDeviceTypes.Number(uint64(v)), t.from.kind)
 }
 
 func (t *cipTeller) code(v uint16) {
@@ -199,7 +200,7 @@ func (d *enip) identityList(out Out, of Subject, c *wire.Cursor, g ot.Grade) {
 func (d *enip) originator(out Out, vendor uint16, serial uint32) {
 	t := cipTeller{out: out, of: Sender, grade: ot.Content, text: &d.text}
 	t.fact("cip.originator_vendor_id", d.text.uint(uint64(vendor)), "cip.forward_open.originator_vendor_id")
-	t.fact("cip.originator_vendor", cipNames.vendors[vendor], "cip.forward_open.originator_vendor_id")
+	t.fact("cip.originator_vendor", tables.CIPVendors.Number(uint64(vendor)), "cip.forward_open.originator_vendor_id")
 	t.fact("cip.originator_serial", d.text.upperHex(serial, 8), "cip.forward_open.originator_serial_number")
 }
 
@@ -228,8 +229,7 @@ func looksLikeIdentity(c wire.Cursor) bool {
 	if !ok || id.vendor == 0 || id.serial == 0 || len(id.name) < minText || c.Len() > 16 {
 		return false
 	}
-	_, known := cipNames.vendors[id.vendor]
-	return known && len(longestText(id.name)) == len(trim(id.name))
+	return tables.CIPVendors.Number(uint64(id.vendor)) != nil && len(longestText(id.name)) == len(trim(id.name))
 }
 
 // cipRevision keeps a revision as "major.minor".

@@ -325,17 +325,6 @@ func TestENIPAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestCIPNamesAreSorted(t *testing.T) {
-	if len(cipNames.vendors) < 100 || len(cipNames.types) < 40 || string(cipNames.vendors[283]) != "Hilscher" {
-		t.Fatalf("%d vendors, %d types", len(cipNames.vendors), len(cipNames.types))
-	}
-	for _, bad := range []string{"vendor 1 A\nvendor 1 B", "vendor 70000 A", "maker 1 A", "type 1"} {
-		if _, err := readCIPNames(bad); err == nil {
-			t.Errorf("%q is read", bad)
-		}
-	}
-}
-
 func BenchmarkENIP(b *testing.B) {
 	k := &talk{d: &enip{}, port: 44818, stream: true}
 	ask, answer := k.message(0, unit(1, 2, ask(0x4c, "9103 616263 00", 1, 0))), k.message(1, unit(3, 2, tell(0x4c, 0xc3, 0, 1, 0)))

@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 	"demarc/internal/wire"
 )
 
@@ -92,14 +93,22 @@ func (d *hart) identity(c *wire.Cursor, out Out) {
 	out.Fact(of, ot.Hardware, d.text.uint(uint64(hardware>>3)), "hart-ip.hardware_revision", ot.Identity)
 	out.Fact(of, ot.Serial, d.text.uint(id), "hart-ip.device_id", ot.Identity)
 	if universal < 7 { // one octet each
-		out.Fact(of, hartManufacturer, d.text.uint(uint64(kind[0])), "hart-ip.manufacturer_id", ot.Identity)
+		d.maker(of, uint64(kind[0]), out)
 		out.Fact(of, hartType, d.prefixed(kind[1:]), "hart-ip.device_type", ot.Identity)
 		return
 	}
 	out.Fact(of, hartType, d.prefixed(kind), "hart-ip.expanded_device_type", ot.Identity)
 	c.Skip(1 + 1 + 2 + 1)
 	if maker := c.U16(); c.OK() {
-		out.Fact(of, hartManufacturer, d.text.uint(uint64(maker)), "hart-ip.manufacturer_id", ot.Identity)
+		d.maker(of, uint64(maker), out)
+	}
+}
+
+// maker tells a manufacturer's number and its name (HCF_SPEC-183 table 8).
+func (d *hart) maker(of Subject, id uint64, out Out) {
+	out.Fact(of, hartManufacturer, d.text.uint(id), "hart-ip.manufacturer_id", ot.Identity)
+	if name := tables.HARTManufacturers.Number(id); name != nil {
+		out.Fact(of, ot.Vendor, name, "hart-ip.manufacturer_id", ot.Identity)
 	}
 }
 

@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 	"demarc/internal/wire"
 )
 
@@ -181,7 +182,7 @@ func (d *profinetDCP) identifiers(v *wire.Cursor, source string, out Out) {
 	}
 	out.Fact(Sender, profinetVendor, d.text.word16(vendor), source, ot.Identity)
 	out.Fact(Sender, profinetDevice, d.text.word16(device), source, ot.Identity)
-	if name := profinetVendorName(vendor); name != nil {
+	if name := tables.PROFINETVendors.Number(uint64(vendor)); name != nil {
 		out.Fact(Sender, ot.Vendor, name, source, ot.Identity)
 	}
 }
@@ -222,20 +223,3 @@ func zero(b []byte) bool {
 	}
 	return true
 }
-
-// profinetVendorName names the vendor numbers that are beyond doubt: device
-// descriptions show others used by makers who build on a vendor's interface.
-func profinetVendorName(id uint16) []byte {
-	switch id {
-	case 0x002a:
-		return profinetSiemens
-	case 0x00b0:
-		return profinetPhoenix
-	}
-	return nil
-}
-
-var (
-	profinetSiemens = []byte("Siemens")
-	profinetPhoenix = []byte("Phoenix Contact")
-)

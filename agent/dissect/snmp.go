@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"demarc/internal/ot"
+	"demarc/internal/tables"
 	"demarc/internal/wire"
 )
 
@@ -185,6 +186,7 @@ func (d *snmp) system(column, tag uint8, v []byte, out Out) {
 		from := d.text.mark()
 		d.text.oid(v)
 		out.Fact(Sender, snmpObjectID, d.text.since(from), "snmp.sysObjectID", ot.Identity)
+		enterprise(v, out)
 	case tag != berOctetString || !printable(trim(v)):
 	case column == 1:
 		out.Fact(Sender, snmpDescription, trim(v), "snmp.sysDescr", ot.Identity)
@@ -192,6 +194,32 @@ func (d *snmp) system(column, tag uint8, v []byte, out Out) {
 		out.Fact(Sender, ot.Name, trim(v), "snmp.sysName", ot.Identity)
 	case column == 6:
 		out.Fact(Sender, snmpLocation, trim(v), "snmp.sysLocation", ot.Identity)
+	}
+}
+
+// snmpPrivate is 1.3.6.1.4.1 in BER, where enterprises have their numbers.
+var snmpPrivate = []byte{0x2b, 6, 1, 4, 1}
+
+// enterprise tells the maker by the number behind snmpPrivate. Two are of
+// software that many makers build on, and tell none.
+func enterprise(id []byte, out Out) {
+	const ucdSNMP, netSNMP = 2021, 8072
+	rest, ok := bytes.CutPrefix(id, snmpPrivate)
+	if !ok {
+		return
+	}
+	n := uint64(0)
+	for i, x := range rest { // one number (X.690 section 8.19.2)
+		n = n<<7 | uint64(x&0x7f)
+		if x < 0x80 {
+			break
+		}
+		if i == 4 {
+			return
+		}
+	}
+	if name := tables.SNMPEnterprises.Number(n); name != nil && n != ucdSNMP && n != netSNMP {
+		out.Fact(Sender, ot.Vendor, name, "snmp.sysObjectID", ot.Content)
 	}
 }
 

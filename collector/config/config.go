@@ -38,6 +38,9 @@ type Config struct {
 	Authority string `yaml:"authority"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"logLevel"`
+	// Tables is a folder of the user's lists of numbers and names (package
+	// tables), "" for those that are shipped alone.
+	Tables string `yaml:"tables"`
 }
 
 // Off turns a listener off.

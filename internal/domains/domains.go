@@ -2,14 +2,14 @@
 // name that a plant asked for or named in a TLS handshake: call Lookup or
 // LookupBytes. A name says who is contacted, not that a session took place.
 //
-// The table is domains.tsv, dated in its first lines, each row with the kind
-// of source that it was taken from.
+// The table is domains of package tables, each row with the kind of source that
+// it was taken from.
 package domains
 
 import (
-	_ "embed" // the table
-	"fmt"
 	"strings"
+
+	"demarc/internal/tables"
 )
 
 // Kind is what stands behind a domain.
@@ -27,11 +27,6 @@ type Entry struct {
 	Tool   string // "TeamViewer"
 	Source string // where the row comes from
 }
-
-//go:embed domains.tsv
-var file string
-
-var table, date = mustParse(file)
 
 // Lookup finds the longest domain of the table that name equals or lies
 // under. Case and one trailing dot do not matter.
@@ -61,8 +56,8 @@ func find[T string | []byte](name T) (Entry, bool) {
 	}
 	rest := lower[:len(name)]
 	for {
-		if e, ok := table[string(rest)]; ok {
-			return e, true
+		if domain, columns, ok := tables.Domains.Row(rest); ok {
+			return entry(domain, columns), true
 		}
 		dot := 0
 		for dot < len(rest) && rest[dot] != '.' {
@@ -75,43 +70,12 @@ func find[T string | []byte](name T) (Entry, bool) {
 	}
 }
 
+// entry reads a row: kind, tool and source between tabs.
+func entry(domain, columns string) Entry {
+	kind, columns, _ := strings.Cut(columns, "\t")
+	tool, source, _ := strings.Cut(columns, "\t")
+	return Entry{Domain: domain, Kind: Kind(kind), Tool: tool, Source: source}
+}
+
 // Date is the day that the table was last reviewed, "2026-11-22".
-func Date() string { return date }
-
-func mustParse(text string) (map[string]Entry, string) {
-	entries, date, err := parse(text)
-	if err != nil {
-		panic("domains: " + err.Error())
-	}
-	return entries, date
-}
-
-// parse reads the table: comment lines, then four tab-separated columns.
-func parse(text string) (map[string]Entry, string, error) {
-	entries := make(map[string]Entry, strings.Count(text, "\n"))
-	date := ""
-	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		if d, ok := strings.CutPrefix(line, "# date: "); ok {
-			date = d
-		}
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		col := strings.Split(line, "\t")
-		if len(col) != 4 || col[0] == "" || col[2] == "" || col[3] == "" || strings.ToLower(col[0]) != col[0] {
-			return nil, "", fmt.Errorf("line %d: want domain, kind, tool and source between tabs, the domain in lower case", i+1)
-		}
-		kind := Kind(col[1])
-		if kind != RemoteAccess && kind != Cloud {
-			return nil, "", fmt.Errorf("line %d: kind %q: want %s or %s", i+1, kind, RemoteAccess, Cloud)
-		}
-		if _, ok := entries[col[0]]; ok {
-			return nil, "", fmt.Errorf("line %d: domain %s stands twice", i+1, col[0])
-		}
-		entries[col[0]] = Entry{Domain: col[0], Kind: kind, Tool: col[2], Source: col[3]}
-	}
-	if date == "" {
-		return nil, "", fmt.Errorf(`no "# date: YYYY-MM-DD" line`)
-	}
-	return entries, date, nil
-}
+func Date() string { return tables.Domains.Heads()[0].Date }

@@ -1,8 +1,11 @@
 package domains
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"demarc/internal/tables"
 )
 
 func TestLookup(t *testing.T) {
@@ -39,16 +42,17 @@ func TestLookupLeavesOthersAlone(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	if len(table) < 150 {
-		t.Fatalf("%d entries, want at least 150", len(table))
+	if n := tables.Domains.Len(); n < 150 {
+		t.Fatalf("%d entries, want at least 150", n)
 	}
 	if len(Date()) != len("2006-01-02") {
 		t.Errorf("Date() = %q", Date())
 	}
-	for _, bad := range []string{"a.com\tcloud\tA\n", "# date: x\na.com\tclown\tA\ts\n", "# date: x\nA.com\tcloud\tA\ts\n", "# date: x\na.com\tcloud\tA\ts\na.com\tcloud\tB\ts\n", "a.com\tcloud\tA\ts\n"} {
-		if _, _, err := parse(bad); err == nil {
-			t.Errorf("parse(%q): no error", bad)
-		}
+	if e, _ := Lookup("a.ts.net"); e != (Entry{"ts.net", RemoteAccess, "Tailscale", "vendor documentation"}) {
+		t.Errorf("a row of four columns: %+v", e)
+	}
+	if !slices.Equal(tables.DomainKinds, []string{string(RemoteAccess), string(Cloud)}) {
+		t.Errorf("kinds of the table: %v", tables.DomainKinds)
 	}
 }
 

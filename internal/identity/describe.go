@@ -17,6 +17,7 @@ import (
 // describe fills what facts and connections say of an asset.
 func (b *Book) describe(out *demarcv1.Asset, facts []fact, uses []role.Use) {
 	out.Names = namesOf(facts)
+	facts = append(facts, orderFacts(facts)...)
 	for _, f := range [...]struct {
 		attribute ot.Attribute
 		to        *string

@@ -102,6 +102,27 @@ const (
 	UnknownRole            Role = "unknown"
 )
 
+// roles lists every role but UnknownRole.
+var roles = [...]Role{
+	PLC, RTU, IED, DCSController, SafetyController, IODevice, Drive, HMI,
+	SCADAServer, DCSServer, EngineeringWorkstation, OPCServer, Historian, MES, BatchRecord, QualityRecord,
+	ERP, ERPInterface, IIoTGateway, IIoTBroker, CloudService, RemoteAccess, JumpHost, Database,
+	DomainController, NetworkDevice, Firewall, Printer, Camera, Workstation, Server,
+}
+
+// Roles lists every role but UnknownRole.
+func Roles() []Role { return append([]Role(nil), roles[:]...) }
+
+// IsRole reports whether r is a role other than UnknownRole.
+func IsRole(r Role) bool {
+	for _, x := range roles {
+		if x == r {
+			return true
+		}
+	}
+	return false
+}
+
 // Basis says how client and server of a connection were told apart, the best
 // last.
 type Basis uint8

@@ -77,10 +77,18 @@ func (v *view) told() []Claim {
 	var claims []Claim
 	for _, f := range v.Facts {
 		if role := ot.Role(strings.ToLower(f.Value)); f.Attribute == string(ot.RoleAttr) && known(role) {
-			claims = add(claims, Claim{role, f.Grade, "is told to be one (" + f.Source + ")"})
+			claims = add(claims, Claim{role, f.Grade, toldBy(f)})
 		}
 	}
 	return claims
+}
+
+// toldBy is the reason of a role that a fact names.
+func toldBy(f Fact) string {
+	if front, ok := strings.CutPrefix(f.Source, "order-number."); ok {
+		return "has an order number of that family (" + front + "...)"
+	}
+	return "is told to be one (" + f.Source + ")"
 }
 
 // match reports whether every condition of r holds, and with what grade and

@@ -232,11 +232,4 @@ func lower(s []string) []string {
 	return out
 }
 
-func known(r ot.Role) bool { return slices.Contains(vocabulary, r) }
-
-var vocabulary = []ot.Role{
-	ot.PLC, ot.RTU, ot.IED, ot.DCSController, ot.SafetyController, ot.IODevice, ot.Drive, ot.HMI,
-	ot.SCADAServer, ot.DCSServer, ot.EngineeringWorkstation, ot.OPCServer, ot.Historian, ot.MES, ot.BatchRecord, ot.QualityRecord,
-	ot.ERP, ot.ERPInterface, ot.IIoTGateway, ot.IIoTBroker, ot.CloudService, ot.RemoteAccess, ot.JumpHost, ot.Database,
-	ot.DomainController, ot.NetworkDevice, ot.Firewall, ot.Printer, ot.Camera, ot.Workstation, ot.Server,
-}
+func known(r ot.Role) bool { return ot.IsRole(r) }

@@ -29,7 +29,7 @@ const (
 
 // parse reads a file: lines of "# key: value" and comments, then rows of columns
 // between tabs. The keys source, date and licence must be there; a user's file
-// may lack the licence. Shipped files are sorted, the user's need not be.
+// may lack the licence.
 func parse(file, text string, f form, shipped bool) (*list, error) {
 	l := &list{head: Head{File: file}}
 	body := false
@@ -57,23 +57,21 @@ func parse(file, text string, f form, shipped bool) (*list, error) {
 			if err != nil {
 				return fail(err)
 			}
-			if n := len(l.rows); shipped && n > 0 && compareRows(l.rows[n-1], r) >= 0 {
-				return fail(fmt.Errorf("key %q stands twice or is not in order", keyOf(line)))
-			}
 			l.rows = append(l.rows, r)
 		}
 	}
 	if err := l.head.whole(file, shipped); err != nil {
 		return nil, err
 	}
-	return l, l.settle(f)
+	return l, l.settle(f, false)
 }
 
 // settle sorts the rows, refuses a key that stands twice with two meanings, and
-// lays out the values of number tables.
-func (l *list) settle(f form) error {
+// lays out the values of number tables. Of what others publish the first
+// meaning stands.
+func (l *list) settle(f form, published bool) error {
 	slices.SortStableFunc(l.rows, compareRows)
-	for i := 1; i < len(l.rows); i++ {
+	for i := 1; i < len(l.rows) && !published; i++ {
 		if a, b := l.rows[i-1], l.rows[i]; compareRows(a, b) == 0 && a.rest != b.rest {
 			name := b.key
 			if f.numbers {
@@ -86,6 +84,7 @@ func (l *list) settle(f form) error {
 	if !f.numbers {
 		return nil
 	}
+	l.text = nil
 	for i := range l.rows {
 		l.rows[i].at = len(l.text)
 		l.text = append(l.text, l.rows[i].rest...)
@@ -95,11 +94,6 @@ func (l *list) settle(f form) error {
 
 func compareRows(a, b row) int {
 	return cmp.Or(cmp.Compare(a.number, b.number), strings.Compare(a.key, b.key))
-}
-
-func keyOf(line string) string {
-	key, _, _ := strings.Cut(line, "\t")
-	return key
 }
 
 // row reads one line behind the head.

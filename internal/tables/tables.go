@@ -27,11 +27,14 @@ type Table struct {
 
 // form says how the rows of a table must look.
 type form struct {
-	numbers bool                                   // keys are numbers
-	columns int                                    // beside the key
-	check   func(key, rest string) error           // may be nil
-	foreign map[string]func([]byte) ([]row, error) // how publishers write the same list, by file name
+	numbers bool                         // keys are numbers
+	columns int                          // beside the key
+	check   func(key, rest string) error // may be nil
+	foreign foreign                      // how publishers write the same list
 }
+
+// foreign reads what publishers give out, by the name of its file.
+type foreign map[string]func([]byte) ([]row, error)
 
 // list is one file, made ready: rows in the order of their keys.
 type list struct {
@@ -112,16 +115,38 @@ func (t *Table) Find(key string) (string, bool) {
 
 // Bytes is Find for a key that lies in a buffer.
 func (t *Table) Bytes(key []byte) (string, bool) {
+	_, rest, ok := t.Row(key)
+	return rest, ok
+}
+
+// Row is Bytes that also returns the key as the table holds it.
+func (t *Table) Row(key []byte) (held, rest string, ok bool) {
 	first, then := t.lists()
 	if r := first.bytes(key); r != nil {
-		return r.rest, true
+		return r.key, r.rest, true
 	}
 	if then != nil {
 		if r := then.bytes(key); r != nil {
-			return r.rest, true
+			return r.key, r.rest, true
 		}
 	}
-	return "", false
+	return "", "", false
+}
+
+// Rows visits the keys that are text with the columns beside them, the shipped
+// rows first: what comes later overrules.
+func (t *Table) Rows(yield func(key, rest string) bool) {
+	first, then := t.lists()
+	for _, l := range [...]*list{then, first} {
+		if l == nil {
+			continue
+		}
+		for i := range l.rows {
+			if !yield(l.rows[i].key, l.rows[i].rest) {
+				return
+			}
+		}
+	}
 }
 
 // Len counts the rows; a key that the user set anew counts twice.

@@ -1,4 +1,4 @@
-// Command gen rewrites internal/oui's assignments.tsv from the CSV files of
+// Command gen rewrites mac-prefixes.tsv of internal/tables from the CSV files of
 // Debian's ieee-data package: go run ./gen -from /usr/share/ieee-data.
 package main
 
@@ -22,7 +22,7 @@ var files = map[string]int{"oui.csv": 6, "mam.csv": 7, "oui36.csv": 9, "iab.csv"
 
 func main() {
 	from := flag.String("from", "/usr/share/ieee-data", "directory of the CSV files")
-	to := flag.String("o", "assignments.tsv", "file to write")
+	to := flag.String("o", "mac-prefixes.tsv", "file to write")
 	flag.Parse()
 	if err := run(*from, *to); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
@@ -47,8 +47,9 @@ func run(from, to string) error {
 	}
 	// The columns sort as wanted because a tab is lower than every digit.
 	slices.Sort(lines)
-	header := "# IEEE Registration Authority assignments (MA-L, MA-M, MA-S, IAB), from Debian package ieee-data, public domain.\n" +
-		"# date: " + date + "\n# prefix<TAB>organization; written by internal/oui/gen, not by hand.\n"
+	header := "# MAC address prefixes (MA-L, MA-M, MA-S, IAB).\n" +
+		"# source: IEEE Registration Authority, as Debian's package ieee-data carries it\n" +
+		"# date: " + date + "\n# licence: public domain\n# prefix<TAB>organization; written by internal/oui/gen, not by hand.\n"
 	return os.WriteFile(to, []byte(header+strings.Join(lines, "\n")+"\n"), 0o644) //nolint:gosec // a public table
 }
 
