@@ -150,7 +150,7 @@ func (d *http) Dissect(m *Message, out Out) (int, error) {
 	case body.tunnel:
 		*body = httpBody{}
 		out.Switch("")
-	case body.state == bodyLength && !body.title: // the engine passes over it
+	case body.state == bodyLength && !body.title && !body.xml: // the engine passes over it
 		used += int(body.left)
 		*body = httpBody{}
 	}

@@ -23,16 +23,17 @@ type httpBody struct {
 	state  bodyState
 	tunnel bool  // no body: another protocol follows
 	title  bool  // a page whose title has not been seen
+	xml    bool  // a document whose message has not been seen
 	left   int64 // bytes of the body, or of the chunk
-	looked int   // bytes that were searched for a title
+	looked int   // bytes that were searched for a title or message
 }
 
-// maxTitleSearch bounds how far into a page a title is looked for.
+// maxTitleSearch bounds how far into a body a title or message is looked for.
 const maxTitleSearch = 8 << 10
 
 // bodyOf tells how a body ends (RFC 9112 section 6.3).
 func bodyOf(f *httpFields, response bool) httpBody {
-	b := httpBody{title: response && f.html && !f.encoded}
+	b := httpBody{title: response && f.html && !f.encoded, xml: f.xml && !f.encoded}
 	switch {
 	case f.chunked:
 		b.state = bodyChunk
@@ -56,6 +57,9 @@ func (b *httpBody) read(data []byte, text *scratch, out Out) (int, error) {
 	}
 	if b.title {
 		return b.page(data, text, out)
+	}
+	if b.xml {
+		return b.document(data, text, out)
 	}
 	if b.state == bodyToClose {
 		return len(data), nil
@@ -168,7 +172,7 @@ func (b *httpBody) page(data []byte, text *scratch, out Out) (int, error) {
 // searched passes over bytes in which no title starts.
 func (b *httpBody) searched(n int) int {
 	if b.looked += n; b.looked > maxTitleSearch {
-		b.title = false
+		b.title, b.xml = false, false
 	}
 	return b.pass(int64(n))
 }

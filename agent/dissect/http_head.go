@@ -12,7 +12,7 @@ type httpFields struct {
 	host, agent, server, challenge []byte
 	token                          []byte // of an NTLM or Negotiate log-on, base64
 	length                         int64  // of the body, -1 when not said
-	chunked, html, encoded         bool
+	chunked, html, xml, encoded    bool
 	authorization, upgrade         bool
 }
 
@@ -53,6 +53,7 @@ func (f *httpFields) field(name, v []byte) {
 		f.chunked = containsFold(v, "chunked")
 	case equalFold(name, "content-type"):
 		f.html = containsFold(v, "text/html")
+		f.xml = !f.html && containsFold(v, "xml")
 	case equalFold(name, "content-encoding"):
 		f.encoded = !equalFold(v, "identity")
 	case equalFold(name, "authorization"):

@@ -36,6 +36,7 @@ var scenes = []struct {
 	{"parts-dnp3", "Two DNP3 outstations behind one address.", "", sampled("dnp3/stations")},
 	{"parts-bacnet", "Devices on the other network of a BACnet router.", "", sampled("bacnet/router")},
 	{"parts-cip", "A module in a CIP chassis, asked over its backplane.", "", sampled("enip/routed")},
+	{"business", "Levels 3 and 4: ERP sends a schedule, MES reports what was made, and an interface takes from the\nplant's broker and tells ERP (B2MML).", "", business},
 	{"spoofed", "Somebody claims a controller's address and the server's, and passes their packets on.", "", spoofed},
 }
 

@@ -28,7 +28,7 @@ func (r *Rules) Of(d *Device) []Claim {
 	if slices.ContainsFunc(claims, func(c Claim) bool { return !little(c) }) {
 		claims = slices.DeleteFunc(claims, little)
 	}
-	slices.SortStableFunc(claims, func(a, b Claim) int { return cmp.Compare(b.Grade, a.Grade) })
+	slices.SortStableFunc(claims, func(a, b Claim) int { return cmp.Or(cmp.Compare(b.Grade, a.Grade), cmp.Compare(b.Weight, a.Weight)) })
 	return claims
 }
 
@@ -36,7 +36,7 @@ func (r *Rules) Of(d *Device) []Claim {
 func add(claims []Claim, c Claim) []Claim {
 	for i := range claims {
 		if claims[i].Role == c.Role {
-			if c.Grade > claims[i].Grade {
+			if cmp.Or(cmp.Compare(c.Grade, claims[i].Grade), cmp.Compare(c.Weight, claims[i].Weight)) > 0 {
 				claims[i] = c
 			}
 			return claims
@@ -50,7 +50,7 @@ func bestOf(claims []Claim, group []ot.Role) []Claim {
 	best := -1
 	for i, c := range claims {
 		at := slices.Index(group, c.Role)
-		if at >= 0 && (best < 0 || c.Grade > claims[best].Grade || c.Grade == claims[best].Grade && at < slices.Index(group, claims[best].Role)) {
+		if at >= 0 && (best < 0 || cmp.Or(cmp.Compare(c.Grade, claims[best].Grade), cmp.Compare(c.Weight, claims[best].Weight), cmp.Compare(slices.Index(group, claims[best].Role), at)) > 0) {
 			best = i
 		}
 	}
@@ -77,7 +77,7 @@ func (v *view) told() []Claim {
 	var claims []Claim
 	for _, f := range v.Facts {
 		if role := ot.Role(strings.ToLower(f.Value)); f.Attribute == string(ot.RoleAttr) && known(role) {
-			claims = add(claims, Claim{role, f.Grade, toldBy(f)})
+			claims = add(claims, Claim{role, f.Grade, 100, toldBy(f)})
 		}
 	}
 	return claims
@@ -91,46 +91,63 @@ func toldBy(f Fact) string {
 	return "is told to be one (" + f.Source + ")"
 }
 
-// match reports whether every condition of r holds, and with what grade and
-// reason.
+// match reports whether every condition of r holds and none of its
+// counter-evidence, and with what grade and reason.
 func (v *view) match(r *rule) (Claim, bool) {
-	c := Claim{Role: r.role, Grade: r.grade}
+	c := Claim{Role: r.role, Grade: r.grade, Weight: r.weight}
 	var why []string
 	if r.say != "" {
 		why = append(why, r.say)
 	}
-	if r.router && !v.Router {
+	grade, why, ok := v.meets(&r.when, why)
+	if !ok {
 		return c, false
 	}
-	for i := range r.facts {
-		f := v.fact(&r.facts[i])
-		if f == nil {
+	for i := range r.but {
+		if _, _, against := v.meets(&r.but[i], nil); against {
 			return c, false
 		}
-		c.Grade = min(c.Grade, f.Grade)
+	}
+	c.Grade = min(c.Grade, grade)
+	c.Why = strings.Join(why, " and ")
+	return c, true
+}
+
+// meets reports whether all of c holds, how well founded that is at best, and
+// the reasons: those given, filled in, and those of c.
+func (v *view) meets(c *conditions, why []string) (ot.Grade, []string, bool) {
+	grade := ot.Identity
+	if c.router && !v.Router {
+		return grade, nil, false
+	}
+	for i := range c.facts {
+		f := v.fact(&c.facts[i])
+		if f == nil {
+			return grade, nil, false
+		}
+		grade = min(grade, f.Grade)
 		fill(why, "{value}", f.Value, "{source}", f.Source)
 	}
-	if len(r.names) > 0 {
-		name, ok := v.called(r.names)
+	if len(c.names) > 0 {
+		name, ok := v.called(c.names)
 		if !ok {
-			return c, false
+			return grade, nil, false
 		}
 		fill(why, "{name}", name)
 	}
-	for i := range r.uses {
-		u, ok := v.use(&r.uses[i])
+	for i := range c.uses {
+		u, ok := v.use(&c.uses[i])
 		if !ok {
-			return c, false
+			return grade, nil, false
 		}
 		if u.hint {
-			c.Grade = min(c.Grade, ot.Hint)
+			grade = min(grade, ot.Hint)
 		}
-		if text := r.uses[i].say; text != "" {
+		if text := c.uses[i].say; text != "" {
 			why = append(why, u.say(text))
 		}
 	}
-	c.Why = strings.Join(why, " and ")
-	return c, true
+	return grade, why, true
 }
 
 func fill(text []string, pairs ...string) {
@@ -145,7 +162,7 @@ func fill(text []string, pairs ...string) {
 func (v *view) fact(r *factRule) *Fact {
 	for i := range v.Facts {
 		f := &v.Facts[i]
-		if f.Attribute != r.attribute {
+		if !slices.Contains(r.attributes, f.Attribute) {
 			continue
 		}
 		if slices.ContainsFunc(r.is, func(s string) bool { return strings.EqualFold(s, f.Value) }) {

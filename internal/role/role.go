@@ -42,7 +42,8 @@ type Device struct {
 
 // Claim is one role with its reason.
 type Claim struct {
-	Role  ot.Role
-	Grade ot.Grade
-	Why   string
+	Role   ot.Role
+	Grade  ot.Grade
+	Weight int // 0 to 100: how much it says, among claims of one grade
+	Why    string
 }

@@ -50,13 +50,24 @@ type fileRule struct {
 	Names  []string   `yaml:"names"`
 	Router bool       `yaml:"router"`
 	Unless []string   `yaml:"unless"`
+	But    []fileBut  `yaml:"but"`
+	Weight *int       `yaml:"weight"`
 	Say    string     `yaml:"say"`
 }
 
+// fileBut is counter-evidence: conditions that must all hold.
+type fileBut struct {
+	Facts  []fileFact `yaml:"facts"`
+	Uses   []fileUse  `yaml:"uses"`
+	Names  []string   `yaml:"names"`
+	Router bool       `yaml:"router"`
+}
+
 type fileFact struct {
-	Attribute string   `yaml:"attribute"`
-	Is        []string `yaml:"is"`
-	Has       []string `yaml:"has"`
+	Attribute  string   `yaml:"attribute"`
+	Attributes []string `yaml:"attributes"`
+	Is         []string `yaml:"is"`
+	Has        []string `yaml:"has"`
 }
 
 type fileUse struct {
@@ -72,19 +83,29 @@ type fileUse struct {
 type rule struct {
 	role   ot.Role
 	grade  ot.Grade
+	weight int // 0 to 100
+	when   conditions
+	unless []ot.Role
+	but    []conditions
+	say    string
+}
+
+// conditions must all hold.
+type conditions struct {
 	facts  []factRule
 	uses   []useRule
 	names  []string
 	router bool
-	unless []ot.Role
-	say    string
 }
 
 type factRule struct {
-	attribute string
-	is        []string // lower case
-	has       []phrase
+	attributes []string
+	is         []string // lower case
+	has        []phrase
 }
+
+// usualWeight is that of rules which name none.
+const usualWeight = 50
 
 type useRule struct {
 	as          []As
@@ -136,38 +157,63 @@ func (r *Rules) Level(role ot.Role) (int, bool) {
 }
 
 func (f *fileRule) ready(sets map[string][]string) (rule, error) {
-	r := rule{role: ot.Role(f.Role), grade: ot.ParseGrade(f.Grade), names: lower(f.Names), router: f.Router, say: f.Say}
+	r := rule{role: ot.Role(f.Role), grade: ot.ParseGrade(f.Grade), weight: usualWeight, say: f.Say}
 	if !known(r.role) {
 		return r, fmt.Errorf("%q is not a role", f.Role)
 	}
 	if r.grade == ot.GradeNone {
 		return r, fmt.Errorf("%q is not a grade", f.Grade)
 	}
-	if len(f.Facts)+len(f.Uses)+len(f.Names) == 0 && !f.Router {
-		return r, errors.New("no condition")
+	if f.Weight != nil {
+		r.weight = *f.Weight
+	}
+	if r.weight < 0 || r.weight > 100 {
+		return r, fmt.Errorf("weight %d: 0 to 100", r.weight)
 	}
 	var err error
 	if r.unless, err = rolesOf(f.Unless); err != nil {
 		return r, err
 	}
+	when := fileBut{Facts: f.Facts, Uses: f.Uses, Names: f.Names, Router: f.Router}
+	if r.when, err = when.ready(sets); err != nil {
+		return r, err
+	}
+	for i := range f.But {
+		c, err := f.But[i].ready(sets)
+		if err != nil {
+			return r, fmt.Errorf("but: %w", err)
+		}
+		r.but = append(r.but, c)
+	}
+	return r, nil
+}
+
+func (f *fileBut) ready(sets map[string][]string) (conditions, error) {
+	c := conditions{names: lower(f.Names), router: f.Router}
+	if len(f.Facts)+len(f.Uses)+len(f.Names) == 0 && !f.Router {
+		return c, errors.New("no condition")
+	}
 	for _, x := range f.Facts {
-		ready := factRule{attribute: x.Attribute, is: lower(x.Is)}
+		ready := factRule{attributes: x.Attributes, is: lower(x.Is)}
+		if x.Attribute != "" {
+			ready.attributes = append([]string{x.Attribute}, x.Attributes...)
+		}
 		for _, p := range x.Has {
 			ready.has = append(ready.has, phraseOf(p))
 		}
-		if x.Attribute == "" || len(x.Is)+len(x.Has) == 0 {
-			return r, errors.New("a fact needs attribute and is or has")
+		if len(ready.attributes) == 0 || len(x.Is)+len(x.Has) == 0 {
+			return c, errors.New("a fact needs attribute and is or has")
 		}
-		r.facts = append(r.facts, ready)
+		c.facts = append(c.facts, ready)
 	}
 	for _, x := range f.Uses {
 		ready, err := x.ready(sets)
 		if err != nil {
-			return r, err
+			return c, err
 		}
-		r.uses = append(r.uses, ready)
+		c.uses = append(c.uses, ready)
 	}
-	return r, nil
+	return c, nil
 }
 
 func (f *fileUse) ready(sets map[string][]string) (useRule, error) {
