@@ -32,6 +32,13 @@ type Plant interface {
 	Finding(id string) (*demarcv1.Finding, bool)
 	// Apply takes documents, or says what they would change.
 	Apply(ctx context.Context, files []boundary.File, o ApplyOptions) (*demarcv1.ApplyResponse, error)
+	// Decide, MoveWindow and Attest record what people did to authority, or
+	// refuse it with ErrRefused; a dry run says what would come of it.
+	Decide(ctx context.Context, a *demarcv1.AuthorizationAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error)
+	MoveWindow(ctx context.Context, a *demarcv1.WindowAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error)
+	Attest(ctx context.Context, a *demarcv1.Attestation, by store.Act) (until time.Time, err error)
+	// ActsOn lists what was decided on an authorization after its document.
+	ActsOn(authorization string) []*demarcv1.AuthorizationAct
 	// Changes counts what the lists show.
 	Changes() *Changes
 }

@@ -13,25 +13,7 @@ import (
 
 // authorizationOf says in words what stands over a boundary now.
 func (s *Service) authorizationOf(name string) string {
-	policy, now := s.Plant.Policy(), s.Clock()
-	a := policy.Authority(name, now)
-	words := ""
-	switch {
-	case a.Home == "":
-		return "no authorization on record"
-	case a.In == nil:
-		words = "operates without authorization: " + a.Why
-	default:
-		st := a.In.At(now)
-		words = a.In.Name + " (" + st.Kind + ")"
-		if !st.Until.IsZero() {
-			words += " to " + st.Until.Add(-time.Nanosecond).UTC().Format(time.DateOnly)
-		}
-	}
-	if a.Home != name {
-		words += ", as a part of " + a.Home
-	}
-	return words
+	return s.Plant.Policy().AuthorityWords(name, s.Clock())
 }
 
 // ListAuthorizations lists the authorizations on record by name, with how they
@@ -48,7 +30,7 @@ func (s *Service) ListAuthorizations(context.Context, *demarcv1.ListAuthorizatio
 func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, now time.Time) *demarcv1.Authorization {
 	st, doc := d.At(now), d.Source()
 	a := &demarcv1.Authorization{
-		Name: d.Name, Decision: st.Kind, Boundaries: d.Boundaries, State: "in force", Why: st.Why,
+		Name: d.Name, Decision: st.Kind, Boundaries: slices.Sorted(slices.Values(d.Boundaries)), State: "in force", Why: st.Why,
 		Conditions: uint32(len(doc.Conditions)), Leverages: d.Leverages(), LeanedOnBy: policy.LeanedOnBy(d.Name),
 	}
 	if doc.Issuer != nil {
@@ -75,6 +57,6 @@ func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, n
 	if due := d.ReviewDue(); !due.IsZero() {
 		a.ReviewDue = timestamppb.New(due)
 	}
-	slices.Sort(a.Boundaries)
+	a.Acts = s.Plant.ActsOn(d.Name)
 	return a
 }

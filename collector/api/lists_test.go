@@ -19,6 +19,7 @@ import (
 
 // plant is a Plant of fixed things.
 type plant struct {
+	Plant
 	policy      *boundary.Policy
 	connections []*demarcv1.JudgedConnection
 	assets      []*demarcv1.Asset
@@ -32,7 +33,10 @@ func (p *plant) Policy() *boundary.Policy                  { return p.policy }
 func (p *plant) Connections() []*demarcv1.JudgedConnection { return slices.Clone(p.connections) }
 func (p *plant) Assets() []*demarcv1.Asset                 { return slices.Clone(p.assets) }
 func (p *plant) Findings() []*demarcv1.Finding             { return slices.Clone(p.findings) }
-func (p *plant) Changes() *Changes                         { return p.changes }
+func (p *plant) ActsOn(string) []*demarcv1.AuthorizationAct {
+	return nil
+}
+func (p *plant) Changes() *Changes { return p.changes }
 
 func (p *plant) Connection(id string) (inventory.Connection, *demarcv1.JudgedConnection, bool) {
 	for _, c := range p.connections {

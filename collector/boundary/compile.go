@@ -28,6 +28,7 @@ type Policy struct {
 	decisions  map[string]*Decision   // authorizations by name
 	over       map[string][]*Decision // by each boundary that they name, the latest first
 	openings   map[string][]Opening   // by interconnection
+	attested   []Attested             // in order
 }
 
 // site is one Site compiled, with the member entries that name it.

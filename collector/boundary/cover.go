@@ -222,3 +222,25 @@ func (p *Policy) reaches(network, other string) bool {
 
 // Holds reports whether boundary part is whole or a part of it, at any depth.
 func (p *Policy) Holds(whole, part string) bool { return p.reaches(whole, part) }
+
+// AuthorityWords says in words what stands over a boundary at an instant.
+func (p *Policy) AuthorityWords(name string, at time.Time) string {
+	a := p.Authority(name, at)
+	words := ""
+	switch {
+	case a.Home == "":
+		return "no authorization on record"
+	case a.In == nil:
+		words = "operates without authorization: " + a.Why
+	default:
+		s := a.In.At(at)
+		words = a.In.Name + " (" + s.Kind + ")"
+		if !s.Until.IsZero() {
+			words += " to " + date(s.Until.Add(-time.Nanosecond))
+		}
+	}
+	if a.Home != name {
+		words += ", as a part of " + a.Home
+	}
+	return words
+}

@@ -35,6 +35,7 @@ type Standing struct {
 	Why      string // why it is not in force: "line4-ato ended 2029-03-01"
 	Until    time.Time
 	Replaced bool // superseded
+	Final    bool // rescinded or superseded: nothing brings it back
 }
 
 // Operates reports whether a boundary may operate under s.
@@ -88,10 +89,10 @@ func (h *history) at(t time.Time) Standing {
 		}
 		switch e.Kind {
 		case Rescind:
-			s.Why, s.Fell = h.name+" was rescinded "+date(e.At), true
+			s.Why, s.Fell, s.Final = h.name+" was rescinded "+date(e.At), true, true
 			return s
 		case Supersede:
-			s.Why, s.Fell, s.Replaced = h.name+" was superseded by "+e.Successor+" "+date(e.At), true, true
+			s.Why, s.Fell, s.Replaced, s.Final = h.name+" was superseded by "+e.Successor+" "+date(e.At), true, true, true
 			return s
 		case Suspend:
 			if suspended = "is suspended since " + date(e.At); !e.Until.IsZero() && !t.Before(e.Until) {

@@ -27,15 +27,34 @@ type Event struct {
 // WindowAct opens a window that no document describes, or closes one early.
 type WindowAct struct {
 	Window          string // its name
-	Interconnection string // that it opens; empty when it closes Window
+	Interconnection string // that it opens
+	Close           bool   // at Until; else it opens
 	From, Until     time.Time
+}
+
+// Attested is a person's word that a condition holds.
+type Attested struct {
+	Authorization, Condition string
+	At                       time.Time
+	By, Statement            string
 }
 
 // Acts is what people did that verdicts depend on, in the order in which they
 // did it.
 type Acts struct {
-	Events  []Event
-	Windows []WindowAct
+	Events   []Event
+	Windows  []WindowAct
+	Attested []Attested
+}
+
+// Attested returns the last word given on a condition.
+func (p *Policy) Attested(authorization, condition string) (last Attested, ok bool) {
+	for _, a := range p.attested {
+		if a.Authorization == authorization && a.Condition == condition {
+			last, ok = a, true
+		}
+	}
+	return last, ok
 }
 
 // With is p with acts done to its documents, in place of those that it had; p
@@ -49,5 +68,6 @@ func (p *Policy) With(a Acts) *Policy {
 	q := *p
 	q.setDecisions(of)
 	q.setOpenings(a.Windows)
+	q.attested = a.Attested
 	return &q
 }

@@ -18,21 +18,18 @@ const Alive = time.Minute
 // setOpenings compiles the windows of p's documents and of acts.
 func (p *Policy) setOpenings(acts []WindowAct) {
 	p.openings = make(map[string][]Opening)
-	of := make(map[string]string) // window -> interconnection
 	for _, w := range p.docs.Windows {
 		if w.Opens() {
-			of[w.Name] = w.Interconnection.Name
 			p.openings[w.Interconnection.Name] = append(p.openings[w.Interconnection.Name], Opening{w.Meta.String(), w.From.Time, w.Until.End()})
 		}
 	}
 	for _, a := range acts {
 		name := "Window/" + a.Window
-		if a.Interconnection != "" {
-			of[a.Window] = a.Interconnection
-			p.openings[a.Interconnection] = append(p.openings[a.Interconnection], Opening{name, a.From, a.Until})
+		list := p.openings[a.Interconnection]
+		if !a.Close {
+			p.openings[a.Interconnection] = append(list, Opening{name, a.From, a.Until})
 			continue
 		}
-		list := p.openings[of[a.Window]]
 		for i := range list {
 			if list[i].Document == name && a.Until.Before(list[i].Until) {
 				list[i].Until = a.Until
@@ -63,4 +60,30 @@ func (p *Policy) Closed(interconnection string, at time.Time) (last Opening, ok 
 		}
 	}
 	return last, ok
+}
+
+// Windows lists the windows of an interconnection by their beginning.
+func (p *Policy) Windows(interconnection string) []Opening { return p.openings[interconnection] }
+
+// Window finds a window that opens an agreement by its name.
+func (p *Policy) Window(name string) (interconnection string, o Opening, ok bool) {
+	for x, list := range p.openings {
+		for _, o := range list {
+			if o.Document == "Window/"+name {
+				return x, o, true
+			}
+		}
+	}
+	return "", Opening{}, false
+}
+
+// PerWindow returns the interconnection that windows open, nil if there is none
+// of that name or it is standing.
+func (p *Policy) PerWindow(interconnection string) *Interconnection {
+	for _, x := range p.docs.Interconnections {
+		if x.Name == interconnection && x.Activation == "per-window" {
+			return x
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package boundary
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -156,6 +157,15 @@ func (d *Date) parse(s string) (string, string) {
 		}
 	}
 	return quote(s) + " is not a date", "write 2026-02-01, or 2026-02-01T08:00-05:00 with a time of day"
+}
+
+// ParseDate reads a date as documents write it.
+func ParseDate(s string) (Date, error) {
+	var d Date
+	if what, cure := d.parse(s); what != "" {
+		return Date{}, errors.New(what + ": " + cure)
+	}
+	return d, nil
 }
 
 // day is the date as it is told.

@@ -15,7 +15,11 @@ import (
 // never change. What one does depends on the record and the state before it
 // alone, and what no longer fits (an asset that is gone meanwhile) is passed
 // over: an error means that the journal is damaged.
-var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{}
+var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{
+	actAuthorization: doAuthority,
+	actWindow:        doAuthority,
+	actAttest:        doAuthority,
+}
 
 // applyAct does again, or for the first time, what a person did.
 func (e *engine) applyAct(r *store.Record) error {

@@ -25,6 +25,7 @@ const (
 	tableClock     = 4 // source -> newest packet
 	tablePolicy    = 5 // "" -> version
 	tableSoftware  = 6 // "" -> version of the collector that judged
+	tableDeeds     = 8 // number -> Act on authority
 	tableEdges     = 7 // "" -> edges of documents judged up to here, Unix nanoseconds
 )
 
@@ -69,6 +70,10 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 		c.changes = append(c.changes, store.Change{Table: tableVerdicts, Key: []byte(id), Value: value})
 	}
 	clear(e.dirty)
+	var err error
+	if c.changes, err = e.deeds.save(whole, c.changes); err != nil {
+		return c, err
+	}
 	for from, newest := range e.due.newest {
 		c.changes = append(c.changes, store.Change{
 			Table: tableClock, Key: []byte(from.site + "\x00" + from.agent), Value: binary.BigEndian.AppendUint64(nil, uint64(newest)),
@@ -148,6 +153,9 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.restoreDeeds(s[tableDeeds]); err != nil {
+		return err
+	}
 	if err := e.restorePolicy(ctx, readUint(s[tablePolicy][""])); err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type engine struct {
 	position uint64
 	base     *boundary.Policy // the documents alone
 	acts     boundary.Acts    // what people did to them
+	deeds    deeds            // the same as it was recorded
 	policy   *boundary.Policy // both
 	docs     *boundary.Documents
 	book     *inventory.Book

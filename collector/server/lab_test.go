@@ -135,11 +135,22 @@ func (l *lab) send(agent string, body *demarcv1.Body) {
 // apply puts documents in force, as the loop and a person would.
 func (l *lab) apply(files []boundary.File, o applyOptions) (*demarcv1.ApplyResponse, error) {
 	l.t.Helper()
+	defer l.looping()()
+	return l.Apply(l.t.Context(), files, o)
+}
+
+// decide records an act on an authorization, or says what would come of it.
+func (l *lab) decide(a *demarcv1.AuthorizationAct, dryRun bool) (*demarcv1.Consequences, error) {
+	l.t.Helper()
+	defer l.looping()()
+	return l.Decide(l.t.Context(), a, dryRun, store.Act{Who: "uid 1000 (ana)", What: "authorization " + a.GetKind()})
+}
+
+// looping runs the apply loop until its answer is called.
+func (l *lab) looping() (stop func()) {
 	done := make(chan struct{})
 	var loop sync.WaitGroup
-	defer loop.Wait()
-	defer close(done)
-	loop.Go(func() { // the apply loop
+	loop.Go(func() {
 		for {
 			select {
 			case <-l.wake:
@@ -149,7 +160,10 @@ func (l *lab) apply(files []boundary.File, o applyOptions) (*demarcv1.ApplyRespo
 			}
 		}
 	})
-	return l.Apply(l.t.Context(), files, o)
+	return func() {
+		close(done)
+		loop.Wait()
+	}
 }
 
 // pass lets time go by, as the loop does.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/api"
 	"demarc/collector/boundary"
@@ -39,8 +40,15 @@ func TestReplayEqualsLife(t *testing.T) {
 		fence, err := l.store.Lease(t.Context(), "test")
 		l.must(err)
 		checkpoints := 0
-		for range 60 {
-			switch r.IntN(12) {
+		for i := range 60 {
+			switch r.IntN(14) {
+			case 12:
+				l.randomAct(r, i)
+			case 13:
+				_, err := l.decide(&demarcv1.AuthorizationAct{Kind: "rescind", Authorization: "line4-ato"}, true)
+				if !errors.Is(err, api.ErrRefused) {
+					l.must(err)
+				}
 			case 0:
 				if _, err := l.apply(documents(plantDocs), applyOptions{Prune: true}); !errors.Is(err, api.ErrRefused) {
 					l.must(err)
@@ -70,6 +78,23 @@ func TestReplayEqualsLife(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
+	}
+}
+
+// randomAct does something to authority, or is refused.
+func (l *lab) randomAct(r *rand.Rand, i int) {
+	l.t.Helper()
+	kind := []string{"suspend", "revise", "extend", "suspend", "revise", "rescind"}[r.IntN(6)]
+	a := &demarcv1.AuthorizationAct{Kind: kind, Authorization: "line4-ato", Reason: fmt.Sprint(i)}
+	if kind == "extend" || r.IntN(3) == 0 {
+		a.Until = timestamppb.New(l.now.Add(time.Duration(1+r.IntN(100)) * time.Hour))
+	}
+	if r.IntN(4) == 0 {
+		a.Effective = timestamppb.New(l.now.Add(time.Duration(r.IntN(20)-5) * time.Hour))
+	}
+	_, err := l.decide(a, false)
+	if !errors.Is(err, api.ErrRefused) {
+		l.must(err)
 	}
 }
 

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+const lineDocuments = `{apiVersion: demarc/v1, kind: Site, metadata: {name: houston}}
+---
+{apiVersion: demarc/v1, kind: Boundary, metadata: {name: line4}, spec: {title: Line 4, domain: ot, members: [{site: houston, cidrs: [10.20.4.0/24]}]}}
+---
+{apiVersion: demarc/v1, kind: Boundary, metadata: {name: dmz}, spec: {title: DMZ, domain: dmz, members: [{site: houston, cidrs: [10.50.1.0/24]}]}}
+---
+{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: vendor-ra}, spec: {purpose: Support, from: {boundary: dmz}, to: {boundary: line4}, services: [{protocol: rdp}], activation: per-window}}
+---
+{apiVersion: demarc/v1, kind: Authorization, metadata: {name: line4-ato}, spec: {decision: ato, boundaries: [line4], granted: 2026-01-01, conditions: [{id: C3, statement: Two factors., attest: {by: system-owner, every: 90d}}]}}
+`
+
+func TestActsOnAuthority(t *testing.T) {
+	data := "--data=" + serve(t)
+	docs := filepath.Join(t.TempDir(), "docs.yaml")
+	if err := os.WriteFile(docs, []byte(lineDocuments), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	works(t, "Policy version 1 is in force.", "apply", data, "-f", docs)
+	works(t, "line4-ato (ato)", "get", "boundaries", data)
+	works(t, "in force", "get", "authorizations", data)
+	works(t, "Dry run: nothing was recorded.", "authorization", "rescind", "line4-ato", data, "--reason", "x", "--dry-run")
+	works(t, "in force", "get", "authorizations", data)
+	fails(t, "needs its reason", "authorization", "suspend", "line4-ato", data)
+	fails(t, "--until: \"soon\" is not a date", "authorization", "suspend", "line4-ato", data, "--until", "soon")
+	fails(t, "name one authorization", "authorization", "rescind", data)
+	fails(t, "no such file", "authorization", "rescind", "line4-ato", data, "--reason", "x", "--artefact", docs+".none")
+	works(t, "before: line4-ato (ato)\n  after:  operates without authorization: line4-ato is suspended since", "authorization", "suspend", "line4-ato", data, "--reason", "incident", "--artefact", docs)
+	works(t, "operates without authorization", "get", "boundaries", data)
+	works(t, "Recorded: revise line4-ato.", "authorization", "revise", "line4-ato", data, "--reason", "resolved", "--decision", "ato-with-conditions")
+	works(t, "ato-with-conditions  in force", "get", "authorizations", data)
+	works(t, "Recorded: window open w.", "window", "open", "w", data, "--interconnection", "vendor-ra", "--until", "2099-01-01", "--approved-by", "Ana")
+	works(t, "Recorded: window close w.", "window", "close", "w", data, "--reason", "done")
+	fails(t, "--until: a window needs its end", "window", "open", "v", data, "--interconnection", "vendor-ra")
+	works(t, "is attested to", "attest", "line4-ato/C3", data, "--statement", "checked today")
+	fails(t, "AUTHORIZATION/CONDITION", "attest", "line4-ato", data, "--statement", "x")
+	fails(t, "--statement", "attest", "line4-ato/C3", data)
+	works(t, "after:  operates without authorization: line4-ato was rescinded", "authorization", "rescind", "line4-ato", data, "--reason", "closed")
+	fails(t, "nothing more is decided", "authorization", "revise", "line4-ato", data, "--reason", "x")
+}

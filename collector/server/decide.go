@@ -1,0 +1,150 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/api"
+	"demarc/collector/boundary"
+	"demarc/collector/store"
+	"demarc/collector/verdict"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// refusal is an act that is understood and not taken: an api.ErrRefused.
+type refusal string
+
+func (r refusal) Error() string        { return string(r) }
+func (r refusal) Is(target error) bool { return target == api.ErrRefused }
+
+// refused says why an act is not taken.
+func refused(format string, a ...any) error { return refusal(fmt.Sprintf(format, a...)) }
+
+// Decide implements api.Plant.
+func (e *engine) Decide(ctx context.Context, a *demarcv1.AuthorizationAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error) {
+	return e.deal(ctx, actAuthorization, a, dryRun, by, func(p *boundary.Policy, now time.Time) error {
+		return checkDecision(p, a, now)
+	})
+}
+
+// MoveWindow implements api.Plant.
+func (e *engine) MoveWindow(ctx context.Context, a *demarcv1.WindowAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error) {
+	return e.deal(ctx, actWindow, a, dryRun, by, func(p *boundary.Policy, now time.Time) error {
+		if a.GetKind() == "open" {
+			if a.From == nil {
+				a.From = timestamppb.New(now)
+			}
+			return checkOpen(p, a, now)
+		}
+		return checkClose(p, a, now)
+	})
+}
+
+// Attest implements api.Plant.
+func (e *engine) Attest(ctx context.Context, a *demarcv1.Attestation, by store.Act) (until time.Time, err error) {
+	_, err = e.deal(ctx, actAttest, a, false, by, func(p *boundary.Policy, now time.Time) error {
+		d := p.Decision(a.GetAuthorization())
+		if d == nil {
+			return refused("no authorization is named %q: see `demarc-collector get authorizations`", a.GetAuthorization())
+		}
+		for _, c := range d.Source().Conditions {
+			if c.ID.Name != a.GetCondition() {
+				continue
+			}
+			if c.Attest == nil {
+				return refused("condition %s of %s is judged by what is seen, not attested", c.ID.Name, d.Name)
+			}
+			until = now.Add(c.Attest.Every.Duration)
+			return nil
+		}
+		return refused("authorization %s sets no condition %q", d.Name, a.GetCondition())
+	})
+	return until, err
+}
+
+// deal checks an act against the policy in force, says what comes of it, and
+// records it unless that is all.
+func (e *engine) deal(ctx context.Context, kind string, body proto.Message, dryRun bool, by store.Act, check func(*boundary.Policy, time.Time) error) (*demarcv1.Consequences, error) {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	now := e.clock().UTC()
+	if err := check(e.Policy(), now); err != nil {
+		return nil, err
+	}
+	if w, ok := body.(*demarcv1.WindowAct); ok && w.GetKind() == "close" {
+		w.Until = timestamppb.New(now)
+	}
+	text, err := proto.MarshalOptions{Deterministic: true}.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	would, later, err := e.foresee(&demarcv1.Act{Time: timestamppb.New(now), Actor: by.Who, Kind: kind, Body: text}, now)
+	if err != nil || dryRun {
+		return would, err
+	}
+	if err := e.Act(ctx, "", kind, body, by); err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if later {
+		return would, nil // it holds from a later instant on: nothing changed yet
+	}
+	return e.deeds.told.consequences, nil
+}
+
+// foresee says what an act would change at the instant from which it holds.
+// Nothing is changed.
+func (e *engine) foresee(a *demarcv1.Act, now time.Time) (c *demarcv1.Consequences, later bool, err error) {
+	e.mu.Lock() // the inventory may settle itself when it is asked
+	defer e.mu.Unlock()
+	with := boundary.Acts{Events: slices.Clip(e.acts.Events), Windows: slices.Clip(e.acts.Windows), Attested: slices.Clip(e.acts.Attested)}
+	document, err := addDeed(&with, a)
+	if err != nil {
+		return nil, false, err
+	}
+	at := now
+	if n := len(with.Events); a.GetKind() == actAuthorization && with.Events[n-1].At.After(now) {
+		at, later = with.Events[n-1].At, true
+	}
+	if n := len(with.Windows); a.GetKind() == actWindow && !with.Windows[n-1].Close && with.Windows[n-1].From.After(now) {
+		at, later = with.Windows[n-1].From, true
+	}
+	p := e.base.With(with)
+	before, after := map[string]*demarcv1.Verdict{}, map[string]*demarcv1.Verdict{}
+	conns, _ := e.lean.on(p.Leaning(document))
+	for _, id := range conns {
+		x, ok := e.book.Connection(id)
+		if !ok || !judgedAt(x, now).Equal(now) {
+			continue
+		}
+		before[id] = e.judged[id].shown.GetVerdict()
+		after[id] = verdict.Judge(p, x, at).Verdict
+	}
+	return &demarcv1.Consequences{
+		Boundaries: boundaryChanges(e.policy, p, at), Verdicts: turns(before, after), Authorizations: e.leanersOf(document),
+	}, later, nil
+}
+
+// ActsOn implements api.Plant.
+func (e *engine) ActsOn(authorization string) []*demarcv1.AuthorizationAct {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	var list []*demarcv1.AuthorizationAct
+	for _, a := range e.deeds.list {
+		d := &demarcv1.AuthorizationAct{}
+		if a.GetKind() != actAuthorization || proto.Unmarshal(a.GetBody(), d) != nil || d.GetAuthorization() != authorization {
+			continue
+		}
+		d.Actor, d.Recorded = a.GetActor(), a.GetTime()
+		d.Effective = cmp.Or(d.GetEffective(), a.GetTime())
+		list = append(list, d)
+	}
+	return list
+}
