@@ -136,7 +136,7 @@ func Part(of Subject, path string) Subject {
 
 // Port is a hint, never proof.
 type Port struct {
-	Carrier string // "tcp", "udp", "ethernet" (EtherType)
+	Carrier string // "tcp", "udp", "ethernet" (EtherType), "ip" (IP protocol)
 	Number  uint16
 }
 

@@ -51,7 +51,7 @@ func NewEngine(all []Protocol, sink Sink) *Engine {
 	for i := range all {
 		e.byName[all[i].Name] = &all[i]
 	}
-	for _, name := range []string{"tcp", "udp", "ethernet", "sctp"} {
+	for _, name := range []string{"tcp", "udp", "ethernet", "sctp", "ip"} {
 		if e.carriers[name] == nil {
 			e.carriers[name] = &carrier{}
 		}
@@ -119,8 +119,10 @@ func carrierOf(transport uint8) string {
 		return "udp"
 	case 132:
 		return "sctp"
+	case flow.Ethernet:
+		return "ethernet"
 	}
-	return "ethernet"
+	return "ip" // its hints are numbers of IP protocols
 }
 
 // Stream implements flow.Handler.
@@ -366,9 +368,12 @@ func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
 		l.enter(e.byName[s.expected.protocol])
 	}
 	if depth == 0 {
-		if s.conv.Transport == flow.Ethernet {
+		switch carrierOf(s.conv.Transport) {
+		case "ethernet":
 			l.enterAll(l.on.ports[s.conv.EtherType])
-		} else {
+		case "ip":
+			l.enterAll(l.on.ports[uint16(s.conv.Transport)])
+		default:
 			l.enterAll(l.on.ports[s.conv.Ends[flow.B].Port])
 			l.enterAll(l.on.ports[s.conv.Ends[flow.A].Port])
 		}

@@ -42,6 +42,7 @@ const (
 	tcp    = 6
 	udp    = 17
 	icmpv6 = 58
+	vrrp   = 112
 	sctp   = 132
 )
 
