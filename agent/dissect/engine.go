@@ -68,6 +68,7 @@ type session struct {
 	expected *expectation
 	root     layer
 	half     [2]half
+	unread   *unread // of a port of a plant's protocol, while nobody claims it
 
 	older, newer *session // bufferList
 }
@@ -223,6 +224,7 @@ func (e *Engine) message(s *session, side flow.Side, b []byte, at int64, cut boo
 func (e *Engine) astray(s *session, side flow.Side, b []byte) []byte {
 	h := &s.half[side]
 	if s.root.speaker == nil {
+		e.keepUnread(s, side, b)
 		if s.tries++; s.tries == maxTries {
 			e.release(s, side.Other()) // what follows it is not looked at
 		}
@@ -291,6 +293,7 @@ func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int
 		}
 		if err != nil || used <= 0 || used >= len(b) {
 			if err != nil && s.root.speaker == nil {
+				e.keepUnread(s, side, b)
 				s.tries++
 				s.root.race = nil
 			}
@@ -309,6 +312,7 @@ func (e *Engine) Close(c *flow.Conversation, evicted bool) {
 	if evicted && !s.done {
 		e.sink.Lost(c, "table-full", 1)
 	}
+	e.tellUnread(s)
 	e.finish(s)
 	c.App = nil
 }

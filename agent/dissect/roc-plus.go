@@ -74,10 +74,10 @@ func readROC(b []byte) (x rocMessage, err error) {
 	return x, nil
 }
 
-// matchROC claims whole messages.
+// matchROC claims whole messages with data: one without may be of Modbus.
 func matchROC(b []byte) bool {
-	_, err := readROC(b)
-	return err == nil
+	x, err := readROC(b)
+	return err == nil && len(x.data) > 0
 }
 
 func (d *rocPlus) Dissect(m *Message, out Out) (int, error) {

@@ -65,6 +65,9 @@ func TestROCPlusIsNotROCPlus(t *testing.T) {
 	if !matchROC(ok) {
 		t.Fatal("the signature does not know ROC Plus")
 	}
+	if matchROC(rocSay(true, 6, "")) {
+		t.Error("a message that may be of Modbus is claimed")
+	}
 	for n := 1; n < len(ok); n++ {
 		(&talk{t: t, d: &rocPlus{}, stream: true}).refused(0, ok[:n], ErrShort)
 		(&talk{t: t, d: &rocPlus{}}).refused(0, ok[:n], ErrNotMine)

@@ -62,6 +62,10 @@ const (
 	Level       Attribute = "level"
 	DeviceType  Attribute = "device_type"
 	RemoteTool  Attribute = "remote_tool" // remote-access tool or service that the asset asked for by name
+
+	// First octets, in hexadecimal digits, of what an asset said on the port of
+	// an operational-technology protocol and no protocol claimed.
+	Unidentified Attribute = "unidentified_bytes"
 )
 
 // Role is what an asset does in the plant.
