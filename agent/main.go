@@ -36,7 +36,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), readCommand(), checkCommand(), initCommand(), enrollCommand(), statusCommand(), protocolsCommand(), versionCommand())
+	root.AddCommand(runCommand(), readCommand(), checkCommand(), initCommand(), enrollCommand(), statusCommand(), protocolsCommand(), fingerprintCommand(), versionCommand())
 	return root
 }
 

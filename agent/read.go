@@ -21,13 +21,14 @@ import (
 	"demarc/agent/capture"
 	"demarc/agent/pipeline"
 	"demarc/internal/identity"
+	"demarc/internal/role"
 	"demarc/internal/table"
 	"demarc/internal/tables"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
 type readOptions struct {
-	site, segment, format, tables string
+	site, segment, format, tables, fingerprints string
 }
 
 func readCommand() *cobra.Command {
@@ -61,6 +62,7 @@ func readCommand() *cobra.Command {
 	c.Flags().StringVar(&o.site, "site", "", "site that the captures come from")
 	c.Flags().StringVar(&o.segment, "segment", "", "segment that the captures come from")
 	c.Flags().StringVar(&o.tables, "tables", "", "folder of newer lists of vendors and the like, or your own")
+	c.Flags().StringVar(&o.fingerprints, "fingerprints", "", "file of fingerprints of your own devices")
 	c.Flags().StringVar(&o.format, "format", "table", "output: table, json or csv")
 	return c
 }
@@ -85,6 +87,13 @@ func read(c *cobra.Command, o readOptions, files []string) error {
 		if _, err := tables.Use(o.tables); err != nil {
 			return err
 		}
+	}
+	if o.fingerprints != "" {
+		own, err := role.LoadFingerprints(o.fingerprints)
+		if err != nil {
+			return err
+		}
+		role.UseFingerprints(own)
 	}
 	book := identity.New(identity.OneSpace)
 	var (

@@ -10,6 +10,7 @@ import (
 
 	"demarc/collector/config"
 	"demarc/collector/server"
+	"demarc/internal/role"
 	"demarc/internal/tables"
 	"demarc/internal/version"
 )
@@ -44,6 +45,13 @@ func serveCommand(at *place) *cobra.Command {
 				if _, err := tables.Use(settings.Tables); err != nil {
 					return err
 				}
+			}
+			if settings.Fingerprints != "" {
+				own, err := role.LoadFingerprints(settings.Fingerprints)
+				if err != nil {
+					return err
+				}
+				role.UseFingerprints(own)
 			}
 			log := logger(settings.LogLevel)
 			log.Info("collector starts", "version", version.String(), "data", settings.Data, "authority", settings.Authority)

@@ -41,6 +41,9 @@ type Config struct {
 	// Tables is a folder of the user's lists of numbers and names (package
 	// tables), "" for those that are shipped alone.
 	Tables string `yaml:"tables"`
+	// Fingerprints is the user's file of fingerprints (package role), "" for
+	// those that are shipped alone.
+	Fingerprints string `yaml:"fingerprints"`
 }
 
 // Off turns a listener off.

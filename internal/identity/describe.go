@@ -18,6 +18,7 @@ import (
 func (b *Book) describe(out *demarcv1.Asset, facts []fact, uses []role.Use) {
 	out.Names = namesOf(facts)
 	facts = append(facts, orderFacts(facts)...)
+	facts = append(facts, fingerprintFacts(device(out, facts, uses), facts)...)
 	for _, f := range [...]struct {
 		attribute ot.Attribute
 		to        *string
@@ -68,7 +69,7 @@ func oneName(a ot.Attribute, told string) string {
 }
 
 func device(out *demarcv1.Asset, facts []fact, uses []role.Use) *role.Device {
-	d := &role.Device{Router: out.Kind == "router", Names: out.Names, Uses: uses, Facts: make([]role.Fact, len(facts))}
+	d := &role.Device{Router: out.Kind == "router", Names: out.Names, MACs: out.Macs, Uses: uses, Facts: make([]role.Fact, len(facts))}
 	for i := range facts {
 		f := &facts[i]
 		d.Facts[i] = role.Fact{Attribute: f.attribute.Value(), Value: f.value, Source: f.source.Value(), Grade: f.grade}

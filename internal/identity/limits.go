@@ -10,6 +10,7 @@ const (
 	maxClaims = 64   // MACs that sent from one address in one segment
 	maxVLANs  = 64   // VLANs of one claim or connection
 	maxNames  = 16   // names of an asset as shown
+	maxServed = 32   // ports at which an asset serves one protocol, as fingerprints see them
 	maxLosses = 4096 // losses kept by quarter hour; later ones add up by reason
 
 	// maxOwn is how many IPv4 addresses of one segment and VLAN a MAC may prove

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"demarc/internal/ot"
+	"demarc/internal/role"
 	"demarc/internal/tables"
 )
 
@@ -33,6 +34,20 @@ func orderFacts(facts []fact) []fact {
 	tell(ot.RoleAttr, string(family.Role))
 	if p.best(ot.Product, ot.Content) == nil {
 		tell(ot.Product, family.Product)
+	}
+	return more
+}
+
+// fingerprintFacts are what fingerprints tell of a device; they are as old and
+// as new as what it told.
+func fingerprintFacts(d *role.Device, facts []fact) []fact {
+	var more []fact
+	for _, f := range role.Told(d) {
+		x := fact{attribute: mk(f.Attribute), value: clip(f.Value, maxValue), source: mk(clip(f.Source, maxValue)), grade: f.Grade}
+		for i := range facts {
+			x.first, x.last = widen(x.first, x.last, facts[i].first, facts[i].last)
+		}
+		more = append(more, x)
 	}
 	return more
 }

@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"demarc/internal/ot"
@@ -46,6 +47,11 @@ func (b *Book) uses(a *asset) []role.Use {
 				if s == nil {
 					s = &sum{use: role.Use{As: as, Protocol: k.protocol}, peers: map[string]bool{}}
 					sums[k] = s
+				}
+				if as == role.Server && len(s.use.Ports) < maxServed {
+					if port := raw.key.transport.Value() + "/" + strconv.FormatUint(uint64(raw.key.port), 10); !slices.Contains(s.use.Ports, port) {
+						s.use.Ports = append(s.use.Ports, port)
+					}
 				}
 				s.use.Grade = max(s.use.Grade, m.protocol.grade)
 				s.use.Outcome = max(s.use.Outcome, m.outcome)

@@ -88,6 +88,9 @@ func toldBy(f Fact) string {
 	if front, ok := strings.CutPrefix(f.Source, "order-number."); ok {
 		return "has an order number of that family (" + front + "...)"
 	}
+	if name, why, ok := fingerprintOf(f.Source); ok {
+		return why + " (fingerprint " + name + ")"
+	}
 	return "is told to be one (" + f.Source + ")"
 }
 

@@ -22,7 +22,8 @@ type Use struct {
 	Protocol   string
 	Grade      ot.Grade // of the protocol's name
 	Outcome    ot.Outcome
-	Peers      int // other ends that answered or were answered
+	Ports      []string // where it serves, as server: "tcp/502"
+	Peers      int      // other ends that answered or were answered
 	Operations [ot.NumOperations]uint64
 }
 
@@ -36,6 +37,7 @@ type Fact struct {
 type Device struct {
 	Router bool // others' frames pass through it
 	Names  []string
+	MACs   []string // its own, lower case
 	Facts  []Fact
 	Uses   []Use
 }

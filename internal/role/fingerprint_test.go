@@ -1,0 +1,120 @@
+package role
+
+import (
+	"strings"
+	"testing"
+
+	"demarc/internal/ot"
+)
+
+const acme = `fingerprints:
+  - name: acme.doser
+    grade: content
+    facts: [{attribute: http.title, match: '^ACME Dosing v([0-9.]+)'}]
+    macs: ["00:0E:8C"]
+    ports: [tcp/9100]
+    uses: [{as: server, protocols: [modbus]}]
+    set: {vendor: ACME, product: Dosing Controller, firmware: "$1", role: plc}
+    say: "shows the page title {value}"
+    tests:
+      - facts: {http.title: "ACME Dosing v2.1"}
+        macs: ["00:0e:8c:01:02:03"]
+        ports: [tcp/9100]
+        uses: [{as: server, protocol: modbus}]
+        gives: {vendor: ACME, product: Dosing Controller, firmware: "2.1", role: plc}
+      - facts: {http.title: "ACME Dosing v2.1"}
+`
+
+func TestFingerprint(t *testing.T) {
+	f, err := ReadFingerprints("acme.yaml", []byte(acme))
+	if err != nil || len(f.Summary()) != 1 {
+		t.Fatal(err)
+	}
+	UseFingerprints(f)
+	defer UseFingerprints(nil)
+	d := Device{
+		MACs:  []string{"00:0e:8c:01:02:03"},
+		Facts: []Fact{{Attribute: "http.title", Value: "ACME Dosing v2.1", Source: "http.body.title", Grade: ot.Content}},
+		Uses:  []Use{{As: Server, Protocol: "modbus", Grade: ot.Content, Outcome: ot.Exchanged, Peers: 1, Ports: []string{"tcp/9100"}}},
+	}
+	told := Told(&d)
+	if len(told) != 4 || told[0].Grade != ot.Content || told[0].Source != "fingerprint.acme.doser: shows the page title ACME Dosing v2.1" {
+		t.Fatalf("%+v", told)
+	}
+	d.Facts = append(d.Facts, told...)
+	claims := Default().Of(&d)
+	if len(claims) == 0 || claims[0].Role != ot.PLC || claims[0].Why != "shows the page title ACME Dosing v2.1 (fingerprint acme.doser)" {
+		t.Errorf("%+v", claims)
+	}
+	d.Facts[0].Grade = ot.Hint
+	if told := Told(&d); told[0].Grade != ot.Hint {
+		t.Errorf("what is set is better founded than its fact: %+v", told)
+	}
+}
+
+// A MAC prefix, a port or a name is a hint, whatever the entry says.
+func TestFingerprintOfAHint(t *testing.T) {
+	f, err := ReadFingerprints("f", []byte(`fingerprints: [{name: a, grade: identity, macs: ["00:0e:8c"], set: {vendor: A}, say: x, tests: [{macs: ["00:0e:8c:00:00:01"], gives: {vendor: A}}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := f.told(&view{Device: &Device{MACs: []string{"00:0e:8c:00:00:01"}}}, nil)
+	if len(told) != 1 || told[0].Grade != ot.Hint {
+		t.Errorf("%+v", told)
+	}
+}
+
+func TestShippedFingerprints(t *testing.T) {
+	if n := len(defaultFingerprints().entries); n < 4 {
+		t.Errorf("%d entries", n)
+	}
+}
+
+func TestFingerprintsRefused(t *testing.T) {
+	for name, c := range map[string]struct{ from, to, want string }{
+		"unknown key":    {"    grade:", "    graed:", "acme.yaml:3:5: unknown field"},
+		"no YAML":        {"fingerprints:", "fingerprints: [", "acme.yaml:"},
+		"bad pattern":    {"v([0-9.]+)", "v([0-9.]+", "acme.yaml:2: fingerprint \"acme.doser\": match"},
+		"look-ahead":     {"v([0-9.]+)", "(?=v)", "RE2"},
+		"slow pattern":   {"v([0-9.]+)", "([0-9a-f]{500}x){2}([a-z]{500})", "too slow"},
+		"too much":       {"v([0-9.]+)", "((a{100}){100}){100}", "match"},
+		"long pattern":   {"v([0-9.]+)", strings.Repeat("a", 300), "at most 256"},
+		"no test":        {"gives: {vendor: ACME, product: Dosing Controller, firmware: \"2.1\", role: plc}", "gives: {}", "test 1"},
+		"failing test":   {"firmware: \"2.1\"", "firmware: \"2.2\"", `test 1: gives firmware "2.1"`},
+		"a role":         {"role: plc}\n    say", "role: plx}\n    say", "plx"},
+		"a grade":        {"grade: content", "grade: sure", "grade"},
+		"not settable":   {"set: {vendor: ACME,", "set: {serial: ACME,", "serial cannot be set"},
+		"no reason":      {"say: \"shows the page title {value}\"", "say: \"\"", "say is missing"},
+		"a MAC":          {"00:0E:8C", "000E8C", "macs"},
+		"a port":         {"ports: [tcp/9100]\n    uses", "ports: [\"9100\"]\n    uses", "ports"},
+		"a name":         {"acme.doser", "Acme Doser", "name"},
+		"as":             {"{as: server, protocol: modbus}", "{as: boss, protocol: modbus}", "client, server or peer"},
+		"an unknown set": {"protocols: [modbus]", "protocols: [$bus]", "set \"bus\""},
+	} {
+		text := strings.Replace(acme, c.from, c.to, 1)
+		if text == acme {
+			t.Fatalf("%s changes nothing", name)
+		}
+		if _, err := ReadFingerprints("acme.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q in it", name, err, c.want)
+		}
+	}
+	twice := acme + strings.TrimPrefix(acme, "fingerprints:\n")
+	if _, err := ReadFingerprints("acme.yaml", []byte(twice)); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("one name twice: %v", err)
+	}
+	if _, err := ReadFingerprints("acme.yaml", nil); err == nil {
+		t.Error("an empty file is taken")
+	}
+}
+
+func FuzzReadFingerprints(f *testing.F) {
+	f.Add([]byte(acme))
+	f.Add(shippedFingerprints)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if got, err := ReadFingerprints("f", text); err == nil {
+			d := Device{Facts: []Fact{{Attribute: "http.title", Value: "ACME Dosing v2", Grade: ot.Identity}}}
+			got.told(&view{Device: &d}, nil)
+		}
+	})
+}
