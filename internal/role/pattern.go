@@ -53,7 +53,7 @@ func (p *pattern) in(facts []Fact) *Fact {
 func (p *pattern) expand(template, value string) string {
 	value = subject(value)
 	at := p.re.FindStringSubmatchIndex(value)
-	if at == nil || len(at) < 4 { // no group: another pattern's references stay
+	if len(at) < 4 { // no group: another pattern's references stay
 		return template
 	}
 	return string(p.re.ExpandString(nil, template, value, at))

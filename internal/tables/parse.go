@@ -37,25 +37,25 @@ func parse(file, text string, f form, shipped bool) (*list, error) {
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		number++
 		line = strings.TrimSuffix(line, "\r")
-		fail := func(err error) (*list, error) { return nil, fmt.Errorf("%s:%d: %w", file, number, err) }
+		fail := func(err error) error { return fmt.Errorf("%s:%d: %w", file, number, err) }
 		switch {
 		case len(line) > maxLine:
-			return fail(fmt.Errorf("a line of %d bytes: at most %d", len(line), maxLine))
+			return nil, fail(fmt.Errorf("a line of %d bytes: at most %d", len(line), maxLine))
 		case !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }):
-			return fail(errors.New("not plain text: save the file as UTF-8"))
+			return nil, fail(errors.New("not plain text: save the file as UTF-8"))
 		case strings.HasPrefix(line, "#"):
 			if body {
 				continue
 			}
 			if err := l.head.line(line, shipped); err != nil {
-				return fail(err)
+				return nil, fail(err)
 			}
 		case strings.TrimSpace(line) == "":
 		default:
 			body = true
 			r, err := f.row(line)
 			if err != nil {
-				return fail(err)
+				return nil, fail(err)
 			}
 			l.rows = append(l.rows, r)
 		}
