@@ -108,6 +108,13 @@ func (h learning) Close(c *flow.Conversation, evicted bool) {
 	h.l.conversation(c)
 }
 
+// Fact forgets what nobody read: a part of a sample leaves more of that.
+func (l *learner) Fact(c *flow.Conversation, of Subject, a ot.Attribute, value []byte, source string, g ot.Grade, at int64) {
+	if a != ot.Unidentified {
+		l.recorder.Fact(c, of, a, value, source, g, at)
+	}
+}
+
 // learn plays packets and keeps what they tell. each, when set, is called
 // behind every packet with the operations told by then.
 func learn(packets []decode.Packet, all []Protocol, each func(i, ops int)) *learned {

@@ -16,6 +16,7 @@ const maxUnread = 32
 // evidence that a person can look at.
 type unread struct {
 	side flow.Side
+	port uint16
 	b    []byte
 	told bool
 }
@@ -23,26 +24,31 @@ type unread struct {
 // keepUnread keeps the first octets that nobody claims, where they stand on the
 // port of an operational-technology protocol.
 func (e *Engine) keepUnread(s *session, side flow.Side, b []byte) {
-	if s.unread == nil && len(b) > 0 && s.onPlantPort() {
-		s.unread = &unread{side: side, b: append([]byte(nil), b[:min(len(b), maxUnread)]...)}
-	}
+	s.keep(side, b)
 	if s.tries >= maxTries-1 { // it will hardly be claimed: a person need not wait for its end
 		e.tellUnread(s)
 	}
 }
 
-// onPlantPort reports whether the server's port, or either while it does not
-// show who that is, is the usual one of an operational-technology protocol.
-func (s *session) onPlantPort() bool {
+// plantPort is the usual port (or EtherType) of an operational-technology
+// protocol that the conversation is on: the server's, or either while it does
+// not show who that is.
+func (s *session) plantPort() (port uint16, ok bool) {
 	c := s.conv
 	if c.Transport == flow.Ethernet {
-		return plantHas(s.root.on.ports[c.EtherType])
+		return c.EtherType, plantHas(s.root.on.ports[c.EtherType])
 	}
 	server := c.ClientSide().Other()
-	if c.Directed {
-		return plantHas(s.root.on.ports[c.Ends[server].Port])
+	for _, side := range [...]flow.Side{server, server.Other()} {
+		port = c.Ends[side].Port
+		if plantHas(s.root.on.ports[port]) {
+			return port, true
+		}
+		if c.Directed {
+			break
+		}
 	}
-	return plantHas(s.root.on.ports[c.Ends[flow.A].Port]) || plantHas(s.root.on.ports[c.Ends[flow.B].Port])
+	return 0, false
 }
 
 func plantHas(all []*Protocol) bool {
@@ -60,24 +66,24 @@ func (e *Engine) tellUnread(s *session) {
 		return
 	}
 	for side := range s.half { // it may still wait for more
-		e.keepHalf(s, flow.Side(side))
+		s.keep(flow.Side(side), s.half[side].buf)
 	}
 	u := s.unread
 	if u == nil || u.told {
 		return
 	}
 	u.told = true
-	c, port := s.conv, s.conv.Ends[s.conv.ClientSide().Other()].Port
-	if c.Transport == flow.Ethernet {
-		port = c.EtherType
-	}
+	c := s.conv
 	x := entry{kind: toldFact, subject: Sender, attribute: ot.Unidentified, grade: ot.Hint, value: hex.AppendEncode(nil, u.b),
-		text: "unidentified." + carrierOf(c.Transport) + "." + strconv.Itoa(int(port))}
+		text: "unidentified." + carrierOf(c.Transport) + "." + strconv.Itoa(int(u.port))}
 	e.fact(c, u.side, &x, c.Last)
 }
 
-func (e *Engine) keepHalf(s *session, side flow.Side) {
-	if b := s.half[side].buf; s.unread == nil && len(b) > 0 && s.onPlantPort() {
-		s.unread = &unread{side: side, b: append([]byte(nil), b[:min(len(b), maxUnread)]...)}
+func (s *session) keep(side flow.Side, b []byte) {
+	if s.unread != nil || len(b) == 0 {
+		return
+	}
+	if port, ok := s.plantPort(); ok {
+		s.unread = &unread{side: side, port: port, b: append([]byte(nil), b[:min(len(b), maxUnread)]...)}
 	}
 }
