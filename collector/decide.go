@@ -133,7 +133,7 @@ func tellConsequences(w io.Writer, c *demarcv1.Consequences, what string, dryRun
 		out.printf("authorization %s leans on it\n", name)
 	}
 	if n := len(c.GetVerdicts()); n > 0 {
-		out.printf("%d live connections:\n", n)
+		out.printf("Live connections whose verdict changes: %d\n", n)
 		for _, v := range c.GetVerdicts()[:min(n, shownVerdicts)] {
 			out.printf("  %s  %s -> %s  %s\n", v.GetConnection(), orDash(v.GetBefore()), orDash(v.GetAfter()), printable(v.GetReason()))
 		}

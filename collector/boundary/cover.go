@@ -236,7 +236,7 @@ func (p *Policy) AuthorityWords(name string, at time.Time) string {
 		s := a.In.At(at)
 		words = a.In.Name + " (" + s.Kind + ")"
 		if !s.Until.IsZero() {
-			words += " to " + date(s.Until.Add(-time.Nanosecond))
+			words += " to " + lastDay(s.Until)
 		}
 	}
 	if a.Home != name {

@@ -116,7 +116,7 @@ func (h *history) at(t time.Time) Standing {
 	case t.Before(h.from):
 		s.Why = h.name + " begins " + date(h.from)
 	case !s.Until.IsZero() && !t.Before(s.Until):
-		s.Why = h.name + " ended " + date(s.Until.Add(-time.Nanosecond))
+		s.Why = h.name + " ended " + lastDay(s.Until)
 	case suspended != "":
 		s.Why = h.name + " " + suspended
 	default:
@@ -126,7 +126,22 @@ func (h *history) at(t time.Time) Standing {
 	return s
 }
 
-func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+// date words an instant: a whole day without its time.
+func date(t time.Time) string {
+	if t = t.UTC(); t.Equal(t.Truncate(24 * time.Hour)) {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format("2006-01-02 15:04 MST")
+}
+
+// lastDay words an end, the first instant after what it ends: the day before
+// where days count whole.
+func lastDay(until time.Time) string {
+	if day := until.UTC(); day.Equal(day.Truncate(24 * time.Hour)) {
+		return date(day.AddDate(0, 0, -1))
+	}
+	return date(until)
+}
 
 // setDecisions compiles the authorizations of p's documents with events.
 func (p *Policy) setDecisions(events map[string][]Event) {

@@ -76,6 +76,9 @@ func run(ctx context.Context, once bool, ports string) error {
 	}
 	wrong := planted.Compare(seen.found())
 	show.comparison(planted, wrong)
+	if err := walk(ctx, data, &show); err != nil {
+		return err
+	}
 	show.authority()
 	if once {
 		if len(wrong) > 0 {
