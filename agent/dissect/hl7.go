@@ -88,6 +88,9 @@ func (d *hl7) Dissect(m *Message, out Out) (int, error) {
 	case !hl7MSH(head, out):
 		return 0, notMine(d.told)
 	}
+	if !d.told {
+		out.Security(ot.Security{Mode: ot.SecurityNone})
+	}
 	d.told, *body = true, true
 	return len(head), nil
 }
