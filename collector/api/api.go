@@ -8,10 +8,13 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"demarc/collector/boundary"
 	"demarc/collector/ingest"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
+	"demarc/internal/identity"
 	"demarc/internal/pki"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -30,6 +33,12 @@ type Plant interface {
 	// Connection returns one with what its ends are placed by.
 	Connection(id string) (inventory.Connection, *demarcv1.JudgedConnection, bool)
 	Finding(id string) (*demarcv1.Finding, bool)
+	// Asset returns one; Addresses lists every address of it, the first stands
+	// for it.
+	Asset(id string) (*demarcv1.Asset, bool)
+	Addresses(asset string) []identity.Of
+	// Act puts what a person did into the journal and waits until it is done.
+	Act(ctx context.Context, site, kind string, body proto.Message, by store.Act) error
 	// Apply takes documents, or says what they would change.
 	Apply(ctx context.Context, files []boundary.File, o ApplyOptions) (*demarcv1.ApplyResponse, error)
 	// Decide, MoveWindow and Attest record what people did to authority, or

@@ -10,10 +10,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/boundary"
 	"demarc/collector/inventory"
+	"demarc/collector/store"
+	"demarc/internal/identity"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -55,6 +58,18 @@ func (p *plant) Finding(id string) (*demarcv1.Finding, bool) {
 	}
 	return nil, false
 }
+
+func (p *plant) Asset(id string) (*demarcv1.Asset, bool) {
+	i := slices.IndexFunc(p.assets, func(a *demarcv1.Asset) bool { return a.GetId() == id })
+	if i < 0 {
+		return nil, false
+	}
+	return p.assets[i], true
+}
+
+func (p *plant) Addresses(string) []identity.Of { return nil }
+
+func (p *plant) Act(context.Context, string, string, proto.Message, store.Act) error { return nil }
 
 func (p *plant) Apply(_ context.Context, files []boundary.File, o ApplyOptions) (*demarcv1.ApplyResponse, error) {
 	return p.applied(files, o)

@@ -69,3 +69,16 @@ func (b *Book) ConnectionsOf(asset string) []string { return b.ids.ConnectionsOf
 
 // Inventory lists everything, sorted.
 func (b *Book) Inventory() *demarcv1.Inventory { return b.ids.Inventory() }
+
+// Said is what a person decided of some addresses.
+type Said = identity.Said
+
+// Say takes what a person decided and returns what that changed. It is kept for
+// as long as the Book; records do not hold it.
+func (b *Book) Say(s Said) Changes {
+	b.ids.Say(s)
+	return b.ids.Changes()
+}
+
+// Addresses lists every address of an asset; nil when there is no such asset.
+func (b *Book) Addresses(asset string) []identity.Of { return b.ids.Addresses(asset) }

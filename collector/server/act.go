@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"demarc/collector/api"
 	"demarc/collector/store"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -19,6 +20,9 @@ var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{
 	actAuthorization: doAuthority,
 	actWindow:        doAuthority,
 	actAttest:        doAuthority,
+	api.ActMerge:     (*engine).sayOfAssets,
+	api.ActSplit:     (*engine).sayOfAssets,
+	api.ActSet:       (*engine).sayOfAssets,
 }
 
 // applyAct does again, or for the first time, what a person did.

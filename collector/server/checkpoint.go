@@ -27,6 +27,7 @@ const (
 	tableSoftware  = 6 // "" -> version of the collector that judged
 	tableDeeds     = 8 // number -> Act on authority
 	tableEdges     = 7 // "" -> edges of documents judged up to here, Unix nanoseconds
+	tableAssetActs = 9 // position -> what a person said of assets, a marshalled Act
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -62,6 +63,7 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	}
 	c.records(tableInventory, observations)
 	c.records(tableFindings, findings)
+	c.saveSaid(e.said, whole)
 	for _, id := range slices.Sorted(maps.Keys(e.dirty)) {
 		value, err := e.judged[id].save()
 		if err != nil {
@@ -161,6 +163,9 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	if err := e.book.Restore(s.records(tableInventory)); err != nil {
 		return fmt.Errorf("saved inventory: %w", err)
+	}
+	if err := e.restoreSaid(s); err != nil {
+		return fmt.Errorf("saved acts on assets: %w", err)
 	}
 	if err := e.findings.Restore(s.records(tableFindings)); err != nil {
 		return fmt.Errorf("saved findings: %w", err)

@@ -48,6 +48,7 @@ type engine struct {
 	dirty    map[string]bool // judgements that the saved state lacks
 	applied  chan struct{}   // closed and made anew when position moved
 	turned   turned          // what the last policy record changed
+	said     []savedAct      // what people said of assets
 }
 
 // judgement is a connection as it was judged last. Its JudgedConnection is

@@ -67,6 +67,8 @@ func TestReplayEqualsLife(t *testing.T) {
 				checkpoints++
 			case 6:
 				l.same("in between", l.restarted())
+			case 7:
+				l.anyAct(r)
 			default:
 				l.send([]string{"a", "b"}[r.IntN(2)], anyBody(r, l.now))
 			}

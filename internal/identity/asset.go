@@ -55,6 +55,7 @@ func (b *Book) show(a *asset) *demarcv1.Asset {
 	facts := a.gather("")
 	facts = append(facts, a.prefixFacts()...)
 	b.describe(out, facts, b.uses(a))
+	annotate(out, a.notes(""))
 	return out
 }
 
@@ -88,6 +89,7 @@ func (b *Book) showPart(a *asset, path string) *demarcv1.Asset {
 	if len(out.Names) == 0 {
 		out.Names = []string{path}
 	}
+	annotate(out, a.notes(path))
 	return out
 }
 

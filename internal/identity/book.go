@@ -17,6 +17,7 @@ type Book struct {
 	// What was observed.
 	observed map[addrKey]*observation
 	raws     map[rawKey]*rawConn
+	said     map[addrKey]*said // what people decided
 	losses   losses
 
 	// What is derived.
@@ -42,7 +43,7 @@ func New(space Space) *Book { return NewLimited(space, DefaultLimits) }
 // NewLimited is New with other bounds.
 func NewLimited(space Space, limits Limits) *Book {
 	b := &Book{
-		limits: limits, observed: map[addrKey]*observation{}, raws: map[rawKey]*rawConn{},
+		limits: limits, observed: map[addrKey]*observation{}, raws: map[rawKey]*rawConn{}, said: map[addrKey]*said{},
 		touched: map[*observation]bool{}, touchedMacs: map[*macNode]bool{}, touchedLinks: map[*link]bool{}, changedAssets: map[string]bool{}, changedConns: map[string]bool{},
 	}
 	b.losses.init()
@@ -98,6 +99,9 @@ func (b *Book) observe(k addrKey) *observation {
 	o := &observation{key: k}
 	b.observed[k] = o
 	b.anchor(o)
+	if x := b.said[k]; x != nil {
+		b.hear(o, x)
+	}
 	return o
 }
 

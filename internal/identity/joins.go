@@ -19,6 +19,7 @@ func (a *asset) joins() []string {
 		out = append(out, u.conflict()...)
 	}
 	out = append(out, a.marks()...)
+	out = append(out, a.cuts()...)
 	return tidy(out)
 }
 
@@ -218,6 +219,10 @@ func (a *asset) marks() []string {
 			delete(keys, s.key.value)
 			if len(keys) > 0 && (len(keys) > 1 || s.mac.heard()) {
 				out = append(out, strings.Join(sortedKeys(keys), ", ")+" "+say(len(keys), "is a port", "are ports")+" of the bridge or chassis "+s.key.value)
+			}
+		case saidMark:
+			if len(keys) > 1 {
+				out = append(out, strings.Join(sortedKeys(keys), ", ")+" are put together "+s.key.vendor)
 			}
 		case nameMark:
 			if len(keys) > 1 {

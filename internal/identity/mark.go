@@ -15,6 +15,7 @@ type markKind uint8
 const (
 	serialMark  markKind = iota // a serial number of a vendor, told in an identity message
 	chassisMark                 // the base MAC of a bridge or chassis, told from each of its ports
+	saidMark                    // a person put them together; vendor says who and why
 	nameMark                    // the full name of a computer in its domain, told when it logs on or is logged on to
 )
 
@@ -145,6 +146,9 @@ func (p *part) computer() string {
 // setMarks finds again what o itself tells of its device.
 func (b *Book) setMarks(o *observation) {
 	keys := marksOf(o)
+	if o.said != nil {
+		keys = append(keys, o.said.together...)
+	}
 	for _, s := range slices.Clone(o.marks) {
 		if !slices.Contains(keys, s.key) {
 			b.leaveMark(o, s)

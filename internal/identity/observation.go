@@ -19,6 +19,7 @@ type observation struct {
 	mac    *macNode    // valid iff key.ip is not
 	ep     *endpoint   // valid iff key.ip is
 	unit   *unit       // what stands there, nil when nothing was heard
+	said   *said       // what people decided; nil mostly
 	marks  []*markNode // what it alone tells of its device
 	conns  []*rawConn
 }

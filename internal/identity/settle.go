@@ -188,7 +188,11 @@ func (b *Book) connect(nodes map[node]bool) {
 			}
 			*c = a
 			a.add(n)
-			n.neighbours(func(m node) { queue = append(queue, m) })
+			n.neighbours(func(m node) {
+				if sameSide(n, m) {
+					queue = append(queue, m)
+				}
+			})
 		}
 	}
 	for a := range old {

@@ -98,16 +98,170 @@ func (x *Act) GetBody() []byte {
 	return nil
 }
 
+// AssetAct is the body of the acts "asset.merge", "asset.split" and
+// "asset.set". It names addresses and no asset, so that it holds whatever
+// becomes of the assets.
+type AssetAct struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Of    []*AssetAddress        `protobuf:"bytes,1,rep,name=of,proto3" json:"of,omitempty"`
+	// Of "asset.set".
+	Field string `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	// Empty takes it back.
+	Value         string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssetAct) Reset() {
+	*x = AssetAct{}
+	mi := &file_demarc_v1_act_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssetAct) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssetAct) ProtoMessage() {}
+
+func (x *AssetAct) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_act_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssetAct.ProtoReflect.Descriptor instead.
+func (*AssetAct) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_act_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *AssetAct) GetOf() []*AssetAddress {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *AssetAct) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *AssetAct) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *AssetAct) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// AssetAddress is one address of an asset.
+type AssetAddress struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Site    string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	Address *Address               `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// Part behind the address; empty is the device itself.
+	Part string `protobuf:"bytes,3,opt,name=part,proto3" json:"part,omitempty"`
+	// Of "asset.merge": one address of each asset stands for it.
+	Anchor        bool `protobuf:"varint,4,opt,name=anchor,proto3" json:"anchor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssetAddress) Reset() {
+	*x = AssetAddress{}
+	mi := &file_demarc_v1_act_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssetAddress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssetAddress) ProtoMessage() {}
+
+func (x *AssetAddress) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_act_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssetAddress.ProtoReflect.Descriptor instead.
+func (*AssetAddress) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_act_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AssetAddress) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *AssetAddress) GetAddress() *Address {
+	if x != nil {
+		return x.Address
+	}
+	return nil
+}
+
+func (x *AssetAddress) GetPart() string {
+	if x != nil {
+		return x.Part
+	}
+	return ""
+}
+
+func (x *AssetAddress) GetAnchor() bool {
+	if x != nil {
+		return x.Anchor
+	}
+	return false
+}
+
 var File_demarc_v1_act_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_act_proto_rawDesc = "" +
 	"\n" +
-	"\x13demarc/v1/act.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n" +
+	"\x13demarc/v1/act.proto\x12\tdemarc.v1\x1a\x18demarc/v1/sighting.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n" +
 	"\x03Act\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
 	"\x05actor\x18\x02 \x01(\tR\x05actor\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x12\n" +
-	"\x04body\x18\x04 \x01(\fR\x04bodyB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\x04body\x18\x04 \x01(\fR\x04body\"w\n" +
+	"\bAssetAct\x12'\n" +
+	"\x02of\x18\x01 \x03(\v2\x17.demarc.v1.AssetAddressR\x02of\x12\x14\n" +
+	"\x05field\x18\x02 \x01(\tR\x05field\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"|\n" +
+	"\fAssetAddress\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12,\n" +
+	"\aaddress\x18\x02 \x01(\v2\x12.demarc.v1.AddressR\aaddress\x12\x12\n" +
+	"\x04part\x18\x03 \x01(\tR\x04part\x12\x16\n" +
+	"\x06anchor\x18\x04 \x01(\bR\x06anchorB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_act_proto_rawDescOnce sync.Once
@@ -121,18 +275,23 @@ func file_demarc_v1_act_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_act_proto_rawDescData
 }
 
-var file_demarc_v1_act_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_demarc_v1_act_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_demarc_v1_act_proto_goTypes = []any{
 	(*Act)(nil),                   // 0: demarc.v1.Act
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(*AssetAct)(nil),              // 1: demarc.v1.AssetAct
+	(*AssetAddress)(nil),          // 2: demarc.v1.AssetAddress
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*Address)(nil),               // 4: demarc.v1.Address
 }
 var file_demarc_v1_act_proto_depIdxs = []int32{
-	1, // 0: demarc.v1.Act.time:type_name -> google.protobuf.Timestamp
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	3, // 0: demarc.v1.Act.time:type_name -> google.protobuf.Timestamp
+	2, // 1: demarc.v1.AssetAct.of:type_name -> demarc.v1.AssetAddress
+	4, // 2: demarc.v1.AssetAddress.address:type_name -> demarc.v1.Address
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_act_proto_init() }
@@ -140,13 +299,14 @@ func file_demarc_v1_act_proto_init() {
 	if File_demarc_v1_act_proto != nil {
 		return
 	}
+	file_demarc_v1_sighting_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_act_proto_rawDesc), len(file_demarc_v1_act_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

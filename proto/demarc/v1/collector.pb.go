@@ -2921,6 +2921,326 @@ func (x *AttestResponse) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+// MergeAssetsRequest names two assets or more by id.
+type MergeAssetsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Assets        []string               `protobuf:"bytes,1,rep,name=assets,proto3" json:"assets,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeAssetsRequest) Reset() {
+	*x = MergeAssetsRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeAssetsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeAssetsRequest) ProtoMessage() {}
+
+func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeAssetsRequest.ProtoReflect.Descriptor instead.
+func (*MergeAssetsRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *MergeAssetsRequest) GetAssets() []string {
+	if x != nil {
+		return x.Assets
+	}
+	return nil
+}
+
+func (x *MergeAssetsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// MergeAssetsResponse holds the one that they are now.
+type MergeAssetsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Asset         *Asset                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeAssetsResponse) Reset() {
+	*x = MergeAssetsResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeAssetsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeAssetsResponse) ProtoMessage() {}
+
+func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeAssetsResponse.ProtoReflect.Descriptor instead.
+func (*MergeAssetsResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *MergeAssetsResponse) GetAsset() *Asset {
+	if x != nil {
+		return x.Asset
+	}
+	return nil
+}
+
+// SplitAssetRequest names an asset and those of its IPs and MACs that are
+// another device.
+type SplitAssetRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Asset         string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	Addresses     []string               `protobuf:"bytes,2,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitAssetRequest) Reset() {
+	*x = SplitAssetRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitAssetRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitAssetRequest) ProtoMessage() {}
+
+func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitAssetRequest.ProtoReflect.Descriptor instead.
+func (*SplitAssetRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *SplitAssetRequest) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *SplitAssetRequest) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *SplitAssetRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// SplitAssetResponse holds what the asset fell into.
+type SplitAssetResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Assets        []*Asset               `protobuf:"bytes,1,rep,name=assets,proto3" json:"assets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitAssetResponse) Reset() {
+	*x = SplitAssetResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitAssetResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitAssetResponse) ProtoMessage() {}
+
+func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitAssetResponse.ProtoReflect.Descriptor instead.
+func (*SplitAssetResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *SplitAssetResponse) GetAssets() []*Asset {
+	if x != nil {
+		return x.Assets
+	}
+	return nil
+}
+
+// SetAssetRequest sets one field; an empty value takes it back.
+type SetAssetRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// name, owner, criticality, place, notes, role, retired
+	Field         string `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	Value         string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAssetRequest) Reset() {
+	*x = SetAssetRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAssetRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAssetRequest) ProtoMessage() {}
+
+func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAssetRequest.ProtoReflect.Descriptor instead.
+func (*SetAssetRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *SetAssetRequest) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *SetAssetRequest) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *SetAssetRequest) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *SetAssetRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// SetAssetResponse holds the asset as it is now.
+type SetAssetResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Asset         *Asset                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAssetResponse) Reset() {
+	*x = SetAssetResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAssetResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAssetResponse) ProtoMessage() {}
+
+func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAssetResponse.ProtoReflect.Descriptor instead.
+func (*SetAssetResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *SetAssetResponse) GetAsset() *Asset {
+	if x != nil {
+		return x.Asset
+	}
+	return nil
+}
+
 var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
@@ -3125,7 +3445,25 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rAttestRequest\x128\n" +
 	"\vattestation\x18\x01 \x01(\v2\x16.demarc.v1.AttestationR\vattestation\"B\n" +
 	"\x0eAttestResponse\x120\n" +
-	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\x81\v\n" +
+	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"D\n" +
+	"\x12MergeAssetsRequest\x12\x16\n" +
+	"\x06assets\x18\x01 \x03(\tR\x06assets\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"=\n" +
+	"\x13MergeAssetsResponse\x12&\n" +
+	"\x05asset\x18\x01 \x01(\v2\x10.demarc.v1.AssetR\x05asset\"_\n" +
+	"\x11SplitAssetRequest\x12\x14\n" +
+	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x1c\n" +
+	"\taddresses\x18\x02 \x03(\tR\taddresses\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\">\n" +
+	"\x12SplitAssetResponse\x12(\n" +
+	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\"k\n" +
+	"\x0fSetAssetRequest\x12\x14\n" +
+	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x14\n" +
+	"\x05field\x18\x02 \x01(\tR\x05field\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\":\n" +
+	"\x10SetAssetResponse\x12&\n" +
+	"\x05asset\x18\x01 \x01(\v2\x10.demarc.v1.AssetR\x05asset2\xdf\f\n" +
 	"\x10CollectorService\x12F\n" +
 	"\tGetStatus\x12\x1b.demarc.v1.GetStatusRequest\x1a\x1c.demarc.v1.GetStatusResponse\x12:\n" +
 	"\x05Apply\x12\x17.demarc.v1.ApplyRequest\x1a\x18.demarc.v1.ApplyResponse\x12L\n" +
@@ -3139,7 +3477,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\fListFindings\x12\x1e.demarc.v1.ListFindingsRequest\x1a\x1f.demarc.v1.ListFindingsResponse\x12I\n" +
 	"\n" +
 	"ListAgents\x12\x1c.demarc.v1.ListAgentsRequest\x1a\x1d.demarc.v1.ListAgentsResponse\x12L\n" +
-	"\vRevokeAgent\x12\x1d.demarc.v1.RevokeAgentRequest\x1a\x1e.demarc.v1.RevokeAgentResponse\x12@\n" +
+	"\vRevokeAgent\x12\x1d.demarc.v1.RevokeAgentRequest\x1a\x1e.demarc.v1.RevokeAgentResponse\x12L\n" +
+	"\vMergeAssets\x12\x1d.demarc.v1.MergeAssetsRequest\x1a\x1e.demarc.v1.MergeAssetsResponse\x12I\n" +
+	"\n" +
+	"SplitAsset\x12\x1c.demarc.v1.SplitAssetRequest\x1a\x1d.demarc.v1.SplitAssetResponse\x12C\n" +
+	"\bSetAsset\x12\x1a.demarc.v1.SetAssetRequest\x1a\x1b.demarc.v1.SetAssetResponse\x12@\n" +
 	"\aExplain\x12\x19.demarc.v1.ExplainRequest\x1a\x1a.demarc.v1.ExplainResponse\x12<\n" +
 	"\x05Watch\x12\x17.demarc.v1.WatchRequest\x1a\x18.demarc.v1.WatchResponse0\x01\x12a\n" +
 	"\x12ListAuthorizations\x12$.demarc.v1.ListAuthorizationsRequest\x1a%.demarc.v1.ListAuthorizationsResponse\x12d\n" +
@@ -3161,7 +3503,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -3211,92 +3553,107 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*MoveWindowResponse)(nil),          // 45: demarc.v1.MoveWindowResponse
 	(*AttestRequest)(nil),               // 46: demarc.v1.AttestRequest
 	(*AttestResponse)(nil),              // 47: demarc.v1.AttestResponse
-	(*timestamppb.Timestamp)(nil),       // 48: google.protobuf.Timestamp
-	(*Asset)(nil),                       // 49: demarc.v1.Asset
-	(*Connection)(nil),                  // 50: demarc.v1.Connection
-	(*SpanReport)(nil),                  // 51: demarc.v1.SpanReport
-	(*Authorization)(nil),               // 52: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 53: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 54: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 55: demarc.v1.Attestation
+	(*MergeAssetsRequest)(nil),          // 48: demarc.v1.MergeAssetsRequest
+	(*MergeAssetsResponse)(nil),         // 49: demarc.v1.MergeAssetsResponse
+	(*SplitAssetRequest)(nil),           // 50: demarc.v1.SplitAssetRequest
+	(*SplitAssetResponse)(nil),          // 51: demarc.v1.SplitAssetResponse
+	(*SetAssetRequest)(nil),             // 52: demarc.v1.SetAssetRequest
+	(*SetAssetResponse)(nil),            // 53: demarc.v1.SetAssetResponse
+	(*timestamppb.Timestamp)(nil),       // 54: google.protobuf.Timestamp
+	(*Asset)(nil),                       // 55: demarc.v1.Asset
+	(*Connection)(nil),                  // 56: demarc.v1.Connection
+	(*SpanReport)(nil),                  // 57: demarc.v1.SpanReport
+	(*Authorization)(nil),               // 58: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 59: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 60: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 61: demarc.v1.Attestation
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	48, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	54, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	48, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	48, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	54, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	54, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	49, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	55, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
 	21, // 9: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	50, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	56, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
 	22, // 11: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
 	23, // 12: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	48, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	48, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	54, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	54, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
 	26, // 15: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	48, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	48, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	54, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	54, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
 	29, // 18: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	48, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	48, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	48, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	48, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	51, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	54, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	54, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	54, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	54, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	57, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
 	21, // 24: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
 	26, // 25: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	52, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	53, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	58, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	59, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
 	42, // 28: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
 	43, // 29: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
 	6,  // 30: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	54, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	60, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
 	42, // 32: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	55, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	48, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	0,  // 35: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 36: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 37: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 38: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 39: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 40: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 41: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 42: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 43: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 44: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 45: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	32, // 46: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 47: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 48: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 49: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	44, // 50: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 51: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	36, // 52: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 53: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 54: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 55: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 56: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 57: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 58: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 59: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 60: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 61: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 62: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 63: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	33, // 64: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 65: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 66: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 67: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	45, // 68: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 69: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	37, // 70: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	53, // [53:71] is the sub-list for method output_type
-	35, // [35:53] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	61, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	54, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	55, // 35: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	55, // 36: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	55, // 37: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	0,  // 38: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 39: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 40: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 41: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 42: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 43: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 44: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 45: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 46: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 47: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 48: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 49: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 50: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 51: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 52: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 53: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 54: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 55: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	44, // 56: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 57: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	36, // 58: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 59: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 60: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 61: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 62: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 63: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 64: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 65: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 66: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 67: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 68: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 69: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 70: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 71: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 72: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 73: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 74: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 75: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 76: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	45, // 77: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 78: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	37, // 79: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	59, // [59:80] is the sub-list for method output_type
+	38, // [38:59] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -3313,7 +3670,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   48,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,6 +32,9 @@ const (
 	CollectorService_ListFindings_FullMethodName        = "/demarc.v1.CollectorService/ListFindings"
 	CollectorService_ListAgents_FullMethodName          = "/demarc.v1.CollectorService/ListAgents"
 	CollectorService_RevokeAgent_FullMethodName         = "/demarc.v1.CollectorService/RevokeAgent"
+	CollectorService_MergeAssets_FullMethodName         = "/demarc.v1.CollectorService/MergeAssets"
+	CollectorService_SplitAsset_FullMethodName          = "/demarc.v1.CollectorService/SplitAsset"
+	CollectorService_SetAsset_FullMethodName            = "/demarc.v1.CollectorService/SetAsset"
 	CollectorService_Explain_FullMethodName             = "/demarc.v1.CollectorService/Explain"
 	CollectorService_Watch_FullMethodName               = "/demarc.v1.CollectorService/Watch"
 	CollectorService_ListAuthorizations_FullMethodName  = "/demarc.v1.CollectorService/ListAuthorizations"
@@ -63,6 +66,13 @@ type CollectorServiceClient interface {
 	ListAgents(ctx context.Context, in *ListAgentsRequest, opts ...grpc.CallOption) (*ListAgentsResponse, error)
 	// RevokeAgent takes an agent's certificates back and ends its stream.
 	RevokeAgent(ctx context.Context, in *RevokeAgentRequest, opts ...grpc.CallOption) (*RevokeAgentResponse, error)
+	// MergeAssets says that several assets are one device.
+	MergeAssets(ctx context.Context, in *MergeAssetsRequest, opts ...grpc.CallOption) (*MergeAssetsResponse, error)
+	// SplitAsset says that some of an asset's addresses are a device of their own.
+	SplitAsset(ctx context.Context, in *SplitAssetRequest, opts ...grpc.CallOption) (*SplitAssetResponse, error)
+	// SetAsset sets what people know of an asset: its name, owner, criticality,
+	// place, notes, role, or that it is retired.
+	SetAsset(ctx context.Context, in *SetAssetRequest, opts ...grpc.CallOption) (*SetAssetResponse, error)
 	// Explain says how a connection came to its verdict.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
 	// Watch sends a change number whenever something that the lists show changed.
@@ -199,6 +209,36 @@ func (c *collectorServiceClient) RevokeAgent(ctx context.Context, in *RevokeAgen
 	return out, nil
 }
 
+func (c *collectorServiceClient) MergeAssets(ctx context.Context, in *MergeAssetsRequest, opts ...grpc.CallOption) (*MergeAssetsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MergeAssetsResponse)
+	err := c.cc.Invoke(ctx, CollectorService_MergeAssets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) SplitAsset(ctx context.Context, in *SplitAssetRequest, opts ...grpc.CallOption) (*SplitAssetResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SplitAssetResponse)
+	err := c.cc.Invoke(ctx, CollectorService_SplitAsset_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) SetAsset(ctx context.Context, in *SetAssetRequest, opts ...grpc.CallOption) (*SetAssetResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetAssetResponse)
+	err := c.cc.Invoke(ctx, CollectorService_SetAsset_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *collectorServiceClient) Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ExplainResponse)
@@ -300,6 +340,13 @@ type CollectorServiceServer interface {
 	ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error)
 	// RevokeAgent takes an agent's certificates back and ends its stream.
 	RevokeAgent(context.Context, *RevokeAgentRequest) (*RevokeAgentResponse, error)
+	// MergeAssets says that several assets are one device.
+	MergeAssets(context.Context, *MergeAssetsRequest) (*MergeAssetsResponse, error)
+	// SplitAsset says that some of an asset's addresses are a device of their own.
+	SplitAsset(context.Context, *SplitAssetRequest) (*SplitAssetResponse, error)
+	// SetAsset sets what people know of an asset: its name, owner, criticality,
+	// place, notes, role, or that it is retired.
+	SetAsset(context.Context, *SetAssetRequest) (*SetAssetResponse, error)
 	// Explain says how a connection came to its verdict.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	// Watch sends a change number whenever something that the lists show changed.
@@ -358,6 +405,15 @@ func (UnimplementedCollectorServiceServer) ListAgents(context.Context, *ListAgen
 }
 func (UnimplementedCollectorServiceServer) RevokeAgent(context.Context, *RevokeAgentRequest) (*RevokeAgentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeAgent not implemented")
+}
+func (UnimplementedCollectorServiceServer) MergeAssets(context.Context, *MergeAssetsRequest) (*MergeAssetsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MergeAssets not implemented")
+}
+func (UnimplementedCollectorServiceServer) SplitAsset(context.Context, *SplitAssetRequest) (*SplitAssetResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SplitAsset not implemented")
+}
+func (UnimplementedCollectorServiceServer) SetAsset(context.Context, *SetAssetRequest) (*SetAssetResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetAsset not implemented")
 }
 func (UnimplementedCollectorServiceServer) Explain(context.Context, *ExplainRequest) (*ExplainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Explain not implemented")
@@ -599,6 +655,60 @@ func _CollectorService_RevokeAgent_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CollectorService_MergeAssets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MergeAssetsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).MergeAssets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_MergeAssets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).MergeAssets(ctx, req.(*MergeAssetsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_SplitAsset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SplitAssetRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).SplitAsset(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_SplitAsset_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).SplitAsset(ctx, req.(*SplitAssetRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_SetAsset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetAssetRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).SetAsset(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_SetAsset_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).SetAsset(ctx, req.(*SetAssetRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CollectorService_Explain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ExplainRequest)
 	if err := dec(in); err != nil {
@@ -768,6 +878,18 @@ var CollectorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeAgent",
 			Handler:    _CollectorService_RevokeAgent_Handler,
+		},
+		{
+			MethodName: "MergeAssets",
+			Handler:    _CollectorService_MergeAssets_Handler,
+		},
+		{
+			MethodName: "SplitAsset",
+			Handler:    _CollectorService_SplitAsset_Handler,
+		},
+		{
+			MethodName: "SetAsset",
+			Handler:    _CollectorService_SetAsset_Handler,
 		},
 		{
 			MethodName: "Explain",

@@ -206,7 +206,9 @@ type Asset struct {
 	// Site that it stands in (collector only).
 	Site string `protobuf:"bytes,24,opt,name=site,proto3" json:"site,omitempty"`
 	// Boundary of each address, in the order of ips and then macs (collector only).
-	Places        []*Place `protobuf:"bytes,25,rep,name=places,proto3" json:"places,omitempty"`
+	Places []*Place `protobuf:"bytes,25,rep,name=places,proto3" json:"places,omitempty"`
+	// What people said of it, by field (collector only).
+	Annotations   []*Annotation `protobuf:"bytes,26,rep,name=annotations,proto3" json:"annotations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -416,6 +418,83 @@ func (x *Asset) GetPlaces() []*Place {
 	return nil
 }
 
+func (x *Asset) GetAnnotations() []*Annotation {
+	if x != nil {
+		return x.Annotations
+	}
+	return nil
+}
+
+// Annotation is a field that a person set.
+type Annotation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// name, owner, criticality, place, notes, role, retired
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Annotation) Reset() {
+	*x = Annotation{}
+	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Annotation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Annotation) ProtoMessage() {}
+
+func (x *Annotation) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Annotation.ProtoReflect.Descriptor instead.
+func (*Annotation) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Annotation) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Annotation) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Annotation) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Annotation) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // Place says where one address of an asset stands.
 type Place struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -429,7 +508,7 @@ type Place struct {
 
 func (x *Place) Reset() {
 	*x = Place{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +520,7 @@ func (x *Place) String() string {
 func (*Place) ProtoMessage() {}
 
 func (x *Place) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +533,7 @@ func (x *Place) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Place.ProtoReflect.Descriptor instead.
 func (*Place) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{3}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Place) GetAddress() string {
@@ -480,17 +559,18 @@ func (x *Place) GetWhy() string {
 
 // AssetRole is what an asset does, with its reason in words.
 type AssetRole struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Role          string                 `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
-	Grade         string                 `protobuf:"bytes,2,opt,name=grade,proto3" json:"grade,omitempty"`
-	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Role  string                 `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// hint, behaviour, content, identity; or person: somebody set it
+	Grade         string `protobuf:"bytes,2,opt,name=grade,proto3" json:"grade,omitempty"`
+	Why           string `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AssetRole) Reset() {
 	*x = AssetRole{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +582,7 @@ func (x *AssetRole) String() string {
 func (*AssetRole) ProtoMessage() {}
 
 func (x *AssetRole) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +595,7 @@ func (x *AssetRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssetRole.ProtoReflect.Descriptor instead.
 func (*AssetRole) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{4}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AssetRole) GetRole() string {
@@ -550,7 +630,7 @@ type AssetProtocol struct {
 
 func (x *AssetProtocol) Reset() {
 	*x = AssetProtocol{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +642,7 @@ func (x *AssetProtocol) String() string {
 func (*AssetProtocol) ProtoMessage() {}
 
 func (x *AssetProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +655,7 @@ func (x *AssetProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssetProtocol.ProtoReflect.Descriptor instead.
 func (*AssetProtocol) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{5}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AssetProtocol) GetName() string {
@@ -608,7 +688,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +700,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +713,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{6}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Fact) GetAttribute() string {
@@ -716,7 +796,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -728,7 +808,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -741,7 +821,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{7}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Connection) GetClient() string {
@@ -936,7 +1016,7 @@ type SecurityFacts struct {
 
 func (x *SecurityFacts) Reset() {
 	*x = SecurityFacts{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1028,7 @@ func (x *SecurityFacts) String() string {
 func (*SecurityFacts) ProtoMessage() {}
 
 func (x *SecurityFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1041,7 @@ func (x *SecurityFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecurityFacts.ProtoReflect.Descriptor instead.
 func (*SecurityFacts) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{8}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SecurityFacts) GetTls() string {
@@ -1011,7 +1091,7 @@ type Loss struct {
 
 func (x *Loss) Reset() {
 	*x = Loss{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1023,7 +1103,7 @@ func (x *Loss) String() string {
 func (*Loss) ProtoMessage() {}
 
 func (x *Loss) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1036,7 +1116,7 @@ func (x *Loss) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loss.ProtoReflect.Descriptor instead.
 func (*Loss) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{9}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Loss) GetReason() string {
@@ -1097,7 +1177,7 @@ const file_demarc_v1_inventory_proto_rawDesc = "" +
 	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x129\n" +
 	"\n" +
 	"first_seen\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
-	"\tlast_seen\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xe7\x05\n" +
+	"\tlast_seen\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xa0\x06\n" +
 	"\x05Asset\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asegment\x18\x02 \x01(\tR\asegment\x12\x16\n" +
@@ -1125,8 +1205,15 @@ const file_demarc_v1_inventory_proto_rawDesc = "" +
 	"\x06agents\x18\x16 \x03(\tR\x06agents\x12\x14\n" +
 	"\x05joins\x18\x17 \x03(\tR\x05joins\x12\x12\n" +
 	"\x04site\x18\x18 \x01(\tR\x04site\x12(\n" +
-	"\x06places\x18\x19 \x03(\v2\x10.demarc.v1.PlaceR\x06placesB\b\n" +
-	"\x06_level\"O\n" +
+	"\x06places\x18\x19 \x03(\v2\x10.demarc.v1.PlaceR\x06places\x127\n" +
+	"\vannotations\x18\x1a \x03(\v2\x15.demarc.v1.AnnotationR\vannotationsB\b\n" +
+	"\x06_level\"t\n" +
+	"\n" +
+	"Annotation\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"O\n" +
 	"\x05Place\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x10\n" +
@@ -1207,47 +1294,50 @@ func file_demarc_v1_inventory_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_inventory_proto_rawDescData
 }
 
-var file_demarc_v1_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_demarc_v1_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_demarc_v1_inventory_proto_goTypes = []any{
 	(*Inventory)(nil),             // 0: demarc.v1.Inventory
 	(*Capture)(nil),               // 1: demarc.v1.Capture
 	(*Asset)(nil),                 // 2: demarc.v1.Asset
-	(*Place)(nil),                 // 3: demarc.v1.Place
-	(*AssetRole)(nil),             // 4: demarc.v1.AssetRole
-	(*AssetProtocol)(nil),         // 5: demarc.v1.AssetProtocol
-	(*Fact)(nil),                  // 6: demarc.v1.Fact
-	(*Connection)(nil),            // 7: demarc.v1.Connection
-	(*SecurityFacts)(nil),         // 8: demarc.v1.SecurityFacts
-	(*Loss)(nil),                  // 9: demarc.v1.Loss
-	nil,                           // 10: demarc.v1.Connection.OperationsEntry
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Annotation)(nil),            // 3: demarc.v1.Annotation
+	(*Place)(nil),                 // 4: demarc.v1.Place
+	(*AssetRole)(nil),             // 5: demarc.v1.AssetRole
+	(*AssetProtocol)(nil),         // 6: demarc.v1.AssetProtocol
+	(*Fact)(nil),                  // 7: demarc.v1.Fact
+	(*Connection)(nil),            // 8: demarc.v1.Connection
+	(*SecurityFacts)(nil),         // 9: demarc.v1.SecurityFacts
+	(*Loss)(nil),                  // 10: demarc.v1.Loss
+	nil,                           // 11: demarc.v1.Connection.OperationsEntry
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_demarc_v1_inventory_proto_depIdxs = []int32{
 	1,  // 0: demarc.v1.Inventory.captures:type_name -> demarc.v1.Capture
 	2,  // 1: demarc.v1.Inventory.assets:type_name -> demarc.v1.Asset
-	7,  // 2: demarc.v1.Inventory.connections:type_name -> demarc.v1.Connection
-	9,  // 3: demarc.v1.Inventory.losses:type_name -> demarc.v1.Loss
-	11, // 4: demarc.v1.Capture.first_seen:type_name -> google.protobuf.Timestamp
-	11, // 5: demarc.v1.Capture.last_seen:type_name -> google.protobuf.Timestamp
-	4,  // 6: demarc.v1.Asset.roles:type_name -> demarc.v1.AssetRole
-	5,  // 7: demarc.v1.Asset.protocols:type_name -> demarc.v1.AssetProtocol
-	6,  // 8: demarc.v1.Asset.facts:type_name -> demarc.v1.Fact
-	11, // 9: demarc.v1.Asset.first_seen:type_name -> google.protobuf.Timestamp
-	11, // 10: demarc.v1.Asset.last_seen:type_name -> google.protobuf.Timestamp
-	3,  // 11: demarc.v1.Asset.places:type_name -> demarc.v1.Place
-	11, // 12: demarc.v1.Fact.first_seen:type_name -> google.protobuf.Timestamp
-	11, // 13: demarc.v1.Fact.last_seen:type_name -> google.protobuf.Timestamp
-	10, // 14: demarc.v1.Connection.operations:type_name -> demarc.v1.Connection.OperationsEntry
-	11, // 15: demarc.v1.Connection.first_seen:type_name -> google.protobuf.Timestamp
-	11, // 16: demarc.v1.Connection.last_seen:type_name -> google.protobuf.Timestamp
-	8,  // 17: demarc.v1.Connection.security_facts:type_name -> demarc.v1.SecurityFacts
-	11, // 18: demarc.v1.Loss.from:type_name -> google.protobuf.Timestamp
-	11, // 19: demarc.v1.Loss.to:type_name -> google.protobuf.Timestamp
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	8,  // 2: demarc.v1.Inventory.connections:type_name -> demarc.v1.Connection
+	10, // 3: demarc.v1.Inventory.losses:type_name -> demarc.v1.Loss
+	12, // 4: demarc.v1.Capture.first_seen:type_name -> google.protobuf.Timestamp
+	12, // 5: demarc.v1.Capture.last_seen:type_name -> google.protobuf.Timestamp
+	5,  // 6: demarc.v1.Asset.roles:type_name -> demarc.v1.AssetRole
+	6,  // 7: demarc.v1.Asset.protocols:type_name -> demarc.v1.AssetProtocol
+	7,  // 8: demarc.v1.Asset.facts:type_name -> demarc.v1.Fact
+	12, // 9: demarc.v1.Asset.first_seen:type_name -> google.protobuf.Timestamp
+	12, // 10: demarc.v1.Asset.last_seen:type_name -> google.protobuf.Timestamp
+	4,  // 11: demarc.v1.Asset.places:type_name -> demarc.v1.Place
+	3,  // 12: demarc.v1.Asset.annotations:type_name -> demarc.v1.Annotation
+	12, // 13: demarc.v1.Annotation.at:type_name -> google.protobuf.Timestamp
+	12, // 14: demarc.v1.Fact.first_seen:type_name -> google.protobuf.Timestamp
+	12, // 15: demarc.v1.Fact.last_seen:type_name -> google.protobuf.Timestamp
+	11, // 16: demarc.v1.Connection.operations:type_name -> demarc.v1.Connection.OperationsEntry
+	12, // 17: demarc.v1.Connection.first_seen:type_name -> google.protobuf.Timestamp
+	12, // 18: demarc.v1.Connection.last_seen:type_name -> google.protobuf.Timestamp
+	9,  // 19: demarc.v1.Connection.security_facts:type_name -> demarc.v1.SecurityFacts
+	12, // 20: demarc.v1.Loss.from:type_name -> google.protobuf.Timestamp
+	12, // 21: demarc.v1.Loss.to:type_name -> google.protobuf.Timestamp
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_inventory_proto_init() }
@@ -1262,7 +1352,7 @@ func file_demarc_v1_inventory_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_inventory_proto_rawDesc), len(file_demarc_v1_inventory_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
