@@ -41,6 +41,7 @@ const (
 	icmp   = 1
 	tcp    = 6
 	udp    = 17
+	esp    = 50
 	icmpv6 = 58
 	vrrp   = 112
 	sctp   = 132

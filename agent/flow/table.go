@@ -226,7 +226,7 @@ func (t *Table) datagram(c *Conversation, side Side, p *decode.Packet) {
 	case icmp, icmpv6:
 		t.icmp(c, p)
 		return
-	case udp, sctp, Ethernet, vrrp:
+	case udp, sctp, esp, vrrp, Ethernet:
 		if len(p.Payload) > 0 {
 			t.handler.Datagram(c, side, p.Payload, t.now, p.CutShort)
 		}
