@@ -87,6 +87,7 @@ type layer struct {
 	child   *layer
 	on      *carrier
 	race    []runner
+	spare   []runner // over a carrier: who did not know the payloads before, for the next one
 	surmise Surmiser // not proved yet
 }
 
@@ -338,7 +339,7 @@ func (e *Engine) offer(s *session, l *layer, depth int, side flow.Side, b []byte
 		l.speaker, l.d = r.p, r.d
 		used, err := e.speak(s, l, depth, side, b, at, cut, tag, prove)
 		if err == nil || errors.Is(err, ErrDone) {
-			l.race = nil
+			l.race, l.spare = nil, nil
 			return used, err
 		}
 		l.speaker, l.d = nil, nil
@@ -383,7 +384,10 @@ func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
 		}
 	}
 	for _, p := range l.on.protocols {
-		if (p.Match != nil && p.Match(b)) || (p.Match == nil && depth > 0) {
+		switch {
+		case p.Match == nil && depth > 0:
+			l.enterAgain(p)
+		case p.Match != nil && p.Match(b):
 			l.enter(p)
 		}
 	}
@@ -393,6 +397,18 @@ func (l *layer) enterAll(all []*Protocol) {
 	for _, p := range all {
 		l.enter(p)
 	}
+}
+
+// enterAgain enters a protocol that is asked about every payload.
+func (l *layer) enterAgain(p *Protocol) {
+	for _, r := range l.spare {
+		if r.p == p {
+			l.race = append(l.race, r)
+			return
+		}
+	}
+	l.enter(p)
+	l.spare = append(l.spare, l.race[len(l.race)-1])
 }
 
 func (l *layer) enter(p *Protocol) {
@@ -580,7 +596,7 @@ func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *ent
 		l.child = &layer{on: over}
 	}
 	if l.child.speaker == nil {
-		l.child.race = nil // each payload is a message of its own
+		l.child.race = l.child.race[:0] // each payload is a message of its own
 	}
 	_, _ = e.offer(s, l.child, depth+1, side, x.value, at, cut, x.tag, false)
 }
