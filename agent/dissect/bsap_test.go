@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 )
 
@@ -81,7 +82,7 @@ func TestBSAPIsNotBSAP(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"header size":     append([]byte{15}, ip[1:]...),
 		"function":        bsapIPSay(7, 2, bsapRead),
-		"length":          append(ip[:len(ip):len(ip)], 0),
+		"length":          append(slices.Clip(ip), 0),
 		"check":           append(serial[:len(serial)-1:len(serial)-1], serial[len(serial)-1]^1),
 		"no message":      bsapSerialSay("\x02\x07\x01\x10\x00\x03\x00\x04"),
 		"lone DLE":        []byte("\x10\x02\x02\x10\x05\x00\x00\x00"),

@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 )
 
@@ -57,7 +58,7 @@ func TestLonIsNotLon(t *testing.T) {
 		"type":       lonSay(2, "\x00"),
 		"version":    lonSay(lonData, "\x01\x49\x01\xaa\x01\xa9\x01\x03\x81"),
 		"addressing": lonSay(lonData, "\x01\x01\x01\x2a\x01\x01\x03\x81"),
-		"length":     append(ok[:len(ok):len(ok)], 0),
+		"length":     append(slices.Clip(ok), 0),
 		"transport":  lonSay(lonData, lonNode+"\x33\x81"),
 	} {
 		t.Run(name, func(t *testing.T) { (&talk{t: t, d: &lontalk{}, port: 1628}).refused(0, b, ErrNotMine) })

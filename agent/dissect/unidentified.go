@@ -74,8 +74,10 @@ func (e *Engine) tellUnread(s *session) {
 	}
 	u.told = true
 	c := s.conv
-	x := entry{kind: toldFact, subject: Sender, attribute: ot.Unidentified, grade: ot.Hint, value: hex.AppendEncode(nil, u.b),
-		text: "unidentified." + carrierOf(c.Transport) + "." + strconv.Itoa(int(u.port))}
+	x := entry{
+		kind: toldFact, subject: Sender, attribute: ot.Unidentified, grade: ot.Hint, value: hex.AppendEncode(nil, u.b),
+		text: "unidentified." + carrierOf(c.Transport) + "." + strconv.Itoa(int(u.port)),
+	}
 	e.fact(c, u.side, &x, c.Last)
 }
 
