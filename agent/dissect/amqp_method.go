@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"bytes"
+	"slices"
 
 	"demarc/internal/ot"
 	"demarc/internal/wire"
@@ -46,24 +47,15 @@ func amqpSender(code uint32) (r Role, known bool) {
 			continue
 		}
 		switch m := uint16(code); {
-		case has(k.client, m):
+		case slices.Contains(k.client, m):
 			return Client, true
-		case has(k.server, m):
+		case slices.Contains(k.server, m):
 			return Server, true
 		default:
-			return 0, has(k.both, m)
+			return 0, slices.Contains(k.both, m)
 		}
 	}
 	return 0, false
-}
-
-func has(all []uint16, v uint16) bool {
-	for _, x := range all {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // method tells what a method of 0-9-1 asks for.

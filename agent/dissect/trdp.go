@@ -37,9 +37,8 @@ const (
 // The check is the CRC of IEEE 802.3 over the header, least octet first, and
 // with the version proof enough.
 type trdp struct {
-	told   bool
-	text   scratch
-	recent recent
+	told bool
+	text scratch
 }
 
 const (
