@@ -17,10 +17,10 @@ func getAuthorizations(ctx context.Context, c client, w io.Writer, f filter) err
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"AUTHORIZATION", "DECISION", "STATE", "GRANTED", "UNTIL", "REVIEW DUE", "BOUNDARIES", "LEVERAGES", "LEANED ON BY", "ORGANIZATION", "WHY"}}
+		t := table.Table{Head: []string{"AUTHORIZATION", "DECISION", "STATE", "GRANTED", "UNTIL", "REVIEW DUE", "TRIGGERS", "BOUNDARIES", "LEVERAGES", "LEANED ON BY", "ORGANIZATION", "WHY"}}
 		for _, a := range r.GetAuthorizations() {
 			t.Rows = append(t.Rows, []string{
-				a.GetName(), a.GetDecision(), a.GetState(), date(a.GetGranted()), lastDay(a.GetUntil()), date(a.GetReviewDue()),
+				a.GetName(), a.GetDecision(), a.GetState(), date(a.GetGranted()), lastDay(a.GetUntil()), date(a.GetReviewDue()), strings.Join(a.GetTriggers(), "; "),
 				strings.Join(a.GetBoundaries(), " "), strings.Join(a.GetLeverages(), " "), strings.Join(a.GetLeanedOnBy(), " "), a.GetOrganization(), a.GetWhy(),
 			})
 		}
@@ -42,4 +42,18 @@ func lastDay(t *timestamppb.Timestamp) string {
 		return ""
 	}
 	return t.AsTime().Add(-1).Format("2006-01-02")
+}
+
+func getNotices(ctx context.Context, c client, w io.Writer, f filter) error {
+	r, err := c.ListNotices(ctx, &demarcv1.ListNoticesRequest{})
+	if err != nil {
+		return err
+	}
+	return show(w, f.format, r, func() table.Table {
+		t := table.Table{Head: []string{"SINCE", "KIND", "NOTICE", "DOCUMENT"}}
+		for _, n := range r.GetNotices() {
+			t.Rows = append(t.Rows, []string{moment(n.GetAt()), n.GetKind(), n.GetWords(), n.GetDocument()})
+		}
+		return t
+	})
 }

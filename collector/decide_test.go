@@ -39,6 +39,7 @@ func TestActsOnAuthority(t *testing.T) {
 	works(t, "Recorded: window open w.", "window", "open", "w", data, "--interconnection", "vendor-ra", "--until", "2099-01-01", "--approved-by", "Ana")
 	works(t, "Recorded: window close w.", "window", "close", "w", data, "--reason", "done")
 	fails(t, "--until: a window needs its end", "window", "open", "v", data, "--interconnection", "vendor-ra")
+	works(t, "condition C3 of line4-ato is to be attested by the system-owner", "get", "notices", data)
 	works(t, "is attested to", "attest", "line4-ato/C3", data, "--statement", "checked today")
 	fails(t, "AUTHORIZATION/CONDITION", "attest", "line4-ato", data, "--statement", "x")
 	fails(t, "--statement", "attest", "line4-ato/C3", data)

@@ -48,6 +48,8 @@ type Plant interface {
 	Attest(ctx context.Context, a *demarcv1.Attestation, by store.Act) (until time.Time, err error)
 	// ActsOn lists what was decided on an authorization after its document.
 	ActsOn(authorization string) []*demarcv1.AuthorizationAct
+	// Notices lists what people are to be told, the first first.
+	Notices() []boundary.Notice
 	// Changes counts what the lists show.
 	Changes() *Changes
 }

@@ -54,9 +54,24 @@ func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, n
 	if !st.Until.IsZero() {
 		a.Until = timestamppb.New(st.Until)
 	}
-	if due := d.ReviewDue(); !due.IsZero() {
+	due, fired := policy.Review(d.Name)
+	if !due.IsZero() {
 		a.ReviewDue = timestamppb.New(due)
+	}
+	for _, f := range fired {
+		if !f.At.After(now) {
+			a.Triggers = append(a.Triggers, f.What)
+		}
 	}
 	a.Acts = s.Plant.ActsOn(d.Name)
 	return a
+}
+
+// ListNotices lists what people are to be told, the latest first.
+func (s *Service) ListNotices(context.Context, *demarcv1.ListNoticesRequest) (*demarcv1.ListNoticesResponse, error) {
+	r := &demarcv1.ListNoticesResponse{}
+	for _, n := range slices.Backward(s.Plant.Notices()) {
+		r.Notices = append(r.Notices, &demarcv1.Notice{At: timestamppb.New(n.At), Kind: n.Kind, Document: n.Document, Due: timestamppb.New(n.Due), Words: n.Words})
+	}
+	return r, nil
 }

@@ -29,6 +29,7 @@ type Policy struct {
 	over       map[string][]*Decision // by each boundary that they name, the latest first
 	openings   map[string][]Opening   // by interconnection
 	attested   []Attested             // in order
+	fired      []Fired                // in order
 }
 
 // site is one Site compiled, with the member entries that name it.

@@ -225,22 +225,6 @@ func (d *Decision) Leverages() []string {
 	return slices.Compact(names)
 }
 
-// ReviewDue is when d is to be reviewed next; zero when no review is planned.
-func (d *Decision) ReviewDue() time.Time {
-	r := d.source.Review
-	if r == nil || r.Every.Duration == 0 {
-		return time.Time{}
-	}
-	last := r.Last.Time
-	if last.IsZero() {
-		last = d.Granted
-	}
-	if last.IsZero() {
-		return time.Time{}
-	}
-	return last.Add(r.Every.Duration)
-}
-
 // LeanedOnBy names the authorizations that lean on one, also through others,
 // sorted.
 func (p *Policy) LeanedOnBy(name string) []string {

@@ -13,6 +13,10 @@ type Edge struct {
 	Document string // "Authorization/line4-ato"
 }
 
+// NoticeEdge stands in the place of a document where a notice is due and no
+// verdict changes.
+const NoticeEdge = "notice"
+
 // Edges lists every edge of p's documents by time.
 func (p *Policy) Edges() []Edge {
 	var edges []Edge
@@ -42,6 +46,9 @@ func (p *Policy) Edges() []Edge {
 		for _, o := range list {
 			add("Interconnection/"+x, o.From, o.Until, o.Until.Add(2*Alive))
 		}
+	}
+	for _, n := range p.Notices() {
+		add(NoticeEdge, n.At)
 	}
 	slices.SortFunc(edges, func(a, b Edge) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Document, b.Document)) })
 	return slices.Compact(edges)

@@ -29,6 +29,7 @@ type WindowAct struct {
 	Window          string // its name
 	Interconnection string // that it opens
 	Close           bool   // at Until; else it opens
+	Emergency       bool
 	From, Until     time.Time
 }
 
@@ -45,6 +46,7 @@ type Acts struct {
 	Events   []Event
 	Windows  []WindowAct
 	Attested []Attested
+	Fired    []Fired
 }
 
 // Attested returns the last word given on a condition.
@@ -68,6 +70,6 @@ func (p *Policy) With(a Acts) *Policy {
 	q := *p
 	q.setDecisions(of)
 	q.setOpenings(a.Windows)
-	q.attested = a.Attested
+	q.attested, q.fired = a.Attested, a.Fired
 	return &q
 }

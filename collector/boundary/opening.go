@@ -9,6 +9,7 @@ import (
 type Opening struct {
 	Document    string // "Window/abb-2026-04-12"
 	From, Until time.Time
+	Emergency   bool
 }
 
 // Alive is how long after its last reported packet a session may still go on
@@ -20,14 +21,14 @@ func (p *Policy) setOpenings(acts []WindowAct) {
 	p.openings = make(map[string][]Opening)
 	for _, w := range p.docs.Windows {
 		if w.Opens() {
-			p.openings[w.Interconnection.Name] = append(p.openings[w.Interconnection.Name], Opening{w.Meta.String(), w.From.Time, w.Until.End()})
+			p.openings[w.Interconnection.Name] = append(p.openings[w.Interconnection.Name], Opening{w.Meta.String(), w.From.Time, w.Until.End(), w.Type == "emergency"})
 		}
 	}
 	for _, a := range acts {
 		name := "Window/" + a.Window
 		list := p.openings[a.Interconnection]
 		if !a.Close {
-			p.openings[a.Interconnection] = append(list, Opening{name, a.From, a.Until})
+			p.openings[a.Interconnection] = append(list, Opening{name, a.From, a.Until, a.Emergency})
 			continue
 		}
 		for i := range list {

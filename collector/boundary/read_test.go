@@ -73,3 +73,27 @@ func golden(t *testing.T, path, got string) {
 		t.Errorf("got:\n%swant:\n%s", got, want)
 	}
 }
+
+// Acceptance has an owner, a reason and an end: without one of them it is none.
+func TestAcceptanceHasAnOwnerAReasonAndAnEnd(t *testing.T) {
+	head := "{apiVersion: demarc/v1, kind: Site, metadata: {name: s}}\n---\n{apiVersion: demarc/v1, kind: Boundary, metadata: {name: b}, spec: {title: B, domain: ot, members: [{site: s, cidrs: [10.0.0.0/8]}]}}\n---\n"
+	risk := map[string]string{"id": "R1", "statement": "No passwords.", "acceptedBy": "A. Official", "acceptedOn": "2026-01-01", "until": "2027-01-01"}
+	read := func(without string) error {
+		var keys []string
+		for k, v := range risk {
+			if k != without {
+				keys = append(keys, k+": "+v)
+			}
+		}
+		_, err := Read([]File{{"a.yaml", []byte(head + "{apiVersion: demarc/v1, kind: Authorization, metadata: {name: a}, spec: {decision: ato, boundaries: [b], granted: 2026-01-01, residualRisks: [{" + strings.Join(keys, ", ") + "}]}}\n")}})
+		return err
+	}
+	if err := read(""); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"statement", "acceptedBy", "acceptedOn", "until"} {
+		if err := read(key); err == nil || !strings.Contains(err.Error(), "residualRisks has no "+key) {
+			t.Errorf("without %s: %v", key, err)
+		}
+	}
+}

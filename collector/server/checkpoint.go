@@ -19,15 +19,16 @@ import (
 
 // Tables of the saved state. The numbers are stored: they never change.
 const (
-	tableInventory = 1 // observation -> inventory.Record
-	tableFindings  = 2 // finding -> finding.Record
-	tableVerdicts  = 3 // connection -> savedVerdict
-	tableClock     = 4 // source -> newest packet
-	tablePolicy    = 5 // "" -> version
-	tableSoftware  = 6 // "" -> version of the collector that judged
-	tableDeeds     = 8 // number -> Act on authority
-	tableEdges     = 7 // "" -> edges of documents judged up to here, Unix nanoseconds
-	tableAssetActs = 9 // position -> what a person said of assets, a marshalled Act
+	tableInventory = 1  // observation -> inventory.Record
+	tableFindings  = 2  // finding -> finding.Record
+	tableVerdicts  = 3  // connection -> savedVerdict
+	tableClock     = 4  // source -> newest packet
+	tablePolicy    = 5  // "" -> version
+	tableSoftware  = 6  // "" -> version of the collector that judged
+	tableDeeds     = 8  // number -> Act on authority
+	tableNotices   = 10 // "" -> savedNotices
+	tableEdges     = 7  // "" -> edges of documents judged up to here, Unix nanoseconds
+	tableAssetActs = 9  // position -> what a person said of assets, a marshalled Act
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -74,6 +75,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	clear(e.dirty)
 	var err error
 	if c.changes, err = e.deeds.save(whole, c.changes); err != nil {
+		return c, err
+	}
+	if c.changes, err = e.notices.save(whole, c.changes); err != nil {
 		return c, err
 	}
 	for from, newest := range e.due.newest {
@@ -157,6 +161,9 @@ func (e *engine) restore(ctx context.Context) error {
 	defer e.mu.Unlock()
 	if err := e.restoreDeeds(s[tableDeeds]); err != nil {
 		return err
+	}
+	if err := e.notices.restore(s[tableNotices][""]); err != nil {
+		return fmt.Errorf("saved notices: %w", err)
 	}
 	if err := e.restorePolicy(ctx, readUint(s[tablePolicy][""])); err != nil {
 		return err

@@ -104,7 +104,7 @@ func (e *engine) deal(ctx context.Context, kind string, body proto.Message, dryR
 func (e *engine) foresee(a *demarcv1.Act, now time.Time) (c *demarcv1.Consequences, later bool, err error) {
 	e.mu.Lock() // the inventory may settle itself when it is asked
 	defer e.mu.Unlock()
-	with := boundary.Acts{Events: slices.Clip(e.acts.Events), Windows: slices.Clip(e.acts.Windows), Attested: slices.Clip(e.acts.Attested)}
+	with := boundary.Acts{Events: slices.Clip(e.acts.Events), Windows: slices.Clip(e.acts.Windows), Attested: slices.Clip(e.acts.Attested), Fired: e.acts.Fired}
 	document, err := addDeed(&with, a)
 	if err != nil {
 		return nil, false, err

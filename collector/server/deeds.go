@@ -20,6 +20,7 @@ const (
 	actAuthorization = "authorization"
 	actWindow        = "window"
 	actAttest        = "attest"
+	actTrigger       = "trigger" // fired by documents, not done by anybody
 )
 
 // deeds is what people did to authority: the acts themselves, which outlive
@@ -47,6 +48,7 @@ func doAuthority(e *engine, r *store.Record, a *demarcv1.Act) error {
 	e.deeds.list = append(e.deeds.list, a)
 	e.setPolicy(e.base)
 	e.redo([]string{document}, r.Recorded)
+	e.notify(r.Recorded)
 	e.deeds.told = outcome{r.Position, &demarcv1.Consequences{
 		Boundaries: boundaryChanges(policy, e.policy, r.Recorded), Verdicts: turns(before, e.verdictsOn(document)), Authorizations: e.leanersOf(document),
 	}}
@@ -75,9 +77,16 @@ func addDeed(to *boundary.Acts, a *demarcv1.Act) (document string, err error) {
 		if err := proto.Unmarshal(a.GetBody(), d); err != nil {
 			return "", err
 		}
-		w := boundary.WindowAct{Window: d.GetWindow(), Interconnection: d.GetInterconnection(), Close: d.GetKind() == "close", From: asTime(d.GetFrom()), Until: asTime(d.GetUntil())}
+		w := boundary.WindowAct{Window: d.GetWindow(), Interconnection: d.GetInterconnection(), Close: d.GetKind() == "close", Emergency: d.GetType() == "emergency", From: asTime(d.GetFrom()), Until: asTime(d.GetUntil())}
 		to.Windows = append(to.Windows, w)
 		return "Interconnection/" + d.GetInterconnection(), nil
+	case actTrigger:
+		d := &demarcv1.AuthorizationAct{}
+		if err := proto.Unmarshal(a.GetBody(), d); err != nil {
+			return "", err
+		}
+		to.Fired = append(to.Fired, boundary.Fired{Authorization: d.GetAuthorization(), At: asTime(a.GetTime()), What: d.GetReason()})
+		return "Authorization/" + d.GetAuthorization(), nil
 	case actAttest:
 		d := &demarcv1.Attestation{}
 		if err := proto.Unmarshal(a.GetBody(), d); err != nil {

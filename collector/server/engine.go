@@ -37,6 +37,7 @@ type engine struct {
 	base     *boundary.Policy // the documents alone
 	acts     boundary.Acts    // what people did to them
 	deeds    deeds            // the same as it was recorded
+	notices  notices
 	policy   *boundary.Policy // both
 	docs     *boundary.Documents
 	book     *inventory.Book

@@ -191,6 +191,9 @@ func dump(e *engine) string {
 	for _, f := range e.Findings() {
 		put(f)
 	}
+	for _, n := range e.Notices() {
+		fmt.Fprintln(&b, n.Key(), n.Words)
+	}
 	fmt.Fprintln(&b, "position", e.Position(), "waits", len(e.due.wall.list), e.due.past, "policy", e.Policy().Version())
 	// prototext varies its spaces from build to build only.
 	return b.String()

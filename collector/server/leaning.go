@@ -143,6 +143,9 @@ func (e *engine) turn(now time.Time) {
 		e.lean.through = now
 	}
 	e.redo(documents, now)
+	if len(documents) > 0 {
+		e.notify(now)
+	}
 }
 
 // redo judges again what is live and leans on documents. What is past keeps the

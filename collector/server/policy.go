@@ -42,9 +42,13 @@ func (e *engine) applyPolicy(r *store.Record) error {
 		return fmt.Errorf("policy version %d is not read any more: %w", version, err)
 	}
 	before := e.verdicts()
+	if err := e.trigger(docs, r.Recorded); err != nil {
+		return err
+	}
 	e.docs = docs
 	e.setPolicy(policy)
 	e.lean.through = r.Recorded
+	e.notify(r.Recorded)
 	e.rejudge(e.book.SetSpace(e.space()), r.Recorded, source{})
 	e.turned = turned{version: version, verdicts: turns(before, e.verdicts())}
 	e.log.Info("policy in force", "version", version, "verdicts_changed", len(e.turned.verdicts))

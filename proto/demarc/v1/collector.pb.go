@@ -3241,6 +3241,169 @@ func (x *SetAssetResponse) GetAsset() *Asset {
 	return nil
 }
 
+// ListNoticesRequest is empty.
+type ListNoticesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListNoticesRequest) Reset() {
+	*x = ListNoticesRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNoticesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNoticesRequest) ProtoMessage() {}
+
+func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNoticesRequest.ProtoReflect.Descriptor instead.
+func (*ListNoticesRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
+}
+
+// ListNoticesResponse lists notices, the latest first.
+type ListNoticesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Notices       []*Notice              `protobuf:"bytes,1,rep,name=notices,proto3" json:"notices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListNoticesResponse) Reset() {
+	*x = ListNoticesResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNoticesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNoticesResponse) ProtoMessage() {}
+
+func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNoticesResponse.ProtoReflect.Descriptor instead.
+func (*ListNoticesResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *ListNoticesResponse) GetNotices() []*Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
+// Notice is something that a person is to be told of: an end that comes, a
+// review that is due.
+type Notice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// ends-soon, ended, review-due, attestation-due, acceptance-ends,
+	// acceptance-ended, emergency-review
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// "Authorization/line4-ato".
+	Document      string                 `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
+	Due           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=due,proto3" json:"due,omitempty"`
+	Words         string                 `protobuf:"bytes,5,opt,name=words,proto3" json:"words,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *Notice) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Notice) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Notice) GetDocument() string {
+	if x != nil {
+		return x.Document
+	}
+	return ""
+}
+
+func (x *Notice) GetDue() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+func (x *Notice) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
 var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
@@ -3463,7 +3626,16 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05value\x18\x03 \x01(\tR\x05value\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\":\n" +
 	"\x10SetAssetResponse\x12&\n" +
-	"\x05asset\x18\x01 \x01(\v2\x10.demarc.v1.AssetR\x05asset2\xdf\f\n" +
+	"\x05asset\x18\x01 \x01(\v2\x10.demarc.v1.AssetR\x05asset\"\x14\n" +
+	"\x12ListNoticesRequest\"B\n" +
+	"\x13ListNoticesResponse\x12+\n" +
+	"\anotices\x18\x01 \x03(\v2\x11.demarc.v1.NoticeR\anotices\"\xa8\x01\n" +
+	"\x06Notice\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
+	"\bdocument\x18\x03 \x01(\tR\bdocument\x12,\n" +
+	"\x03due\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x14\n" +
+	"\x05words\x18\x05 \x01(\tR\x05words2\xad\r\n" +
 	"\x10CollectorService\x12F\n" +
 	"\tGetStatus\x12\x1b.demarc.v1.GetStatusRequest\x1a\x1c.demarc.v1.GetStatusResponse\x12:\n" +
 	"\x05Apply\x12\x17.demarc.v1.ApplyRequest\x1a\x18.demarc.v1.ApplyResponse\x12L\n" +
@@ -3485,7 +3657,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\aExplain\x12\x19.demarc.v1.ExplainRequest\x1a\x1a.demarc.v1.ExplainResponse\x12<\n" +
 	"\x05Watch\x12\x17.demarc.v1.WatchRequest\x1a\x18.demarc.v1.WatchResponse0\x01\x12a\n" +
 	"\x12ListAuthorizations\x12$.demarc.v1.ListAuthorizationsRequest\x1a%.demarc.v1.ListAuthorizationsResponse\x12d\n" +
-	"\x13DecideAuthorization\x12%.demarc.v1.DecideAuthorizationRequest\x1a&.demarc.v1.DecideAuthorizationResponse\x12I\n" +
+	"\x13DecideAuthorization\x12%.demarc.v1.DecideAuthorizationRequest\x1a&.demarc.v1.DecideAuthorizationResponse\x12L\n" +
+	"\vListNotices\x12\x1d.demarc.v1.ListNoticesRequest\x1a\x1e.demarc.v1.ListNoticesResponse\x12I\n" +
 	"\n" +
 	"MoveWindow\x12\x1c.demarc.v1.MoveWindowRequest\x1a\x1d.demarc.v1.MoveWindowResponse\x12=\n" +
 	"\x06Attest\x12\x18.demarc.v1.AttestRequest\x1a\x19.demarc.v1.AttestResponse\x12=\n" +
@@ -3503,7 +3676,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -3559,101 +3732,109 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*SplitAssetResponse)(nil),          // 51: demarc.v1.SplitAssetResponse
 	(*SetAssetRequest)(nil),             // 52: demarc.v1.SetAssetRequest
 	(*SetAssetResponse)(nil),            // 53: demarc.v1.SetAssetResponse
-	(*timestamppb.Timestamp)(nil),       // 54: google.protobuf.Timestamp
-	(*Asset)(nil),                       // 55: demarc.v1.Asset
-	(*Connection)(nil),                  // 56: demarc.v1.Connection
-	(*SpanReport)(nil),                  // 57: demarc.v1.SpanReport
-	(*Authorization)(nil),               // 58: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 59: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 60: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 61: demarc.v1.Attestation
+	(*ListNoticesRequest)(nil),          // 54: demarc.v1.ListNoticesRequest
+	(*ListNoticesResponse)(nil),         // 55: demarc.v1.ListNoticesResponse
+	(*Notice)(nil),                      // 56: demarc.v1.Notice
+	(*timestamppb.Timestamp)(nil),       // 57: google.protobuf.Timestamp
+	(*Asset)(nil),                       // 58: demarc.v1.Asset
+	(*Connection)(nil),                  // 59: demarc.v1.Connection
+	(*SpanReport)(nil),                  // 60: demarc.v1.SpanReport
+	(*Authorization)(nil),               // 61: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 62: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 63: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 64: demarc.v1.Attestation
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	54, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	57, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	54, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	54, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	57, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	57, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	55, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	58, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
 	21, // 9: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	56, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	59, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
 	22, // 11: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
 	23, // 12: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	54, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	54, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	57, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	57, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
 	26, // 15: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	54, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	54, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	57, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	57, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
 	29, // 18: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	54, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	54, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	54, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	54, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	57, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	57, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	57, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	57, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	57, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	60, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
 	21, // 24: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
 	26, // 25: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	58, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	59, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	61, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	62, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
 	42, // 28: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
 	43, // 29: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
 	6,  // 30: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	60, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	63, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
 	42, // 32: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	61, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	54, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	55, // 35: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	55, // 36: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	55, // 37: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	0,  // 38: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 39: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 40: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 41: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 42: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 43: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 44: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 45: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 46: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 47: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 48: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 49: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 50: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 51: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 52: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 53: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 54: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 55: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	44, // 56: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 57: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	36, // 58: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 59: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 60: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 61: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 62: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 63: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 64: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 65: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 66: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 67: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 68: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 69: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 70: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 71: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 72: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 73: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 74: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 75: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 76: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	45, // 77: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 78: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	37, // 79: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	59, // [59:80] is the sub-list for method output_type
-	38, // [38:59] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	64, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	57, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	58, // 35: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	58, // 36: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	58, // 37: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 38: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	57, // 39: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	57, // 40: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	0,  // 41: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 42: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 43: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 44: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 45: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 46: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 47: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 48: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 49: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 50: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 51: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 52: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 53: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 54: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 55: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 56: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 57: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 58: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	54, // 59: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 60: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 61: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	36, // 62: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 63: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 64: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 65: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 66: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 67: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 68: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 69: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 70: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 71: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 72: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 73: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 74: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 75: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 76: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 77: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 78: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 79: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 80: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	55, // 81: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 82: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 83: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	37, // 84: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	63, // [63:85] is the sub-list for method output_type
+	41, // [41:63] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -3670,7 +3851,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   54,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -39,6 +39,7 @@ const (
 	CollectorService_Watch_FullMethodName               = "/demarc.v1.CollectorService/Watch"
 	CollectorService_ListAuthorizations_FullMethodName  = "/demarc.v1.CollectorService/ListAuthorizations"
 	CollectorService_DecideAuthorization_FullMethodName = "/demarc.v1.CollectorService/DecideAuthorization"
+	CollectorService_ListNotices_FullMethodName         = "/demarc.v1.CollectorService/ListNotices"
 	CollectorService_MoveWindow_FullMethodName          = "/demarc.v1.CollectorService/MoveWindow"
 	CollectorService_Attest_FullMethodName              = "/demarc.v1.CollectorService/Attest"
 	CollectorService_Backup_FullMethodName              = "/demarc.v1.CollectorService/Backup"
@@ -82,6 +83,8 @@ type CollectorServiceClient interface {
 	// DecideAuthorization records what was decided on an authorization, or says
 	// what would come of it.
 	DecideAuthorization(ctx context.Context, in *DecideAuthorizationRequest, opts ...grpc.CallOption) (*DecideAuthorizationResponse, error)
+	// ListNotices lists what people are to be told, the latest first.
+	ListNotices(ctx context.Context, in *ListNoticesRequest, opts ...grpc.CallOption) (*ListNoticesResponse, error)
 	// MoveWindow opens or closes a window.
 	MoveWindow(ctx context.Context, in *MoveWindowRequest, opts ...grpc.CallOption) (*MoveWindowResponse, error)
 	// Attest records a person's word that a condition holds.
@@ -288,6 +291,16 @@ func (c *collectorServiceClient) DecideAuthorization(ctx context.Context, in *De
 	return out, nil
 }
 
+func (c *collectorServiceClient) ListNotices(ctx context.Context, in *ListNoticesRequest, opts ...grpc.CallOption) (*ListNoticesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListNoticesResponse)
+	err := c.cc.Invoke(ctx, CollectorService_ListNotices_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *collectorServiceClient) MoveWindow(ctx context.Context, in *MoveWindowRequest, opts ...grpc.CallOption) (*MoveWindowResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(MoveWindowResponse)
@@ -356,6 +369,8 @@ type CollectorServiceServer interface {
 	// DecideAuthorization records what was decided on an authorization, or says
 	// what would come of it.
 	DecideAuthorization(context.Context, *DecideAuthorizationRequest) (*DecideAuthorizationResponse, error)
+	// ListNotices lists what people are to be told, the latest first.
+	ListNotices(context.Context, *ListNoticesRequest) (*ListNoticesResponse, error)
 	// MoveWindow opens or closes a window.
 	MoveWindow(context.Context, *MoveWindowRequest) (*MoveWindowResponse, error)
 	// Attest records a person's word that a condition holds.
@@ -426,6 +441,9 @@ func (UnimplementedCollectorServiceServer) ListAuthorizations(context.Context, *
 }
 func (UnimplementedCollectorServiceServer) DecideAuthorization(context.Context, *DecideAuthorizationRequest) (*DecideAuthorizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DecideAuthorization not implemented")
+}
+func (UnimplementedCollectorServiceServer) ListNotices(context.Context, *ListNoticesRequest) (*ListNoticesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListNotices not implemented")
 }
 func (UnimplementedCollectorServiceServer) MoveWindow(context.Context, *MoveWindowRequest) (*MoveWindowResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method MoveWindow not implemented")
@@ -774,6 +792,24 @@ func _CollectorService_DecideAuthorization_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CollectorService_ListNotices_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListNoticesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).ListNotices(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_ListNotices_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).ListNotices(ctx, req.(*ListNoticesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CollectorService_MoveWindow_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(MoveWindowRequest)
 	if err := dec(in); err != nil {
@@ -902,6 +938,10 @@ var CollectorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DecideAuthorization",
 			Handler:    _CollectorService_DecideAuthorization_Handler,
+		},
+		{
+			MethodName: "ListNotices",
+			Handler:    _CollectorService_ListNotices_Handler,
 		},
 		{
 			MethodName: "MoveWindow",
