@@ -39,7 +39,8 @@ type dcerpc struct {
 	n        int // contexts in use
 	offered  int // index of the first context of the last bind
 	calls    [maxRPCCalls]rpcCall
-	next     int // in calls
+	next     int  // in calls
+	opc      bool // a call of OPC Classic was carried
 	profinet profinetIO
 }
 
@@ -218,11 +219,15 @@ func (d *dcerpc) answer(m *Message, p *rpcPDU, x rpcCall, out Out) {
 	d.carry(m, p, x.iface, out)
 }
 
-// carry offers a fragment to the protocol of its interface.
+// carry offers a fragment to the protocol of its interface. What an OPC server
+// calls back goes with the calls of its client alone.
 func (d *dcerpc) carry(m *Message, p *rpcPDU, iface uint64, out Out) {
-	if iface != 0 && d.mode != ot.SignAndEncrypt {
-		out.Payload(iface, m.Data[:p.size])
+	face, known := opcFaces[iface]
+	if iface == 0 || d.mode == ot.SignAndEncrypt || face.callback && !d.opc {
+		return
 	}
+	d.opc = d.opc || known
+	out.Payload(iface, m.Data[:p.size])
 }
 
 // bind reads the interfaces that a client asks for (C706 12.6.4.3).

@@ -172,7 +172,7 @@ func (d *fox) hello(m *Message, body []byte, out Out) {
 		out.Sender(Server)
 	}
 	for _, f := range foxFacts {
-		if v := foxValue(body, f.key); len(v) > 0 {
+		if v := foxValue(body, f.key); len(v) > 0 && (f.attribute != ot.Name || !isAddress(v)) {
 			out.Fact(Sender, f.attribute, v, f.source, ot.Identity)
 		}
 	}

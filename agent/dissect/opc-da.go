@@ -10,6 +10,7 @@ func init() {
 		Name:     "opc-da",
 		Over:     []string{"dcerpc"},
 		Tier:     2,
+		Match:    matchORPC,
 		New:      func() Dissector { return &opcDA{} },
 		OT:       true,
 		Reads:    "OPC Classic (DA, HDA, A&E): product and version of servers, names of clients, operations",
@@ -49,6 +50,19 @@ const (
 	opcThis            = 32
 	opcThat            = 8
 )
+
+// matchORPC knows a request of DCOM by what stands before its parameters:
+// version 5, flags and a reserved word that are zero (MS-DCOM 2.2.13.3). Whose
+// it is the interface tells.
+func matchORPC(b []byte) bool {
+	p, ok := readRPC(b)
+	if !ok || p.size == 0 || p.kind != rpcRequest || len(p.stub) < opcThis {
+		return false
+	}
+	c := rpcCursor{wire.New(p.stub), p.little}
+	major, minor, flags, reserved := c.u16(), c.u16(), c.u32(), c.u32()
+	return major == 5 && minor <= 7 && flags <= 1 && reserved == 0
+}
 
 // Dissect implements Dissector.
 func (d *opcDA) Dissect(m *Message, out Out) (int, error) {

@@ -80,6 +80,11 @@ func TestOPCOperations(t *testing.T) {
 }
 
 func TestOPCIsNotOPC(t *testing.T) {
+	for stub, want := range map[string]bool{opcThisZero: true, opcThisZero[:31]: false, strings.Repeat("p", 40): false} {
+		if matchORPC(rpcAsk(1, 0, 3, stub)) != want {
+			t.Errorf("%q: the signature says otherwise than %v", stub, want)
+		}
+	}
 	newOPCTalk(t, uuidMapper).refused(0, rpcAsk(1, 0, 3, ""), ErrNotMine)
 	newOPCTalk(t, uuidOPCServer).refused(0, []byte("no fragment"), ErrNotMine)
 	newOPCTalk(t, uuidOPCServer).refused(0, rpcBytes(rpcBind, 3, 1, rpcBindBody(uuidOPCServer), ""), ErrNotMine)
@@ -109,7 +114,7 @@ var opcSession = []struct {
 	{uuidOPCSyncIO, 4, opcThisZero, strings.Repeat("\x00", 40)},
 }
 
-var opcThisZero = strings.Repeat("\x00", opcThis)
+var opcThisZero = le16(5, 7) + strings.Repeat("\x00", opcThis-4)
 
 // Over TCP the interfaces are in the bind, and what is known without it is only
 // that it is DCE/RPC; each datagram names its own.

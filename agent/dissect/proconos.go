@@ -15,7 +15,7 @@ func init() {
 		New:      func() Dissector { return &proconos{} },
 		OT:       true,
 		Reads:    "run-time system and type of controllers, who asks",
-		Standard: "no public one; from the text alone: proconos-info.nse (Digital Bond Redpoint), T. Deneut's Phoenix Contact state tool",
+		Standard: "no public one: proconos-info.nse (Digital Bond Redpoint), T. Deneut's Phoenix Contact state tool",
 	})
 }
 
@@ -150,7 +150,11 @@ func proconosMaySay(b []byte) bool {
 
 // plate tells what a controller is.
 func (d *proconos) plate(b []byte, out Out) {
-	proconosText(ot.Product, b, proconosTypeAt, "proconos.about.plc_type", out)
+	kind := ot.Product
+	if c := wire.New(b); proconosVersion(&c) { // some makers write their version here
+		kind = ot.FirmwareRev
+	}
+	proconosText(kind, b, proconosTypeAt, "proconos.about.plc_type", out)
 	proconosText(proconosRuntime, b, proconosRuntimeAt, "proconos.about.runtime", out)
 }
 
@@ -170,4 +174,10 @@ func (d *proconos) Resync(b []byte) int {
 		}
 	}
 	return -1
+}
+
+// proconosVersion reports a version in the place of the type.
+func proconosVersion(c *wire.Cursor) bool {
+	c.Skip(proconosTypeAt)
+	return string(c.Bytes(2)) == "V "
 }

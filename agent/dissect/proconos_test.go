@@ -50,6 +50,8 @@ func TestProConOSIdentity(t *testing.T) {
 	expectTold(t, k.say(1, proconosSay(0x81, proconosAbout, 0x4002, proconosTexts())), "server "+proconosFacts)
 	bare := append([]byte("\xcc\x00000000"), proconosTexts()...)[:proconosPlate] // without a frame
 	expectTold(t, k.say(1, bare), "server "+proconosFacts)
+	copy(bare[proconosTypeAt:], "V 3.95A.6    ")
+	expectTold(t, k.say(1, bare), `server firmware="V 3.95A.6"(proconos.about.plc_type,identity) proconos.runtime="ProConOS V4.1.0202 Jan  5 2011"(proconos.about.runtime,identity)`)
 	k.refused(0, []byte("GET / HTTP/1.1"), ErrMalformed)
 }
 
