@@ -166,13 +166,24 @@ func travels(p *decode.Packet) bool {
 }
 
 func (b *binding) addTTL(n uint8) bool {
-	if int(b.nttls) == len(b.ttls) || slices.Contains(b.ttls[:b.nttls], n) {
+	if slices.Contains(b.ttls[:b.nttls], n) {
 		return false
+	}
+	if int(b.nttls) == len(b.ttls) {
+		last := &b.ttls[len(b.ttls)-1]
+		if !start(n) || start(*last) {
+			return false
+		}
+		*last = n // says more than one of the many that a scanner makes up
+		return true
 	}
 	b.ttls[b.nttls] = n
 	b.nttls++
 	return true
 }
+
+// start reports whether systems begin with a time to live of n.
+func start(n uint8) bool { return n == 64 || n == 128 || n == 255 }
 
 // endpointDeltas writes down the changed bindings.
 func (t *Table) endpointDeltas(e *endpoint, out []*demarcv1.EndpointDelta) []*demarcv1.EndpointDelta {

@@ -153,3 +153,23 @@ func TestHypervisorIsNoVendor(t *testing.T) {
 		t.Errorf("facts %v", a.Facts)
 	}
 }
+
+// Without ARP, the one address that no router passed on is the card's own; of
+// several, none is.
+func TestHomeOfACard(t *testing.T) {
+	from := func(ip string, ttls ...uint32) *demarcv1.EndpointDelta {
+		d := sender("line4", ip, routerMAC, 0)
+		d.Ttls = ttls
+		return d
+	}
+	inv := read(saw(from("10.9.0.1", 64), from("10.9.0.2", 63), from("10.9.0.3", 126)))
+	wantList(t, "its own", assetAt(t, inv, routerMAC).Ips, "10.9.0.1")
+	wantList(t, "passed on", assetAt(t, inv, "10.9.0.2").Macs)
+	inv = read(saw(from("10.9.0.1", 64), from("10.9.0.2", 128), from("10.9.0.3", 37, 41, 64)))
+	a := assetAt(t, inv, routerMAC)
+	wantText(t, "a host that bridges its virtual machines", a.Kind, "device")
+	wantList(t, "of several none", a.Ips)
+	wantJoin(t, a, "sent from 3 addresses and proved none its own")
+	inv = read(saw(from("198.51.100.7", 64), from("10.9.0.2", 63)))
+	wantList(t, "an answer from the Internet", assetAt(t, inv, "198.51.100.7").Macs)
+}

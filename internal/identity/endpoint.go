@@ -236,7 +236,7 @@ func (u *unit) owners() []*macNode {
 	for _, o := range u.seen {
 		for i := range o.claims {
 			m := o.claims[i].mac
-			if m == nil || m.class.shared || u.ep.ip.Is4() && m.class.proven4 || slices.Contains(found, m) {
+			if m == nil || m.class.shared && m.class.home != u.ep.ip || u.ep.ip.Is4() && m.class.proven4 || slices.Contains(found, m) {
 				continue
 			}
 			if _, all := o.claims[i].routed(); all && !o.own(&o.claims[i]) { // the router's that passed it on

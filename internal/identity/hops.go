@@ -39,6 +39,18 @@ func (c *claim) routed() (some, all bool) {
 	return some, all
 }
 
+// direct reports whether no router passed on what the claim's MAC sent from the
+// address: a start value shows, and nothing one or two hops away from one.
+func (c *claim) direct() bool {
+	for _, n := range c.ttls {
+		if hops, ok := hopsOf(n); ok && hops == 0 {
+			some, _ := c.routed()
+			return !some
+		}
+	}
+	return false
+}
+
 // starts counts the different start values of what was passed on: systems
 // behind one address that are not alike.
 func (c *claim) starts() (routed []uint8) {

@@ -26,6 +26,9 @@ type macClass struct {
 	overfull bool // it answers for more addresses than one device has: a proxy
 	proven4  bool // an IPv4 address is proved its own
 	relays   bool // of those that it proves, some only pass through it
+	// home is the one private IPv4 address, of all that it proved none of, that no
+	// router passed on: its own. Not valid where there are several.
+	home netip.Addr
 }
 
 type macKey struct {
@@ -103,9 +106,12 @@ func (m *macNode) classify() macClass {
 		}
 		own[o.key.ip] = true
 	}
-	n := m.standsBefore(own, prefixes)
+	n, near := m.standsBefore(own, prefixes)
 	c.router = c.overfull || c.relays || virtualKind(m.mac) != "" || n > 2 || n == 2 && c.proven4
-	c.shared = c.router || n == 2
+	c.shared = c.router || n+len(near) > 1
+	if len(near) == 1 && !c.proven4 {
+		c.home = near[0]
+	}
 	return c
 }
 
@@ -133,25 +139,35 @@ func passedOn(o *observation, m *macNode) bool {
 
 // standsBefore counts the IPv4 addresses that m sent from without proof, to 3;
 // IPv6 addresses beyond maxOwn6 or maxPrefixes make 3 as well. Those in own, or
-// under a prefix in which m has an address of its own, do not count.
-func (m *macNode) standsBefore(own map[netip.Addr]bool, prefixes map[[8]byte]bool) int {
+// under a prefix in which m has an address of its own, do not count. near are
+// those that no router passed on, and are not counted unless they are more than
+// maxOwn: several systems share one card where a host bridges its virtual
+// machines.
+func (m *macNode) standsBefore(own map[netip.Addr]bool, prefixes map[[8]byte]bool) (n int, near []netip.Addr) {
 	const many = 3
-	v4, v6, foreign := map[netip.Addr]bool{}, map[netip.Addr]bool{}, map[[8]byte]bool{}
+	v4, v6, foreign, at := map[netip.Addr]bool{}, map[netip.Addr]bool{}, map[[8]byte]bool{}, map[netip.Addr]bool{}
 	for _, o := range m.unproven {
 		a := o.key.ip
 		switch {
 		case own[a]:
+		case a.Is4() && a.IsPrivate() && o.claimOf(m).direct(): // who answers from the Internet may be a proxy here
+			at[a] = true
 		case a.Is4():
 			v4[a] = true
 		case prefixes[prefix64(a)]:
 		default:
 			v6[a], foreign[prefix64(a)] = true, true
 		}
-		if len(v4) >= many || len(v6) > maxOwn6 || len(foreign) > maxPrefixes {
-			return many
+		if len(v4) >= many || len(at) > maxOwn || len(v6) > maxOwn6 || len(foreign) > maxPrefixes {
+			return many, nil
 		}
 	}
-	return len(v4)
+	for a := range at {
+		if !v4[a] {
+			near = append(near, a)
+		}
+	}
+	return len(v4), near
 }
 
 // virtualKind names the protocol that shares m between routers or hosts, "" for

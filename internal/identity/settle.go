@@ -56,8 +56,8 @@ func (m *macNode) neighbours(visit func(node)) {
 	for _, o := range m.proven {
 		at(o)
 	}
-	if !m.class.shared {
-		for _, o := range m.unproven {
+	for _, o := range m.unproven {
+		if !m.class.shared || m.class.home == o.key.ip {
 			at(o)
 		}
 	}
