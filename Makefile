@@ -9,7 +9,7 @@ RACE         ?= ./agent/... ./collector/... ./internal/e2e/...
 PORTS        ?=
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint fmt generate protocols check e2e fuzz bench cover demo run vuln clean help
+.PHONY: build test race lint fmt generate schema protocols check e2e fuzz bench cover demo run vuln clean help
 
 build: ## both programs, static, into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/demarc-agent ./agent
@@ -29,8 +29,11 @@ fmt: bin/golangci-lint ## format Go and protobuf
 	bin/golangci-lint fmt ./...
 	$(BUF) format -w
 
-generate: protocols ## the Go code of proto/, and the table of protocols
+generate: protocols schema ## the Go code of proto/, the table of protocols, the schema of documents
 	$(BUF) generate
+
+schema: ## deploy/demarc.schema.json, for editors, from the types of the documents
+	go test ./collector/boundary -run TestSchemaIsCommitted -update
 
 protocols: ## deploy/protocols.md and the vocabulary of protocols, from the registry
 	go test ./agent/dissect -run 'TestProtocolsDocument|TestNamesAreInTheVocabulary' -update

@@ -41,33 +41,34 @@ type Documents struct {
 // kinds is every kind of document.
 var kinds = []struct {
 	name string
+	spec reflect.Type
 	add  func(*Documents, *decoder, Meta, raw)
 }{
-	{"Site", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"Site", reflect.TypeFor[Site](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.Sites = append(d.Sites, spec.into(r, &Site{Meta: m}).(*Site))
 	}},
-	{"Boundary", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"Boundary", reflect.TypeFor[Boundary](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.Boundaries = append(d.Boundaries, spec.into(r, &Boundary{Meta: m}).(*Boundary))
 	}},
-	{"Interconnection", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"Interconnection", reflect.TypeFor[Interconnection](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.Interconnections = append(d.Interconnections, spec.into(r, &Interconnection{Meta: m}).(*Interconnection))
 	}},
-	{"ServiceSet", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"ServiceSet", reflect.TypeFor[ServiceSet](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.ServiceSets = append(d.ServiceSets, spec.into(r, &ServiceSet{Meta: m}).(*ServiceSet))
 	}},
-	{"SharedService", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"SharedService", reflect.TypeFor[SharedService](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.SharedServices = append(d.SharedServices, spec.into(r, &SharedService{Meta: m}).(*SharedService))
 	}},
-	{"Group", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"Group", reflect.TypeFor[Group](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.Groups = append(d.Groups, spec.into(r, &Group{Meta: m}).(*Group))
 	}},
-	{"Window", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"Window", reflect.TypeFor[Window](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.Windows = append(d.Windows, spec.into(r, &Window{Meta: m}).(*Window))
 	}},
-	{"Inventory", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"Inventory", reflect.TypeFor[Inventory](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.Inventories = append(d.Inventories, spec.into(r, &Inventory{Meta: m}).(*Inventory))
 	}},
-	{"Authorization", func(d *Documents, r *decoder, m Meta, spec raw) {
+	{"Authorization", reflect.TypeFor[Authorization](), func(d *Documents, r *decoder, m Meta, spec raw) {
 		d.Authorizations = append(d.Authorizations, spec.into(r, &Authorization{Meta: m}).(*Authorization))
 	}},
 }

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -315,6 +316,33 @@ func TestHostileNamesStayOutOfReasons(t *testing.T) {
 func BenchmarkJudge(b *testing.B) {
 	p := compile(b, plan+agreement("a", "services: [{protocol: ssh, ports: [22]}, {protocol: s7comm, ports: [102]}]")+agreement("b", opc))
 	c := link(b, "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read,subscribe")
+	b.ReportAllocs()
+	for b.Loop() {
+		Judge(p, c, start)
+	}
+}
+
+// manyPlants is a plan of n boundaries in a row, each under an authorization and
+// with an agreement to the next.
+func manyPlants(b *testing.B, n int) *boundary.Policy {
+	var text strings.Builder
+	text.WriteString("{apiVersion: demarc/v1, kind: Site, metadata: {name: houston}}\n---\n")
+	for i := range n {
+		text.WriteString(boundaryDoc(fmt.Sprintf("b%d", i), fmt.Sprintf("members: [{site: houston, cidrs: [10.%d.%d.0/24]}]", i/250, i%250)))
+		text.WriteString(paper(fmt.Sprintf("ato%d", i), fmt.Sprintf("decision: ato, boundaries: [b%d], granted: 2026-01-01, expires: 2028-01-01", i)))
+		fmt.Fprintf(&text, "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: x%d}, spec: {purpose: p, from: {boundary: b%d}, to: {boundary: b%d}, %s}}\n---\n", i, i, (i+1)%n, opc)
+	}
+	return compile(b, text.String())
+}
+
+// BenchmarkJudgeAmongThousands: one connection, 1,000 boundaries, 1,000
+// interconnections, 1,000 authorizations.
+func BenchmarkJudgeAmongThousands(b *testing.B) {
+	p := manyPlants(b, 1000)
+	c := link(b, "10.2.1.20>10.2.0.10 tcp/4840 opcua ops=read,subscribe")
+	if got := Judge(p, c, start); got.Verdict.Verdict != Authorized {
+		b.Fatalf("%s: %s", got.Verdict.Verdict, got.Verdict.Reason)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		Judge(p, c, start)

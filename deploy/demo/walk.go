@@ -72,10 +72,14 @@ var steps = []step{
 	{says: "An interconnection is agreed, for another port", documents: walkAgreement("4843"), want: "out-of-terms"},
 	{says: "The agreement is corrected, and line4-ato lets the line operate to 18:00", documents: walkAgreement("4840") + walkATO, want: "authorized"},
 	{says: "Nothing changes but the clock: 18:00 passes", pass: 4 * time.Hour, want: "lapsed"},
-	{says: "An extension signed before the end is recorded late: it counts", want: "authorized",
-		decide: []string{"extend", "line4-ato", "--effective", "2026-03-10T17:00Z", "--until", "2026-03-31", "--reason", "letter of 10 March"}},
-	{says: "The authorization is rescinded", want: "lapsed",
-		decide: []string{"rescind", "line4-ato", "--reason", "the line changes hands"}},
+	{
+		says: "An extension signed before the end is recorded late: it counts", want: "authorized",
+		decide: []string{"extend", "line4-ato", "--effective", "2026-03-10T17:00Z", "--until", "2026-03-31", "--reason", "letter of 10 March"},
+	},
+	{
+		says: "The authorization is rescinded", want: "lapsed",
+		decide: []string{"rescind", "line4-ato", "--reason", "the line changes hands"},
+	},
 	{says: "One decision over the whole plant supersedes it: both ends are inside", documents: wholeATO, want: "internal"},
 }
 
