@@ -61,7 +61,7 @@ func getAssets(ctx context.Context, c client, w io.Writer, f filter) error {
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"ADDRESS", "NAME", "ROLE", "VENDOR", "MODEL", "FIRMWARE", "BOUNDARY", "SITE", "SEGMENT", "LAST SEEN", "ID"}}
+		t := table.Table{Head: []string{"ADDRESS", "NAME", "ROLE", "VENDOR", "MODEL", "FIRMWARE", "BOUNDARY", "SITE", "SEGMENT", "LAST SEEN", "PRESENCE", "OWNER", "ID"}}
 		for _, a := range r.GetAssets() {
 			role := ""
 			if len(a.GetRoles()) > 0 {
@@ -73,11 +73,29 @@ func getAssets(ctx context.Context, c client, w io.Writer, f filter) error {
 			}
 			t.Rows = append(t.Rows, []string{
 				address(a), strings.Join(a.GetNames(), " "), role, a.GetVendor(), model, a.GetFirmware(), places(a), a.GetSite(), a.GetSegment(),
-				moment(a.GetLastSeen()), a.GetId(),
+				moment(a.GetLastSeen()), presence(a), annotation(a, "owner"), a.GetId(),
 			})
 		}
 		return t
 	})
+}
+
+// presence is whether an asset is there; a person's word comes first.
+func presence(a *demarcv1.Asset) string {
+	if annotation(a, "retired") != "" {
+		return "retired"
+	}
+	return a.GetPresence()
+}
+
+// annotation is what a person set; "" when nobody did.
+func annotation(a *demarcv1.Asset, field string) string {
+	for _, n := range a.GetAnnotations() {
+		if n.GetField() == field {
+			return n.GetValue()
+		}
+	}
+	return ""
 }
 
 // address is where an asset is reached: its IPs, else its MACs; a part is shown

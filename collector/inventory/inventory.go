@@ -82,3 +82,10 @@ func (b *Book) Say(s Said) Changes {
 
 // Addresses lists every address of an asset; nil when there is no such asset.
 func (b *Book) Addresses(asset string) []identity.Of { return b.ids.Addresses(asset) }
+
+// Presence says whether an asset is there, and how many of the hours of the
+// week in which it was heard before went by without it. until tells to what
+// time (Unix nanoseconds) an agent has listened.
+func (b *Book) Presence(asset string, until func(site, agent string) int64) (p identity.Presence, missed, of int64) {
+	return b.ids.Presence(asset, until)
+}

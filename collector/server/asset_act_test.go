@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -168,4 +169,29 @@ func TestAssetActsRefused(t *testing.T) {
 	if l.Position() != before {
 		t.Error("what was refused stands in the journal")
 	}
+}
+
+// An asset that falls silent is quiet, then gone, as its agent listens on; a
+// silent agent makes nothing gone.
+func TestPresence(t *testing.T) {
+	l := newLab(t)
+	l.send("a", flow("10.20.4.10", "10.20.4.11", 102, "s7comm", l.now))
+	presence := func(ip string) string { return assetOf(t, l.engine, ip).GetPresence() }
+	if got := presence("10.20.4.10"); got != "active" {
+		t.Errorf("at first: %s", got)
+	}
+	l.now = l.now.Add(8 * 24 * time.Hour)
+	if got := presence("10.20.4.10"); got != "active" {
+		t.Errorf("its agent is silent: %s", got)
+	}
+	l.send("a", flow("10.20.4.12", "10.20.4.11", 102, "s7comm", l.now))
+	if got := presence("10.20.4.10"); got != "quiet" {
+		t.Errorf("after a week: %s", got)
+	}
+	l.now = l.now.Add(21 * 24 * time.Hour)
+	l.send("a", flow("10.20.4.12", "10.20.4.11", 102, "s7comm", l.now))
+	if a := assetOf(t, l.engine, "10.20.4.10"); a.GetPresence() != "gone" || a.GetPresenceWhy() == "" {
+		t.Errorf("after a month: %v", a)
+	}
+	l.same("from the start", func() *engine { e := l.fresh(); l.catch(e); return e }())
 }

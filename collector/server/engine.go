@@ -262,7 +262,7 @@ func (e *engine) settled(site string, ends []inventory.End) bool {
 // show makes what is shown of an asset, unless it was made since it changed.
 func (e *engine) show(id string) *demarcv1.Asset {
 	if a := e.assets[id]; a != nil {
-		return a
+		return e.present(a)
 	}
 	a, ok := e.book.Asset(id)
 	if !ok {
@@ -277,5 +277,5 @@ func (e *engine) show(id string) *demarcv1.Asset {
 		a.Places = append(a.Places, &demarcv1.Place{Address: address, Boundary: p.Boundary, Why: p.Why})
 	}
 	e.assets[id] = a
-	return a
+	return e.present(a)
 }

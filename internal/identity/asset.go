@@ -38,18 +38,13 @@ func (b *Book) show(a *asset) *demarcv1.Asset {
 	for _, o := range at {
 		f, l := o.span()
 		first, last = widen(first, last, f, l)
-		for _, g := range o.agents {
-			if g != none {
-				out.Agents = append(out.Agents, g.Value())
-			}
-		}
 	}
+	out.Agents, out.Heard = hearers(at)
 	for _, m := range a.macs { // a MAC that lent itself to none has no other time
 		f, l := m.span()
 		first, last = widen(first, last, f, l)
 	}
 	out.FirstSeen, out.LastSeen = stamp(first), stamp(last)
-	out.Agents = tidy(out.Agents)
 	out.Site, out.Segment, out.Vlans = a.stands()
 	out.Joins = a.joins()
 	facts := a.gather("")
@@ -67,6 +62,7 @@ func (b *Book) showPart(a *asset, path string) *demarcv1.Asset {
 	out.Site, out.Segment, _ = a.stands()
 	facts := a.gather(path)
 	var first, last int64
+	var told []*observation
 	for i := range facts {
 		first, last = widen(first, last, facts[i].first, facts[i].last)
 	}
@@ -75,15 +71,11 @@ func (b *Book) showPart(a *asset, path string) *demarcv1.Asset {
 			if o.key.ip.IsValid() {
 				out.Ips = append(out.Ips, o.key.ip.String())
 			}
-			for _, g := range o.agents {
-				if g != none {
-					out.Agents = append(out.Agents, g.Value())
-				}
-			}
+			told = append(told, o)
 		}
 	}
+	out.Agents, out.Heard = hearers(told)
 	out.Ips = slices.Compact(sortAddresses(out.Ips))
-	out.Agents = tidy(out.Agents)
 	out.FirstSeen, out.LastSeen = stamp(first), stamp(last)
 	b.describe(out, facts, nil)
 	if len(out.Names) == 0 {

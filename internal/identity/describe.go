@@ -53,6 +53,7 @@ func (b *Book) describe(out *demarcv1.Asset, facts []fact, uses []role.Use) {
 			out.Level = &n32
 		}
 	}
+	out.Changes, out.Conflicts = history(facts)
 	out.Facts = showFacts(facts)
 }
 

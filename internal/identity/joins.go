@@ -17,6 +17,13 @@ func (a *asset) joins() []string {
 	}
 	for _, u := range a.units {
 		out = append(out, u.conflict()...)
+		if owners := u.owners(); len(owners) > 1 {
+			macs := make([]string, len(owners))
+			for i, m := range owners {
+				macs[i] = m.mac.String()
+			}
+			out = append(out, fmt.Sprintf("%s was sent from by %s, and none proved it its own: one device with several cards, or several with one address", u.ep.ip, strings.Join(macs, ", ")))
+		}
 	}
 	out = append(out, a.marks()...)
 	out = append(out, a.cuts()...)

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"slices"
-	"strings"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -13,7 +12,8 @@ type observation struct {
 	num    uint64 // record number, 0 while there is nothing to record
 	key    addrKey
 	claims []claim
-	agents []sym       // sorted by name
+	agents []listener  // sorted by name
+	hours  week        // of the week in which it was heard
 	parts  []part      // facts; the address itself has the empty path
 	heard  bool        // it sent a frame, or ARP or ND proves it
 	mac    *macNode    // valid iff key.ip is not
@@ -77,9 +77,13 @@ func (b *Book) sawEndpoint(site, agent sym, d *demarcv1.EndpointDelta) {
 		return
 	}
 	b.number(&o.num)
-	if insertSym(&o.agents, agent) {
+	last := max(d.GetLastNs(), d.GetFirstNs(), 0)
+	if o.listen(agent, last) {
 		b.touchObservation(o)
 	}
+	o.hours.mark(d.GetFirstNs())
+	o.hours.mark(last)
+	o.hours.unite(d.GetHours())
 	var m *macNode
 	switch {
 	case o.mac != nil:
@@ -163,12 +167,4 @@ func insertVLANs(to *[]uint16, vlans []uint32) (changed bool) {
 		}
 	}
 	return changed
-}
-
-func insertSym(to *[]sym, s sym) bool {
-	i, found := slices.BinarySearchFunc(*to, s.Value(), func(a sym, v string) int { return strings.Compare(a.Value(), v) })
-	if !found {
-		*to = slices.Insert(*to, i, s)
-	}
-	return !found
 }

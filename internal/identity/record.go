@@ -139,23 +139,28 @@ func (o *observation) record() Record {
 			})
 		}
 	}
-	agents := o.agents
-	if len(agents) == 0 {
-		agents = []sym{none}
+	if len(body.Endpoints) > 0 {
+		body.Endpoints[0].Hours = o.hours[:]
 	}
-	r.Told = []Told{{agents[0].Value(), body}}
+	// Whoever heard it last makes the claims again: their last time is its own.
+	agents := slices.SortedFunc(slices.Values(o.agents), func(x, y listener) int { return cmp.Compare(y.last, x.last) })
+	if len(agents) == 0 {
+		agents = []listener{{agent: none}}
+	}
+	r.Told = []Told{{agents[0].agent.Value(), body}}
 	if o.heard && len(o.claims) == 0 {
-		body.Endpoints = bare(o)
+		body.Endpoints = bare(o, agents[0])
+		body.Endpoints[0].Hours = o.hours[:]
 	}
 	for _, a := range agents[1:] {
-		r.Told = append(r.Told, Told{a.Value(), &demarcv1.Body{Endpoints: bare(o)}})
+		r.Told = append(r.Told, Told{a.agent.Value(), &demarcv1.Body{Endpoints: bare(o, a)}})
 	}
 	return r
 }
 
-// bare says that o was heard, and nothing else.
-func bare(o *observation) []*demarcv1.EndpointDelta {
-	return []*demarcv1.EndpointDelta{{Address: o.key.proto()}}
+// bare says that an agent heard o last at its time, and nothing else.
+func bare(o *observation, by listener) []*demarcv1.EndpointDelta {
+	return []*demarcv1.EndpointDelta{{Address: o.key.proto(), LastNs: by.last}}
 }
 
 // record tells each text by itself, since each has its own time.

@@ -208,7 +208,18 @@ type Asset struct {
 	// Boundary of each address, in the order of ips and then macs (collector only).
 	Places []*Place `protobuf:"bytes,25,rep,name=places,proto3" json:"places,omitempty"`
 	// What people said of it, by field (collector only).
-	Annotations   []*Annotation `protobuf:"bytes,26,rep,name=annotations,proto3" json:"annotations,omitempty"`
+	Annotations []*Annotation `protobuf:"bytes,26,rep,name=annotations,proto3" json:"annotations,omitempty"`
+	// Attributes that had another value before, the oldest change first.
+	Changes []*AttributeChange `protobuf:"bytes,27,rep,name=changes,proto3" json:"changes,omitempty"`
+	// Values of one attribute that stand against each other, in words.
+	Conflicts []string `protobuf:"bytes,28,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
+	// When each agent heard it last (collector only).
+	Heard []*Hearing `protobuf:"bytes,29,rep,name=heard,proto3" json:"heard,omitempty"`
+	// active, quiet, gone: by the device's own rhythm, as far as its agents
+	// listened (collector only).
+	Presence string `protobuf:"bytes,30,opt,name=presence,proto3" json:"presence,omitempty"`
+	// Why, in words (collector only).
+	PresenceWhy   string `protobuf:"bytes,31,opt,name=presence_why,json=presenceWhy,proto3" json:"presence_why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -425,6 +436,171 @@ func (x *Asset) GetAnnotations() []*Annotation {
 	return nil
 }
 
+func (x *Asset) GetChanges() []*AttributeChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *Asset) GetConflicts() []string {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
+func (x *Asset) GetHeard() []*Hearing {
+	if x != nil {
+		return x.Heard
+	}
+	return nil
+}
+
+func (x *Asset) GetPresence() string {
+	if x != nil {
+		return x.Presence
+	}
+	return ""
+}
+
+func (x *Asset) GetPresenceWhy() string {
+	if x != nil {
+		return x.PresenceWhy
+	}
+	return ""
+}
+
+// AttributeChange is an attribute that one source told anew.
+type AttributeChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attribute     string                 `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	From          string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	Source        string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttributeChange) Reset() {
+	*x = AttributeChange{}
+	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttributeChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttributeChange) ProtoMessage() {}
+
+func (x *AttributeChange) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttributeChange.ProtoReflect.Descriptor instead.
+func (*AttributeChange) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AttributeChange) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *AttributeChange) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *AttributeChange) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *AttributeChange) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *AttributeChange) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// Hearing is an agent and when it heard an asset last.
+type Hearing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hearing) Reset() {
+	*x = Hearing{}
+	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hearing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hearing) ProtoMessage() {}
+
+func (x *Hearing) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hearing.ProtoReflect.Descriptor instead.
+func (*Hearing) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Hearing) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *Hearing) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
+}
+
 // Annotation is a field that a person set.
 type Annotation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -439,7 +615,7 @@ type Annotation struct {
 
 func (x *Annotation) Reset() {
 	*x = Annotation{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +627,7 @@ func (x *Annotation) String() string {
 func (*Annotation) ProtoMessage() {}
 
 func (x *Annotation) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[3]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +640,7 @@ func (x *Annotation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Annotation.ProtoReflect.Descriptor instead.
 func (*Annotation) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{3}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Annotation) GetField() string {
@@ -508,7 +684,7 @@ type Place struct {
 
 func (x *Place) Reset() {
 	*x = Place{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -520,7 +696,7 @@ func (x *Place) String() string {
 func (*Place) ProtoMessage() {}
 
 func (x *Place) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[4]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -533,7 +709,7 @@ func (x *Place) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Place.ProtoReflect.Descriptor instead.
 func (*Place) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{4}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Place) GetAddress() string {
@@ -570,7 +746,7 @@ type AssetRole struct {
 
 func (x *AssetRole) Reset() {
 	*x = AssetRole{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +758,7 @@ func (x *AssetRole) String() string {
 func (*AssetRole) ProtoMessage() {}
 
 func (x *AssetRole) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[5]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +771,7 @@ func (x *AssetRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssetRole.ProtoReflect.Descriptor instead.
 func (*AssetRole) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{5}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AssetRole) GetRole() string {
@@ -630,7 +806,7 @@ type AssetProtocol struct {
 
 func (x *AssetProtocol) Reset() {
 	*x = AssetProtocol{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +818,7 @@ func (x *AssetProtocol) String() string {
 func (*AssetProtocol) ProtoMessage() {}
 
 func (x *AssetProtocol) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[6]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +831,7 @@ func (x *AssetProtocol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssetProtocol.ProtoReflect.Descriptor instead.
 func (*AssetProtocol) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{6}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AssetProtocol) GetName() string {
@@ -688,7 +864,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +876,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[7]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +889,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{7}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Fact) GetAttribute() string {
@@ -796,7 +972,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +984,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[8]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +997,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{8}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Connection) GetClient() string {
@@ -1016,7 +1192,7 @@ type SecurityFacts struct {
 
 func (x *SecurityFacts) Reset() {
 	*x = SecurityFacts{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1028,7 +1204,7 @@ func (x *SecurityFacts) String() string {
 func (*SecurityFacts) ProtoMessage() {}
 
 func (x *SecurityFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[9]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1041,7 +1217,7 @@ func (x *SecurityFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecurityFacts.ProtoReflect.Descriptor instead.
 func (*SecurityFacts) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{9}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SecurityFacts) GetTls() string {
@@ -1091,7 +1267,7 @@ type Loss struct {
 
 func (x *Loss) Reset() {
 	*x = Loss{}
-	mi := &file_demarc_v1_inventory_proto_msgTypes[10]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1279,7 @@ func (x *Loss) String() string {
 func (*Loss) ProtoMessage() {}
 
 func (x *Loss) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_inventory_proto_msgTypes[10]
+	mi := &file_demarc_v1_inventory_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1292,7 @@ func (x *Loss) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loss.ProtoReflect.Descriptor instead.
 func (*Loss) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{10}
+	return file_demarc_v1_inventory_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Loss) GetReason() string {
@@ -1177,7 +1353,7 @@ const file_demarc_v1_inventory_proto_rawDesc = "" +
 	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x129\n" +
 	"\n" +
 	"first_seen\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
-	"\tlast_seen\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xa0\x06\n" +
+	"\tlast_seen\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xdd\a\n" +
 	"\x05Asset\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asegment\x18\x02 \x01(\tR\asegment\x12\x16\n" +
@@ -1206,8 +1382,22 @@ const file_demarc_v1_inventory_proto_rawDesc = "" +
 	"\x05joins\x18\x17 \x03(\tR\x05joins\x12\x12\n" +
 	"\x04site\x18\x18 \x01(\tR\x04site\x12(\n" +
 	"\x06places\x18\x19 \x03(\v2\x10.demarc.v1.PlaceR\x06places\x127\n" +
-	"\vannotations\x18\x1a \x03(\v2\x15.demarc.v1.AnnotationR\vannotationsB\b\n" +
-	"\x06_level\"t\n" +
+	"\vannotations\x18\x1a \x03(\v2\x15.demarc.v1.AnnotationR\vannotations\x124\n" +
+	"\achanges\x18\x1b \x03(\v2\x1a.demarc.v1.AttributeChangeR\achanges\x12\x1c\n" +
+	"\tconflicts\x18\x1c \x03(\tR\tconflicts\x12(\n" +
+	"\x05heard\x18\x1d \x03(\v2\x12.demarc.v1.HearingR\x05heard\x12\x1a\n" +
+	"\bpresence\x18\x1e \x01(\tR\bpresence\x12!\n" +
+	"\fpresence_why\x18\x1f \x01(\tR\vpresenceWhyB\b\n" +
+	"\x06_level\"\x97\x01\n" +
+	"\x0fAttributeChange\x12\x1c\n" +
+	"\tattribute\x18\x01 \x01(\tR\tattribute\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12*\n" +
+	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"X\n" +
+	"\aHearing\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x127\n" +
+	"\tlast_seen\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"t\n" +
 	"\n" +
 	"Annotation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
@@ -1294,50 +1484,56 @@ func file_demarc_v1_inventory_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_inventory_proto_rawDescData
 }
 
-var file_demarc_v1_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_demarc_v1_inventory_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_demarc_v1_inventory_proto_goTypes = []any{
 	(*Inventory)(nil),             // 0: demarc.v1.Inventory
 	(*Capture)(nil),               // 1: demarc.v1.Capture
 	(*Asset)(nil),                 // 2: demarc.v1.Asset
-	(*Annotation)(nil),            // 3: demarc.v1.Annotation
-	(*Place)(nil),                 // 4: demarc.v1.Place
-	(*AssetRole)(nil),             // 5: demarc.v1.AssetRole
-	(*AssetProtocol)(nil),         // 6: demarc.v1.AssetProtocol
-	(*Fact)(nil),                  // 7: demarc.v1.Fact
-	(*Connection)(nil),            // 8: demarc.v1.Connection
-	(*SecurityFacts)(nil),         // 9: demarc.v1.SecurityFacts
-	(*Loss)(nil),                  // 10: demarc.v1.Loss
-	nil,                           // 11: demarc.v1.Connection.OperationsEntry
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*AttributeChange)(nil),       // 3: demarc.v1.AttributeChange
+	(*Hearing)(nil),               // 4: demarc.v1.Hearing
+	(*Annotation)(nil),            // 5: demarc.v1.Annotation
+	(*Place)(nil),                 // 6: demarc.v1.Place
+	(*AssetRole)(nil),             // 7: demarc.v1.AssetRole
+	(*AssetProtocol)(nil),         // 8: demarc.v1.AssetProtocol
+	(*Fact)(nil),                  // 9: demarc.v1.Fact
+	(*Connection)(nil),            // 10: demarc.v1.Connection
+	(*SecurityFacts)(nil),         // 11: demarc.v1.SecurityFacts
+	(*Loss)(nil),                  // 12: demarc.v1.Loss
+	nil,                           // 13: demarc.v1.Connection.OperationsEntry
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 }
 var file_demarc_v1_inventory_proto_depIdxs = []int32{
 	1,  // 0: demarc.v1.Inventory.captures:type_name -> demarc.v1.Capture
 	2,  // 1: demarc.v1.Inventory.assets:type_name -> demarc.v1.Asset
-	8,  // 2: demarc.v1.Inventory.connections:type_name -> demarc.v1.Connection
-	10, // 3: demarc.v1.Inventory.losses:type_name -> demarc.v1.Loss
-	12, // 4: demarc.v1.Capture.first_seen:type_name -> google.protobuf.Timestamp
-	12, // 5: demarc.v1.Capture.last_seen:type_name -> google.protobuf.Timestamp
-	5,  // 6: demarc.v1.Asset.roles:type_name -> demarc.v1.AssetRole
-	6,  // 7: demarc.v1.Asset.protocols:type_name -> demarc.v1.AssetProtocol
-	7,  // 8: demarc.v1.Asset.facts:type_name -> demarc.v1.Fact
-	12, // 9: demarc.v1.Asset.first_seen:type_name -> google.protobuf.Timestamp
-	12, // 10: demarc.v1.Asset.last_seen:type_name -> google.protobuf.Timestamp
-	4,  // 11: demarc.v1.Asset.places:type_name -> demarc.v1.Place
-	3,  // 12: demarc.v1.Asset.annotations:type_name -> demarc.v1.Annotation
-	12, // 13: demarc.v1.Annotation.at:type_name -> google.protobuf.Timestamp
-	12, // 14: demarc.v1.Fact.first_seen:type_name -> google.protobuf.Timestamp
-	12, // 15: demarc.v1.Fact.last_seen:type_name -> google.protobuf.Timestamp
-	11, // 16: demarc.v1.Connection.operations:type_name -> demarc.v1.Connection.OperationsEntry
-	12, // 17: demarc.v1.Connection.first_seen:type_name -> google.protobuf.Timestamp
-	12, // 18: demarc.v1.Connection.last_seen:type_name -> google.protobuf.Timestamp
-	9,  // 19: demarc.v1.Connection.security_facts:type_name -> demarc.v1.SecurityFacts
-	12, // 20: demarc.v1.Loss.from:type_name -> google.protobuf.Timestamp
-	12, // 21: demarc.v1.Loss.to:type_name -> google.protobuf.Timestamp
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	10, // 2: demarc.v1.Inventory.connections:type_name -> demarc.v1.Connection
+	12, // 3: demarc.v1.Inventory.losses:type_name -> demarc.v1.Loss
+	14, // 4: demarc.v1.Capture.first_seen:type_name -> google.protobuf.Timestamp
+	14, // 5: demarc.v1.Capture.last_seen:type_name -> google.protobuf.Timestamp
+	7,  // 6: demarc.v1.Asset.roles:type_name -> demarc.v1.AssetRole
+	8,  // 7: demarc.v1.Asset.protocols:type_name -> demarc.v1.AssetProtocol
+	9,  // 8: demarc.v1.Asset.facts:type_name -> demarc.v1.Fact
+	14, // 9: demarc.v1.Asset.first_seen:type_name -> google.protobuf.Timestamp
+	14, // 10: demarc.v1.Asset.last_seen:type_name -> google.protobuf.Timestamp
+	6,  // 11: demarc.v1.Asset.places:type_name -> demarc.v1.Place
+	5,  // 12: demarc.v1.Asset.annotations:type_name -> demarc.v1.Annotation
+	3,  // 13: demarc.v1.Asset.changes:type_name -> demarc.v1.AttributeChange
+	4,  // 14: demarc.v1.Asset.heard:type_name -> demarc.v1.Hearing
+	14, // 15: demarc.v1.AttributeChange.at:type_name -> google.protobuf.Timestamp
+	14, // 16: demarc.v1.Hearing.last_seen:type_name -> google.protobuf.Timestamp
+	14, // 17: demarc.v1.Annotation.at:type_name -> google.protobuf.Timestamp
+	14, // 18: demarc.v1.Fact.first_seen:type_name -> google.protobuf.Timestamp
+	14, // 19: demarc.v1.Fact.last_seen:type_name -> google.protobuf.Timestamp
+	13, // 20: demarc.v1.Connection.operations:type_name -> demarc.v1.Connection.OperationsEntry
+	14, // 21: demarc.v1.Connection.first_seen:type_name -> google.protobuf.Timestamp
+	14, // 22: demarc.v1.Connection.last_seen:type_name -> google.protobuf.Timestamp
+	11, // 23: demarc.v1.Connection.security_facts:type_name -> demarc.v1.SecurityFacts
+	14, // 24: demarc.v1.Loss.from:type_name -> google.protobuf.Timestamp
+	14, // 25: demarc.v1.Loss.to:type_name -> google.protobuf.Timestamp
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_inventory_proto_init() }
@@ -1352,7 +1548,7 @@ func file_demarc_v1_inventory_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_inventory_proto_rawDesc), len(file_demarc_v1_inventory_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -243,7 +243,10 @@ type EndpointDelta struct {
 	LastNs  int64 `protobuf:"varint,6,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`
 	// Times to live (hop limits) of TCP and UDP that it sent to one receiver:
 	// the first few that differ. They show what a router has passed on.
-	Ttls          []uint32 `protobuf:"varint,7,rep,packed,name=ttls,proto3" json:"ttls,omitempty"`
+	Ttls []uint32 `protobuf:"varint,7,rep,packed,name=ttls,proto3" json:"ttls,omitempty"`
+	// Hours of a week in which it was heard, a bit each in three words. Only in
+	// what a collector saves; agents leave it empty.
+	Hours         []uint64 `protobuf:"fixed64,8,rep,packed,name=hours,proto3" json:"hours,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -323,6 +326,13 @@ func (x *EndpointDelta) GetLastNs() int64 {
 func (x *EndpointDelta) GetTtls() []uint32 {
 	if x != nil {
 		return x.Ttls
+	}
+	return nil
+}
+
+func (x *EndpointDelta) GetHours() []uint64 {
+	if x != nil {
+		return x.Hours
 	}
 	return nil
 }
@@ -865,7 +875,7 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\asegment\x18\x01 \x01(\tR\asegment\x12\x0e\n" +
 	"\x02ip\x18\x02 \x01(\fR\x02ip\x12\x10\n" +
 	"\x03mac\x18\x03 \x01(\fR\x03mac\x12\x12\n" +
-	"\x04vlan\x18\x04 \x01(\rR\x04vlan\"\xc8\x01\n" +
+	"\x04vlan\x18\x04 \x01(\rR\x04vlan\"\xde\x01\n" +
 	"\rEndpointDelta\x12,\n" +
 	"\aaddress\x18\x01 \x01(\v2\x12.demarc.v1.AddressR\aaddress\x12\x10\n" +
 	"\x03mac\x18\x02 \x01(\fR\x03mac\x12\x14\n" +
@@ -873,7 +883,8 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\bown_link\x18\x04 \x01(\bR\aownLink\x12\x19\n" +
 	"\bfirst_ns\x18\x05 \x01(\x03R\afirstNs\x12\x17\n" +
 	"\alast_ns\x18\x06 \x01(\x03R\x06lastNs\x12\x12\n" +
-	"\x04ttls\x18\a \x03(\rR\x04ttls\"\xeb\x01\n" +
+	"\x04ttls\x18\a \x03(\rR\x04ttls\x12\x14\n" +
+	"\x05hours\x18\b \x03(\x06R\x05hours\"\xeb\x01\n" +
 	"\tFactDelta\x12\"\n" +
 	"\x02of\x18\x01 \x01(\v2\x12.demarc.v1.AddressR\x02of\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\tR\x04part\x12\x1c\n" +
