@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -45,4 +46,31 @@ func TestActsOnAuthority(t *testing.T) {
 	fails(t, "--statement", "attest", "line4-ato/C3", data)
 	works(t, "after:  operates without authorization: line4-ato was rescinded", "authorization", "rescind", "line4-ato", data, "--reason", "closed")
 	fails(t, "nothing more is decided", "authorization", "revise", "line4-ato", data, "--reason", "x")
+}
+
+// What get writes back is what apply read: applied again it changes nothing.
+func TestDocumentsAreWrittenBack(t *testing.T) {
+	data := "--data=" + serve(t)
+	works(t, "", "get", "documents", data, "-o", "yaml")
+	works(t, "Policy version 1 is in force.", "apply", data, "-f", example)
+	back := filepath.Join(t.TempDir(), "back.yaml")
+	all := works(t, "kind: Authorization", "get", "documents", data, "-o", "yaml")
+	if err := os.WriteFile(back, []byte(all), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	works(t, "Nothing to change: policy version 1", "apply", data, "-f", back, "--prune")
+	if boundaries := works(t, "metadata: {name: line4}", "get", "boundaries", data, "-o", "yaml"); strings.Contains(boundaries, "kind: Site") {
+		t.Error("more than boundaries")
+	}
+	works(t, "Authorization  lines-ato", "get", "documents", data, "--kind", "Authorization")
+	fails(t, "is not known", "get", "documents", data, "--kind", "Paper")
+	fails(t, "table, json or csv", "get", "findings", data, "-o", "yaml")
+	if err := os.WriteFile(back, []byte(strings.Replace(all, "scope: facility", "scope: system", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	works(t, "Policy version 2 is in force.", "apply", data, "-f", back)
+	works(t, "changed  Authorization/plant-network-ato\n  -   scope: facility\n  +   scope: system\n", "policy", "diff", "1", data)
+	works(t, "Both say the same.", "policy", "diff", "2", "2", data)
+	fails(t, "there is no policy version 9", "policy", "diff", "9", data)
+	fails(t, "no policy version", "policy", "diff", "x", data)
 }

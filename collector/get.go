@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ type listing struct {
 
 func getCommand(at *place) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "get sites|boundaries|assets|connections|findings|authorizations|notices|agents",
+		Use:   "get sites|boundaries|assets|connections|findings|authorizations|documents|notices|agents",
 		Short: "List what the collector knows",
 		Example: "  demarc-collector get findings\n  demarc-collector get connections --verdict unauthorized\n" +
 			"  demarc-collector get assets --boundary line4 -o csv > assets.csv",
@@ -56,15 +57,25 @@ func (l listing) command(at *place) *cobra.Command {
 	c := &cobra.Command{
 		Use: l.name, Short: l.short, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := checkFormat(f.format); err != nil {
-				return err
+			kind, back := writesBack[l.name]
+			if back = back && f.format == "yaml"; !back {
+				if err := checkFormat(f.format); err != nil {
+					return err
+				}
 			}
 			return at.ask(c.Context(), func(ctx context.Context, client demarcv1.CollectorServiceClient) error {
+				if back {
+					return writeBack(ctx, client, c.OutOrStdout(), cmp.Or(kind, f.kind))
+				}
 				return l.get(ctx, client, c.OutOrStdout(), f)
 			})
 		},
 	}
-	c.Flags().StringVarP(&f.format, "output", "o", "table", "output: table, json or csv")
+	formats := "output: table, json or csv"
+	if _, back := writesBack[l.name]; back {
+		formats = "output: table, json, csv, or yaml as apply read it"
+	}
+	c.Flags().StringVarP(&f.format, "output", "o", "table", formats)
 	known := map[string]struct {
 		to    *string
 		usage string

@@ -73,6 +73,15 @@ var kinds = []struct {
 	}},
 }
 
+// Kinds lists every kind of document.
+func Kinds() []string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.name
+	}
+	return names
+}
+
 // document is one document whose spec can check itself once it is read.
 type document interface{ check(d *decoder) }
 
@@ -110,10 +119,7 @@ func (d *decoder) document(n ast.Node, docs *Documents) bool {
 	if h.Kind == "" || h.Metadata.Name.Name == "" {
 		return false
 	}
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = k.name
-	}
+	names := Kinds()
 	i := slices.Index(names, h.Kind)
 	switch {
 	case i < 0:

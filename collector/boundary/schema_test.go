@@ -138,7 +138,7 @@ func TestExamplesFitTheSchema(t *testing.T) {
 	}
 	n := 0
 	for _, path := range append(examples, samples(t, "accepted")...) {
-		for _, one := range strings.Split(string(load(t, path).Content), "\n---") {
+		for one := range strings.SplitSeq(string(load(t, path).Content), "\n---") {
 			var doc map[string]any
 			if err := yaml.Unmarshal([]byte(one), &doc); err != nil || doc == nil {
 				t.Fatalf("%s: %v", path, err)

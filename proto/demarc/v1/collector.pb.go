@@ -3404,6 +3404,200 @@ func (x *Notice) GetWords() string {
 	return ""
 }
 
+// ListDocumentsRequest may name a version, a kind and a name.
+type ListDocumentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 is the newest.
+	PolicyVersion uint64 `protobuf:"varint,1,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	Kind          string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDocumentsRequest) Reset() {
+	*x = ListDocumentsRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDocumentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDocumentsRequest) ProtoMessage() {}
+
+func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDocumentsRequest.ProtoReflect.Descriptor instead.
+func (*ListDocumentsRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *ListDocumentsRequest) GetPolicyVersion() uint64 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *ListDocumentsRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ListDocumentsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// ListDocumentsResponse lists documents in the order in which they were read.
+type ListDocumentsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PolicyVersion uint64                 `protobuf:"varint,1,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	Applied       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=applied,proto3" json:"applied,omitempty"`
+	Documents     []*PolicyDocument      `protobuf:"bytes,3,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDocumentsResponse) Reset() {
+	*x = ListDocumentsResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDocumentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDocumentsResponse) ProtoMessage() {}
+
+func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDocumentsResponse.ProtoReflect.Descriptor instead.
+func (*ListDocumentsResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *ListDocumentsResponse) GetPolicyVersion() uint64 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *ListDocumentsResponse) GetApplied() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Applied
+	}
+	return nil
+}
+
+func (x *ListDocumentsResponse) GetDocuments() []*PolicyDocument {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+// PolicyDocument is one document of a policy.
+type PolicyDocument struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// File that it came from.
+	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	// YAML, as it was written.
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyDocument) Reset() {
+	*x = PolicyDocument{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyDocument) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyDocument) ProtoMessage() {}
+
+func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyDocument.ProtoReflect.Descriptor instead.
+func (*PolicyDocument) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *PolicyDocument) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *PolicyDocument) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PolicyDocument) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *PolicyDocument) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
@@ -3635,7 +3829,20 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
 	"\bdocument\x18\x03 \x01(\tR\bdocument\x12,\n" +
 	"\x03due\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x14\n" +
-	"\x05words\x18\x05 \x01(\tR\x05words2\xad\r\n" +
+	"\x05words\x18\x05 \x01(\tR\x05words\"e\n" +
+	"\x14ListDocumentsRequest\x12%\n" +
+	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"\xad\x01\n" +
+	"\x15ListDocumentsResponse\x12%\n" +
+	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x124\n" +
+	"\aapplied\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aapplied\x127\n" +
+	"\tdocuments\x18\x03 \x03(\v2\x19.demarc.v1.PolicyDocumentR\tdocuments\"`\n" +
+	"\x0ePolicyDocument\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text2\x81\x0e\n" +
 	"\x10CollectorService\x12F\n" +
 	"\tGetStatus\x12\x1b.demarc.v1.GetStatusRequest\x1a\x1c.demarc.v1.GetStatusResponse\x12:\n" +
 	"\x05Apply\x12\x17.demarc.v1.ApplyRequest\x1a\x18.demarc.v1.ApplyResponse\x12L\n" +
@@ -3657,7 +3864,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\aExplain\x12\x19.demarc.v1.ExplainRequest\x1a\x1a.demarc.v1.ExplainResponse\x12<\n" +
 	"\x05Watch\x12\x17.demarc.v1.WatchRequest\x1a\x18.demarc.v1.WatchResponse0\x01\x12a\n" +
 	"\x12ListAuthorizations\x12$.demarc.v1.ListAuthorizationsRequest\x1a%.demarc.v1.ListAuthorizationsResponse\x12d\n" +
-	"\x13DecideAuthorization\x12%.demarc.v1.DecideAuthorizationRequest\x1a&.demarc.v1.DecideAuthorizationResponse\x12L\n" +
+	"\x13DecideAuthorization\x12%.demarc.v1.DecideAuthorizationRequest\x1a&.demarc.v1.DecideAuthorizationResponse\x12R\n" +
+	"\rListDocuments\x12\x1f.demarc.v1.ListDocumentsRequest\x1a .demarc.v1.ListDocumentsResponse\x12L\n" +
 	"\vListNotices\x12\x1d.demarc.v1.ListNoticesRequest\x1a\x1e.demarc.v1.ListNoticesResponse\x12I\n" +
 	"\n" +
 	"MoveWindow\x12\x1c.demarc.v1.MoveWindowRequest\x1a\x1d.demarc.v1.MoveWindowResponse\x12=\n" +
@@ -3676,7 +3884,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -3735,106 +3943,113 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*ListNoticesRequest)(nil),          // 54: demarc.v1.ListNoticesRequest
 	(*ListNoticesResponse)(nil),         // 55: demarc.v1.ListNoticesResponse
 	(*Notice)(nil),                      // 56: demarc.v1.Notice
-	(*timestamppb.Timestamp)(nil),       // 57: google.protobuf.Timestamp
-	(*Asset)(nil),                       // 58: demarc.v1.Asset
-	(*Connection)(nil),                  // 59: demarc.v1.Connection
-	(*SpanReport)(nil),                  // 60: demarc.v1.SpanReport
-	(*Authorization)(nil),               // 61: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 62: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 63: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 64: demarc.v1.Attestation
+	(*ListDocumentsRequest)(nil),        // 57: demarc.v1.ListDocumentsRequest
+	(*ListDocumentsResponse)(nil),       // 58: demarc.v1.ListDocumentsResponse
+	(*PolicyDocument)(nil),              // 59: demarc.v1.PolicyDocument
+	(*timestamppb.Timestamp)(nil),       // 60: google.protobuf.Timestamp
+	(*Asset)(nil),                       // 61: demarc.v1.Asset
+	(*Connection)(nil),                  // 62: demarc.v1.Connection
+	(*SpanReport)(nil),                  // 63: demarc.v1.SpanReport
+	(*Authorization)(nil),               // 64: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 65: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 66: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 67: demarc.v1.Attestation
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	57, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	60, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	57, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	57, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	60, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	60, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	58, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	61, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
 	21, // 9: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	59, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	62, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
 	22, // 11: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
 	23, // 12: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	57, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	57, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	60, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	60, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
 	26, // 15: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	57, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	57, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	60, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	60, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
 	29, // 18: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	57, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	57, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	57, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	57, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	60, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	60, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	60, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	60, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	60, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	63, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
 	21, // 24: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
 	26, // 25: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	61, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	62, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	64, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	65, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
 	42, // 28: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
 	43, // 29: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
 	6,  // 30: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	63, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	66, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
 	42, // 32: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	64, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	57, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	58, // 35: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	58, // 36: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	58, // 37: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	67, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	60, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	61, // 35: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	61, // 36: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	61, // 37: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
 	56, // 38: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	57, // 39: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	57, // 40: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	0,  // 41: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 42: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 43: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 44: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 45: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 46: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 47: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 48: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 49: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 50: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 51: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 52: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 53: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 54: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 55: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 56: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 57: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 58: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	54, // 59: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 60: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 61: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	36, // 62: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 63: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 64: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 65: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 66: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 67: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 68: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 69: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 70: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 71: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 72: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 73: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 74: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 75: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 76: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 77: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 78: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 79: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 80: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	55, // 81: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 82: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 83: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	37, // 84: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	63, // [63:85] is the sub-list for method output_type
-	41, // [41:63] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	60, // 39: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	60, // 40: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	60, // 41: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 42: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	0,  // 43: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 44: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 45: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 46: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 47: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 48: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 49: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 50: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 51: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 52: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 53: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 54: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 55: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 56: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 57: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 58: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 59: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 60: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 61: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 62: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 63: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 64: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	36, // 65: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 66: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 67: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 68: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 69: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 70: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 71: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 72: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 73: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 74: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 75: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 76: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 77: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 78: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 79: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 80: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 81: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 82: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 83: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 84: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 85: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 86: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 87: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	37, // 88: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	66, // [66:89] is the sub-list for method output_type
+	43, // [43:66] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -3851,7 +4066,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   57,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

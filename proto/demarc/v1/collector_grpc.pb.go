@@ -39,6 +39,7 @@ const (
 	CollectorService_Watch_FullMethodName               = "/demarc.v1.CollectorService/Watch"
 	CollectorService_ListAuthorizations_FullMethodName  = "/demarc.v1.CollectorService/ListAuthorizations"
 	CollectorService_DecideAuthorization_FullMethodName = "/demarc.v1.CollectorService/DecideAuthorization"
+	CollectorService_ListDocuments_FullMethodName       = "/demarc.v1.CollectorService/ListDocuments"
 	CollectorService_ListNotices_FullMethodName         = "/demarc.v1.CollectorService/ListNotices"
 	CollectorService_MoveWindow_FullMethodName          = "/demarc.v1.CollectorService/MoveWindow"
 	CollectorService_Attest_FullMethodName              = "/demarc.v1.CollectorService/Attest"
@@ -83,6 +84,8 @@ type CollectorServiceClient interface {
 	// DecideAuthorization records what was decided on an authorization, or says
 	// what would come of it.
 	DecideAuthorization(ctx context.Context, in *DecideAuthorizationRequest, opts ...grpc.CallOption) (*DecideAuthorizationResponse, error)
+	// ListDocuments lists the documents of a policy version, as they were applied.
+	ListDocuments(ctx context.Context, in *ListDocumentsRequest, opts ...grpc.CallOption) (*ListDocumentsResponse, error)
 	// ListNotices lists what people are to be told, the latest first.
 	ListNotices(ctx context.Context, in *ListNoticesRequest, opts ...grpc.CallOption) (*ListNoticesResponse, error)
 	// MoveWindow opens or closes a window.
@@ -291,6 +294,16 @@ func (c *collectorServiceClient) DecideAuthorization(ctx context.Context, in *De
 	return out, nil
 }
 
+func (c *collectorServiceClient) ListDocuments(ctx context.Context, in *ListDocumentsRequest, opts ...grpc.CallOption) (*ListDocumentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDocumentsResponse)
+	err := c.cc.Invoke(ctx, CollectorService_ListDocuments_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *collectorServiceClient) ListNotices(ctx context.Context, in *ListNoticesRequest, opts ...grpc.CallOption) (*ListNoticesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListNoticesResponse)
@@ -369,6 +382,8 @@ type CollectorServiceServer interface {
 	// DecideAuthorization records what was decided on an authorization, or says
 	// what would come of it.
 	DecideAuthorization(context.Context, *DecideAuthorizationRequest) (*DecideAuthorizationResponse, error)
+	// ListDocuments lists the documents of a policy version, as they were applied.
+	ListDocuments(context.Context, *ListDocumentsRequest) (*ListDocumentsResponse, error)
 	// ListNotices lists what people are to be told, the latest first.
 	ListNotices(context.Context, *ListNoticesRequest) (*ListNoticesResponse, error)
 	// MoveWindow opens or closes a window.
@@ -441,6 +456,9 @@ func (UnimplementedCollectorServiceServer) ListAuthorizations(context.Context, *
 }
 func (UnimplementedCollectorServiceServer) DecideAuthorization(context.Context, *DecideAuthorizationRequest) (*DecideAuthorizationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DecideAuthorization not implemented")
+}
+func (UnimplementedCollectorServiceServer) ListDocuments(context.Context, *ListDocumentsRequest) (*ListDocumentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDocuments not implemented")
 }
 func (UnimplementedCollectorServiceServer) ListNotices(context.Context, *ListNoticesRequest) (*ListNoticesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListNotices not implemented")
@@ -792,6 +810,24 @@ func _CollectorService_DecideAuthorization_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CollectorService_ListDocuments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDocumentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).ListDocuments(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_ListDocuments_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).ListDocuments(ctx, req.(*ListDocumentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CollectorService_ListNotices_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListNoticesRequest)
 	if err := dec(in); err != nil {
@@ -938,6 +974,10 @@ var CollectorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DecideAuthorization",
 			Handler:    _CollectorService_DecideAuthorization_Handler,
+		},
+		{
+			MethodName: "ListDocuments",
+			Handler:    _CollectorService_ListDocuments_Handler,
 		},
 		{
 			MethodName: "ListNotices",

@@ -1,0 +1,45 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/boundary"
+	"demarc/collector/store"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// ListDocuments lists the documents of a policy version, as they were applied.
+func (s *Service) ListDocuments(ctx context.Context, r *demarcv1.ListDocumentsRequest) (*demarcv1.ListDocumentsResponse, error) {
+	if err := oneOf("kind", r.GetKind(), boundary.Kinds()); err != nil {
+		return nil, err
+	}
+	p, err := s.Store.Policy(ctx, r.GetPolicyVersion())
+	switch {
+	case errors.Is(err, store.ErrNotFound) && r.GetPolicyVersion() == 0:
+		return &demarcv1.ListDocumentsResponse{}, nil
+	case errors.Is(err, store.ErrNotFound):
+		return nil, status.Errorf(codes.NotFound, "there is no policy version %d: the newest is %d", r.GetPolicyVersion(), s.Plant.Policy().Version())
+	case err != nil:
+		return nil, failed(err)
+	}
+	answer := &demarcv1.ListDocumentsResponse{PolicyVersion: p.Version, Applied: timestamppb.New(p.Applied)}
+	files := make([]boundary.File, len(p.Documents))
+	for i, d := range p.Documents {
+		files[i] = boundary.File{Path: d.Path, Content: d.Content}
+	}
+	for _, d := range boundary.Pieces(files) {
+		if r.GetKind() != "" && d.Kind != r.GetKind() || r.GetName() != "" && d.Name != r.GetName() {
+			continue
+		}
+		answer.Documents = append(answer.Documents, &demarcv1.PolicyDocument{
+			Kind: d.Kind, Name: d.Name, Path: d.Path, Text: strings.Trim(string(d.Content), "\n \t") + "\n",
+		})
+	}
+	return answer, nil
+}
