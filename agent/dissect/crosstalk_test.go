@@ -16,9 +16,6 @@ const oddPort = 61234
 // alike are names that stand for one another away from their ports.
 var alike = map[string]string{
 	"llmnr": "dns", "mdns": "dns", "nbns": "dns", // one message format: the port alone tells them apart
-	// Weaknesses that are known: on another protocol's own port the hint lets
-	// it read a message of the sample whose header fits both.
-	"hart-ip": "modbus", "melsec": "modbus", "http": "mqtt",
 }
 
 // fromTheMiddle are samples whose first message has no signature.

@@ -359,7 +359,9 @@ func (e *Engine) offer(s *session, l *layer, depth int, side flow.Side, b []byte
 	return 0, ErrNotMine
 }
 
-// enter fills the race: expectations, then port hints, then signatures.
+// enter fills the race: expectations, then port hints, then signatures. A hint
+// is no proof: a protocol that has a signature and does not know these bytes by
+// it comes behind those that know them.
 func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
 	if len(l.race) > 0 {
 		return
@@ -369,28 +371,46 @@ func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
 			e.panicked(s)
 		}
 	}()
-	if depth == 0 && s.expected != nil {
+	if depth > 0 {
+		for _, p := range l.on.protocols {
+			switch {
+			case p.Match == nil:
+				l.enterAgain(p)
+			case p.Match(b):
+				l.enter(p)
+			}
+		}
+		return
+	}
+	if s.expected != nil {
 		l.enter(e.byName[s.expected.protocol])
 	}
-	if depth == 0 {
-		switch carrierOf(s.conv.Transport) {
-		case "ethernet":
-			l.enterAll(l.on.ports[s.conv.EtherType])
-		case "ip":
-			l.enterAll(l.on.ports[uint16(s.conv.Transport)])
-		default:
-			l.enterAll(l.on.ports[s.conv.Ends[flow.B].Port])
-			l.enterAll(l.on.ports[s.conv.Ends[flow.A].Port])
+	hints := e.hints(s, l)
+	for _, ports := range hints {
+		for _, p := range ports {
+			if p.Match == nil || p.Match(b) {
+				l.enter(p)
+			}
 		}
 	}
 	for _, p := range l.on.protocols {
-		switch {
-		case p.Match == nil && depth > 0:
-			l.enterAgain(p)
-		case p.Match != nil && p.Match(b):
+		if p.Match != nil && p.Match(b) {
 			l.enter(p)
 		}
 	}
+	l.enterAll(hints[0])
+	l.enterAll(hints[1])
+}
+
+// hints are the protocols that usually have the numbers of the conversation.
+func (e *Engine) hints(s *session, l *layer) [2][]*Protocol {
+	switch carrierOf(s.conv.Transport) {
+	case "ethernet":
+		return [2][]*Protocol{l.on.ports[s.conv.EtherType]}
+	case "ip":
+		return [2][]*Protocol{l.on.ports[uint16(s.conv.Transport)]}
+	}
+	return [2][]*Protocol{l.on.ports[s.conv.Ends[flow.B].Port], l.on.ports[s.conv.Ends[flow.A].Port]}
 }
 
 func (l *layer) enterAll(all []*Protocol) {

@@ -165,13 +165,21 @@ func (d *modbus) refuse() error {
 }
 
 // believe decides the first message. Elsewhere than on the reserved port it
-// must look like Modbus in every field that the standard fixes; there, a user
-// defined function or a quantity out of range is enough to be Modbus.
+// must look like Modbus in every field that the standard fixes; there, a
+// quantity out of range may pass, and a function that the standard leaves to
+// users. A port is a hint: what has neither may be another protocol's message.
 func (d *modbus) believe(m *Message, f *modbusFrame, shape modbusShape) bool {
 	if m.Src.Port == modbusPort || m.Dst.Port == modbusPort {
-		return f.pdu[0]&^modbusException != 0
+		return shape != 0 || f.usersOwn()
 	}
 	return shape != 0 && f.sane()
+}
+
+// usersOwn reports a function that the standard leaves to users (clause 5), or
+// the vendor's protocol in function 90; an exception to it is two octets.
+func (f *modbusFrame) usersOwn() bool {
+	fc := f.pdu[0] &^ modbusException
+	return fc >= 65 && fc <= 72 || fc >= 100 && fc <= 110 || fc == modbusUMAS
 }
 
 // learn tells what one frame says.

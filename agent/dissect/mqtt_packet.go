@@ -50,9 +50,36 @@ func (d *mqtt) read(m *Message, p *mqttPacket, out Out) bool {
 }
 
 // answered reports an acknowledgement that fits: a packet identifier, and in
-// MQTT 5 perhaps a reason and properties (3.4.2).
+// MQTT 5 perhaps a reason and properties that end with the packet (3.4.2).
 func (d *mqtt) answered(p *mqttPacket) bool {
-	return p.remaining == 2 || d.version != 3 && d.version != 4 && p.remaining >= 3
+	c := wire.New(p.body)
+	if id := c.U16(); c.OK() && id == 0 {
+		return false
+	}
+	if p.remaining == 2 {
+		return true
+	}
+	if d.version == 3 || d.version == 4 {
+		return false
+	}
+	if reason := c.U8(); c.OK() && !mqttReason(reason) {
+		return false
+	}
+	if p.remaining == 3 || !p.whole() {
+		return true
+	}
+	n, ok := mqttInteger(&c)
+	return ok && n == c.Len()
+}
+
+// mqttReason reports a reason that an acknowledgement may give, tables 3-4 to
+// 3-7 of MQTT 5.
+func mqttReason(code uint8) bool {
+	switch code {
+	case 0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x92, 0x97, 0x99:
+		return true
+	}
+	return false
 }
 
 // acknowledge counts what the broker acknowledges while the client's side is

@@ -69,7 +69,7 @@ func readFINS(b []byte) (f finsFrame, ok bool) {
 	if f.response() {
 		f.end = c.U16()
 	}
-	if !c.OK() || rsv != 0 || f.icf&0x3e != 0 || f.gct > finsMaxHops || f.dna > finsMaxNetwork || f.sna > finsMaxNetwork {
+	if !c.OK() || rsv != 0 || f.icf&0x3e != 0 || f.command>>8 == 0 || f.gct > finsMaxHops || f.dna > finsMaxNetwork || f.sna > finsMaxNetwork {
 		return f, false
 	}
 	f.text = c.Rest()
