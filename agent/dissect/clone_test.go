@@ -55,7 +55,9 @@ func deepCopy(to, from reflect.Value) {
 	}
 }
 
-func plain(k reflect.Kind) bool { return k >= reflect.Bool && k <= reflect.Complex128 || k == reflect.String }
+func plain(k reflect.Kind) bool {
+	return k >= reflect.Bool && k <= reflect.Complex128 || k == reflect.String
+}
 
 // settable lifts the protection of an unexported field.
 func settable(v reflect.Value) reflect.Value {

@@ -41,7 +41,6 @@ type dcerpc struct {
 	calls    [maxRPCCalls]rpcCall
 	next     int  // in calls
 	opc      bool // a call of OPC Classic was carried
-	profinet profinetIO
 }
 
 const (
@@ -161,16 +160,11 @@ func (d *dcerpc) datagram(m *Message, p *rpcPDU, out Out) {
 	switch p.kind {
 	case rpcRequest:
 		d.call(m, p, p.iface, out)
-		if counts := d.sides.counts(m, true); isPNIO(p.iface) {
-			d.profinet.call(m, p, counts, out)
-		}
 	case rpcResponse:
 		tellRPC(p.iface, "dcerpc.response", out)
 		d.answer(m, p, rpcCall{iface: p.iface, opnum: p.opnum}, out)
-		if isPNIO(p.iface) {
-			d.profinet.call(m, p, d.sides.counts(m, false), out)
-		} else if p.iface == rpcMapper {
-			d.profinet.annotation(p.stub, out)
+		if p.iface == rpcMapper {
+			annotation(&d.text, p.stub, out)
 		}
 	}
 }

@@ -26,13 +26,14 @@ type talk struct {
 	port   uint16
 	stream bool
 	known  bool // the direction is: side 0 is the client
+	tag    uint64
 	log    log
 }
 
 func (k *talk) message(side int, b []byte) *Message {
 	a := Endpoint{Addr: netip.MustParseAddr("10.0.0.1"), Port: 50123}
 	z := Endpoint{Addr: netip.MustParseAddr("10.0.0.2"), Port: k.port}
-	m := &Message{Src: a, Dst: z, Data: b, Stream: k.stream}
+	m := &Message{Src: a, Dst: z, Data: b, Stream: k.stream, Tag: k.tag}
 	if side == 1 {
 		m.Src, m.Dst = z, a
 	}

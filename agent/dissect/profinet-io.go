@@ -6,6 +6,18 @@ import (
 	"demarc/internal/wire"
 )
 
+func init() {
+	register(Protocol{
+		Name:     "profinet-io",
+		Tier:     2,
+		Over:     []string{"dcerpc"},
+		New:      func() Dissector { return &profinetIO{} },
+		OT:       true,
+		Reads:    "station names, identification and maintenance (I&M) of devices and their modules, vendor and device numbers, who controls whom, operations",
+		Standard: "IEC 61158-6-10 clauses 4.10.3 and 5.2",
+	})
+}
+
 // Interfaces by which PROFINET IO sets up its connections, IEC 61158-6-10 clause
 // 4.10.3.2.
 var (
@@ -32,17 +44,18 @@ const (
 	profinetDescriptor ot.Attribute = "profinet.descriptor"
 )
 
-// profinetIO reads how a controller sets up and reads its devices. It is a part of
-// dcerpc, not a protocol over it: who does not know the interface sees DCE/RPC.
-// An argument is five numbers, in the byte order of the call, and blocks:
+// profinetIO reads how a controller sets up and reads its devices, in calls of
+// DCE/RPC: its interface is the tag (rpcUUID). An argument is five numbers, in the byte order of the call, and blocks:
 //
 //	+---------+--------+---------+--------+--------+--------------------------
 //	| maximum | length | maximum | offset | length | type 16, length 16,
 //	| /status |        | (array) |   0    |        | version 16, ... and so on
 //	+---------+--------+---------+--------+--------+--------------------------
 type profinetIO struct {
-	paths paths
-	text  scratch
+	claimed bool
+	sides   sides
+	paths   paths
+	text    scratch
 }
 
 // isPNIO reports an interface of PROFINET IO.
@@ -50,9 +63,20 @@ func isPNIO(iface uint64) bool {
 	return iface == profinetDeviceIface || iface == profinetControllerIface || iface == profinetSupervisorIface || iface == profinetParameterIface
 }
 
+// Dissect implements Dissector: one call or answer.
+func (d *profinetIO) Dissect(m *Message, out Out) (int, error) {
+	p, ok := readRPC(m.Data)
+	if !isPNIO(m.Tag) || !ok || p.size == 0 || p.size > len(m.Data) || p.version != 4 || p.kind != rpcRequest && p.kind != rpcResponse {
+		return 0, notMine(d.claimed)
+	}
+	d.claimed = true
+	d.text.reset()
+	d.call(m, &p, d.sides.counts(m, p.kind == rpcRequest), out)
+	return len(m.Data), nil
+}
+
 // call reads a request or a response. counts: its operation is counted.
 func (d *profinetIO) call(m *Message, p *rpcPDU, counts bool, out Out) {
-	d.text.reset()
 	c := rpcCursor{wire.New(p.stub), p.little}
 	status := c.u32() // of a request: how much may come back
 	c.Skip(16)
@@ -101,7 +125,7 @@ func (d *profinetIO) object(b []byte, out Out) {
 	if !c.OK() || vendor == 0 {
 		return
 	}
-	d.identifiers(vendor, device, "dcerpc.profinet.object_uuid", out)
+	d.identifiers(vendor, device, "profinet-io.object_uuid", out)
 }
 
 func (d *profinetIO) identifiers(vendor, device uint16, source string, out Out) {
@@ -126,8 +150,7 @@ const (
 //
 //	handle 20, count 32, array 3 x 32, object 128, reference 32, then the
 //	annotation: offset 32, length 32, text; behind it the tower
-func (d *profinetIO) annotation(stub []byte, out Out) {
-	d.text.reset()
+func annotation(text *scratch, stub []byte, out Out) {
 	c := wire.New(stub)
 	c.Skip(20 + 4 + 12)
 	object := c.Bytes(10)
@@ -142,11 +165,11 @@ func (d *profinetIO) annotation(stub []byte, out Out) {
 	if !c.OK() || b1 != ' ' || b2 != ' ' || b3 != ' ' {
 		return
 	}
-	const source = "dcerpc.profinet.annotation"
+	const source = "profinet-io.annotation"
 	pnioText(Sender, ot.Product, device, source, out)
 	pnioText(Sender, ot.Model, order, source, out)
 	pnioText(Sender, ot.Hardware, hardware, source, out)
-	pnioText(Sender, ot.FirmwareRev, d.revision(software), source, out)
+	pnioText(Sender, ot.FirmwareRev, pnioRevision(text, software), source, out)
 }
 
 // The beginning of every PROFINET object identifier, in either byte order.
@@ -155,19 +178,19 @@ var (
 	pnioObjectLE = []byte{0, 0, 0xa0, 0xde, 0x97, 0x6c, 0xd1, 0x11, 0x82, 0x71}
 )
 
-// revision keeps a prefix and three numbers of three characters, padded with
+// pnioRevision keeps a prefix and three numbers of three characters, padded with
 // blanks, as "V2.1.5".
-func (d *profinetIO) revision(v []byte) []byte {
-	at := d.text.mark()
+func pnioRevision(text *scratch, v []byte) []byte {
+	at := text.mark()
 	c := wire.New(v)
-	d.text.byte(c.U8())
+	text.byte(c.U8())
 	for i := range 3 {
 		if i > 0 {
-			d.text.byte('.')
+			text.byte('.')
 		}
-		d.text.add(trim(c.Bytes(3)))
+		text.add(trim(c.Bytes(3)))
 	}
-	return d.text.since(at)
+	return text.since(at)
 }
 
 func pnioText(of Subject, a ot.Attribute, v []byte, source string, out Out) {

@@ -63,11 +63,11 @@ func (d *profinetIO) blocks(c *wire.Cursor, of Subject, told bool, out Out) {
 		case kind == pnioARRequest:
 			d.relation(&v, out)
 		case kind == pnioARResponse:
-			out.Fact(Sender, profinetRole, dcpRoles[0], "dcerpc.profinet.ar_block_res", ot.Content)
+			out.Fact(Sender, profinetRole, dcpRoles[0], "profinet-io.ar_block_res", ot.Content)
 		case kind == pnioARServer:
 			name := v.Bytes(int(v.U16()))
-			pnioText(Sender, profinetStation, name, "dcerpc.profinet.ar_server_block", out)
-			pnioText(Sender, ot.Name, name, "dcerpc.profinet.ar_server_block", out)
+			pnioText(Sender, profinetStation, name, "profinet-io.ar_server_block", out)
+			pnioText(Sender, ot.Name, name, "profinet-io.ar_server_block", out)
 		case kind == pnioReadResponse:
 			r, ok := readPNIORecord(&k)
 			if !ok || r.index < pnioFirstIM || r.index > pnioLastIM {
@@ -97,7 +97,7 @@ func (d *profinetIO) module(slot uint16) Subject {
 // relation 128, session 16, MAC 48, object 128, properties 32, timeout 16,
 // port 16, then the initiator's name behind its length.
 func (d *profinetIO) relation(v *wire.Cursor, out Out) {
-	const source = "dcerpc.profinet.ar_block_req"
+	const source = "profinet-io.ar_block_req"
 	kind := v.U16()
 	v.Skip(16 + 2 + 6)
 	object := wire.New(v.Bytes(16))
@@ -129,10 +129,10 @@ func (d *profinetIO) maintenance(kind uint16, v *wire.Cursor, of Subject, out Ou
 		d.identification(v, of, out)
 	case pnioIM1:
 		function, location := v.Bytes(32), v.Bytes(22)
-		pnioText(of, profinetFunction, function, "dcerpc.profinet.im1.tag_function", out)
-		pnioText(of, profinetLocation, location, "dcerpc.profinet.im1.tag_location", out)
+		pnioText(of, profinetFunction, function, "profinet-io.im1.tag_function", out)
+		pnioText(of, profinetLocation, location, "profinet-io.im1.tag_location", out)
 	case pnioIM3:
-		pnioText(of, profinetDescriptor, v.Bytes(54), "dcerpc.profinet.im3.descriptor", out)
+		pnioText(of, profinetDescriptor, v.Bytes(54), "profinet-io.im3.descriptor", out)
 	}
 }
 
@@ -145,12 +145,12 @@ func (d *profinetIO) identification(v *wire.Cursor, of Subject, out Out) {
 		return
 	}
 	if name := tables.PROFINETVendors.Number(uint64(vendor)); name != nil {
-		out.Fact(of, ot.Vendor, name, "dcerpc.profinet.im0.vendor_id", ot.Identity)
+		out.Fact(of, ot.Vendor, name, "profinet-io.im0.vendor_id", ot.Identity)
 	}
-	pnioText(of, ot.Model, order, "dcerpc.profinet.im0.order_id", out)
-	pnioText(of, ot.Serial, serial, "dcerpc.profinet.im0.serial_number", out)
+	pnioText(of, ot.Model, order, "profinet-io.im0.order_id", out)
+	pnioText(of, ot.Serial, serial, "profinet-io.im0.serial_number", out)
 	if hardware != 0 && hardware != 0xffff { // not known
-		out.Fact(of, ot.Hardware, d.text.uint(uint64(hardware)), "dcerpc.profinet.im0.hardware_revision", ot.Identity)
+		out.Fact(of, ot.Hardware, d.text.uint(uint64(hardware)), "profinet-io.im0.hardware_revision", ot.Identity)
 	}
 	switch prefix {
 	case 'V', 'R', 'P', 'U', 'T': // released, revision, prototype, under test, for tests
@@ -164,5 +164,5 @@ func (d *profinetIO) identification(v *wire.Cursor, of Subject, out Out) {
 	d.text.uint(uint64(minor))
 	d.text.byte('.')
 	d.text.uint(uint64(patch))
-	out.Fact(of, ot.FirmwareRev, d.text.since(at), "dcerpc.profinet.im0.software_revision", ot.Identity)
+	out.Fact(of, ot.FirmwareRev, d.text.since(at), "profinet-io.im0.software_revision", ot.Identity)
 }

@@ -54,53 +54,46 @@ func pnioIdentification(prefix string) string {
 }
 
 const (
-	pnioDeviceFacts = `profinet.vendor_id="0x002a"(dcerpc.profinet.object_uuid,content) profinet.device_id="0x0313"(dcerpc.profinet.object_uuid,content) vendor="Siemens"(dcerpc.profinet.object_uuid,content)`
-	pnioIM0Facts    = `vendor="Siemens"(dcerpc.profinet.im0.vendor_id,identity) model="RB7 155-6AU00"(dcerpc.profinet.im0.order_id,identity) ` +
-		`serial="S C-7001"(dcerpc.profinet.im0.serial_number,identity) hardware="3"(dcerpc.profinet.im0.hardware_revision,identity) firmware="V2.1.5"(dcerpc.profinet.im0.software_revision,identity)`
+	pnioDeviceFacts = `profinet.vendor_id="0x002a"(profinet-io.object_uuid,content) profinet.device_id="0x0313"(profinet-io.object_uuid,content) vendor="Siemens"(profinet-io.object_uuid,content)`
+	pnioIM0Facts    = `vendor="Siemens"(profinet-io.im0.vendor_id,identity) model="RB7 155-6AU00"(profinet-io.im0.order_id,identity) ` +
+		`serial="S C-7001"(profinet-io.im0.serial_number,identity) hardware="3"(profinet-io.im0.hardware_revision,identity) firmware="V2.1.5"(profinet-io.im0.software_revision,identity)`
 )
 
-// pnioTold is what a call tells beside what every call does.
-func pnioTold(t *testing.T, k *talk, side int, b []byte) string {
-	t.Helper()
-	var keep []string
-	got := k.say(side, b)
-	for _, cut := range []string{"client payload " + utoa(profinetDeviceIface), "server " + `dcerpc.interface="PROFINET (IO device)"(dcerpc.response,content) payload ` + utoa(profinetDeviceIface)} {
-		if rest, ok := strings.CutPrefix(got, cut); ok {
-			keep = append(keep, strings.TrimSpace(rest))
-		}
-	}
-	return strings.Join(keep, "")
+// pnioTalk speaks to the dissector as its carrier does.
+func pnioTalk(t testing.TB) *talk {
+	tt, _ := t.(*testing.T)
+	return &talk{t: tt, d: &profinetIO{}, port: 34964, tag: profinetDeviceIface}
 }
 
 func TestPROFINETIO(t *testing.T) {
-	k := &talk{t: t, d: &dcerpc{}, port: 34964}
-	expectTold(t, pnioTold(t, k, 0, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4"), pnioBlock(0x0102, "x"))),
-		`subscribe=1 profinet.role="io-controller"(dcerpc.profinet.ar_block_req,content) profinet.station_name="line-4"(dcerpc.profinet.ar_block_req,identity) `+
-			`name="line-4"(dcerpc.profinet.ar_block_req,identity) profinet.vendor_id="0x00b0"(dcerpc.profinet.ar_block_req,content) `+
-			`profinet.device_id="0x003c"(dcerpc.profinet.ar_block_req,content) vendor="Phoenix Contact"(dcerpc.profinet.ar_block_req,content)`)
-	expectTold(t, pnioTold(t, k, 1, pnioCall(rpcResponse, pnioConnect, 0, pnioBlock(pnioARResponse, strings.Repeat("u", 28)), pnioBlock(pnioARServer, mqttString("belt-7")))),
-		pnioDeviceFacts+` profinet.role="io-device"(dcerpc.profinet.ar_block_res,content) profinet.station_name="belt-7"(dcerpc.profinet.ar_server_block,identity) name="belt-7"(dcerpc.profinet.ar_server_block,identity)`)
-	expectTold(t, pnioTold(t, k, 0, pnioCall(rpcRequest, pnioReadImplicit, 4096, pnioRecordBlock(pnioReadRequest, 0, pnioFirstIM, 0))), "diagnose=1")
-	expectTold(t, pnioTold(t, k, 1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60), pnioIdentification("V"))), pnioDeviceFacts+" "+pnioIM0Facts)
-	expectTold(t, pnioTold(t, k, 1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 2, pnioFirstIM, 60), pnioBlock(pnioIM1, padded("mixer", 32)+padded("hall 3", 22)))),
-		pnioDeviceFacts+` slot/2 profinet.tag_function="mixer"(dcerpc.profinet.im1.tag_function,identity) slot/2 profinet.tag_location="hall 3"(dcerpc.profinet.im1.tag_location,identity)`)
-	expectTold(t, pnioTold(t, k, 0, pnioCall(rpcRequest, pnioRead, 4096, pnioRecordBlock(pnioReadRequest, 2, 0x0040, 0))), "read=1")
-	expectTold(t, pnioTold(t, k, 0, pnioCall(rpcRequest, pnioWrite, 4096)), "configure=1")
-	expectTold(t, pnioTold(t, k, 0, pnioCall(rpcRequest, pnioControl, 4096)), "")
-	expectTold(t, pnioTold(t, k, 1, pnioCall(rpcResponse, pnioConnect, 0xdb814005)), "") // refused
+	k := pnioTalk(t)
+	expectTold(t, k.say(0, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4"), pnioBlock(0x0102, "x"))),
+		`subscribe=1 profinet.role="io-controller"(profinet-io.ar_block_req,content) profinet.station_name="line-4"(profinet-io.ar_block_req,identity) `+
+			`name="line-4"(profinet-io.ar_block_req,identity) profinet.vendor_id="0x00b0"(profinet-io.ar_block_req,content) `+
+			`profinet.device_id="0x003c"(profinet-io.ar_block_req,content) vendor="Phoenix Contact"(profinet-io.ar_block_req,content)`)
+	expectTold(t, k.say(1, pnioCall(rpcResponse, pnioConnect, 0, pnioBlock(pnioARResponse, strings.Repeat("u", 28)), pnioBlock(pnioARServer, mqttString("belt-7")))),
+		pnioDeviceFacts+` profinet.role="io-device"(profinet-io.ar_block_res,content) profinet.station_name="belt-7"(profinet-io.ar_server_block,identity) name="belt-7"(profinet-io.ar_server_block,identity)`)
+	expectTold(t, k.say(0, pnioCall(rpcRequest, pnioReadImplicit, 4096, pnioRecordBlock(pnioReadRequest, 0, pnioFirstIM, 0))), "diagnose=1")
+	expectTold(t, k.say(1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60), pnioIdentification("V"))), pnioDeviceFacts+" "+pnioIM0Facts)
+	expectTold(t, k.say(1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 2, pnioFirstIM, 60), pnioBlock(pnioIM1, padded("mixer", 32)+padded("hall 3", 22)))),
+		pnioDeviceFacts+` slot/2 profinet.tag_function="mixer"(profinet-io.im1.tag_function,identity) slot/2 profinet.tag_location="hall 3"(profinet-io.im1.tag_location,identity)`)
+	expectTold(t, k.say(0, pnioCall(rpcRequest, pnioRead, 4096, pnioRecordBlock(pnioReadRequest, 2, 0x0040, 0))), "read=1")
+	expectTold(t, k.say(0, pnioCall(rpcRequest, pnioWrite, 4096)), "configure=1")
+	expectTold(t, k.say(0, pnioCall(rpcRequest, pnioControl, 4096)), "")
+	expectTold(t, k.say(1, pnioCall(rpcResponse, pnioConnect, 0xdb814005)), "") // refused
 	// A record of the device's own form may look like blocks.
-	expectTold(t, pnioTold(t, k, 1, pnioCall(rpcResponse, pnioRead, 0, pnioRecordBlock(pnioReadResponse, 0, 0x0040, 60), pnioIdentification("V"))), pnioDeviceFacts)
+	expectTold(t, k.say(1, pnioCall(rpcResponse, pnioRead, 0, pnioRecordBlock(pnioReadResponse, 0, 0x0040, 60), pnioIdentification("V"))), pnioDeviceFacts)
 	// What is written is wanted, not told.
-	expectTold(t, pnioTold(t, k, 0, pnioCall(rpcRequest, pnioWrite, 4096, pnioBlock(pnioIM1, padded("mixer", 32)+padded("hall 3", 22)))), "configure=1")
+	expectTold(t, k.say(0, pnioCall(rpcRequest, pnioWrite, 4096, pnioBlock(pnioIM1, padded("mixer", 32)+padded("hall 3", 22)))), "configure=1")
 
-	k = &talk{t: t, d: &dcerpc{}, port: 34964} // the device's side alone
-	if got := pnioTold(t, k, 1, pnioCall(rpcResponse, pnioConnect, 0)); !strings.HasPrefix(got, "subscribe=1") {
+	k = pnioTalk(t) // the device's side alone
+	if got := k.say(1, pnioCall(rpcResponse, pnioConnect, 0)); !strings.HasPrefix(got, "subscribe=1") {
 		t.Error(got)
 	}
-	if got := pnioTold(t, k, 1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60), pnioIdentification("\x00"))); strings.Contains(got, "firmware") || !strings.Contains(got, "diagnose=1") {
+	if got := k.say(1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60), pnioIdentification("\x00"))); strings.Contains(got, "firmware") || !strings.Contains(got, "diagnose=1") {
 		t.Error(got)
 	}
-	supervisor := pnioTold(t, k, 0, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(pnioSupervisorAR, "")))
+	supervisor := k.say(0, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(pnioSupervisorAR, "")))
 	if !strings.Contains(supervisor, "io-supervisor") || strings.Contains(supervisor, "station_name") {
 		t.Error(supervisor)
 	}
@@ -122,7 +115,7 @@ func TestPROFINETAnnotation(t *testing.T) {
 	good := padded("RB-155", 25) + " " + padded("RB7 155-6AU00", 20) + " " + "    3" + " " + "V  2  1  5" + "\x00"
 	k := &talk{t: t, d: &dcerpc{}, port: 34964}
 	got := k.say(1, pnioLookup(good))
-	want := `product="RB-155"(dcerpc.profinet.annotation,identity) model="RB7 155-6AU00"(dcerpc.profinet.annotation,identity) hardware="3"(dcerpc.profinet.annotation,identity) firmware="V2.1.5"(dcerpc.profinet.annotation,identity)`
+	want := `product="RB-155"(profinet-io.annotation,identity) model="RB7 155-6AU00"(profinet-io.annotation,identity) hardware="3"(profinet-io.annotation,identity) firmware="V2.1.5"(profinet-io.annotation,identity)`
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("told %s", got)
 	}
@@ -144,11 +137,11 @@ func TestPROFINETIOSample(t *testing.T) {
 	}
 	r.udp(at, called, pnioCall(rpcRequest, pnioWrite, 4096))
 	r.udp(called, at, pnioCall(rpcResponse, pnioWrite, 0))
-	made(t, "dcerpc", "profinet", r)
+	made(t, "profinet-io", "connect", r)
 }
 
 func TestPROFINETIOAllocatesNothing(t *testing.T) {
-	k := &talk{t: t, d: &dcerpc{}, port: 34964}
+	k := pnioTalk(t)
 	ask := k.message(0, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4")))
 	answer := k.message(1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 2, pnioFirstIM, 60), pnioIdentification("V")))
 	if n := testing.AllocsPerRun(100, func() {
@@ -158,4 +151,25 @@ func TestPROFINETIOAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Fatalf("%v allocations", n)
 	}
+}
+
+func TestPROFINETIOIsNotPROFINET(t *testing.T) {
+	k := pnioTalk(t)
+	k.refused(0, []byte("\x04\x00 nothing of the kind"), ErrNotMine)
+	k.tag = rpcMapper
+	k.refused(0, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4")), ErrNotMine)
+}
+
+func FuzzPROFINETIO(f *testing.F) {
+	f.Add(uint64(profinetDeviceIface), pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4")))
+	f.Add(uint64(profinetDeviceIface), pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60), pnioIdentification("V")))
+	f.Fuzz(func(t *testing.T, tag uint64, b []byte) {
+		d, l := &profinetIO{}, &log{}
+		for range 2 {
+			l.n = 0
+			if used, err := d.Dissect(&Message{Data: b, Tag: tag}, l); err == nil && used != len(b) {
+				t.Fatalf("used %d of %d", used, len(b))
+			}
+		}
+	})
 }
