@@ -75,6 +75,10 @@ func (d *profinetIO) Dissect(m *Message, out Out) (int, error) {
 	return len(m.Data), nil
 }
 
+// Surmises implements Surmiser: a call has no mark of its own. What names it is
+// the interface in its carrier's header, and that is an inference.
+func (d *profinetIO) Surmises() bool { return true }
+
 // call reads a request or a response. counts: its operation is counted.
 func (d *profinetIO) call(m *Message, p *rpcPDU, counts bool, out Out) {
 	c := rpcCursor{wire.New(p.stub), p.little}

@@ -24,7 +24,7 @@ type sight struct {
 func sightOf(c inventory.Connection) sight {
 	d := c.Data
 	s := sight{directed: ot.ParseBasis(d.DirectionBasis) > ot.BasisPort, tls: d.GetSecurityFacts().GetTls()}
-	if d.Protocol != "unknown" && ot.ParseGrade(d.Grade) >= ot.Content {
+	if d.Protocol != "unknown" && d.Protocol != "scan" && ot.ParseGrade(d.Grade) >= ot.Behaviour {
 		s.protocol = d.Protocol
 	}
 	s.service = s.protocol
