@@ -3,6 +3,7 @@ module demarc
 go 1.26.0
 
 require (
+	cel.dev/cel-go v0.33.2 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/gaissmai/bart v0.30.0 // indirect
 	github.com/goburrow/serial v0.1.0 // indirect

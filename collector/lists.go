@@ -46,10 +46,10 @@ func getBoundaries(ctx context.Context, c client, w io.Writer, f filter) error {
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"BOUNDARY", "TITLE", "DOMAIN", "ASSETS", "FINDINGS", "AUTHORIZATION", "MEMBERS"}, Right: []bool{3: true, 4: true}}
+		t := table.Table{Head: []string{"BOUNDARY", "TITLE", "DOMAIN", "ASSETS", "FINDINGS", "AUTHORIZATION", "SEEN OVER THE LAST DAY", "MEMBERS"}, Right: []bool{3: true, 4: true}}
 		for _, b := range r.GetBoundaries() {
 			t.Rows = append(t.Rows, []string{
-				b.GetName(), b.GetTitle(), b.GetDomain(), count(b.GetAssets()), count(b.GetFindings()), b.GetAuthorization(), strings.Join(b.GetMembers(), "; "),
+				b.GetName(), b.GetTitle(), b.GetDomain(), count(b.GetAssets()), count(b.GetFindings()), b.GetAuthorization(), b.GetSight().GetWords(), strings.Join(b.GetMembers(), "; "),
 			})
 		}
 		return t

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"demarc/collector/boundary"
+	"demarc/collector/condition"
 	"demarc/collector/ingest"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
@@ -23,8 +24,11 @@ import (
 type Plant interface {
 	// Applied is how many records of the journal are judged.
 	Applied() uint64
-	// Policy is the one in force.
+	// Policy is the one in force, Documents what it was made of.
 	Policy() *boundary.Policy
+	Documents() *boundary.Documents
+	// Heard is a copy of what was heard when.
+	Heard() *condition.Ledger
 	// Connections, Assets and Findings list everything, in no order but the
 	// findings', the most severe first.
 	Connections() []*demarcv1.JudgedConnection

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"demarc/collector/boundary"
+	"demarc/collector/condition"
 	"demarc/collector/finding"
 	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -180,15 +181,17 @@ func (s *Service) ListSites(context.Context, *demarcv1.ListSitesRequest) (*demar
 func (s *Service) ListBoundaries(context.Context, *demarcv1.ListBoundariesRequest) (*demarcv1.ListBoundariesResponse, error) {
 	r := &demarcv1.ListBoundariesResponse{}
 	by := map[string]*demarcv1.BoundarySummary{}
-	for _, b := range s.Plant.Policy().Boundaries() {
+	world := s.world()
+	sights := condition.Sights(world)
+	for _, b := range world.Policy.Boundaries() {
 		x := &demarcv1.BoundarySummary{
 			Name: b.Name, Title: b.Title, Kind: b.Kind, Domain: b.Domain, Members: b.Members,
-			Authorization: s.authorizationOf(b.Name),
+			Authorization: s.authorizationOf(b.Name), Sight: sightOf(sights[b.Name]),
 		}
 		by[b.Name] = x
 		r.Boundaries = append(r.Boundaries, x)
 	}
-	for _, a := range s.Plant.Assets() {
+	for _, a := range world.Assets {
 		in := map[string]bool{}
 		for _, p := range a.GetPlaces() {
 			if x := by[p.GetBoundary()]; x != nil && !in[p.GetBoundary()] {

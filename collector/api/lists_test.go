@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/boundary"
+	"demarc/collector/condition"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
 	"demarc/internal/identity"
@@ -24,6 +25,7 @@ import (
 type plant struct {
 	Plant
 	policy      *boundary.Policy
+	docs        *boundary.Documents
 	connections []*demarcv1.JudgedConnection
 	assets      []*demarcv1.Asset
 	findings    []*demarcv1.Finding
@@ -39,7 +41,9 @@ func (p *plant) Findings() []*demarcv1.Finding             { return slices.Clone
 func (p *plant) ActsOn(string) []*demarcv1.AuthorizationAct {
 	return nil
 }
-func (p *plant) Changes() *Changes { return p.changes }
+func (p *plant) Documents() *boundary.Documents { return p.docs }
+func (p *plant) Heard() *condition.Ledger       { return condition.NewLedger() }
+func (p *plant) Changes() *Changes              { return p.changes }
 
 func (p *plant) Connection(id string) (inventory.Connection, *demarcv1.JudgedConnection, bool) {
 	for _, c := range p.connections {
@@ -100,7 +104,7 @@ func newService(t *testing.T) (*Service, *plant) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &plant{policy: policy, changes: NewChanges()}
+	p := &plant{policy: policy, docs: d, changes: NewChanges()}
 	return New(Config{Plant: p}), p
 }
 

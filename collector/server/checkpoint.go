@@ -29,6 +29,7 @@ const (
 	tableNotices   = 10 // "" -> savedNotices
 	tableEdges     = 7  // "" -> edges of documents judged up to here, Unix nanoseconds
 	tableAssetActs = 9  // position -> what a person said of assets, a marshalled Act
+	tableHeard     = 14 // day of an agent on a segment -> condition.Record
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -38,6 +39,7 @@ type savedVerdict struct {
 	Server  string    `json:"server,omitempty"`
 	Verdict []byte    `json:"verdict"`
 	Due     time.Time `json:"due,omitzero"`
+	Counted counts    `json:"counted,omitempty"`
 	Packet  time.Time `json:"packet,omitzero"`
 	From    [2]string `json:"from,omitzero"`
 }
@@ -80,6 +82,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	if c.changes, err = e.notices.save(whole, c.changes); err != nil {
 		return c, err
 	}
+	if err = c.saveHeard(e.ledger); err != nil {
+		return c, err
+	}
 	for from, newest := range e.due.newest {
 		c.changes = append(c.changes, store.Change{
 			Table: tableClock, Key: []byte(from.site + "\x00" + from.agent), Value: binary.BigEndian.AppendUint64(nil, uint64(newest)),
@@ -109,7 +114,7 @@ func (j *judgement) save() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := savedVerdict{Client: j.shown.GetClientBoundary(), Server: j.shown.GetServerBoundary(), Verdict: v}
+	s := savedVerdict{Client: j.shown.GetClientBoundary(), Server: j.shown.GetServerBoundary(), Verdict: v, Counted: countsOf(j.shown)}
 	if w := j.wait; w != nil && w.index[0] >= 0 {
 		s.Due, s.Packet, s.From = w.due, w.packet, [2]string{w.from.site, w.from.agent}
 	}
@@ -170,6 +175,9 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	if err := e.book.Restore(s.records(tableInventory)); err != nil {
 		return fmt.Errorf("saved inventory: %w", err)
+	}
+	if err := e.restoreHeard(s[tableHeard]); err != nil {
+		return err
 	}
 	if err := e.restoreSaid(s); err != nil {
 		return fmt.Errorf("saved acts on assets: %w", err)
@@ -244,7 +252,7 @@ func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
 	}
 	j := &judgement{shown: &demarcv1.JudgedConnection{
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
-		ClientBoundary: s.Client, ServerBoundary: s.Server, Verdict: v, Findings: e.findings.OfConnection(c.ID),
+		ClientBoundary: s.Client, ServerBoundary: s.Server, Verdict: v, Findings: e.findings.OfConnection(c.ID), OperationsLast: s.Counted.shown(),
 	}}
 	j.pairs = [][2]string{{s.Client, s.Server}}
 	if client, server := e.policy.Place(c.Site, c.Client), e.policy.Place(c.Site, c.Server); client.Shared != nil || server.Shared != nil {

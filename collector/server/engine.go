@@ -10,6 +10,7 @@ import (
 
 	"demarc/collector/api"
 	"demarc/collector/boundary"
+	"demarc/collector/condition"
 	"demarc/collector/finding"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
@@ -50,6 +51,7 @@ type engine struct {
 	applied  chan struct{}   // closed and made anew when position moved
 	turned   turned          // what the last policy record changed
 	said     []savedAct      // what people said of assets
+	ledger   *condition.Ledger
 }
 
 // judgement is a connection as it was judged last. Its JudgedConnection is
@@ -70,7 +72,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e := &engine{
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
-		dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
+		ledger: condition.NewLedger(), dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	e.due.init()
 	e.lean.init()
@@ -156,6 +158,7 @@ func lossOf(r *store.Record) (*demarcv1.Body, error) {
 // observe takes an agent's sightings and judges what they changed.
 func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 	from := source{r.Site, r.Agent}
+	e.ledger.Hear(r.Site, r.Agent, body)
 	e.rejudge(e.book.Apply(r.Site, r.Agent, body), r.Recorded, from)
 	e.due.heard(from, latest(body))
 	e.early(r.Recorded, from)
@@ -196,7 +199,7 @@ func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
 	j := &judgement{shown: &demarcv1.JudgedConnection{
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
 		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
-		Verdict: v.Verdict, Findings: e.findings.OfConnection(c.ID),
+		Verdict: v.Verdict, Findings: e.findings.OfConnection(c.ID), OperationsLast: counted(c.Data, before),
 	}}
 	j.pairs = pairsOf(v.Client, v.Server)
 	if before != nil {

@@ -948,6 +948,8 @@ type BoundarySummary struct {
 	Findings uint32                 `protobuf:"varint,7,opt,name=findings,proto3" json:"findings,omitempty"`
 	// In words: "no authorization on record".
 	Authorization string `protobuf:"bytes,8,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	// What was heard of its segments over the last day.
+	Sight         *Sight `protobuf:"bytes,9,opt,name=sight,proto3" json:"sight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1036,6 +1038,13 @@ func (x *BoundarySummary) GetAuthorization() string {
 		return x.Authorization
 	}
 	return ""
+}
+
+func (x *BoundarySummary) GetSight() *Sight {
+	if x != nil {
+		return x.Sight
+	}
+	return nil
 }
 
 // ListAssetsRequest may name one site or boundary.
@@ -1245,6 +1254,8 @@ type JudgedConnection struct {
 	Verdict        *Verdict               `protobuf:"bytes,6,opt,name=verdict,proto3" json:"verdict,omitempty"`
 	Findings       []string               `protobuf:"bytes,7,rep,name=findings,proto3" json:"findings,omitempty"`
 	Agents         []string               `protobuf:"bytes,8,rep,name=agents,proto3" json:"agents,omitempty"`
+	// When each operation class was last counted, in packet time.
+	OperationsLast map[string]*timestamppb.Timestamp `protobuf:"bytes,9,rep,name=operations_last,json=operationsLast,proto3" json:"operations_last,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -1331,6 +1342,13 @@ func (x *JudgedConnection) GetFindings() []string {
 func (x *JudgedConnection) GetAgents() []string {
 	if x != nil {
 		return x.Agents
+	}
+	return nil
+}
+
+func (x *JudgedConnection) GetOperationsLast() map[string]*timestamppb.Timestamp {
+	if x != nil {
+		return x.OperationsLast
 	}
 	return nil
 }
@@ -2149,7 +2167,8 @@ func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
 }
 
-// ExplainRequest names a connection or a finding by id.
+// ExplainRequest names a connection or a finding by id, or a condition:
+// "line4-ato/C1".
 type ExplainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2200,6 +2219,7 @@ type ExplainResponse struct {
 	Connection    *JudgedConnection      `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
 	Finding       *Finding               `protobuf:"bytes,2,opt,name=finding,proto3" json:"finding,omitempty"`
 	Lines         []string               `protobuf:"bytes,3,rep,name=lines,proto3" json:"lines,omitempty"`
+	Condition     *Condition             `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2251,6 +2271,13 @@ func (x *ExplainResponse) GetFinding() *Finding {
 func (x *ExplainResponse) GetLines() []string {
 	if x != nil {
 		return x.Lines
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
 	}
 	return nil
 }
@@ -3602,7 +3629,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\x86\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
@@ -3661,7 +3688,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x16ListBoundariesResponse\x12:\n" +
 	"\n" +
 	"boundaries\x18\x01 \x03(\v2\x1a.demarc.v1.BoundarySummaryR\n" +
-	"boundaries\"\xdb\x01\n" +
+	"boundaries\"\x83\x02\n" +
 	"\x0fBoundarySummary\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -3670,7 +3697,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\amembers\x18\x05 \x03(\tR\amembers\x12\x16\n" +
 	"\x06assets\x18\x06 \x01(\rR\x06assets\x12\x1a\n" +
 	"\bfindings\x18\a \x01(\rR\bfindings\x12$\n" +
-	"\rauthorization\x18\b \x01(\tR\rauthorization\"C\n" +
+	"\rauthorization\x18\b \x01(\tR\rauthorization\x12&\n" +
+	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\"C\n" +
 	"\x11ListAssetsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\">\n" +
@@ -3680,7 +3708,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\"X\n" +
 	"\x17ListConnectionsResponse\x12=\n" +
-	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\"\xa1\x02\n" +
+	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\"\xda\x03\n" +
 	"\x10JudgedConnection\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x125\n" +
@@ -3691,7 +3719,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x0fserver_boundary\x18\x05 \x01(\tR\x0eserverBoundary\x12,\n" +
 	"\averdict\x18\x06 \x01(\v2\x12.demarc.v1.VerdictR\averdict\x12\x1a\n" +
 	"\bfindings\x18\a \x03(\tR\bfindings\x12\x16\n" +
-	"\x06agents\x18\b \x03(\tR\x06agents\"\xb9\x02\n" +
+	"\x06agents\x18\b \x03(\tR\x06agents\x12X\n" +
+	"\x0foperations_last\x18\t \x03(\v2/.demarc.v1.JudgedConnection.OperationsLastEntryR\x0eoperationsLast\x1a]\n" +
+	"\x13OperationsLastEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"\xb9\x02\n" +
 	"\aVerdict\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
@@ -3762,13 +3794,14 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x15\n" +
 	"\x13RevokeAgentResponse\" \n" +
 	"\x0eExplainRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\x92\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xc6\x01\n" +
 	"\x0fExplainResponse\x12;\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1b.demarc.v1.JudgedConnectionR\n" +
 	"connection\x12,\n" +
 	"\afinding\x18\x02 \x01(\v2\x12.demarc.v1.FindingR\afinding\x12\x14\n" +
-	"\x05lines\x18\x03 \x03(\tR\x05lines\"\x0e\n" +
+	"\x05lines\x18\x03 \x03(\tR\x05lines\x122\n" +
+	"\tcondition\x18\x04 \x01(\v2\x14.demarc.v1.ConditionR\tcondition\"\x0e\n" +
 	"\fWatchRequest\"'\n" +
 	"\rWatchResponse\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\"#\n" +
@@ -3842,7 +3875,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x12\n" +
-	"\x04text\x18\x04 \x01(\tR\x04text2\x81\x0e\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text2\x91\x0f\n" +
 	"\x10CollectorService\x12F\n" +
 	"\tGetStatus\x12\x1b.demarc.v1.GetStatusRequest\x1a\x1c.demarc.v1.GetStatusResponse\x12:\n" +
 	"\x05Apply\x12\x17.demarc.v1.ApplyRequest\x1a\x18.demarc.v1.ApplyResponse\x12L\n" +
@@ -3869,7 +3902,9 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\vListNotices\x12\x1d.demarc.v1.ListNoticesRequest\x1a\x1e.demarc.v1.ListNoticesResponse\x12I\n" +
 	"\n" +
 	"MoveWindow\x12\x1c.demarc.v1.MoveWindowRequest\x1a\x1d.demarc.v1.MoveWindowResponse\x12=\n" +
-	"\x06Attest\x12\x18.demarc.v1.AttestRequest\x1a\x19.demarc.v1.AttestResponse\x12=\n" +
+	"\x06Attest\x12\x18.demarc.v1.AttestRequest\x1a\x19.demarc.v1.AttestResponse\x12U\n" +
+	"\x0eListConditions\x12 .demarc.v1.ListConditionsRequest\x1a!.demarc.v1.ListConditionsResponse\x127\n" +
+	"\x04Gate\x12\x16.demarc.v1.GateRequest\x1a\x17.demarc.v1.GateResponse\x12=\n" +
 	"\x06Backup\x12\x18.demarc.v1.BackupRequest\x1a\x19.demarc.v1.BackupResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
@@ -3884,7 +3919,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -3946,110 +3981,125 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*ListDocumentsRequest)(nil),        // 57: demarc.v1.ListDocumentsRequest
 	(*ListDocumentsResponse)(nil),       // 58: demarc.v1.ListDocumentsResponse
 	(*PolicyDocument)(nil),              // 59: demarc.v1.PolicyDocument
-	(*timestamppb.Timestamp)(nil),       // 60: google.protobuf.Timestamp
-	(*Asset)(nil),                       // 61: demarc.v1.Asset
-	(*Connection)(nil),                  // 62: demarc.v1.Connection
-	(*SpanReport)(nil),                  // 63: demarc.v1.SpanReport
-	(*Authorization)(nil),               // 64: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 65: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 66: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 67: demarc.v1.Attestation
+	nil,                                 // 60: demarc.v1.JudgedConnection.OperationsLastEntry
+	(*timestamppb.Timestamp)(nil),       // 61: google.protobuf.Timestamp
+	(*Sight)(nil),                       // 62: demarc.v1.Sight
+	(*Asset)(nil),                       // 63: demarc.v1.Asset
+	(*Connection)(nil),                  // 64: demarc.v1.Connection
+	(*SpanReport)(nil),                  // 65: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 66: demarc.v1.Condition
+	(*Authorization)(nil),               // 67: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 68: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 69: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 70: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 71: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 72: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 73: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 74: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	60, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	61, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	60, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	60, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	61, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	61, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	61, // 8: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	21, // 9: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	62, // 10: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 11: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	23, // 12: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	60, // 13: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	60, // 14: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	26, // 15: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	60, // 16: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	60, // 17: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	29, // 18: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	60, // 19: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	60, // 20: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	60, // 21: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	60, // 22: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	63, // 23: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 24: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 25: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	64, // 26: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	65, // 27: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 28: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	43, // 29: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 30: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	66, // 31: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 32: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	67, // 33: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	60, // 34: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	61, // 35: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	61, // 36: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	61, // 37: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 38: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	60, // 39: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	60, // 40: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	60, // 41: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 42: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	0,  // 43: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 44: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 45: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 46: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 47: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 48: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 49: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 50: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 51: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 52: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 53: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 54: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 55: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 56: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 57: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 58: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 59: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 60: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 61: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 62: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 63: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 64: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	36, // 65: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 66: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 67: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 68: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 69: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 70: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 71: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 72: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 73: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 74: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 75: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 76: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 77: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 78: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 79: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 80: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 81: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 82: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 83: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 84: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 85: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 86: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 87: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	37, // 88: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	66, // [66:89] is the sub-list for method output_type
-	43, // [43:66] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	62, // 8: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	63, // 9: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	21, // 10: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	64, // 11: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22, // 12: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	60, // 13: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23, // 14: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	61, // 15: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	61, // 16: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	26, // 17: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	61, // 18: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	61, // 19: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	29, // 20: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	61, // 21: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	61, // 22: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	61, // 23: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	61, // 24: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	65, // 25: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 26: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 27: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	66, // 28: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	67, // 29: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	68, // 30: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 31: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	43, // 32: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 33: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	69, // 34: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 35: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	70, // 36: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	61, // 37: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	63, // 38: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	63, // 39: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	63, // 40: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 41: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	61, // 42: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	61, // 43: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	61, // 44: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 45: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	61, // 46: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 47: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 48: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 49: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 50: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 51: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 52: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 53: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 54: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 55: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 56: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 57: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 58: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 59: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 60: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 61: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 62: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 63: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 64: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 65: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 66: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 67: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 68: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	71, // 69: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	72, // 70: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	36, // 71: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 72: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 73: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 74: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 75: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 76: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 77: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 78: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 79: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 80: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 81: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 82: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 83: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 84: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 85: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 86: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 87: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 88: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 89: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 90: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 91: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 92: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 93: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	73, // 94: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	74, // 95: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	37, // 96: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	72, // [72:97] is the sub-list for method output_type
+	47, // [47:72] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -4058,6 +4108,7 @@ func file_demarc_v1_collector_proto_init() {
 		return
 	}
 	file_demarc_v1_authority_proto_init()
+	file_demarc_v1_condition_proto_init()
 	file_demarc_v1_inventory_proto_init()
 	file_demarc_v1_uplink_proto_init()
 	type x struct{}
@@ -4066,7 +4117,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   60,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

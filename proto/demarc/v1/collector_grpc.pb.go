@@ -43,6 +43,8 @@ const (
 	CollectorService_ListNotices_FullMethodName         = "/demarc.v1.CollectorService/ListNotices"
 	CollectorService_MoveWindow_FullMethodName          = "/demarc.v1.CollectorService/MoveWindow"
 	CollectorService_Attest_FullMethodName              = "/demarc.v1.CollectorService/Attest"
+	CollectorService_ListConditions_FullMethodName      = "/demarc.v1.CollectorService/ListConditions"
+	CollectorService_Gate_FullMethodName                = "/demarc.v1.CollectorService/Gate"
 	CollectorService_Backup_FullMethodName              = "/demarc.v1.CollectorService/Backup"
 )
 
@@ -92,6 +94,10 @@ type CollectorServiceClient interface {
 	MoveWindow(ctx context.Context, in *MoveWindowRequest, opts ...grpc.CallOption) (*MoveWindowResponse, error)
 	// Attest records a person's word that a condition holds.
 	Attest(ctx context.Context, in *AttestRequest, opts ...grpc.CallOption) (*AttestResponse, error)
+	// ListConditions judges the conditions of authorizations as of now.
+	ListConditions(ctx context.Context, in *ListConditionsRequest, opts ...grpc.CallOption) (*ListConditionsResponse, error)
+	// Gate says whether every condition of an authorization holds.
+	Gate(ctx context.Context, in *GateRequest, opts ...grpc.CallOption) (*GateResponse, error)
 	// Backup writes a copy of store and keys to a new file on the collector's
 	// machine.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupResponse, error)
@@ -334,6 +340,26 @@ func (c *collectorServiceClient) Attest(ctx context.Context, in *AttestRequest, 
 	return out, nil
 }
 
+func (c *collectorServiceClient) ListConditions(ctx context.Context, in *ListConditionsRequest, opts ...grpc.CallOption) (*ListConditionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListConditionsResponse)
+	err := c.cc.Invoke(ctx, CollectorService_ListConditions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) Gate(ctx context.Context, in *GateRequest, opts ...grpc.CallOption) (*GateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GateResponse)
+	err := c.cc.Invoke(ctx, CollectorService_Gate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *collectorServiceClient) Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(BackupResponse)
@@ -390,6 +416,10 @@ type CollectorServiceServer interface {
 	MoveWindow(context.Context, *MoveWindowRequest) (*MoveWindowResponse, error)
 	// Attest records a person's word that a condition holds.
 	Attest(context.Context, *AttestRequest) (*AttestResponse, error)
+	// ListConditions judges the conditions of authorizations as of now.
+	ListConditions(context.Context, *ListConditionsRequest) (*ListConditionsResponse, error)
+	// Gate says whether every condition of an authorization holds.
+	Gate(context.Context, *GateRequest) (*GateResponse, error)
 	// Backup writes a copy of store and keys to a new file on the collector's
 	// machine.
 	Backup(context.Context, *BackupRequest) (*BackupResponse, error)
@@ -468,6 +498,12 @@ func (UnimplementedCollectorServiceServer) MoveWindow(context.Context, *MoveWind
 }
 func (UnimplementedCollectorServiceServer) Attest(context.Context, *AttestRequest) (*AttestResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Attest not implemented")
+}
+func (UnimplementedCollectorServiceServer) ListConditions(context.Context, *ListConditionsRequest) (*ListConditionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListConditions not implemented")
+}
+func (UnimplementedCollectorServiceServer) Gate(context.Context, *GateRequest) (*GateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Gate not implemented")
 }
 func (UnimplementedCollectorServiceServer) Backup(context.Context, *BackupRequest) (*BackupResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Backup not implemented")
@@ -882,6 +918,42 @@ func _CollectorService_Attest_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CollectorService_ListConditions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListConditionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).ListConditions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_ListConditions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).ListConditions(ctx, req.(*ListConditionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_Gate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).Gate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_Gate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).Gate(ctx, req.(*GateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CollectorService_Backup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(BackupRequest)
 	if err := dec(in); err != nil {
@@ -990,6 +1062,14 @@ var CollectorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Attest",
 			Handler:    _CollectorService_Attest_Handler,
+		},
+		{
+			MethodName: "ListConditions",
+			Handler:    _CollectorService_ListConditions_Handler,
+		},
+		{
+			MethodName: "Gate",
+			Handler:    _CollectorService_Gate_Handler,
 		},
 		{
 			MethodName: "Backup",
