@@ -218,30 +218,6 @@ func (s *scene) tcp(port uint16, talk []line, views ...view) {
 	send(0, layers.TCP{ACK: true}, nil)
 }
 
-// udp sends datagrams between two ports; from 0 picks the client's.
-func (s *scene) udp(from, port uint16, talk []line, views ...view) {
-	s.t.Helper()
-	if from == 0 {
-		s.calls++
-		from = 49152 + s.calls
-	}
-	for _, l := range talk {
-		data, err := hex.DecodeString(strings.ReplaceAll(l.hex, " ", ""))
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		for _, v := range views {
-			head := layers.UDP{SrcPort: layers.UDPPort(from), DstPort: layers.UDPPort(port)}
-			a, b := v.client, v.server
-			if l.fromServer {
-				head.SrcPort, head.DstPort, a, b = head.DstPort, head.SrcPort, b, a
-			}
-			s.ip(v.port, v.vlan, a, b, layers.IPProtocolUDP, &head, data)
-		}
-		s.wait(3 * time.Millisecond)
-	}
-}
-
 // transport is a TCP or UDP header, whose checksum covers the addresses.
 type transport interface {
 	gopacket.SerializableLayer

@@ -76,7 +76,7 @@ func inOrder(all []heard) []arrival {
 
 // shuffled mixes the reports of agents; those of one stay in its order.
 func shuffled(all []heard, seed uint64) []arrival {
-	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // reproducible on purpose
+	rng := rand.New(rand.NewPCG(seed, 1))
 	next := make([]int, len(all))
 	var out []arrival
 	for left := len(inOrder(all)); left > 0; left-- {

@@ -88,7 +88,7 @@ func (b *Book) sawEndpoint(site, agent sym, d *demarcv1.EndpointDelta) {
 	switch {
 	case o.mac != nil:
 		m = o.mac
-	case mac.isStation():
+	case mac.isStation() && (len(o.claims) < maxClaims || b.macs[macKey{site, mac}] != nil): // one more is not kept
 		m = b.macNode(site, mac)
 	}
 	if !o.heard {
