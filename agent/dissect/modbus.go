@@ -166,13 +166,20 @@ func (d *modbus) refuse() error {
 
 // believe decides the first message. Elsewhere than on the reserved port it
 // must look like Modbus in every field that the standard fixes; there, a
-// quantity out of range may pass, and a function that the standard leaves to
-// users. A port is a hint: what has neither may be another protocol's message.
+// message that is wrong behind its function may pass, and a function that the
+// standard leaves to users. A port is a hint: what has neither may be another
+// protocol's message.
 func (d *modbus) believe(m *Message, f *modbusFrame, shape modbusShape) bool {
 	if m.Src.Port == modbusPort || m.Dst.Port == modbusPort {
-		return shape != 0 || f.usersOwn()
+		return shape != 0 || f.public() || f.usersOwn()
 	}
 	return shape != 0 && f.sane()
+}
+
+// public reports a function of the standard (clause 6), or an exception to it.
+func (f *modbusFrame) public() bool {
+	fc := f.pdu[0] &^ modbusException
+	return fc >= 1 && fc <= 8 || fc == 11 || fc == 12 || fc >= 15 && fc <= 17 || fc >= 20 && fc <= 24 || fc == 43
 }
 
 // usersOwn reports a function that the standard leaves to users (clause 5), or
