@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"demarc/collector/api"
 	"demarc/collector/boundary"
 	"demarc/collector/store"
+	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -73,6 +75,8 @@ func TestReplayEqualsLife(t *testing.T) {
 				l.send([]string{"a", "b"}[r.IntN(2)], anyBody(r, l.now))
 			}
 		}
+		l.pass(verdict.Early + packetTail) // what was put off is decided
+		l.full()
 		l.same("from the last checkpoint", l.restarted())
 		replayed := l.fresh()
 		l.catch(replayed)
@@ -97,6 +101,21 @@ func (l *lab) randomAct(r *rand.Rand, i int) {
 	_, err := l.decide(a, false)
 	if !errors.Is(err, api.ErrRefused) {
 		l.must(err)
+	}
+}
+
+// full judges every live connection anew: what was judged only where something
+// touched it must say the same.
+func (l *lab) full() {
+	l.t.Helper()
+	for c := range l.book.Connections() {
+		if !judgedAt(c, l.now).Equal(l.now) {
+			continue
+		}
+		got, want := l.judged[c.ID].shown.GetVerdict(), verdict.Judge(l.policy, c, l.now).Verdict
+		if got.GetVerdict() != want.GetVerdict() || got.GetReason() != want.GetReason() || !slices.Equal(got.GetDocuments(), want.GetDocuments()) {
+			l.t.Errorf("%s: judged as it came: %s: %s\njudged anew: %s: %s", c.ID, got.GetVerdict(), got.GetReason(), want.GetVerdict(), want.GetReason())
+		}
 	}
 }
 
