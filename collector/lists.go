@@ -46,10 +46,10 @@ func getBoundaries(ctx context.Context, c client, w io.Writer, f filter) error {
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"BOUNDARY", "TITLE", "DOMAIN", "ASSETS", "FINDINGS", "AUTHORIZATION", "SEEN OVER THE LAST DAY", "MEMBERS"}, Right: []bool{3: true, 4: true}}
+		t := table.Table{Head: []string{"BOUNDARY", "TITLE", "DOMAIN", "ASSETS", "FINDINGS", "AUTHORIZATION", "SURVEY TO", "SEEN OVER THE LAST DAY", "MEMBERS"}, Right: []bool{3: true, 4: true}}
 		for _, b := range r.GetBoundaries() {
 			t.Rows = append(t.Rows, []string{
-				b.GetName(), b.GetTitle(), b.GetDomain(), count(b.GetAssets()), count(b.GetFindings()), b.GetAuthorization(), b.GetSight().GetWords(), strings.Join(b.GetMembers(), "; "),
+				b.GetName(), b.GetTitle(), b.GetDomain(), count(b.GetAssets()), count(b.GetFindings()), b.GetAuthorization(), lastDay(b.GetSurveyUntil()), b.GetSight().GetWords(), strings.Join(b.GetMembers(), "; "),
 			})
 		}
 		return t
@@ -161,11 +161,19 @@ func getFindings(ctx context.Context, c client, w io.Writer, f filter) error {
 		t := table.Table{Head: []string{"SEVERITY", "KIND", "FINDING", "SITE", "STATUS", "CONNECTIONS", "LAST SEEN", "ID"}, Right: []bool{0: true, 5: true}}
 		for _, x := range r.GetFindings() {
 			t.Rows = append(t.Rows, []string{
-				count(x.GetSeverity()), x.GetKind(), x.GetTitle(), x.GetSite(), x.GetStatus(), strconv.Itoa(len(x.GetConnections())), moment(x.GetLastSeen()), x.GetId(),
+				count(x.GetSeverity()), x.GetKind(), x.GetTitle(), x.GetSite(), findingStatus(x), strconv.Itoa(len(x.GetConnections())), moment(x.GetLastSeen()), x.GetId(),
 			})
 		}
 		return t
 	})
+}
+
+// findingStatus is the status, with a word on the survey that holds it back.
+func findingStatus(f *demarcv1.Finding) string {
+	if f.GetSurvey() {
+		return f.GetStatus() + " (survey)"
+	}
+	return f.GetStatus()
 }
 
 func getAgents(ctx context.Context, c client, w io.Writer, f filter) error {

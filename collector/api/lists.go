@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
@@ -138,6 +140,20 @@ func compareAddress(a, b string) int {
 	return strings.Compare(a, b)
 }
 
+// surveyed reports whether a finding stands in the worklist of a survey: every
+// boundary of the plant that it names is in one, and it is not urgent.
+func (s *Service) surveyed(f *demarcv1.Finding) bool {
+	policy, now, in := s.Plant.Policy(), s.Clock(), false
+	for _, b := range []string{f.GetFromBoundary(), f.GetToBoundary()} {
+		if policy.Surveyed(b, now) {
+			in = true
+		} else if b != "" && b != boundary.Internet {
+			return false
+		}
+	}
+	return in && !f.GetUrgent()
+}
+
 // ListFindings lists findings, the most severe first.
 func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
 	if err := cmp.Or(oneOf("kind", r.GetKind(), finding.Kinds()), oneOf("status", r.GetStatus(), statuses)); err != nil {
@@ -146,6 +162,12 @@ func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsReques
 	all := slices.DeleteFunc(s.Plant.Findings(), func(f *demarcv1.Finding) bool {
 		return r.GetKind() != "" && f.GetKind() != r.GetKind() || r.GetStatus() != "" && f.GetStatus() != r.GetStatus()
 	})
+	for i, f := range all {
+		if s.surveyed(f) {
+			all[i] = proto.CloneOf(f)
+			all[i].Survey = true
+		}
+	}
 	return &demarcv1.ListFindingsResponse{Findings: all}, nil
 }
 
@@ -187,6 +209,9 @@ func (s *Service) ListBoundaries(context.Context, *demarcv1.ListBoundariesReques
 		x := &demarcv1.BoundarySummary{
 			Name: b.Name, Title: b.Title, Kind: b.Kind, Domain: b.Domain, Members: b.Members,
 			Authorization: s.authorizationOf(b.Name), Sight: sightOf(sights[b.Name]),
+		}
+		if s.Clock().Before(b.Survey) {
+			x.SurveyUntil = timestamppb.New(b.Survey)
 		}
 		by[b.Name] = x
 		r.Boundaries = append(r.Boundaries, x)

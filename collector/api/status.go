@@ -25,7 +25,19 @@ func (s *Service) GetStatus(ctx context.Context, _ *demarcv1.GetStatusRequest) (
 	return &demarcv1.GetStatusResponse{
 		Version: s.Version, Authority: s.AuthorityMode, PolicyVersion: s.Plant.Policy().Version(),
 		Journal: last, Applied: s.Plant.Applied(), Clock: timestamppb.New(s.Clock()), Pages: s.Pages, Uplink: s.Uplink,
+		Surveys: s.surveys(),
 	}, nil
+}
+
+// surveys names the boundaries in survey.
+func (s *Service) surveys() []string {
+	var names []string
+	for _, b := range s.Plant.Policy().Boundaries() {
+		if s.Clock().Before(b.Survey) {
+			names = append(names, b.Name)
+		}
+	}
+	return names
 }
 
 // Limits of one apply.

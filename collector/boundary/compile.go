@@ -57,8 +57,9 @@ type Info struct {
 	Name, Title, Kind, Domain, Parent string
 	Members                           []string // in words
 	Sites                             []string // named by its members, sorted
-	Safety, Isolated, Survey          bool
-	above                             []string // every boundary that it is a part of, nearest first
+	Safety, Isolated                  bool
+	Survey                            time.Time // first instant after the survey of the boundary; zero without one
+	above                             []string  // every boundary that it is a part of, nearest first
 }
 
 // Compile makes the policy of documents that Read accepted; nil or empty
@@ -189,7 +190,10 @@ func (p *Policy) addSite(doc *Site) {
 func infoOf(b *Boundary) *Info {
 	i := &Info{
 		Name: b.Name, Title: b.Title, Kind: b.Type, Domain: b.Domain, Parent: b.Parent.Name, Isolated: b.Isolated,
-		Safety: b.Zone != nil && b.Zone.Safety, Survey: b.Review != nil && b.Review.State == "survey",
+		Safety: b.Zone != nil && b.Zone.Safety,
+	}
+	if b.Review != nil && b.Review.State == "survey" {
+		i.Survey = b.Review.Until.End()
 	}
 	if i.Kind == "" {
 		i.Kind = map[string]string{"ot": "control-environment", "it": "enterprise", "external": "external"}[b.Domain]

@@ -178,6 +178,19 @@ func (t *traits) take(m *member) {
 	}
 }
 
+// urgent reports whether no survey holds the finding back: exchange with the
+// Internet, remote access, control, program or firmware from outside, and any
+// crossing of a safety zone.
+func (t *traits) urgent() bool {
+	switch t.kind {
+	case InternetExposure, RemoteAccess:
+		return true
+	case Attempt, Scan, NoAuthorization, DualHomed:
+		return false
+	}
+	return t.intoOT && t.named(ot.Control, ot.Program, ot.Firmware) != "" || t.safety != ""
+}
+
 // named lists those of operations that were seen, "" for none.
 func (t *traits) named(operations ...ot.Operation) string {
 	var seen []string

@@ -29,6 +29,7 @@ func (f *finding) show() *demarcv1.Finding {
 		FromBoundary: g.From, ToBoundary: g.To, LeftOff: uint32(f.leftOff), Technique: f.technique(t),
 	}
 	out.Severity, out.SeverityTerms = f.severity(t)
+	out.Urgent = t.urgent()
 	out.Title, out.Why = f.title(t), f.why(t)
 	if t.kind == OutOfTerms {
 		out.Term = g.Terms

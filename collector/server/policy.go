@@ -129,6 +129,9 @@ func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOp
 		next.Documents = append(next.Documents, store.Document{Path: f.Path, Content: f.Content})
 	}
 	docs, policy, err := compile(next)
+	if err == nil {
+		err = docs.CheckAt(next.Applied)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -198,6 +198,8 @@ function drawAgents() {
 
 function drawStatus() {
   const s = state.status;
+  $('survey').hidden = !(s.surveys || []).length;
+  $('survey').textContent = 'survey: ' + (s.surveys || []).join(', ') + '. Findings there form a worklist; verdicts are as ever, and nothing is accepted.';
   $('authority').hidden = s.authority !== 'none';
   $('authority').textContent = 'authority: none. Documents act at once here, without an official’s confirmation: for a demonstration or a laboratory.';
   $('foot').textContent = `Demarc collector ${s.version || ''} · policy version ${s.policy_version || 0} · ${count(s.applied)} of ${count(s.journal)} journal records judged · verdicts are computed; people decide.`;

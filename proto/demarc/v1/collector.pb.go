@@ -75,7 +75,9 @@ type GetStatusResponse struct {
 	// Address of the pages, "https://127.0.0.1:8443".
 	Pages string `protobuf:"bytes,7,opt,name=pages,proto3" json:"pages,omitempty"`
 	// Address that agents report to.
-	Uplink        string `protobuf:"bytes,8,opt,name=uplink,proto3" json:"uplink,omitempty"`
+	Uplink string `protobuf:"bytes,8,opt,name=uplink,proto3" json:"uplink,omitempty"`
+	// Boundaries in survey: their findings alarm nobody yet.
+	Surveys       []string `protobuf:"bytes,9,rep,name=surveys,proto3" json:"surveys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -164,6 +166,13 @@ func (x *GetStatusResponse) GetUplink() string {
 		return x.Uplink
 	}
 	return ""
+}
+
+func (x *GetStatusResponse) GetSurveys() []string {
+	if x != nil {
+		return x.Surveys
+	}
+	return nil
 }
 
 // Document is one file of boundary documents.
@@ -949,7 +958,9 @@ type BoundarySummary struct {
 	// In words: "no authorization on record".
 	Authorization string `protobuf:"bytes,8,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	// What was heard of its segments over the last day.
-	Sight         *Sight `protobuf:"bytes,9,opt,name=sight,proto3" json:"sight,omitempty"`
+	Sight *Sight `protobuf:"bytes,9,opt,name=sight,proto3" json:"sight,omitempty"`
+	// First instant after its survey; absent when it is in none.
+	SurveyUntil   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=survey_until,json=surveyUntil,proto3" json:"survey_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1043,6 +1054,13 @@ func (x *BoundarySummary) GetAuthorization() string {
 func (x *BoundarySummary) GetSight() *Sight {
 	if x != nil {
 		return x.Sight
+	}
+	return nil
+}
+
+func (x *BoundarySummary) GetSurveyUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SurveyUntil
 	}
 	return nil
 }
@@ -1652,7 +1670,12 @@ type Finding struct {
 	// Connections and assets that it grouped and that are covered now.
 	Past []string `protobuf:"bytes,19,rep,name=past,proto3" json:"past,omitempty"`
 	// Members that are counted and not listed, because they are too many.
-	LeftOff       uint32 `protobuf:"varint,20,opt,name=left_off,json=leftOff,proto3" json:"left_off,omitempty"`
+	LeftOff uint32 `protobuf:"varint,20,opt,name=left_off,json=leftOff,proto3" json:"left_off,omitempty"`
+	// Never held back by a survey: exchange with the Internet, remote access,
+	// control, program or firmware from outside, a safety zone.
+	Urgent bool `protobuf:"varint,21,opt,name=urgent,proto3" json:"urgent,omitempty"`
+	// It stands in the worklist of a survey: nobody is alarmed by it yet.
+	Survey        bool `protobuf:"varint,22,opt,name=survey,proto3" json:"survey,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1825,6 +1848,20 @@ func (x *Finding) GetLeftOff() uint32 {
 		return x.LeftOff
 	}
 	return 0
+}
+
+func (x *Finding) GetUrgent() bool {
+	if x != nil {
+		return x.Urgent
+	}
+	return false
+}
+
+func (x *Finding) GetSurvey() bool {
+	if x != nil {
+		return x.Survey
+	}
+	return false
 }
 
 // ListAgentsRequest is empty.
@@ -3630,7 +3667,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
 	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x86\x02\n" +
+	"\x10GetStatusRequest\"\xa0\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
 	"\tauthority\x18\x02 \x01(\tR\tauthority\x12%\n" +
@@ -3639,7 +3676,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\aapplied\x18\x05 \x01(\x04R\aapplied\x120\n" +
 	"\x05clock\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x12\x14\n" +
 	"\x05pages\x18\a \x01(\tR\x05pages\x12\x16\n" +
-	"\x06uplink\x18\b \x01(\tR\x06uplink\"8\n" +
+	"\x06uplink\x18\b \x01(\tR\x06uplink\x12\x18\n" +
+	"\asurveys\x18\t \x03(\tR\asurveys\"8\n" +
 	"\bDocument\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\"p\n" +
@@ -3688,7 +3726,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x16ListBoundariesResponse\x12:\n" +
 	"\n" +
 	"boundaries\x18\x01 \x03(\v2\x1a.demarc.v1.BoundarySummaryR\n" +
-	"boundaries\"\x83\x02\n" +
+	"boundaries\"\xc2\x02\n" +
 	"\x0fBoundarySummary\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -3698,7 +3736,9 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x06assets\x18\x06 \x01(\rR\x06assets\x12\x1a\n" +
 	"\bfindings\x18\a \x01(\rR\bfindings\x12$\n" +
 	"\rauthorization\x18\b \x01(\tR\rauthorization\x12&\n" +
-	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\"C\n" +
+	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\x12=\n" +
+	"\fsurvey_until\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"C\n" +
 	"\x11ListAssetsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\">\n" +
@@ -3741,7 +3781,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\"F\n" +
 	"\x14ListFindingsResponse\x12.\n" +
-	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"\xcb\x04\n" +
+	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"\xfb\x04\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -3765,7 +3805,9 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04site\x18\x11 \x01(\tR\x04site\x12\x1c\n" +
 	"\ttechnique\x18\x12 \x01(\tR\ttechnique\x12\x12\n" +
 	"\x04past\x18\x13 \x03(\tR\x04past\x12\x19\n" +
-	"\bleft_off\x18\x14 \x01(\rR\aleftOff\"\x13\n" +
+	"\bleft_off\x18\x14 \x01(\rR\aleftOff\x12\x16\n" +
+	"\x06urgent\x18\x15 \x01(\bR\x06urgent\x12\x16\n" +
+	"\x06survey\x18\x16 \x01(\bR\x06survey\"\x13\n" +
 	"\x11ListAgentsRequest\">\n" +
 	"\x12ListAgentsResponse\x12(\n" +
 	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\"\xd0\x04\n" +
@@ -4007,99 +4049,100 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
 	62, // 8: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	63, // 9: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	21, // 10: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	64, // 11: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 12: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	60, // 13: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23, // 14: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	61, // 15: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	61, // 16: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	26, // 17: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	61, // 18: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	61, // 19: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	29, // 20: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	61, // 21: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	61, // 22: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	61, // 23: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	61, // 24: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	65, // 25: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 26: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 27: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	66, // 28: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	67, // 29: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	68, // 30: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 31: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	43, // 32: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 33: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	69, // 34: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 35: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	70, // 36: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	61, // 37: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	63, // 38: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	63, // 39: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	63, // 40: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 41: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	61, // 42: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	61, // 43: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	61, // 44: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 45: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	61, // 46: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 47: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 48: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 49: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 50: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 51: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 52: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 53: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 54: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 55: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 56: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 57: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 58: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 59: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 60: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 61: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 62: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 63: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 64: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 65: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 66: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 67: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 68: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	71, // 69: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	72, // 70: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	36, // 71: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 72: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 73: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 74: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 75: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 76: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 77: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 78: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 79: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 80: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 81: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 82: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 83: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 84: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 85: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 86: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 87: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 88: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 89: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 90: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 91: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 92: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 93: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	73, // 94: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	74, // 95: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	37, // 96: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	72, // [72:97] is the sub-list for method output_type
-	47, // [47:72] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	61, // 9: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	63, // 10: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	21, // 11: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	64, // 12: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22, // 13: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	60, // 14: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23, // 15: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	61, // 16: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	61, // 17: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	26, // 18: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	61, // 19: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	61, // 20: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	29, // 21: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	61, // 22: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	61, // 23: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	61, // 24: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	61, // 25: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	65, // 26: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 27: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 28: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	66, // 29: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	67, // 30: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	68, // 31: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 32: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	43, // 33: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 34: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	69, // 35: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 36: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	70, // 37: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	61, // 38: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	63, // 39: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	63, // 40: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	63, // 41: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 42: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	61, // 43: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	61, // 44: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	61, // 45: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 46: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	61, // 47: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 48: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 49: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 50: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 51: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 52: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 53: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 54: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 55: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 56: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 57: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 58: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 59: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 60: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 61: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 62: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 63: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 64: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 65: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 66: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 67: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 68: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 69: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	71, // 70: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	72, // 71: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	36, // 72: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 73: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 74: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 75: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 76: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 77: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 78: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 79: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 80: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 81: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 82: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 83: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 84: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 85: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 86: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 87: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 88: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 89: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 90: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 91: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 92: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 93: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 94: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	73, // 95: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	74, // 96: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	37, // 97: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	73, // [73:98] is the sub-list for method output_type
+	48, // [48:73] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
