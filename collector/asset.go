@@ -56,13 +56,15 @@ func assetCommand(at *place) *cobra.Command {
 						return fmt.Errorf("%q is not FIELD=VALUE, as in owner=maintenance", pair)
 					}
 				}
+				var now *demarcv1.SetAssetResponse
 				for _, pair := range args[1:] {
 					field, value, _ := strings.Cut(pair, "=")
-					if err := setAsset(ctx, client, w, args[0], field, value, *reason); err != nil {
+					var err error
+					if now, err = client.SetAsset(ctx, &demarcv1.SetAssetRequest{Asset: args[0], Field: field, Value: value, Reason: *reason}); err != nil {
 						return err
 					}
 				}
-				return nil
+				return printAssets(w, nil, now.GetAsset())
 			}),
 		})
 	return c
