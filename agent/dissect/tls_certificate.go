@@ -14,6 +14,10 @@ const (
 	certNotAfter   ot.Attribute = "tls.certificate.not_after"
 )
 
+// tlsTagCommonName is the tag of a certificate's common name, handed to the
+// protocols over TLS that are known by it.
+const tlsTagCommonName = 1
+
 // maxCertNames bounds the alternative names that are told of a certificate.
 const maxCertNames = 4
 
@@ -32,6 +36,7 @@ func (d *tls) certificates(m *Message, c *wire.Cursor, out Out) {
 	}
 	if name := d.text.commonName(x.subject); len(name) > 0 {
 		out.Fact(Sender, certCommonName, name, "tls.certificate.subject", ot.Content)
+		out.Payload(tlsTagCommonName, name)
 	}
 	subject := d.text.distinguishedName(x.subject)
 	if len(subject) > 0 {
