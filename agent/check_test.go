@@ -66,8 +66,10 @@ func TestCheckRefuses(t *testing.T) {
 func TestWorstFirst(t *testing.T) {
 	var b bytes.Buffer
 	results := []spancheck.Result{
-		{ID: "a", Evidence: "fine"}, {ID: "b", Verdict: spancheck.CannotTell, Evidence: "who knows"},
-		{ID: "c", Verdict: spancheck.Bad, Evidence: "broken", Cure: "mend it"}, {ID: "d", Verdict: spancheck.Warning, Evidence: "odd"},
+		{ID: "a", Evidence: "fine"},
+		{ID: "b", Verdict: spancheck.CannotTell, Evidence: "who knows"},
+		{ID: "c", Verdict: spancheck.Bad, Evidence: "broken", Cure: "mend it"},
+		{ID: "d", Verdict: spancheck.Warning, Evidence: "odd"},
 	}
 	err := conclude(&b, "table", []checked{{Source: "eth1", Verdict: spancheck.Bad, Results: results}})
 	if err == nil || err.Error() != "eth1: bad: c" {

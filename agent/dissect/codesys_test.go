@@ -87,9 +87,21 @@ func TestCodesysOperations(t *testing.T) {
 		want           string
 	}{
 		{1, 1, " diagnose=1"},
-		{1, 2, " authenticate=1"}, {1, 5, " control=1"}, {2, 5, " program=1"}, {2, 0x11, " control=1"}, {2, 0x14, " diagnose=1"},
-		{2, 1, " authenticate=1"}, {4, 1, " read=1"}, {6, 1, " configure=1"}, {8, 1, " transfer=1"}, {0x12, 1, " program=1"}, {0x13, 1, " control=1"},
-		{0x18, 1, " alarm=1"}, {0x1b, 1, " read=1"}, {0x1b, 2, " write=1"}, {0x77, 1, ""},
+		{1, 2, " authenticate=1"},
+		{1, 5, " control=1"},
+		{2, 5, " program=1"},
+		{2, 0x11, " control=1"},
+		{2, 0x14, " diagnose=1"},
+		{2, 1, " authenticate=1"},
+		{4, 1, " read=1"},
+		{6, 1, " configure=1"},
+		{8, 1, " transfer=1"},
+		{0x12, 1, " program=1"},
+		{0x13, 1, " control=1"},
+		{0x18, 1, " alarm=1"},
+		{0x1b, 1, " read=1"},
+		{0x1b, 2, " write=1"},
+		{0x77, 1, ""},
 	} {
 		expectTold(t, codesysTalk(t, true).say(0, cdsFrame(cdsSend(cdsChannel, cdsServe(cdsFromClient, c.group, c.service)))), "client"+c.want)
 		expectTold(t, codesysTalk(t, true).say(1, cdsFrame(cdsSend(cdsChannel, cdsServe(0, c.group|cdsReply, c.service)))), "server"+c.want)

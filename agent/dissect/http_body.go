@@ -59,7 +59,7 @@ func (b *httpBody) read(data []byte, text *scratch, out Out) (int, error) {
 		return b.page(data, text, out)
 	}
 	if b.xml {
-		return b.document(data, text, out)
+		return b.document(data, out)
 	}
 	if b.state == bodyToClose {
 		return len(data), nil

@@ -27,7 +27,7 @@ var (
 
 // document looks for the message that an XML body is, tag by tag, so that it
 // does not matter how the bytes were cut.
-func (b *httpBody) document(data []byte, text *scratch, out Out) (int, error) {
+func (b *httpBody) document(data []byte, out Out) (int, error) {
 	const most = 96
 	whole := b.state != bodyToClose && int64(len(data)) >= b.left
 	if whole {

@@ -31,8 +31,10 @@ func TestFoxSession(t *testing.T) {
 		` niagara-fox.version="1.0.1"(niagara-fox.hello.fox_version,identity) os="Windows 10"(niagara-fox.hello.os,identity)`+
 		` product="Niagara Workbench"(niagara-fox.hello.app_name,identity) vendor="Tridium"(niagara-fox.hello,behaviour)`)
 	got := k.say(1, []byte(foxJACE))
-	for _, want := range []string{"server ", `name="jace-4"`, `niagara-fox.station="Line4"`, `os="QNX 7.0.0"`, `product="Niagara Station"`,
-		`niagara-fox.vm="Java HotSpot(TM) Embedded Client VM 25.141-b15"`, `serial="Qnx-TITAN-0001-0002-0003-0004"`} {
+	for _, want := range []string{
+		"server ", `name="jace-4"`, `niagara-fox.station="Line4"`, `os="QNX 7.0.0"`, `product="Niagara Station"`,
+		`niagara-fox.vm="Java HotSpot(TM) Embedded Client VM 25.141-b15"`, `serial="Qnx-TITAN-0001-0002-0003-0004"`,
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing in %s", want, got)
 		}

@@ -167,7 +167,7 @@ func (d *openvpn) Dissect(m *Message, out Out) (int, error) {
 		defer func() { *d = saved }()
 	}
 	if !m.Stream {
-		return len(m.Data), d.packet(m, m.Data, out)
+		return len(m.Data), d.packet(m.Data, out)
 	}
 	c := wire.New(m.Data)
 	n := int(c.U16())
@@ -183,7 +183,7 @@ func (d *openvpn) Dissect(m *Message, out Out) (int, error) {
 	case p == nil:
 		return 0, ErrShort
 	}
-	return 2 + n, d.packet(m, p, out)
+	return 2 + n, d.packet(p, out)
 }
 
 func openvpnOpcode(b []byte) bool {
@@ -192,7 +192,7 @@ func openvpnOpcode(b []byte) bool {
 	return op >= openvpnSoftReset && op <= openvpnWrappedKey
 }
 
-func (d *openvpn) packet(m *Message, b []byte, out Out) error {
+func (d *openvpn) packet(b []byte, out Out) error {
 	if !openvpnOpcode(b) {
 		return notMine(d.claimed)
 	}

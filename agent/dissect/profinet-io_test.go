@@ -161,8 +161,8 @@ func TestPROFINETIOIsNotPROFINET(t *testing.T) {
 }
 
 func FuzzPROFINETIO(f *testing.F) {
-	f.Add(uint64(profinetDeviceIface), pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4")))
-	f.Add(uint64(profinetDeviceIface), pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60), pnioIdentification("V")))
+	f.Add(profinetDeviceIface, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4")))
+	f.Add(profinetDeviceIface, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60), pnioIdentification("V")))
 	f.Fuzz(func(t *testing.T, tag uint64, b []byte) {
 		d, l := &profinetIO{}, &log{}
 		for range 2 {
