@@ -13,10 +13,10 @@ func explainCommand(at *place) *cobra.Command {
 	format := "table"
 	c := &cobra.Command{
 		Use:   "explain ID",
-		Short: "Say how a connection came to its verdict, or what a finding is made of",
+		Short: "Say how a connection came to its verdict, a condition to its state, or what a finding is made of",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("explain needs one id, as `get connections` and `get findings` show it")
+				return errors.New("explain needs one id, as `get connections`, `get findings` and `get conditions` show it")
 			}
 			return nil
 		},

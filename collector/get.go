@@ -26,7 +26,7 @@ type listing struct {
 
 func getCommand(at *place) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "get sites|boundaries|assets|connections|findings|authorizations|documents|notices|agents",
+		Use:   "get sites|boundaries|assets|connections|findings|authorizations|conditions|documents|notices|agents",
 		Short: "List what the collector knows",
 		Example: "  demarc-collector get findings\n  demarc-collector get connections --verdict unauthorized\n" +
 			"  demarc-collector get assets --boundary line4 -o csv > assets.csv",

@@ -21,6 +21,7 @@ var listings = []listing{
 	{name: "connections", short: "List connections, the worst verdict first", flags: []string{"verdict", "boundary"}, get: getConnections},
 	{name: "findings", short: "List findings, the most severe first", flags: []string{"kind", "status"}, get: getFindings},
 	{name: "authorizations", short: "List authorizations and how they stand", get: getAuthorizations},
+	{name: "conditions", short: "List the conditions of authorizations and how they stand", get: getConditions},
 	{name: "documents", short: "List the documents in force, in the order in which they were read", flags: []string{"kind"}, get: getDocuments},
 	{name: "notices", short: "List what people are to be told: ends that come, reviews that are due", get: getNotices},
 	{name: "agents", short: "List agents and how they are", get: getAgents},

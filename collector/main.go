@@ -21,6 +21,13 @@ func main() {
 	err := command().ExecuteContext(ctx)
 	stop()
 	if err != nil {
+		var code exit
+		if errors.As(err, &code) {
+			if err.Error() != code.Error() { // it says more
+				fmt.Fprintln(os.Stderr, "demarc-collector:", told(err))
+			}
+			os.Exit(int(code))
+		}
 		fmt.Fprintln(os.Stderr, "demarc-collector:", told(err))
 		os.Exit(1)
 	}
@@ -39,7 +46,7 @@ func command() *cobra.Command {
 	var at place
 	at.flags(root)
 	root.AddCommand(
-		serveCommand(&at), applyCommand(&at), getCommand(&at), explainCommand(&at), authorizationCommand(&at), windowCommand(&at), attestCommand(&at), policyCommand(&at), assetCommand(&at), tokenCommand(&at),
+		serveCommand(&at), applyCommand(&at), getCommand(&at), explainCommand(&at), gateCommand(&at), authorizationCommand(&at), windowCommand(&at), attestCommand(&at), policyCommand(&at), assetCommand(&at), tokenCommand(&at),
 		agentCommand(&at), signInCommand(&at), statusCommand(&at), backupCommand(&at), versionCommand(),
 	)
 	return root

@@ -25,7 +25,10 @@ func (s *Service) Explain(_ context.Context, r *demarcv1.ExplainRequest) (*demar
 	if f, ok := s.Plant.Finding(r.GetId()); ok {
 		return &demarcv1.ExplainResponse{Finding: f, Lines: s.findingLines(f)}, nil
 	}
-	return nil, status.Errorf(codes.NotFound, "no connection or finding has the id %q: see `demarc-collector get connections` and `get findings`", r.GetId())
+	if r, ok := s.explainCondition(r.GetId()); ok {
+		return r, nil
+	}
+	return nil, status.Errorf(codes.NotFound, "no connection or finding or condition has the id %q: see `demarc-collector get connections`, `get findings` and `get conditions`", r.GetId())
 }
 
 func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConnection) []string {

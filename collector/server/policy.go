@@ -11,6 +11,7 @@ import (
 
 	"demarc/collector/api"
 	"demarc/collector/boundary"
+	"demarc/collector/condition"
 	"demarc/collector/store"
 	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -131,6 +132,9 @@ func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOp
 	docs, policy, err := compile(next)
 	if err == nil {
 		err = docs.CheckAt(next.Applied)
+	}
+	if err == nil {
+		err = condition.Compile(docs)
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,144 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"demarc/collector/condition"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Results of Gate.
+const (
+	gateHolds  = "holds"
+	gateFails  = "fails"
+	gateCannot = "cannot-tell"
+)
+
+// ListConditions judges the conditions of authorizations as of now.
+func (s *Service) ListConditions(_ context.Context, r *demarcv1.ListConditionsRequest) (*demarcv1.ListConditionsResponse, error) {
+	if err := oneOf("state", r.GetState(), condition.States()); err != nil {
+		return nil, err
+	}
+	if err := s.knownAuthorization(r.GetAuthorization()); err != nil {
+		return nil, err
+	}
+	return &demarcv1.ListConditionsResponse{Conditions: slices.DeleteFunc(s.conditions(), func(c *demarcv1.Condition) bool {
+		return r.GetAuthorization() != "" && c.GetAuthorization() != r.GetAuthorization() || r.GetState() != "" && c.GetState() != r.GetState()
+	})}, nil
+}
+
+// Gate says whether every condition of an authorization holds.
+func (s *Service) Gate(ctx context.Context, r *demarcv1.GateRequest) (*demarcv1.GateResponse, error) {
+	if r.GetAuthorization() == "" {
+		return nil, status.Error(codes.InvalidArgument, "gate needs an authorization, as `get authorizations` shows it")
+	}
+	list, err := s.ListConditions(ctx, &demarcv1.ListConditionsRequest{Authorization: r.GetAuthorization()})
+	if err != nil {
+		return nil, err
+	}
+	policy := s.Plant.Policy()
+	d := policy.Decision(r.GetAuthorization())
+	g := &demarcv1.GateResponse{Result: gateHolds, Conditions: list.GetConditions()}
+	if at := d.At(s.Clock()); !at.Operates() {
+		g.Result = gateFails
+		why := at.Why
+		if why == "" {
+			why = d.Name + " is " + at.Kind + ", which lets nobody operate"
+		}
+		g.Reasons = append(g.Reasons, why)
+	}
+	for _, b := range d.Boundaries {
+		if policy.Surveyed(b, s.Clock()) {
+			g.Result = gateFails
+			g.Reasons = append(g.Reasons, b+" is in survey")
+		}
+	}
+	if len(g.GetConditions()) == 0 && g.GetResult() == gateHolds {
+		g.Result = gateCannot
+		g.Reasons = append(g.Reasons, d.Name+" sets no condition: there is nothing to hold")
+	}
+	for _, c := range g.GetConditions() {
+		switch c.GetState() {
+		case condition.Violated, condition.AttestationDue:
+			g.Result = gateFails
+		case condition.NotObservable, condition.Stale:
+			if g.GetResult() == gateHolds {
+				g.Result = gateCannot
+			}
+		}
+	}
+	return g, nil
+}
+
+func (s *Service) knownAuthorization(name string) error {
+	if name == "" || s.Plant.Policy().Decision(name) != nil {
+		return nil
+	}
+	var names []string
+	for _, d := range s.Plant.Policy().Decisions() {
+		names = append(names, d.Name)
+	}
+	return status.Errorf(codes.InvalidArgument, "authorization %q is in no document: known are %s", name, orNone(names))
+}
+
+func (s *Service) conditions() []*demarcv1.Condition {
+	w := s.world()
+	var all []*demarcv1.Condition
+	for _, r := range condition.Judge(w) {
+		c := &demarcv1.Condition{
+			Id: r.ID(), Authorization: r.Authorization, Statement: r.Condition.Statement, Controls: r.Condition.Controls, Check: r.Check,
+			State: r.State, Words: r.Words, Reason: r.Reason, Evidence: r.Evidence, Connections: r.Connections, Assets: r.Assets,
+			From: stamp(r.From), To: stamp(r.To), Until: stamp(r.Until), PolicyVersion: w.Policy.Version(),
+		}
+		for i := range r.Sight {
+			c.Sight = append(c.Sight, r.Sight[i].Boundary+": "+r.Sight[i].Words())
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// explainCondition says how a condition came to its state; not there, ok is
+// false.
+func (s *Service) explainCondition(id string) (r *demarcv1.ExplainResponse, ok bool) {
+	for _, c := range s.conditions() {
+		if c.GetId() == id {
+			return &demarcv1.ExplainResponse{Condition: c, Lines: conditionLines(c)}, true
+		}
+	}
+	return nil, false
+}
+
+func conditionLines(c *demarcv1.Condition) []string {
+	lines := []string{
+		fmt.Sprintf("%s: %s.", c.GetId(), c.GetWords()),
+		"Condition: " + c.GetStatement(),
+		"Why: " + c.GetReason(),
+		"Judged by: " + c.GetCheck(),
+	}
+	if len(c.GetControls()) > 0 {
+		lines = append(lines, "Controls: "+strings.Join(c.GetControls(), ", "))
+	}
+	for _, e := range c.GetEvidence() {
+		lines = append(lines, "Evidence: "+e)
+	}
+	for _, x := range c.GetSight() {
+		lines = append(lines, "Sight of "+x)
+	}
+	if c.GetFrom() != nil {
+		lines = append(lines, fmt.Sprintf("Judged by policy version %d over %s to %s.", c.GetPolicyVersion(), when(c.GetFrom().AsTime()), when(c.GetTo().AsTime())))
+	}
+	for _, id := range c.GetConnections() {
+		lines = append(lines, "Connection "+id)
+	}
+	for _, id := range c.GetAssets() {
+		lines = append(lines, "Asset "+id)
+	}
+	return lines
+}
