@@ -37,8 +37,8 @@ func (e exit) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
 // Exit codes of gate.
 const (
-	exitFails  exit = 1
-	exitCannot exit = 2
+	errFails  exit = 1
+	errCannot exit = 2
 )
 
 func gateCommand(at *place) *cobra.Command {
@@ -63,7 +63,7 @@ func gateCommand(at *place) *cobra.Command {
 				return err
 			})
 			if err != nil {
-				return errors.Join(err, exitCannot)
+				return errors.Join(err, errCannot)
 			}
 			if format == "json" {
 				err = printJSON(c.OutOrStdout(), r)
@@ -72,11 +72,11 @@ func gateCommand(at *place) *cobra.Command {
 			}
 			switch {
 			case err != nil:
-				return errors.Join(err, exitCannot)
+				return errors.Join(err, errCannot)
 			case r.GetResult() == "fails":
-				return exitFails
+				return errFails
 			case r.GetResult() != "holds":
-				return exitCannot
+				return errCannot
 			}
 			return nil
 		},
@@ -87,8 +87,13 @@ func gateCommand(at *place) *cobra.Command {
 
 // gateGroups are the states as gate lists them.
 var gateGroups = []struct{ state, title string }{
-	{"violated", "Violated"}, {"not-observable", "Not observable"}, {"stale", "Stale"}, {"not-exercised", "Not exercised"},
-	{"attestation-due", "Attestation due"}, {"attested", "Attested"}, {"holds", "Holds"},
+	{"violated", "Violated"},
+	{"not-observable", "Not observable"},
+	{"stale", "Stale"},
+	{"not-exercised", "Not exercised"},
+	{"attestation-due", "Attestation due"},
+	{"attested", "Attested"},
+	{"holds", "Holds"},
 }
 
 func printGate(w io.Writer, name string, r *demarcv1.GateResponse) error {

@@ -21,8 +21,7 @@ func main() {
 	err := command().ExecuteContext(ctx)
 	stop()
 	if err != nil {
-		var code exit
-		if errors.As(err, &code) {
+		if code, ok := errors.AsType[exit](err); ok {
 			if err.Error() != code.Error() { // it says more
 				fmt.Fprintln(os.Stderr, "demarc-collector:", told(err))
 			}

@@ -18,8 +18,8 @@ func sightOf(x condition.Sight) *demarcv1.Sight {
 	for _, g := range x.Segments {
 		out.Segments = append(out.Segments, &demarcv1.SegmentSight{
 			Site: g.Site, Segment: g.Segment, Agents: g.Agents, Vlans: g.VLANs, Since: stamp(g.Since), Last: stamp(g.Last),
-			QuartersHeard: uint32(g.Heard), Quarters: uint32(g.Of), Packets: g.Packets, Lost: g.Lost, Undecoded: g.Undecoded, //nolint:gosec // counts
-			OneSided: uint32(g.OneSided), Tcp: uint32(g.TCP), Faults: g.Faults, //nolint:gosec // counts
+			QuartersHeard: uint32(g.Heard), Quarters: uint32(g.Of), Packets: g.Packets, Lost: g.Lost, Undecoded: g.Undecoded,
+			OneSided: uint32(g.OneSided), Tcp: uint32(g.TCP), Faults: g.Faults,
 		})
 	}
 	return out
