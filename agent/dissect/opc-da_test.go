@@ -67,8 +67,14 @@ func TestOPCOperations(t *testing.T) {
 		opnum uint16
 		want  string
 	}{
-		{uuidOPCSyncIO, 3, "read=1"}, {uuidOPCSyncIO, 4, "write=1"}, {uuidOPCItems, 3, "subscribe=1"}, {uuidOPCItems, 99, "diagnose=1"},
-		{uuidOPCServer, 3, "subscribe=1"}, {uuidOPCServer, 7, ""}, {uuidOPCServer, 1, ""}, {uuidOPCCommon, 3, "configure=1"},
+		{uuidOPCSyncIO, 3, "read=1"},
+		{uuidOPCSyncIO, 4, "write=1"},
+		{uuidOPCItems, 3, "subscribe=1"},
+		{uuidOPCItems, 99, "diagnose=1"},
+		{uuidOPCServer, 3, "subscribe=1"},
+		{uuidOPCServer, 7, ""},
+		{uuidOPCServer, 1, ""},
+		{uuidOPCCommon, 3, "configure=1"},
 	} {
 		expectTold(t, newOPCTalk(t, c.uuid).say(0, rpcAsk(1, 0, c.opnum, "")), c.want)
 	}

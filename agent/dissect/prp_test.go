@@ -11,10 +11,14 @@ func TestPRP(t *testing.T) {
 		"accept":  {"\x00\x01\x00\x09\x15\x06" + prpNode + padding, `prp.mode="PRP, duplicates accepted"(prp.supervision.type,content)`},
 		"HSR":     {"\x10\x01\x00\x09\x17\x06" + prpNode + "\x00\x00" + padding, `prp.mode="HSR"(prp.supervision.type,content)`},
 		"PRP-0":   {"\x00\x00\x00\x09\x14\x0c" + prpNode + prpNode + padding, `prp.mode="PRP, duplicates discarded"(prp.supervision.type,content)`},
-		"behind": {"\x00\x01\x00\x09\x14\x06" + prpNode + "\x1e\x06\x00\x00\x5e\x00\x53\x09\x00\x00" + padding,
-			`prp.mode="PRP, duplicates discarded"(prp.supervision.type,content) prp.redbox="00:00:5e:00:53:09"(prp.supervision.redbox,content) prp.role="redbox"(prp.supervision.redbox,content)`},
-		"itself": {"\x00\x01\x00\x09\x14\x06" + prpNode + "\x1e\x06" + prpNode + "\x00\x00" + padding,
-			`prp.mode="PRP, duplicates discarded"(prp.supervision.type,content) prp.role="redbox"(prp.supervision.redbox,content)`},
+		"behind": {
+			"\x00\x01\x00\x09\x14\x06" + prpNode + "\x1e\x06\x00\x00\x5e\x00\x53\x09\x00\x00" + padding,
+			`prp.mode="PRP, duplicates discarded"(prp.supervision.type,content) prp.redbox="00:00:5e:00:53:09"(prp.supervision.redbox,content) prp.role="redbox"(prp.supervision.redbox,content)`,
+		},
+		"itself": {
+			"\x00\x01\x00\x09\x14\x06" + prpNode + "\x1e\x06" + prpNode + "\x00\x00" + padding,
+			`prp.mode="PRP, duplicates discarded"(prp.supervision.type,content) prp.role="redbox"(prp.supervision.redbox,content)`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) { expectTold(t, (&talk{t: t, d: &prp{}}).say(0, []byte(c[0])), c[1]) })
 	}

@@ -55,8 +55,10 @@ func TestRTPS(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"participant": {rtpsMessage(rtpsTime, rtpsWritten(rtpsSPDP, rtpsParam(rtpsDomainID, "\x07\x00\x00\x00")+rtpsParam(rtpsEntityName, rtpsCDR("robot"))+rtpsParam(rtpsProperties, rtpsProperty))),
-			rtpsIs + ` rtps.domain="7"(rtps.participant.domain_id,content) rtps.participant="robot"(rtps.participant.entity_name,content) name="cell-4"(rtps.participant.property.host,identity)`},
+		"participant": {
+			rtpsMessage(rtpsTime, rtpsWritten(rtpsSPDP, rtpsParam(rtpsDomainID, "\x07\x00\x00\x00")+rtpsParam(rtpsEntityName, rtpsCDR("robot"))+rtpsParam(rtpsProperties, rtpsProperty))),
+			rtpsIs + ` rtps.domain="7"(rtps.participant.domain_id,content) rtps.participant="robot"(rtps.participant.entity_name,content) name="cell-4"(rtps.participant.property.host,identity)`,
+		},
 		"product version": {rtpsMessage(rtpsWritten(rtpsSPDP, rtpsParam(rtpsProduct, "\x06\x01\x01\x00"))), rtpsIs + ` rtps.version="6.1.1.0"(rtps.participant.product_version,identity)`},
 		"publication":     {rtpsMessage(rtpsWritten(rtpsPubs, rtpsParam(rtpsTopic, rtpsCDR("joint_states")))), rtpsIs + ` rtps.publishes="joint_states"(rtps.publication.topic_name,content)`},
 		"subscription":    {rtpsMessage(rtpsWritten(rtpsSubs, rtpsParam(rtpsTopic, rtpsCDR("joint_states")))), rtpsIs + ` subscribe=1 rtps.subscribes="joint_states"(rtps.subscription.topic_name,content)`},
