@@ -151,7 +151,8 @@ func tlsHelloRecord(kind byte, rest string) []byte {
 func s7plusSealedTalk() (messages []struct {
 	side int
 	b    []byte
-}) {
+},
+) {
 	add := func(side int, b []byte) {
 		messages = append(messages, struct {
 			side int

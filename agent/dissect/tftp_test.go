@@ -20,8 +20,13 @@ func TestTFTPSendersOfATransfer(t *testing.T) {
 		op, request uint16
 		want        Role
 	}{
-		{tftpData, tftpRead, Server}, {tftpAck, tftpRead, Client}, {tftpData, tftpWrite, Client}, {tftpAck, tftpWrite, Server},
-		{tftpOAck, tftpWrite, Server}, {tftpError, tftpRead, 0}, {tftpData, 0, 0},
+		{tftpData, tftpRead, Server},
+		{tftpAck, tftpRead, Client},
+		{tftpData, tftpWrite, Client},
+		{tftpAck, tftpWrite, Server},
+		{tftpOAck, tftpWrite, Server},
+		{tftpError, tftpRead, 0},
+		{tftpData, 0, 0},
 	} {
 		if got := tftpSender(c.op, c.request); got != c.want {
 			t.Errorf("opcode %d after request %d: %d, want %d", c.op, c.request, got, c.want)

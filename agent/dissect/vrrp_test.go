@@ -20,8 +20,10 @@ func TestVRRP(t *testing.T) {
 	for name, c := range map[string]struct{ b, from, to, want string }{
 		"version 2": {vrrp2, "192.0.2.1", "224.0.0.18", id + active},
 		"version 3": {vrrp3, "192.0.2.1", "224.0.0.18", id + active + ` virtual_router.ip="192.0.2.253"(vrrp.advertisement.address,content)`},
-		"IPv6": {"\x31\x07\x00\x01\x00\x64\x00\x00\xfe\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01", "fe80::2", "ff02::12",
-			id + `virtual_router.state="leaving"(vrrp.advertisement.priority,content) virtual_router.mac="00:00:5e:00:02:07"(vrrp.advertisement.vrid,content) virtual_router.ip="fe80::1"(vrrp.advertisement.address,content)`},
+		"IPv6": {
+			"\x31\x07\x00\x01\x00\x64\x00\x00\xfe\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01", "fe80::2", "ff02::12",
+			id + `virtual_router.state="leaving"(vrrp.advertisement.priority,content) virtual_router.mac="00:00:5e:00:02:07"(vrrp.advertisement.vrid,content) virtual_router.ip="fe80::1"(vrrp.advertisement.address,content)`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l log

@@ -25,9 +25,6 @@ func (c *checker) authorization(a *Authorization) {
 	for i := range a.Conditions {
 		c.condition(&a.Conditions[i])
 	}
-	if len(a.Conditions) > 0 {
-		c.warn(a.Conditions[0].At, "conditions of "+a.Name+" are kept and not judged yet", "")
-	}
 }
 
 // named checks the boundaries and sites of a decision, and that their

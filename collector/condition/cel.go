@@ -145,7 +145,7 @@ func (k *judge) run(program cel.Program, c *demarcv1.JudgedConnection, of func(c
 	v, _, err := program.Eval(vars)
 	switch {
 	case types.IsUnknown(v):
-		return maybe, " what it needs of it was not all seen"
+		return maybe, " whether it is as required: not all that this asks for was seen"
 	case err != nil:
 		return maybe, ": " + err.Error()
 	case v == types.True:

@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -144,7 +145,10 @@ func under(c *demarcv1.JudgedConnection, names []boundary.Ref) bool {
 func (k *judge) openedBy(c *demarcv1.JudgedConnection, side string) answer {
 	d := c.GetConnection()
 	opener := ""
+	client, server := k.inside(c.GetClientBoundary()), k.inside(c.GetServerBoundary())
 	switch {
+	case client == server, toGroup(d): // whoever opened it; to a group the sender did
+		return sure(client == (side == "inside"))
 	case d.GetDirectionBasis() == "" || d.GetDirectionBasis() == "port":
 		return maybe
 	case d.GetOpenedBy() == "client":
@@ -155,6 +159,16 @@ func (k *judge) openedBy(c *demarcv1.JudgedConnection, side string) answer {
 		return maybe
 	}
 	return sure(k.inside(opener) == (side == "inside"))
+}
+
+// toGroup reports whether d goes to many: an IP group, or a MAC address with the
+// group bit (IEEE 802 clause 8.2).
+func toGroup(d *demarcv1.Connection) bool {
+	if ip, err := netip.ParseAddr(d.GetServer()); err == nil {
+		return ip.IsMulticast()
+	}
+	mac, err := net.ParseMAC(d.GetServer())
+	return err == nil && len(mac) > 0 && mac[0]&1 != 0
 }
 
 // identified reports whether c's protocol is more than a port's hint.
