@@ -38,12 +38,14 @@ const (
 	label         // UTF-8 without control characters
 	octets
 	message
+	inner // of what a collector saves; from an agent it is refused
 )
 
 const (
 	nameBytes  = 128
 	valueBytes = 4096
 	maxVLAN    = 4095
+	maxTTL     = 255
 	maxPort    = 65535
 )
 
@@ -53,7 +55,7 @@ var (
 	}}
 	endpointForm = form{name: "EndpointDelta", whole: needs(1), fields: []field{
 		1: {kind: message, sub: &addressForm}, 2: {kind: octets, limit: 6}, 3: {kind: number, many: true, limit: maxVLAN},
-		4: {kind: number, limit: 1}, 5: {kind: number}, 6: {kind: number},
+		4: {kind: number, limit: 1}, 5: {kind: number}, 6: {kind: number}, 7: {kind: number, many: true, limit: maxTTL}, 8: {kind: inner},
 	}}
 	factForm = form{name: "FactDelta", whole: needs(1), fields: []field{
 		1: {kind: message, sub: &addressForm}, 2: {kind: text, limit: nameBytes}, 3: {kind: text, limit: nameBytes},
@@ -171,6 +173,8 @@ func (w *walk) message(b []byte, f *form) error {
 // field checks one field's value at the front of b and says how long it is.
 func (w *walk) field(b []byte, wire protowire.Type, as field) (used int, err error) {
 	switch {
+	case as.kind == inner:
+		return 0, errors.New("a field that agents leave empty")
 	case wire == protowire.VarintType && (as.kind == number || as.kind == unlisted):
 		v, n := protowire.ConsumeVarint(b)
 		if n >= 0 && as.limit > 0 && v > as.limit {

@@ -21,7 +21,7 @@ func fullBody(n int) *demarcv1.Body {
 	for i := range n {
 		c, s := address(byte(i)), address(byte(i+1))
 		b.Endpoints = append(b.Endpoints,
-			&demarcv1.EndpointDelta{Address: c, Mac: []byte{0, 14, 140, 18, 52, byte(i)}, Vlans: []uint32{104, 4095}, OwnLink: true, FirstNs: 1, LastNs: 2},
+			&demarcv1.EndpointDelta{Address: c, Mac: []byte{0, 14, 140, 18, 52, byte(i)}, Vlans: []uint32{104, 4095}, OwnLink: true, FirstNs: 1, LastNs: 2, Ttls: []uint32{64, 255}},
 			&demarcv1.EndpointDelta{Address: &demarcv1.Address{Segment: "line4", Mac: []byte{0, 14, 140, 18, 52, byte(i)}, Vlan: 104}})
 		b.Facts = append(b.Facts, &demarcv1.FactDelta{Of: s, Part: "slot/3", Attribute: "model", Value: "6ES7 315-2EH14-0AB0", Source: "s7comm.szl.0x001c", Grade: demarcv1.Grade_GRADE_IDENTITY, FirstNs: 1, LastNs: 2})
 		b.Connections = append(b.Connections, &demarcv1.ConnectionDelta{
@@ -46,6 +46,35 @@ func marshal(t testing.TB, m proto.Message) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestFormsHoldTheContract: every field of what agents send has its form, so
+// that none reaches the journal unchecked.
+func TestFormsHoldTheContract(t *testing.T) {
+	for m, f := range map[proto.Message]*form{
+		&demarcv1.Body{}: &bodyForm, &demarcv1.Address{}: &addressForm, &demarcv1.EndpointDelta{}: &endpointForm, &demarcv1.FactDelta{}: &factForm,
+		&demarcv1.ConnectionKey{}: &keyForm, &demarcv1.ConnectionDelta{}: &connectionForm, &demarcv1.ConnectionMove{}: &moveForm, &demarcv1.LossDelta{}: &lossForm,
+	} {
+		all := m.ProtoReflect().Descriptor().Fields()
+		for i := range all.Len() {
+			if n := int(all.Get(i).Number()); n >= len(f.fields) || f.fields[n].kind == unlisted {
+				t.Errorf("%s of %s has no form", all.Get(i).Name(), f.name)
+			}
+		}
+	}
+}
+
+// What only a collector writes is refused, and so is what would not decode.
+func TestCheckBodyRefusesWhatCollectorsSave(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"hours":                   marshal(t, &demarcv1.Body{Endpoints: []*demarcv1.EndpointDelta{{Address: address(1), Hours: []uint64{1, 2, 3}}}}),
+		"hours that end too soon": []byte("\n \n\r2\x0500000\x12\x040000B\x06000000900000000"),
+		"a hop limit of 256":      marshal(t, &demarcv1.Body{Endpoints: []*demarcv1.EndpointDelta{{Address: address(1), Ttls: []uint32{256}}}}),
+	} {
+		if err := CheckBody(b); !errors.Is(err, errBody) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestCheckBodyTakesWhatAgentsSend(t *testing.T) {
