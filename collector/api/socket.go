@@ -11,8 +11,10 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 )
 
 // SocketName is the socket's file in the data directory.
@@ -77,15 +79,15 @@ func (p Peer) Who() string {
 	return "uid " + id
 }
 
-// CallerOf names the caller of an RPC; what runs inside the collector, as the
-// pages do, has none.
-func CallerOf(ctx context.Context) string {
+// OfSocket finds who calls by the socket: whoever runs the collector, or root.
+// Where authority is none they hold every role.
+func OfSocket(ctx context.Context) (Principal, error) {
 	if p, ok := peer.FromContext(ctx); ok {
 		if who, ok := p.AuthInfo.(Peer); ok {
-			return who.Who()
+			return Principal{Name: who.Who(), Roles: AllRoles(), Via: "socket"}, nil
 		}
 	}
-	return "collector"
+	return Principal{}, status.Error(codes.Unauthenticated, "nobody can be told at this end of the connection")
 }
 
 // SocketCredentials are those of the gRPC server at Listen's socket: they ask

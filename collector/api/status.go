@@ -108,5 +108,5 @@ func (s *Service) Watch(_ *demarcv1.WatchRequest, stream grpc.ServerStreamingSer
 
 // act is what the caller does, for the audit log.
 func (s *Service) act(ctx context.Context, what, on, detail string) store.Act {
-	return store.Act{Who: CallerOf(ctx), What: what, On: on, Detail: detail}
+	return store.Act{Who: Caller(ctx).Who(), What: what, On: on, Detail: detail}
 }

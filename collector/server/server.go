@@ -139,7 +139,8 @@ func (x *collector) serve(ctx context.Context) error {
 	}
 	uplink := grpc.NewServer(ingest.Options(credentials.NewTLS(uplinkTLS))...)
 	demarcv1.RegisterUplinkServiceServer(uplink, x.ingest)
-	commands := grpc.NewServer(grpc.Creds(api.SocketCredentials()), grpc.MaxRecvMsgSize(64<<20))
+	guard := &api.Guard{Find: api.OfSocket, Audit: x.store.AppendAudit, Log: x.Log}
+	commands := grpc.NewServer(append(guard.Options(), grpc.Creds(api.SocketCredentials()), grpc.MaxRecvMsgSize(64<<20))...)
 	demarcv1.RegisterCollectorServiceServer(commands, x.service)
 	pages, err := x.pages()
 	if err != nil {

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"slices"
+	"strings"
+
+	"demarc/collector/store"
+)
+
+// Scope is what a method concerns, and so what a role's limits are held
+// against: by the table below for Whole, else by the method itself, which knows
+// the site or boundary that it is asked about.
+type Scope string
+
+// Scopes of methods.
+const (
+	Whole    Scope = "whole"    // the collector: a role with limits does not do
+	Site     Scope = "site"     // what stands at a site
+	Boundary Scope = "boundary" // what stands in a boundary, or is decided over it
+	Own      Scope = "own"      // what is the caller's own: no role is needed
+)
+
+// rule says who may call a method.
+type rule struct {
+	scope Scope
+	roles []store.Role
+}
+
+// readers are all roles: each reads, within its limits.
+var readers = store.Roles()
+
+func only(s Scope, roles ...store.Role) rule { return rule{s, roles} }
+
+// access holds every method of every service that people and programs call: a
+// method without a line cannot be called at all. It is the one place that says
+// who may do what; what depends on the boundary asked about is held to the
+// same roles by the act itself.
+var access = map[string]rule{
+	"/demarc.v1.CollectorService/GetStatus":           {Own, nil},
+	"/demarc.v1.CollectorService/Apply":               only(Boundary, store.ISSM),
+	"/demarc.v1.CollectorService/CreateToken":         only(Site, store.Engineer, store.Admin),
+	"/demarc.v1.CollectorService/CreateSignInLink":    {Own, readers},
+	"/demarc.v1.CollectorService/ListSites":           {Site, readers},
+	"/demarc.v1.CollectorService/ListBoundaries":      {Boundary, readers},
+	"/demarc.v1.CollectorService/ListAssets":          {Boundary, readers},
+	"/demarc.v1.CollectorService/ListConnections":     {Boundary, readers},
+	"/demarc.v1.CollectorService/ListFindings":        {Boundary, readers},
+	"/demarc.v1.CollectorService/ListAgents":          {Site, readers},
+	"/demarc.v1.CollectorService/RevokeAgent":         only(Site, store.Engineer, store.Admin),
+	"/demarc.v1.CollectorService/MergeAssets":         only(Boundary, store.Engineer, store.Analyst),
+	"/demarc.v1.CollectorService/SplitAsset":          only(Boundary, store.Engineer, store.Analyst),
+	"/demarc.v1.CollectorService/SetAsset":            only(Boundary, store.Engineer, store.Analyst),
+	"/demarc.v1.CollectorService/Explain":             {Boundary, readers},
+	"/demarc.v1.CollectorService/Watch":               {Boundary, readers},
+	"/demarc.v1.CollectorService/ListAuthorizations":  {Boundary, readers},
+	"/demarc.v1.CollectorService/DecideAuthorization": only(Boundary, store.Official, store.Representative, store.ISSM),
+	"/demarc.v1.CollectorService/ListDocuments":       {Boundary, readers},
+	"/demarc.v1.CollectorService/ListNotices":         {Boundary, readers},
+	"/demarc.v1.CollectorService/MoveWindow":          only(Boundary, store.Engineer),
+	"/demarc.v1.CollectorService/Attest":              only(Boundary, store.SystemOwner),
+	"/demarc.v1.CollectorService/ListConditions":      {Boundary, readers},
+	"/demarc.v1.CollectorService/Gate":                {Boundary, readers},
+	"/demarc.v1.CollectorService/Backup":              only(Whole, store.Admin),
+}
+
+// refusal says in words why p may not call a method, "" if p may.
+func refusal(method string, p Principal) string {
+	r, known := access[method]
+	name := method[strings.LastIndexByte(method, '/')+1:]
+	switch {
+	case !known:
+		return "nobody may call " + method + ": it has no line in the table of who may do what"
+	case p.Name == "":
+		return name + " needs a caller who is known: sign in"
+	case len(r.roles) == 0 || r.scope == Whole && p.Everywhere(r.roles...):
+		return ""
+	case !slices.ContainsFunc(r.roles, p.Has):
+		return p.Name + " may not do this (" + name + "): it needs " + roleWords(r.roles) + ", and " + p.Name + " " + p.words() +
+			". An admin gives roles: demarc-collector user role"
+	case r.scope == Whole:
+		return p.Name + " may not do this (" + name + "): it concerns the whole collector, and the role of " + p.Name + " has limits"
+	}
+	return ""
+}
+
+// roleWords is "engineer or admin".
+func roleWords(roles []store.Role) string {
+	if len(roles) == len(readers) {
+		return "any role"
+	}
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
