@@ -54,6 +54,9 @@ func (c *checker) all() {
 	for _, g := range c.docs.Groups {
 		c.group(g)
 	}
+	for _, v := range c.docs.Inventories {
+		c.inventory(v)
+	}
 	c.overlaps()
 }
 
@@ -131,9 +134,7 @@ func (c *checker) boundary(b *Boundary) {
 		c.warn(b.At, "internal rules of "+b.Name+" have no effect: everything inside is allowed", "add internalDefault: deny, or take them out")
 	}
 	if b.Components != nil {
-		if known(c, b.Components.Inventory, "Inventory", c.inventories) {
-			c.warn(b.Components.Inventory.At, "assets are not held against an inventory yet: none in "+b.Name+" is told as unlisted", "")
-		}
+		c.components(b)
 	}
 	if len(b.Members) == 0 && !slices.ContainsFunc(c.docs.Boundaries, func(o *Boundary) bool { return o.Parent.Name == b.Name }) {
 		c.warn(b.At, "boundary "+b.Name+" has no members: no address stands there", "add members: with a site and cidrs")

@@ -24,6 +24,7 @@ type Policy struct {
 	published  map[string][]Offer        // sender's boundary, of agreements with groups
 	internal   map[string]*InternalRules // boundaries whose inside is not simply allowed
 	points     map[string]bool           // addresses of declared access points
+	listings   map[string]*Listing       // hardware lists by the boundary that they were authorized for
 	docs       *Documents
 	decisions  map[string]*Decision   // authorizations by name
 	over       map[string][]*Decision // by each boundary that they name, the latest first
@@ -71,6 +72,7 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 	p := &Policy{
 		version: version, shared: new(bart.Lite), company: new(bart.Table[[]*entry]), sites: make(map[string]*site), boundaries: make(map[string]*Info),
 		agreements: make(map[[2]string][]Offer), published: make(map[string][]Offer), internal: make(map[string]*InternalRules), points: make(map[string]bool), docs: d,
+		listings: make(map[string]*Listing),
 	}
 	for _, s := range d.Sites {
 		p.addSite(s)
@@ -90,6 +92,7 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 		}
 	}
 	p.addAgreements(d)
+	p.addListings(d)
 	return p.With(Acts{}), nil
 }
 

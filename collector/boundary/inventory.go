@@ -5,10 +5,11 @@ package boundary
 type Inventory struct {
 	Meta
 	List       string `doc:"list,need" oneof:"hardware software services interconnections"`
+	Boundary   Ref    `doc:"boundary"` // whose list it is; a hardware list is also found by components
 	Source     string `doc:"source"`
 	AsOf       Date   `doc:"asOf"`
 	ApprovedBy string `doc:"approvedBy"`
-	File       string `doc:"file"` // where the rows came from
+	File       string `doc:"file"` // where the rows came from; apply reads it where there are none
 	Rows       []Row  `doc:"rows"`
 }
 
@@ -61,4 +62,36 @@ func (r *Row) names(list string) bool {
 		return r.Name != ""
 	}
 	return r.Name != "" || r.Serial != "" || len(r.MACs)+len(r.IPs) > 0
+}
+
+// components holds a boundary to the list that was authorized for it.
+func (c *checker) components(b *Boundary) {
+	r := b.Components.Inventory
+	if !known(c, r, "Inventory", c.inventories) {
+		return
+	}
+	v := c.inventories[r.Name]
+	switch {
+	case v.List != "hardware" && v.List != "":
+		c.problem(r.At, "components of "+b.Name+" name "+v.Name+", which lists "+v.List, "name a hardware list: it says which devices were authorized")
+	case v.ApprovedBy == "":
+		c.warn(v.At, "inventory "+v.Name+" says not who approved it, and is held against what stands in "+b.Name, "add approvedBy:")
+	}
+}
+
+// inventory holds what a list names to the documents.
+func (c *checker) inventory(v *Inventory) {
+	if v.Boundary.Name != "" {
+		known(c, v.Boundary, "boundary", c.boundaries)
+	}
+	if v.List != "services" && v.List != "interconnections" {
+		return
+	}
+	for _, r := range v.Rows {
+		for _, name := range []string{r.From, r.To} {
+			if name != "" {
+				known(c, Ref{r.At, name}, "boundary", c.boundaries, Internet)
+			}
+		}
+	}
 }

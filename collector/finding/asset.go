@@ -23,7 +23,8 @@ type where struct {
 // addresses in two boundaries make it dual-homed, unless it is a router or a
 // declared access point, or one boundary is a part of the other; an address in a
 // boundary whose own authorization does not stand makes it a member of that
-// boundary's finding. Frames without IP stay on their link: a device that has no
+// boundary's finding; a device on no list of what was authorized for a boundary
+// that it stands in is a finding of its own. Frames without IP stay on their link: a device that has no
 // IP needs no boundary.
 func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []inventory.End, now time.Time) []string {
 	if p == nil {
@@ -56,6 +57,17 @@ func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []invento
 			groups[g.id()] = g
 			if m.Domains == ([2]string{}) {
 				m.Domains = [2]string{p.Domain(w.Boundary), p.Domain(w.Boundary)}
+			}
+		}
+	}
+	device := deviceAt(a, at)
+	for _, name := range m.Boundaries {
+		if why := p.Unlisted(name, device); why != "" && a.Kind != "part" {
+			g := unlistedGroup(a.Site, name, a.Id)
+			groups[g.id()] = g
+			m.Unlisted = why
+			if m.Domains == ([2]string{}) {
+				m.Domains = [2]string{p.Domain(name), p.Domain(name)}
 			}
 		}
 	}
@@ -139,4 +151,14 @@ func farthest(p *boundary.Policy, names []string) [2]string {
 		}
 	}
 	return most
+}
+
+// deviceAt is what a is known by, at the places where it stands.
+func deviceAt(a *demarcv1.Asset, at []where) boundary.Device {
+	d := boundary.DeviceShown(a)
+	d.Addrs = nil
+	for _, w := range at {
+		d.Addrs = append(d.Addrs, boundary.Placed{Addr: w.end.Addr, Boundary: w.Boundary})
+	}
+	return d
 }

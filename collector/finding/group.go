@@ -26,11 +26,12 @@ const (
 	Scan             = "scan"
 	DualHomed        = "dual-homed"
 	NoAuthorization  = "operating-without-authorization"
+	Unlisted         = "unlisted"
 )
 
 // Kinds lists every kind of finding.
 func Kinds() []string {
-	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization}
+	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted}
 }
 
 // group is what makes members one decision: equal groups are one finding. What
@@ -58,13 +59,15 @@ func (g group) id() string {
 //     can be said before it does;
 //  2. attempt (scan when there are many): refused or unanswered, so nothing got
 //     through;
-//  3. lapsed: it was agreed, and the paper fell;
-//  4. remote-access: a person or a tool acts from afar on ot, and nothing agreed
+//  3. unlisted: it would be agreed, were the device on the list of what was
+//     authorized;
+//  4. lapsed: it was agreed, and the paper fell;
+//  5. remote-access: a person or a tool acts from afar on ot, and nothing agreed
 //     to this service;
-//  5. internet-exposure: ot or dmz exchanges with the Internet, and nothing
+//  6. internet-exposure: ot or dmz exchanges with the Internet, and nothing
 //     agreed to this service;
-//  6. out-of-terms: the ends are agreed, a term is broken;
-//  7. unauthorized: nothing is agreed.
+//  7. out-of-terms: the ends are agreed, a term is broken;
+//  8. unauthorized: nothing is agreed.
 func groupOf(p *boundary.Policy, c inventory.Connection, v verdict.Judged) (group, bool) {
 	g := group{Site: c.Site, From: v.Client.Boundary, To: v.Server.Boundary}
 	switch v.Verdict.GetVerdict() {
@@ -76,6 +79,9 @@ func groupOf(p *boundary.Policy, c inventory.Connection, v verdict.Judged) (grou
 	}
 	if tried(c) {
 		return attemptGroup(p, c), true
+	}
+	if v.Unlisted != "" {
+		return unlistedGroup(c.Site, homeOf(c, v), v.Unlisted), true
 	}
 	g.Opener = opener(c, v)
 	agreedService := v.Verdict.Verdict == verdict.OutOfTerms && !slices.Contains(v.Broken, "service")
@@ -93,6 +99,20 @@ func groupOf(p *boundary.Policy, c inventory.Connection, v verdict.Judged) (grou
 		g.Kind, g.Service = Unauthorized, v.Service
 	}
 	return g, true
+}
+
+// unlistedGroup is the finding of a device that stands in a boundary and on no
+// list of what was authorized there.
+func unlistedGroup(site, boundary, asset string) group {
+	return group{Kind: Unlisted, Site: site, From: boundary, Subject: asset}
+}
+
+// homeOf is the boundary of the end that is unlisted.
+func homeOf(c inventory.Connection, v verdict.Judged) string {
+	if c.Client.Asset == v.Unlisted {
+		return v.Client.Boundary
+	}
+	return v.Server.Boundary
 }
 
 // tried reports whether nothing came of c.

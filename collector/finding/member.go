@@ -24,6 +24,7 @@ type member struct {
 	OneSided   bool      `json:"one_sided,omitempty"`
 	Domains    [2]string `json:"domains"` // of client and server; of an asset that stands in two boundaries, of both
 	Safety     string    `json:"safety,omitempty"`
+	Unlisted   string    `json:"unlisted,omitempty"` // why it is on no list
 	Addresses  []string  `json:"addresses,omitempty"`
 	Boundaries []string  `json:"boundaries,omitempty"`
 	First      int64     `json:"first"` // Unix nanoseconds
@@ -97,6 +98,6 @@ func sum(parts ...string) uint64 {
 // equal reports whether a finding that holds m would show n no differently.
 func (m *member) equal(n *member) bool {
 	return m.Past == n.Past && m.Sight == n.Sight && m.Policy == n.Policy && m.Service == n.Service && m.OneSided == n.OneSided &&
-		m.Domains == n.Domains && m.Safety == n.Safety && m.First == n.First && m.Last == n.Last &&
+		m.Domains == n.Domains && m.Safety == n.Safety && m.Unlisted == n.Unlisted && m.First == n.First && m.Last == n.Last &&
 		slices.Equal(m.Operations, n.Operations) && slices.Equal(m.Addresses, n.Addresses) && slices.Equal(m.Boundaries, n.Boundaries)
 }

@@ -76,6 +76,13 @@ func (f *finding) severity(t traits) (uint32, []string) {
 		} else if t.inner {
 			s.add(10, "a dmz boundary")
 		}
+	case Unlisted:
+		s.add(35, "a device that nobody authorized")
+		if t.ot {
+			s.add(20, "in an ot boundary")
+		} else if t.inner {
+			s.add(10, "in a dmz boundary")
+		}
 	default:
 		s.add(t.crossing, t.crossingWhy)
 	}

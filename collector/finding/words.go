@@ -135,9 +135,19 @@ func (f *finding) title(t traits) string {
 		return g.Subject + " tries in vain what is not agreed"
 	case NoAuthorization:
 		return g.Subject + " operates without authorization"
+	case Unlisted:
+		return f.device() + " stands in " + g.From + " and on no list of what was authorized there"
 	}
 	addresses, homes := f.homes()
 	return "One device stands in " + homes + " at once: " + addresses
+}
+
+// device names the one device of a finding by its addresses.
+func (f *finding) device() string {
+	if m := f.assets[f.group.Subject]; m != nil && len(m.Addresses) > 0 {
+		return some(m.Addresses, 3)
+	}
+	return "Device " + f.group.Subject
 }
 
 // homes lists the addresses and boundaries of a dual-homed asset.
@@ -189,6 +199,12 @@ func (f *finding) why(t traits) string {
 		return "Something is set up to use what nobody agreed to; the barrier held, and the cause is worth removing."
 	case NoAuthorization:
 		return "Its authorization does not stand, and what runs there goes on: nobody has accepted its risk for today."
+	case Unlisted:
+		why := "What was authorized is a list of components"
+		if m := f.assets[f.group.Subject]; m != nil && m.Unlisted != "" {
+			why += ": " + m.Unlisted
+		}
+		return why + ". No agreement covers what it exchanges across the boundary."
 	}
 	return "A device with a foot in two boundaries is a way around the access points between them."
 }

@@ -18,6 +18,12 @@ type End = identity.End
 // Connection is a connection merged over the agents that saw it.
 type Connection = identity.Connection
 
+// Known is by what a device is known, Devices how judges learn it.
+type (
+	Known   = identity.Known
+	Devices = identity.Devices
+)
+
 // Changes lists ids of what is new, changed or gone: look each up to tell.
 type Changes = identity.Changes
 
@@ -53,6 +59,12 @@ func (b *Book) Assets(site string) []*demarcv1.Asset { return b.ids.Assets(site)
 
 // Ends says where each address of an asset stands.
 func (b *Book) Ends(asset string) []End { return b.ids.Ends(asset) }
+
+// Known is by what an asset is known.
+func (b *Book) Known(asset string) Known { return b.ids.Known(asset) }
+
+// Roles names the roles of an asset that are more than a hint, sorted.
+func (b *Book) Roles(asset string) []string { return b.ids.Roles(asset) }
 
 // SiteOf is the site of an asset, as Asset tells it.
 func (b *Book) SiteOf(asset string) string { return b.ids.SiteOf(asset) }

@@ -201,7 +201,9 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	for _, a := range e.book.Assets("") {
 		e.assets[a.GetId()] = nil
-		e.lean.asset(a.GetId(), e.homesOf(a.GetSite(), e.book.Ends(a.GetId())))
+		homes := e.homesOf(a.GetSite(), e.book.Ends(a.GetId()))
+		e.lean.asset(a.GetId(), homes)
+		e.setUnlisted(a.GetId(), e.whyUnlisted(a.GetId(), homes))
 	}
 	if n := readUint(s[tableEdges][""]); n != 0 {
 		e.lean.through = time.Unix(0, int64(n)).UTC()

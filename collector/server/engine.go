@@ -52,6 +52,7 @@ type engine struct {
 	turned   turned          // what the last policy record changed
 	said     []savedAct      // what people said of assets
 	ledger   *condition.Ledger
+	unlisted map[string]string // asset -> why it stands on no list, as its connections were judged
 }
 
 // judgement is a connection as it was judged last. Its JudgedConnection is
@@ -72,7 +73,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e := &engine{
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
-		ledger: condition.NewLedger(), dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
+		ledger: condition.NewLedger(), unlisted: map[string]string{}, dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	e.due.init()
 	e.lean.init()
@@ -220,7 +221,8 @@ func (e *engine) assess(id string, now time.Time) {
 	ends := e.book.Ends(id)
 	homes := e.homesOf(e.book.SiteOf(id), ends)
 	e.lean.asset(id, homes)
-	if len(ends) > 0 && len(e.findings.OfAsset(id)) == 0 && e.settled(e.book.SiteOf(id), ends) && e.operates(homes, now) {
+	listed := e.listed(id, homes, now)
+	if len(ends) > 0 && listed && len(e.findings.OfAsset(id)) == 0 && e.settled(e.book.SiteOf(id), ends) && e.operates(homes, now) {
 		e.assets[id] = nil
 		return
 	}

@@ -74,6 +74,7 @@ type gap struct {
 	why      string
 	document string // the paper that does not stand
 	fell     bool   // it stood before
+	unlisted string // asset that stands on no list
 }
 
 // better orders candidates: rank, more agreed ends, fewer broken terms, a service that fits, and
@@ -168,11 +169,14 @@ func (k *judge) cover(o boundary.Offer) gap {
 	if g.why != "" && !g.fell {
 		return g
 	}
+	if u := k.unlisted(); u.why != "" {
+		return u
+	}
 	under, ok := k.p.Gap(o, k.out.Client.Boundary, k.out.Server.Boundary, k.now)
 	if ok || g.why != "" && under.Fell {
 		return g // of two papers that fell the nearer one is named
 	}
-	return gap{under.Why, under.Document, under.Fell}
+	return gap{why: under.Why, document: under.Document, fell: under.Fell}
 }
 
 // papers is cover for what the agreement says of itself.
@@ -181,9 +185,9 @@ func (k *judge) papers(a *boundary.Agreement) gap {
 	for _, c := range a.Cover {
 		switch {
 		case c.Approval == "pending" || c.Approval == "denied":
-			return gap{c.What + " is " + c.Approval, a.Document, false}
+			return gap{why: c.What + " is " + c.Approval, document: a.Document}
 		case !c.From.IsZero() && k.now.Before(c.From):
-			return gap{c.What + " begins " + day(c.From), a.Document, false}
+			return gap{why: c.What + " begins " + day(c.From), document: a.Document}
 		case c.Approval == "withdrawn":
 			g.why, g.fell = c.What+" is withdrawn", true
 		case !c.Until.IsZero() && !k.now.Before(c.Until):
@@ -234,7 +238,7 @@ func (k *judge) settle(x *candidate) {
 		}
 		k.decide(Lapsed, k.sentence()+"; "+x.Name+" covered it, but "+x.gap.why)
 	case rankNotInForce:
-		k.out.Broken = nil
+		k.out.Broken, k.out.Unlisted = nil, x.gap.unlisted
 		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" would cover it, but "+x.gap.why)
 	case rankUndecided:
 		k.wake(early(k.data))

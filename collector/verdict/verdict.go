@@ -35,6 +35,7 @@ type Judged struct {
 	Service        string             // "s7comm", or "tcp/4840" while not identified
 	Broken         []string           // names of the broken terms of an out-of-terms verdict
 	Document       string             // nearest document: "Interconnection/line4-to-historian", or empty
+	Unlisted       string             // asset on no list that was authorized, where that alone keeps an agreement from covering
 	// Again is when to judge again although no document, no window and no
 	// connection changed: what is too early to tell. Zero is never.
 	Again time.Time

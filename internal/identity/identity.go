@@ -40,6 +40,7 @@ type Connection struct {
 	Client, Server End
 	Data           *demarcv1.Connection // each counter the largest of any agent, never the sum
 	Agents         []string
+	Devices        Devices // tells of the assets at its ends; nil tells nothing
 }
 
 // Changes lists the ids of assets and connections that are new, changed or

@@ -63,7 +63,9 @@ func (b *Book) Connection(id string) (Connection, bool) {
 	if l == nil {
 		return Connection{}, false
 	}
-	return l.show(), true
+	c := l.show()
+	c.Devices = b
+	return c, true
 }
 
 // Connections ranges over every connection in no particular order. The Book
@@ -72,7 +74,9 @@ func (b *Book) Connections() iter.Seq[Connection] {
 	b.settle()
 	return func(yield func(Connection) bool) {
 		for _, l := range b.links {
-			if !yield(l.show()) {
+			c := l.show()
+			c.Devices = b
+			if !yield(c) {
 				return
 			}
 		}
