@@ -36,7 +36,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), readCommand(), checkCommand(), initCommand(), enrollCommand(), statusCommand(), protocolsCommand(), fingerprintCommand(), versionCommand())
+	root.AddCommand(runCommand(), readCommand(), checkCommand(), initCommand(), enrollCommand(), statusCommand(), protocolsCommand(), fingerprintCommand(), probeCommand(), versionCommand())
 	return root
 }
 

@@ -30,6 +30,7 @@ type Config struct {
 	// Tables is a folder of the user's lists of numbers and names (package
 	// tables), "" for those that are shipped alone.
 	Tables string `yaml:"tables"`
+	Probe  Probe  `yaml:"probe"`
 }
 
 // Interface is a capture interface and the segment that its traffic is from.
@@ -151,6 +152,9 @@ func (c *Config) check() error {
 		}
 	}
 	if err := c.Status.check(); err != nil {
+		return err
+	}
+	if err := c.Probe.check(c.Interfaces); err != nil {
 		return err
 	}
 	switch c.Log.Level {

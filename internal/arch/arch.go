@@ -23,7 +23,7 @@ var capturePath = []string{"agent/capture", "agent/decode", "agent/flow", "agent
 // cannotTransmit are imports that could send, run a program or reach a network.
 var cannotTransmit = []string{
 	"net/http", "os/exec", "net/rpc", "net/smtp", "log/syslog",
-	"google.golang.org/grpc", "github.com/gopcua/opcua", "github.com/simonvetter/modbus",
+	"google.golang.org/grpc", "github.com/gopcua/opcua", "github.com/simonvetter/modbus", "demarc/agent/probe",
 	"github.com/google/gopacket/pcap", "github.com/google/gopacket/afpacket", "github.com/google/gopacket/pfring",
 }
 
@@ -42,6 +42,36 @@ var only = map[string][]string{
 	"github.com/google/gopacket/layers": {"internal/plant", "internal/netsim"},
 	"go.etcd.io/bbolt":                  {"agent/uplink", "collector/store/bolt"},
 	"github.com/google/gopacket":        {"internal/plant", "internal/netsim", "agent/evidence"},
-	"github.com/gopcua/opcua":           {"agent/probe", "internal/plant", "internal/netsim"},
-	"github.com/simonvetter/modbus":     {"agent/probe", "internal/plant", "internal/netsim"},
+	"github.com/gopcua/opcua":           {"agent/probe", "internal/plant"},
+	"github.com/simonvetter/modbus":     {"agent/probe", "internal/plant"},
 }
+
+// probePackage is the only one that sends to a plant. The program alone
+// imports it.
+const probePackage = "agent/probe"
+
+// probeSends are the calls by which agent/probe reaches a network, with the
+// files that may hold them: line.go to devices, the others to this machine's
+// loopback.
+var probeSends = map[string][]string{
+	"net.Dialer": {"line.go"}, "net.Dial": nil, "net.DialTimeout": nil, "net.DialTCP": nil, "net.DialUDP": nil, "net.DialIP": nil,
+	"net.Listen": {"relay.go", "pair.go"}, "net.ListenPacket": nil, "net.ListenUDP": nil, "net.ListenTCP": nil, "net.ListenIP": nil,
+	"uacp.Dial": nil, "uacp.Dialer": nil, "uacp.Listen": nil, "tls.Dial": nil, "unix.Sendto": nil, "unix.Sendmsg": nil, "unix.Connect": nil,
+}
+
+// probeImports are the packages of the two client libraries that agent/probe
+// may import: gopcua's whole client, which can write, is not among them.
+var probeImports = []string{
+	"github.com/gopcua/opcua/ua", "github.com/gopcua/opcua/uacp", "github.com/gopcua/opcua/uasc", "github.com/gopcua/opcua/uapolicy",
+	"github.com/simonvetter/modbus",
+}
+
+// probeRequests are the OPC UA requests that agent/probe may name, and
+// probeModbus what it may call of the Modbus library's client.
+var (
+	probeRequests = []string{
+		"FindServersRequest", "GetEndpointsRequest", "CreateSessionRequest", "ActivateSessionRequest", "CloseSessionRequest",
+		"ReadRequest", "BrowseRequest", "TranslateBrowsePathsToNodeIDsRequest",
+	}
+	probeModbus = []string{"Open", "Close", "SetUnitId", "ReadRegisters"}
+)

@@ -1,0 +1,357 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"demarc/agent/config"
+)
+
+// Errors of a Gate and of what passes it.
+var (
+	// ErrClosed: nothing may be sent, or not to this device.
+	ErrClosed = errors.New("probe: not sent")
+	// ErrNoAnswer: the device kept silent too long, or hung up.
+	ErrNoAnswer = errors.New("probe: no answer")
+)
+
+// Gate decides whether a request may leave now. It is the kill switch, the
+// windows, the budgets, and what devices were stopped for. It is safe for
+// concurrent use.
+type Gate struct {
+	now     func() time.Time
+	windows []config.ProbeWindow
+	device  int    // requests a minute to one device
+	file    string // where Killed and Stops outlive the process; "" is nowhere
+
+	mu      sync.Mutex
+	network budget
+	devices map[netip.Addr]*pace
+	lines   map[*line]bool
+	changed chan struct{} // closed and made anew when something below changed
+	kept    kept
+}
+
+// kept is what a restart must not forget.
+type kept struct {
+	Killed string `json:"killed"` // why; "" is open
+	Stops  []Stop `json:"stops"`
+	// Asked is when each job was asked last.
+	Asked map[string]time.Time `json:"asked"`
+}
+
+// Stop keeps a device from being asked until a person resumes it.
+type Stop struct {
+	Address netip.Addr `json:"address"`
+	Since   time.Time  `json:"since"`
+	Why     string     `json:"why"`
+}
+
+// Limits of the gate.
+const (
+	// stopAfter is how many rounds in a row may fail before a person looks.
+	stopAfter = 3
+	// restFirst doubles with each round that fails.
+	restFirst = time.Minute
+	restMost  = 24 * time.Hour
+	// gapLeast lies between two requests to one device; a slow one has
+	// gapFactor times its last answer's time.
+	gapLeast  = 20 * time.Millisecond
+	gapFactor = 5
+	gapMost   = time.Minute
+	// maxStops bounds the list; networks that may be asked are bounded, too.
+	maxStops = 4096
+)
+
+// pace is how one device is asked.
+type pace struct {
+	budget
+	free   time.Time // not before
+	failed int       // rounds in a row
+}
+
+// budget counts requests within the last minute.
+type budget struct {
+	most int
+	sent []time.Time
+}
+
+// free is when n more requests fit into the minute.
+func (b *budget) freeAt(n int, now time.Time) time.Time {
+	b.sent = slices.DeleteFunc(b.sent, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
+	if over := len(b.sent) + min(n, b.most) - b.most; over > 0 {
+		return b.sent[over-1].Add(time.Minute)
+	}
+	return now
+}
+
+func newGate(o Options) (*Gate, error) {
+	g := &Gate{
+		now: o.Now, windows: o.Settings.Windows, device: o.Settings.Budget.Device,
+		devices: map[netip.Addr]*pace{}, lines: map[*line]bool{}, changed: make(chan struct{}),
+	}
+	if g.device == 0 {
+		g.device = 12
+	}
+	if g.network.most = o.Settings.Budget.Network; g.network.most == 0 {
+		g.network.most = 60
+	}
+	if o.State == "" {
+		return g, nil
+	}
+	g.file = filepath.Join(o.State, "probe.json")
+	raw, err := os.ReadFile(g.file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return g, nil
+	case err == nil:
+		err = json.Unmarshal(raw, &g.kept)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("probe: %s: %w: it says what was stopped; remove it only when you know that asking is fine", g.file, err)
+	}
+	return g, nil
+}
+
+// save writes what a restart must not forget; the caller holds mu.
+func (g *Gate) save() error {
+	close(g.changed)
+	g.changed = make(chan struct{})
+	if g.file == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(g.kept, "", " ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(g.file), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(g.file+".new", append(raw, '\n'), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(g.file+".new", g.file)
+	}
+	return err
+}
+
+// Kill closes the gate: when it returns, no byte leaves any more.
+func (g *Gate) Kill(why string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.kept.Killed == why {
+		return nil
+	}
+	g.kept.Killed = why
+	for l := range g.lines {
+		l.cut()
+	}
+	return g.save()
+}
+
+// Open takes a Kill back: a person said so.
+func (g *Gate) Open() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.kept.Killed == "" {
+		return nil
+	}
+	g.kept.Killed = ""
+	return g.save()
+}
+
+// Killed says why nothing may be sent; "" when it may.
+func (g *Gate) Killed() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.kept.Killed
+}
+
+// Stops lists the devices that are not asked until a person resumes them.
+func (g *Gate) Stops() []Stop {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.kept.Stops)
+}
+
+// Stop keeps a device from being asked.
+func (g *Gate) Stop(a netip.Addr, why string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped(a) != nil || len(g.kept.Stops) >= maxStops {
+		return nil
+	}
+	g.kept.Stops = append(g.kept.Stops, Stop{Address: a, Since: g.now().UTC(), Why: why})
+	for l := range g.lines {
+		if l.addr == a {
+			l.cut()
+		}
+	}
+	return g.save()
+}
+
+// Resume lets a device be asked again. since names the stop that the person
+// has seen: a later one stands. The zero time is any.
+func (g *Gate) Resume(a netip.Addr, since time.Time) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := len(g.kept.Stops)
+	g.kept.Stops = slices.DeleteFunc(g.kept.Stops, func(s Stop) bool {
+		return s.Address == a && (since.IsZero() || s.Since.Equal(since))
+	})
+	if len(g.kept.Stops) == n {
+		return false, nil
+	}
+	delete(g.devices, a)
+	return true, g.save()
+}
+
+func (g *Gate) stopped(a netip.Addr) *Stop {
+	for i := range g.kept.Stops {
+		if g.kept.Stops[i].Address == a {
+			return &g.kept.Stops[i]
+		}
+	}
+	return nil
+}
+
+func (g *Gate) paceOf(a netip.Addr) *pace {
+	p := g.devices[a]
+	if p == nil {
+		p = &pace{budget: budget{most: g.device}}
+		g.devices[a] = p
+	}
+	return p
+}
+
+// barred says why nothing may be sent to a device now; the caller holds mu.
+func (g *Gate) barred(a netip.Addr, now time.Time) error {
+	switch s := g.stopped(a); {
+	case g.kept.Killed != "":
+		return fmt.Errorf("%w: stopped for all: %s", ErrClosed, g.kept.Killed)
+	case s != nil:
+		return fmt.Errorf("%w: %s is stopped since %s: %s; a person must resume it", ErrClosed, a, s.Since.Format(time.DateTime), s.Why)
+	case len(g.windows) > 0 && !slices.ContainsFunc(g.windows, func(w config.ProbeWindow) bool { return w.Open(now) }):
+		return fmt.Errorf("%w: outside every window of probe.windows", ErrClosed)
+	}
+	return nil
+}
+
+// wait returns when n requests may be sent to a device, and counts them; an
+// ErrClosed when they may not at all.
+func (g *Gate) wait(ctx context.Context, a netip.Addr, n int) error {
+	for {
+		g.mu.Lock()
+		now := g.now()
+		if err := g.barred(a, now); err != nil {
+			g.mu.Unlock()
+			return err
+		}
+		p := g.paceOf(a)
+		at := p.free
+		for _, b := range []*budget{&p.budget, &g.network} {
+			if t := b.freeAt(n, now); t.After(at) {
+				at = t
+			}
+		}
+		if !at.After(now) {
+			for range n {
+				p.sent = append(p.sent, now)
+				g.network.sent = append(g.network.sent, now)
+			}
+			g.mu.Unlock()
+			return nil
+		}
+		changed := g.changed
+		g.mu.Unlock()
+		timer := time.NewTimer(at.Sub(now))
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%w: %w", ErrClosed, ctx.Err())
+		}
+		timer.Stop()
+	}
+}
+
+// pass waits for the gap between two requests that wait has counted.
+func (g *Gate) pass(ctx context.Context, a netip.Addr) error {
+	for {
+		g.mu.Lock()
+		now := g.now()
+		err, left := g.barred(a, now), g.paceOf(a).free.Sub(now)
+		changed := g.changed
+		g.mu.Unlock()
+		if err != nil || left <= 0 {
+			return err
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%w: %w", ErrClosed, ctx.Err())
+		}
+		timer.Stop()
+	}
+}
+
+// answered makes the next request wait: the longer, the slower the device.
+func (g *Gate) answered(a netip.Addr, took time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.paceOf(a).free = g.now().Add(min(max(gapLeast, gapFactor*took), gapMost))
+}
+
+// ended takes what came of a round: silence makes the device rest, the longer
+// the oftener, and stops it in the end.
+func (g *Gate) ended(a netip.Addr, err error) {
+	g.mu.Lock()
+	p := g.paceOf(a)
+	if !errors.Is(err, ErrNoAnswer) {
+		if err == nil {
+			p.failed = 0
+		}
+		g.mu.Unlock()
+		return
+	}
+	p.failed++
+	p.free = g.now().Add(min(restFirst<<min(p.failed-1, 20), restMost))
+	failed := p.failed
+	g.mu.Unlock()
+	if failed >= stopAfter {
+		_ = g.Stop(a, fmt.Sprintf("%d rounds in a row without an answer: %v", failed, err)) // kept in memory at least
+	}
+}
+
+// add keeps a line so that Kill can cut it, unless the gate is closed.
+func (g *Gate) add(l *line) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.barred(l.addr, g.now()); err != nil {
+		return err
+	}
+	for other := range g.lines {
+		if other.addr == l.addr {
+			return fmt.Errorf("%w: %s is asked already: one connection at a time", ErrClosed, l.addr)
+		}
+	}
+	g.lines[l] = true
+	return nil
+}
+
+func (g *Gate) remove(l *line) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.lines, l)
+}

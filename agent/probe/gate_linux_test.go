@@ -1,0 +1,226 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"demarc/agent/config"
+)
+
+func TestBudget(t *testing.T) {
+	b := budget{most: 3}
+	now := time.Unix(1_800_000_000, 0)
+	send := func() {
+		if at := b.freeAt(1, now); at.After(now) {
+			now = at
+		}
+		b.freeAt(1, now)
+		b.sent = append(b.sent, now)
+	}
+	var times []time.Time
+	for range 10 {
+		send()
+		times = append(times, now)
+		now = now.Add(7 * time.Second)
+	}
+	for i := 3; i < len(times); i++ {
+		if times[i].Sub(times[i-3]) < time.Minute {
+			t.Errorf("4 requests within %v", times[i].Sub(times[i-3]))
+		}
+	}
+	if at := b.freeAt(99, now); at.After(now.Add(time.Minute)) {
+		t.Errorf("more than the budget never becomes free: %v", at.Sub(now))
+	}
+}
+
+// TestBudgetHolds: the device's and the network's, while requests leave.
+func TestBudgetHolds(t *testing.T) {
+	port := device(t, plc)
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port, Units: "1-9", Identification: "none", ServerID: true}})
+	for name, b := range map[string]config.ProbeBudget{"device": {Device: 4, Network: 600}, "network": {Device: 600, Network: 4}} {
+		s.Budget = b
+		p, n := prober(t, s)
+		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+		err := p.Ask(ctx, p.Jobs()[0])
+		cancel()
+		if !errors.Is(err, ErrClosed) || len(n.entries()) != 4 {
+			t.Errorf("%s: %d requests left, want 4: %v", name, len(n.entries()), err)
+		}
+	}
+}
+
+func TestWindows(t *testing.T) {
+	at := func(text string) time.Time {
+		v, err := time.ParseInLocation("2006-01-02 15:04", text, time.UTC) // 2026-03-02 is a Monday
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	night := config.ProbeWindow{Days: []string{"mon"}, From: "22:00", Until: "04:00", Zone: "UTC"}
+	for text, want := range map[string]bool{
+		"2026-03-02 21:59": false, "2026-03-02 22:00": true, "2026-03-03 03:59": true, "2026-03-03 04:00": false,
+		"2026-03-02 03:00": false, "2026-03-03 23:00": false,
+	} {
+		if night.Open(at(text)) != want {
+			t.Errorf("%s: open is not %v", text, want)
+		}
+	}
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: device(t, plc)}})
+	s.Windows = []config.ProbeWindow{night}
+	p, n := prober(t, s)
+	p.Gate.now = func() time.Time { return at("2026-03-04 12:00") }
+	if err := ask(t, p); !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "window") || len(n.entries()) > 0 {
+		t.Errorf("outside the window: %v, %d requests", err, len(n.entries()))
+	}
+}
+
+// TestKill: when it returns nothing leaves any more, and it returns at once,
+// whatever is under way.
+func TestKill(t *testing.T) {
+	var got atomic.Int64
+	port := server(t, func(c net.Conn) {
+		for {
+			request, err := readADU(c)
+			if err != nil {
+				return
+			}
+			got.Store(time.Now().UnixNano())
+			time.Sleep(time.Millisecond)
+			pdu := plc(request[mbap:])
+			answer := append(append([]byte{}, request[:4]...), 0, byte(len(pdu)+1), request[6])
+			_, _ = c.Write(append(answer, pdu...))
+		}
+	})
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port, Units: "1-32", Identification: "extended", ServerID: true}})
+	s.Budget = config.ProbeBudget{Device: 6000, Network: 6000}
+	var worst time.Duration
+	for range 10 {
+		p, _ := prober(t, s)
+		done := make(chan error, 1)
+		go func() { done <- p.Ask(t.Context(), p.Jobs()[0]) }()
+		time.Sleep(150 * time.Millisecond)
+		begun := time.Now()
+		if err := p.Gate.Kill("the shift leader says so"); err != nil {
+			t.Fatal(err)
+		}
+		took, killed := time.Since(begun), time.Now()
+		if err := <-done; !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "shift leader") {
+			t.Errorf("asking ended with %v", err)
+		}
+		worst = max(worst, took, time.Since(killed))
+		time.Sleep(20 * time.Millisecond)
+		// A request that was on its way when the gate closed may still be read.
+		if last := time.Unix(0, got.Load()); last.Sub(killed) > 5*time.Millisecond {
+			t.Errorf("a request came %v after the kill", last.Sub(killed))
+		}
+		if err := p.Ask(t.Context(), p.Jobs()[0]); !errors.Is(err, ErrClosed) {
+			t.Errorf("asked after the kill: %v", err)
+		}
+		again, err := newGate(p.Options)
+		if err != nil || again.Killed() == "" {
+			t.Errorf("a restart forgets the kill: %v", err)
+		}
+	}
+	t.Logf("the gate closed and asking ended within %v", worst)
+	if worst > 200*time.Millisecond {
+		t.Errorf("killing took %v", worst)
+	}
+}
+
+// TestKillWhileConnecting: a dial that hangs is given up at once.
+func TestKillWhileConnecting(t *testing.T) {
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: hole(t)}})
+	s.Timeout = "20s"
+	p, _ := prober(t, s)
+	done := make(chan error, 1)
+	go func() { done <- p.Ask(t.Context(), p.Jobs()[0]) }()
+	time.Sleep(100 * time.Millisecond)
+	begun := time.Now()
+	if err := p.Gate.Kill("enough"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, ErrClosed) || time.Since(begun) > time.Second {
+		t.Errorf("after %v: %v", time.Since(begun), err)
+	}
+}
+
+// hole is a port where connections hang: its queue is full and nobody accepts.
+func hole(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	if err := smallQueue(l.(*net.TCPListener)); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c, err := net.DialTimeout("tcp", l.Addr().String(), 200*time.Millisecond)
+		if err == nil {
+			t.Cleanup(func() { _ = c.Close() })
+		}
+	}
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestOneConnectionADevice: the same device is never asked twice at a time.
+func TestOneConnectionADevice(t *testing.T) {
+	port := server(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) })
+	p, _ := prober(t, loopback())
+	x := &exchange{Prober: p, addr: mustAddr("127.0.0.1")}
+	l, err := x.dial(t.Context(), port, onlyReads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.dial(t.Context(), port, onlyReads); !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "one connection") {
+		t.Errorf("a second connection: %v", err)
+	}
+	l.close()
+	if l, err = x.dial(t.Context(), port, onlyReads); err != nil {
+		t.Fatal(err)
+	}
+	l.close()
+}
+
+// TestSlowDevicesAreAskedSlower: the gap grows with the answer's time.
+func TestSlowDevicesAreAskedSlower(t *testing.T) {
+	p, _ := prober(t, loopback())
+	now := time.Now()
+	p.Gate.now = func() time.Time { return now }
+	a := mustAddr("127.0.0.1")
+	var before time.Duration
+	for _, took := range []time.Duration{time.Millisecond, 40 * time.Millisecond, time.Second, time.Hour} {
+		p.Gate.answered(a, took)
+		gap := p.Gate.paceOf(a).free.Sub(now)
+		if gap <= before || gap > gapMost {
+			t.Errorf("after an answer in %v the next request waits %v", took, gap)
+		}
+		before = gap
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	for _, c := range []struct {
+		t    Template
+		b    string
+		want bool
+	}{
+		{Template{1, Any, 3}, "\x01\x07\x03", true}, {Template{1, Any, 3}, "\x01\x03", false}, {Template{1}, "\x01\x02", false},
+		{Template{1, Rest}, "\x01", true}, {Template{1, Rest, 4}, "\x01\x02\x03\x04", true}, {Template{1, Rest, 4}, "\x01\x02\x03", false},
+		{Template{}, "", true}, {Template{Any}, "", false},
+	} {
+		if got := c.t.Matches([]byte(c.b)); got != c.want {
+			t.Errorf("%v and %x: %v", c.t, c.b, got)
+		}
+	}
+	if s := (Template{0, 255, Any, Rest}).String(); s != "00 ff ?? ..." {
+		t.Error(s)
+	}
+}

@@ -1,0 +1,57 @@
+package probe
+
+import (
+	"net/netip"
+	"slices"
+
+	"demarc/agent/dissect"
+	"demarc/internal/ot"
+)
+
+// hearer reads answers with the dissector that reads them on the wire: what a
+// device says when it is asked has the same names as what was overheard.
+type hearer struct {
+	x *exchange
+	d dissect.Dissector
+}
+
+// newHearer makes a dissector of the registry listen. Units are parts of the
+// device once there are many, as on the wire.
+func newHearer(x *exchange, protocol string, many bool) *hearer {
+	all := dissect.Protocols()
+	i := slices.IndexFunc(all, func(p dissect.Protocol) bool { return p.Name == protocol })
+	h := &hearer{x: x, d: all[i].New()}
+	if many {
+		// The dissector learns of a second unit when it sees one.
+		for _, unit := range []byte{1, 2} {
+			h.hear(modbusRead{unit: unit, pdu: []byte{fnServerID}}.adu(), nil)
+		}
+	}
+	return h
+}
+
+// hear takes a request and its answer.
+func (h *hearer) hear(request, answer []byte) {
+	defer func() { _ = recover() }() // a panic costs the answer, as in the engine
+	for _, m := range []dissect.Message{{Data: request, Direction: dissect.FromClient}, {Data: answer, Direction: dissect.FromServer}} {
+		if len(m.Data) > 0 {
+			_, _ = h.d.Dissect(&m, h) // what cannot be read tells nothing
+		}
+	}
+}
+
+// Fact implements dissect.Out.
+func (h *hearer) Fact(of dissect.Subject, a ot.Attribute, value []byte, source string, g ot.Grade) {
+	if of.Kind == dissect.BySender {
+		h.x.fact(Fact{Part: of.Path, Attribute: string(a), Value: string(value), Source: "probe." + source, Grade: g})
+	}
+}
+
+// The rest of dissect.Out tells of connections.
+
+func (h *hearer) Operation(ot.Operation, int)                    {}
+func (h *hearer) Sender(dissect.Role)                            {}
+func (h *hearer) Security(ot.Security)                           {}
+func (h *hearer) Payload(uint64, []byte)                         {}
+func (h *hearer) Switch(string)                                  {}
+func (h *hearer) Expect(_, _ netip.AddrPort, _ string, _ uint64) {}

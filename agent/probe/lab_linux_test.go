@@ -1,0 +1,241 @@
+package probe
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"demarc/agent/config"
+)
+
+// TestMain lets the test binary stand in for the program's child.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == ChildArgument {
+		os.Exit(Child())
+	}
+	if len(os.Args) > 3 && os.Args[1] == "probe-peer" {
+		fmt.Fprintln(os.Stderr, asPeer(os.Args[2], os.Args[3:]))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+func hash(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b))[:16] }
+
+// notes is a sink that remembers.
+type notes struct {
+	mu    sync.Mutex
+	sent  []Entry
+	facts []Fact
+}
+
+func (n *notes) Sent(e Entry) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	e.Sent = slices.Clone(e.Sent)
+	n.sent = append(n.sent, e)
+}
+
+func (n *notes) Told(_ netip.Addr, _ time.Time, facts []Fact) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.facts = append(n.facts, facts...)
+}
+
+func (n *notes) entries() []Entry {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.sent)
+}
+
+// value is what was told under an attribute.
+func (n *notes) value(attribute string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, f := range n.facts {
+		if f.Attribute == attribute {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// loopback is settings that ask this machine, fast.
+func loopback(targets ...config.ProbeTarget) config.Probe {
+	return config.Probe{
+		Enabled: true, Interface: "lo", Source: "127.0.0.1", Networks: []string{"127.0.0.0/8"}, Timeout: "2s",
+		Targets: targets, Budget: config.ProbeBudget{Device: 600, Network: 600},
+	}
+}
+
+func prober(t testing.TB, s config.Probe) (*Prober, *notes) {
+	t.Helper()
+	n := &notes{}
+	p, err := New(Options{Settings: s, State: t.TempDir(), Sink: n, Log: discard, Child: []string{os.Args[0], ChildArgument}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, n
+}
+
+// server accepts connections on loopback and hands each to serve.
+func server(t testing.TB, serve func(net.Conn)) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	t.Cleanup(func() {
+		_ = l.Close()
+		group.Wait()
+	})
+	group.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			group.Go(func() {
+				defer func() { _ = c.Close() }()
+				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+				serve(c)
+			})
+		}
+	})
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// device answers Modbus requests with the body that reply gives; nil is
+// silence.
+func device(t testing.TB, reply func(pdu []byte) []byte) int {
+	return server(t, func(c net.Conn) {
+		for {
+			request, err := readADU(c)
+			if err != nil {
+				return
+			}
+			pdu := reply(request[mbap:])
+			if pdu == nil {
+				continue
+			}
+			answer := append(slices.Clone(request[:4]), byte((len(pdu)+1)>>8), byte(len(pdu)+1), request[6])
+			if _, err := c.Write(append(answer, pdu...)); err != nil {
+				return
+			}
+		}
+	})
+}
+
+// plc is a device with an identification and a name plate.
+func plc(pdu []byte) []byte {
+	object := func(id byte, text string) []byte { return append([]byte{id, byte(len(text))}, text...) }
+	switch {
+	case pdu[0] == fnTransport && pdu[3] == 0:
+		return slices.Concat([]byte{fnTransport, meiDeviceID, pdu[2], 0x83, 0xff, 2, 2}, object(0, "ACME"), object(1, "PM-800"))
+	case pdu[0] == fnTransport && pdu[3] == 2:
+		return slices.Concat([]byte{fnTransport, meiDeviceID, pdu[2], 0x83, 0, 0, 1}, object(2, "V1.4"))
+	case pdu[0] == fnTransport && pdu[3] == 3:
+		return slices.Concat([]byte{fnTransport, meiDeviceID, pdu[2], 0x83, 0, 0, 1}, object(4, "Power meter"))
+	case pdu[0] == fnServerID:
+		return append([]byte{fnServerID, 9, 1, 0xff}, "SERVER1"...)
+	case pdu[0] == fnHolding:
+		return registers(pdu, sunSpecMap())
+	}
+	return []byte{pdu[0] | 0x80, 2}
+}
+
+// sunSpecMap is a common model behind its mark at 40000, and a serial number
+// at 1000.
+func sunSpecMap() map[int]uint16 {
+	words := map[int]uint16{}
+	put := func(at int, text string) {
+		for i := 0; i < len(text); i += 2 {
+			w := uint16(text[i]) << 8
+			if i+1 < len(text) {
+				w |= uint16(text[i+1])
+			}
+			words[at+i/2] = w
+		}
+	}
+	put(40000, "SunS")
+	words[40002], words[40003] = 1, 66
+	put(40004, "SolarWorks")
+	put(40020, "INV-50")
+	put(40044, "3.2.1")
+	put(40052, "SN-12345")
+	put(1000, "PLATE-77")
+	return words
+}
+
+func registers(pdu []byte, words map[int]uint16) []byte {
+	first, n := int(pdu[1])<<8|int(pdu[2]), int(pdu[3])<<8|int(pdu[4])
+	out := []byte{pdu[0], byte(2 * n)}
+	for i := range n {
+		out = append(out, byte(words[first+i]>>8), byte(words[first+i]))
+	}
+	return out
+}
+
+// planned checks that what was sent is what the plan says, in its order.
+func planned(t testing.TB, steps []Step, sent [][]byte) {
+	t.Helper()
+	next := 0
+	for i, b := range sent {
+		for next < len(steps) && !steps[next].Bytes.Matches(b) {
+			next++
+		}
+		if next == len(steps) {
+			t.Fatalf("request %d, %x, is not in the plan at its place", i, b)
+		}
+		if steps[next].Most == 0 {
+			next++
+		}
+	}
+}
+
+func sentBytes(entries []Entry) [][]byte {
+	var all [][]byte
+	for _, e := range entries {
+		if len(e.Sent) > 0 {
+			all = append(all, e.Sent)
+		}
+	}
+	return all
+}
+
+func ask(t testing.TB, p *Prober) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	var errs []error
+	for _, j := range p.Jobs() {
+		errs = append(errs, p.Ask(ctx, j))
+	}
+	return errors.Join(errs...)
+}
+
+func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// smallQueue lets one connection wait to be accepted.
+func smallQueue(l *net.TCPListener) error {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var listening error
+	return errors.Join(raw.Control(func(fd uintptr) { listening = unix.Listen(int(fd), 0) }), listening)
+}

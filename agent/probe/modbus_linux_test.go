@@ -1,0 +1,242 @@
+package probe
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"demarc/agent/config"
+)
+
+func everything(port int) *config.ProbeModbus {
+	return &config.ProbeModbus{
+		Port: port, Identification: "regular", ServerID: true, SunSpec: true,
+		Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4}},
+	}
+}
+
+// TestModbus: a device is asked what the plan says, and nothing else leaves.
+func TestModbus(t *testing.T) {
+	port := device(t, plc)
+	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: everything(port)}))
+	steps, err := p.Plan(t.Context(), p.Jobs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(n.sent) != 0 {
+		t.Fatalf("planning sent %d requests", len(n.sent))
+	}
+	if err := ask(t, p); err != nil {
+		t.Fatal(err)
+	}
+	for attribute, want := range map[string]string{
+		"vendor": "ACME", "model": "PM-800", "firmware": "V1.4", "product": "Power meter", "modbus.server_id": "SERVER1",
+	} {
+		if got := n.value(attribute); got != want {
+			t.Errorf("%s is %q, want %q", attribute, got, want)
+		}
+	}
+	for _, want := range []Fact{
+		{Attribute: "vendor", Value: "SolarWorks", Source: "probe.sunspec.common.manufacturer"},
+		{Attribute: "serial", Value: "SN-12345", Source: "probe.sunspec.common.serial_number"},
+		{Attribute: "serial", Value: "PLATE-77", Source: "probe.modbus.register_1000"},
+		{Attribute: "model", Value: "PM-800", Source: "probe.modbus.device_id.product_code"},
+	} {
+		found := false
+		for _, f := range n.facts {
+			found = found || (f.Attribute == want.Attribute && f.Value == want.Value && f.Source == want.Source)
+		}
+		if !found {
+			t.Errorf("%+v is not among %+v", want, n.facts)
+		}
+	}
+	sent := sentBytes(n.entries())
+	planned(t, steps, sent)
+	if len(sent) != 7 { // basic, continued, regular, server ID, mark, model, plate
+		t.Errorf("%d requests were sent: %x", len(sent), sent)
+	}
+	for _, e := range n.entries() {
+		if e.Latency <= 0 || e.Received == 0 || e.Time.IsZero() || e.Target.Port() != uint16(port) {
+			t.Errorf("the log lacks something: %+v", e)
+		}
+	}
+}
+
+// TestOnlyReadsLeave: whatever is asked to be sent, the line refuses what is no
+// read.
+func TestOnlyReadsLeave(t *testing.T) {
+	got := make(chan []byte, 1)
+	port := server(t, func(c net.Conn) {
+		b := make([]byte, 512)
+		k, _ := c.Read(b)
+		got <- b[:k]
+	})
+	p, _ := prober(t, loopback())
+	x := &exchange{Prober: p, addr: mustAddr("127.0.0.1")}
+	l, err := x.dial(t.Context(), port, onlyReads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code := range 256 {
+		for _, body := range [][]byte{nil, {0}, {0, 1, 0, 1}, {0, 1, 0xff, 0}, {meiDeviceID, 1, 0}, {13, 1, 0}, {meiDeviceID, 0, 0}, {0, 1, 0, 126}, {0, 0, 0, 0}, bytes.Repeat([]byte{0}, 20)} {
+			b := modbusRead{unit: 1, tid: 7, pdu: append([]byte{byte(code)}, body...)}.adu()
+			fine := (code == 3 || code == 4) && len(body) == 4 && body[2] == 0 && body[3] >= 1 && body[3] <= 125 ||
+				code == 17 && len(body) == 0 || code == 43 && len(body) == 3 && body[0] == meiDeviceID && body[1] == 1
+			if err := onlyReads(b); (err == nil) != fine {
+				t.Errorf("%x: %v", b, err)
+			}
+			if !fine {
+				if _, err := l.Write(b); !errors.Is(err, ErrClosed) {
+					t.Errorf("%x left: %v", b, err)
+				}
+			}
+		}
+	}
+	read := modbusRead{unit: 1, pdu: []byte{3, 0, 0, 0, 1}}.adu()
+	write := modbusRead{unit: 1, pdu: []byte{6, 0, 0, 0, 1}}.adu()
+	for _, b := range [][]byte{append(bytes.Clone(read), write...), read[:len(read)-1], append(bytes.Clone(read), 0), nil, {1}} {
+		if _, err := l.Write(b); !errors.Is(err, ErrClosed) {
+			t.Errorf("%x left: %v", b, err)
+		}
+	}
+	l.close()
+	if b := <-got; len(b) != 0 {
+		t.Errorf("the device got %x", b)
+	}
+}
+
+// TestRelayPassesThePlanAlone: another program that reaches the relay first
+// gets nothing through but the planned read.
+func TestRelayPassesThePlanAlone(t *testing.T) {
+	got := make(chan []byte, 1)
+	port := server(t, func(c net.Conn) {
+		b := make([]byte, 512)
+		k, _ := c.Read(b)
+		got <- b[:k]
+	})
+	p, _ := prober(t, loopback())
+	x := &exchange{Prober: p, addr: mustAddr("127.0.0.1")}
+	l, err := x.dial(t.Context(), port, onlyReads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close() //nolint:errcheck // a test's
+	if _, err := c.Write(modbusRead{tid: 1, unit: 1, pdu: []byte{3, 0, 9, 0, 1}}.adu()); err != nil {
+		t.Fatal(err)
+	}
+	r := &registerRead{unit: 1, first: 8, count: 1}
+	if err := x.relay(t.Context(), listener, l, r); !errors.Is(err, ErrClosed) {
+		t.Errorf("another read passed: %v", err)
+	}
+	l.close()
+	if b := <-got; len(b) != 0 {
+		t.Errorf("the device got %x", b)
+	}
+}
+
+// TestHostileModbus: each of them costs one connection and bounded time, is
+// told, and is not asked again.
+func TestHostileModbus(t *testing.T) {
+	flood := bytes.Repeat([]byte{0xff}, 4096)
+	for name, h := range map[string]struct {
+		port int
+		want string
+	}{
+		"silent":        {server(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(time.Second) }), "no answer"},
+		"hangs up":      {server(t, func(net.Conn) {}), "no answer"},
+		"nothing there": {closedPort(t), "connect"},
+		"other request": {server(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{9, 9, 0, 0, 0, 3, 255, 43, 1}) }), "another request"},
+		"flood": {server(t, func(c net.Conn) {
+			for {
+				if _, err := c.Write(flood); err != nil {
+					return
+				}
+			}
+		}), "is none"},
+		"long": {server(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{1, 0, 0, 0, 0xff, 0xff, 255, 43}) }), "is none"},
+		"drip": {server(t, func(c net.Conn) {
+			_, _ = readADU(c)
+			for _, b := range []byte{1, 0, 0, 0, 0, 200, 255, 43, 14} {
+				if _, err := c.Write([]byte{b}); err != nil {
+					return
+				}
+				time.Sleep(60 * time.Millisecond)
+			}
+			time.Sleep(time.Second)
+		}), "no answer"},
+		"endless": {device(t, func(pdu []byte) []byte {
+			return []byte{43, 14, 1, 0x83, 0xff, pdu[3] + 1, 0}
+		}), "still says that more follows"},
+		"circle": {device(t, func([]byte) []byte { return []byte{43, 14, 1, 0x83, 0xff, 0, 0} }), "asked no further"},
+		"lies": {device(t, func([]byte) []byte {
+			return []byte{43, 14, 1, 0x83, 0, 0, 200, 0, 255, 'A'}
+		}), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: h.port}})
+			s.Timeout = "300ms"
+			p, n := prober(t, s)
+			begun := time.Now()
+			err := ask(t, p)
+			if took := time.Since(begun); took > 4*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if h.want == "" && err != nil || h.want != "" && (err == nil || !strings.Contains(err.Error(), h.want)) {
+				t.Errorf("got %v, want %q", err, h.want)
+			}
+			if k := len(sentBytes(n.entries())); k > maxMore+1 {
+				t.Errorf("%d requests were sent", k)
+			}
+		})
+	}
+}
+
+func closedPort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestSilenceStops: after three rounds without an answer a person must look.
+func TestSilenceStops(t *testing.T) {
+	port := server(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(300 * time.Millisecond) })
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port}})
+	s.Timeout = "50ms"
+	p, n := prober(t, s)
+	now := time.Now()
+	p.Gate.now = func() time.Time { now = now.Add(time.Hour); return now }
+	for i := range 5 {
+		if err := ask(t, p); err == nil {
+			t.Fatalf("round %d: no error", i)
+		}
+	}
+	stops := p.Gate.Stops()
+	if len(stops) != 1 || !strings.Contains(stops[0].Why, "3 rounds") || len(sentBytes(n.entries())) != 3 {
+		t.Errorf("stops %+v after %d requests", stops, len(sentBytes(n.entries())))
+	}
+	again, err := newGate(p.Options)
+	if err != nil || len(again.Stops()) != 1 {
+		t.Fatalf("a restart forgets the stop: %v", err)
+	}
+	if ok, err := again.Resume(mustAddr("127.0.0.1"), stops[0].Since.Add(1)); ok || err != nil {
+		t.Error("a stop that nobody has seen was taken back")
+	}
+	if ok, err := again.Resume(mustAddr("127.0.0.1"), stops[0].Since); !ok || err != nil {
+		t.Errorf("resume: %v %v", ok, err)
+	}
+}

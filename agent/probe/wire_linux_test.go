@@ -1,0 +1,429 @@
+package probe
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
+
+	"demarc/agent/capture"
+	"demarc/agent/config"
+	"demarc/internal/netsim"
+)
+
+// Addresses of the probe and of the device in the test's own network.
+const (
+	proberIP = "10.20.4.250"
+	deviceIP = "10.20.4.10"
+)
+
+// peer starts a program in a network namespace of its own, at the other end of
+// the cable. It is this test's binary first (see asPeer), which waits for the
+// cable and becomes the program.
+func peer(t testing.TB, iface string, command ...string) {
+	t.Helper()
+	c := exec.Command(os.Args[0], append([]string{"probe-peer", iface}, command...)...)
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	c.Stderr = os.Stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		netsim.Missing(t, "network namespaces: "+err.Error())
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	netsim.IP(t, "link", "set", iface, "netns", strconv.Itoa(c.Process.Pid))
+	ready := make(chan bool, 1)
+	go func() {
+		for s := bufio.NewScanner(out); s.Scan(); {
+			if strings.Contains(s.Text(), "ready") {
+				ready <- true
+			}
+		}
+		close(ready)
+	}()
+	select {
+	case ok := <-ready:
+		if !ok {
+			t.Fatalf("%v ended before it was ready", command)
+		}
+	case <-time.After(60 * time.Second):
+		t.Fatalf("%v does not become ready", command)
+	}
+}
+
+// asPeer is the other end: it takes its address and becomes the program.
+func asPeer(iface string, command []string) error {
+	for _, f := range []string{"all", "default"} { // a silent network
+		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+f+"/disable_ipv6", []byte("1"), 0)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := net.InterfaceByName(iface); err == nil {
+			break
+		} else if time.Now().After(end) {
+			return err
+		}
+	}
+	for _, args := range [][]string{{"link", "set", "lo", "up"}, {"address", "add", deviceIP + "/24", "dev", iface}, {"link", "set", iface, "up"}} {
+		if out, err := exec.CommandContext(context.Background(), "ip", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("ip %v: %w: %s", args, err, out)
+		}
+	}
+	if command[0] == "plc" {
+		return servePLC()
+	}
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(path, command, os.Environ())
+}
+
+func servePLC() error {
+	l, err := net.Listen("tcp", deviceIP+":502")
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer c.Close() //nolint:errcheck // a test's
+			for {
+				request, err := readADU(c)
+				if err != nil {
+					return
+				}
+				pdu := plc(request[mbap:])
+				answer := append(append([]byte{}, request[:4]...), byte((len(pdu)+1)>>8), byte(len(pdu)+1), request[6])
+				if _, err := c.Write(append(answer, pdu...)); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+// wireLab is a cable to a device, a SPAN port, and a recorder of every frame.
+type wireLab struct {
+	file  string
+	stop  func()
+	frame func([]byte) // puts a frame on the SPAN port
+}
+
+// cable makes the test's network: probe0 with the probe's address leads to the
+// device, span0 hears what span1 sends.
+func cable(t testing.TB, command ...string) *wireLab {
+	t.Helper()
+	netsim.Isolate(t)
+	netsim.Need(t, "tcpdump")
+	netsim.IP(t, "link", "set", "lo", "up")
+	netsim.IP(t, "link", "add", "probe0", "type", "veth", "peer", "name", "device0")
+	netsim.IP(t, "address", "add", proberIP+"/24", "dev", "probe0")
+	netsim.Veth(t, "span0", "span1")
+	peer(t, "device0", command...)
+	w := &wireLab{file: filepath.Join(t.TempDir(), "wire.pcap"), frame: netsim.Sender(t, "span1")}
+	netsim.IP(t, "link", "set", "probe0", "up")
+	netsim.WaitUp(t, "probe0")
+	c := exec.Command("tcpdump", "-i", "probe0", "-U", "-w", w.file, "-s", "0", "--immediate-mode")
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	said, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(said).ReadString('\n'); err != nil || !strings.Contains(line, "listening") {
+		t.Fatalf("tcpdump: %q, %v", line, err)
+	}
+	stopped := false
+	w.stop = func() {
+		if !stopped {
+			stopped = true
+			time.Sleep(200 * time.Millisecond) // what is on its way
+			_ = c.Process.Signal(os.Interrupt)
+			_ = c.Wait()
+		}
+	}
+	t.Cleanup(w.stop)
+	return w
+}
+
+// frames sorts what the probe's interface sent: payload of TCP by segment, and
+// frames that are neither such nor bare TCP segments or ARP.
+func (w *wireLab) frames(t testing.TB, port int) (payloads [][]byte, bare, arp int, others []string) {
+	t.Helper()
+	w.stop()
+	raw, err := os.ReadFile(w.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := pcapgo.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := ""
+	for f := range strings.FieldsSeq(netsim.IP(t, "-br", "link", "show", "dev", "probe0")) {
+		if strings.Count(f, ":") == 5 {
+			own = f
+		}
+	}
+	seen := map[uint32]bool{} // sequence numbers, for retransmissions
+	for {
+		data, _, err := r.ReadPacketData()
+		if err != nil {
+			return payloads, bare, arp, others
+		}
+		p := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.Default)
+		eth := p.LinkLayer().(*layers.Ethernet)
+		if eth.SrcMAC.String() != own {
+			continue // the device's
+		}
+		if p.Layer(layers.LayerTypeARP) != nil {
+			arp++
+			continue
+		}
+		ip, _ := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+		tcp, _ := p.Layer(layers.LayerTypeTCP).(*layers.TCP)
+		if ip == nil || tcp == nil || ip.SrcIP.String() != proberIP || ip.DstIP.String() != deviceIP || int(tcp.DstPort) != port {
+			others = append(others, p.String())
+			continue
+		}
+		if len(tcp.Payload) == 0 {
+			bare++
+		} else if !seen[tcp.Seq] {
+			seen[tcp.Seq] = true
+			payloads = append(payloads, tcp.Payload)
+		}
+	}
+}
+
+func wireSettings(target config.ProbeTarget) config.Probe {
+	return config.Probe{
+		Enabled: true, Interface: "probe0", Source: proberIP, Networks: []string{"10.20.4.0/24"}, Timeout: "5s",
+		Targets: []config.ProbeTarget{target}, Budget: config.ProbeBudget{Device: 600, Network: 600},
+	}
+}
+
+// listening opens the capture interface while f runs, and checks that nothing
+// left by it.
+func (w *wireLab) listening(t testing.TB, f func()) {
+	t.Helper()
+	before := netsim.Sent(t, "span0")
+	src, err := capture.OpenLive("span0", capture.LiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.frame(bytes.Repeat([]byte{0xff}, 64))
+	f()
+	var got capture.Frame
+	if err := src.Next(&got); err != nil || len(got.Data) != 64 {
+		t.Errorf("the SPAN port heard %d bytes: %v", len(got.Data), err)
+	}
+	_ = src.Close()
+	if sent := netsim.Sent(t, "span0") - before; sent != 0 {
+		t.Errorf("%d frames left by the capture interface", sent)
+	}
+}
+
+// onWire asks a device over the cable and counts every frame.
+func onWire(t *testing.T, w *wireLab, target config.ProbeTarget, port int) (*notes, [][]byte) {
+	t.Helper()
+	n := &notes{}
+	p, err := New(Options{Settings: wireSettings(target), Captures: []string{"span0"}, State: t.TempDir(), Sink: n, Log: discard, Child: []string{os.Args[0], ChildArgument}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := p.Plan(t.Context(), p.Jobs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.listening(t, func() {
+		if err := ask(t, p); err != nil {
+			t.Error(err)
+		}
+	})
+	payloads, bare, arp, others := w.frames(t, port)
+	planned(t, steps, payloads)
+	if logged := sentBytes(n.entries()); !bytes.Equal(bytes.Join(logged, nil), bytes.Join(payloads, nil)) {
+		t.Errorf("the log has\n%x\nand the wire had\n%x", logged, payloads)
+	}
+	if len(others) > 0 {
+		t.Errorf("%d frames that nobody planned: %s", len(others), others[0])
+	}
+	if bare > 6*(len(payloads)+1) || arp > 4 {
+		t.Errorf("%d requests took %d segments without payload and %d ARP frames", len(payloads), bare, arp)
+	}
+	t.Logf("frames sent: %d requests, %d TCP segments without payload, %d ARP, %d others", len(payloads), bare, arp, len(others))
+	return n, payloads
+}
+
+// TestEveryFrameOnTheWire: in a network of its own, the frames that leave are
+// the planned requests and what TCP and ARP need for them; the capture
+// interface sends nothing meanwhile.
+func TestEveryFrameOnTheWire(t *testing.T) {
+	w := cable(t, "plc")
+	n, payloads := onWire(t, w, config.ProbeTarget{Address: deviceIP, Modbus: everything(502)}, 502)
+	if len(payloads) != 7 || n.value("serial") == "" {
+		t.Errorf("%d requests, %+v", len(payloads), n.facts)
+	}
+}
+
+// TestCaptureInterfacesAreRefused: by name, by address, and by the link below.
+func TestCaptureInterfacesAreRefused(t *testing.T) {
+	netsim.Isolate(t)
+	netsim.Veth(t, "span0", "span1")
+	netsim.Veth(t, "other0", "other1")
+	netsim.Veth(t, "port0", "port1")
+	netsim.IP(t, "link", "add", "br0", "type", "bridge")
+	netsim.IP(t, "link", "set", "port0", "master", "br0")
+	for _, x := range [][2]string{{"span0", "10.1.0.1/24"}, {"other0", "10.3.0.1/24"}, {"br0", "10.4.0.1/24"}} {
+		netsim.IP(t, "address", "add", x[1], "dev", x[0])
+	}
+	for _, c := range []struct {
+		iface, source string
+		captures      []string
+		want          string
+	}{
+		{"span0", "10.1.0.1", []string{"span0"}, "never send"},
+		{"br0", "10.4.0.1", []string{"port0"}, "by a link of the capture interface"},
+		{"other0", "10.1.0.1", []string{"span0"}, "is no address of other0"},
+		{"none0", "10.1.0.1", nil, "none0"},
+		{"other0", "10.3.0.1", []string{"span0", "port0", "gone0"}, ""},
+	} {
+		s := wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: everything(502)})
+		s.Interface, s.Source = c.iface, c.source
+		_, err := New(Options{Settings: s, Captures: c.captures, Sink: &notes{}, Log: discard})
+		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s beside %v: %v, want %q", c.iface, c.source, c.captures, err, c.want)
+		}
+	}
+}
+
+// TestBelow: what an interface sends by, of VLANs, bonds and bridges.
+func TestBelow(t *testing.T) {
+	all := map[int]link{1: {}, 2: {on: 1}, 3: {on: 2}, 4: {port: 6}, 5: {port: 6}, 6: {}, 7: {on: 6}, 8: {on: 8}, 9: {}}
+	for from, want := range map[int][]int{1: {1}, 2: {1, 2}, 3: {1, 2, 3}, 4: {4, 5, 6}, 7: {4, 5, 6, 7}, 8: {8}, 9: {9}} {
+		if got := slices.Sorted(maps.Keys(below(from, all, map[int]bool{}))); !slices.Equal(got, want) {
+			t.Errorf("%d sends by %v, want %v", from, got, want)
+		}
+	}
+}
+
+// debianPython is the interpreter that Debian's packages belong to.
+const debianPython = "/usr/bin/python3"
+
+// needPython ends the test unless a module of Debian's is there.
+func needPython(t testing.TB, module, pkg string) {
+	t.Helper()
+	netsim.Need(t, debianPython)
+	if err := exec.CommandContext(t.Context(), debianPython, "-c", "import "+module).Run(); err != nil {
+		netsim.Missing(t, "the Debian package "+pkg)
+	}
+}
+
+// TestPymodbus: a real server, over the cable.
+func TestPymodbus(t *testing.T) {
+	needPython(t, "pymodbus", "python3-pymodbus")
+	w := cable(t, debianPython, "-u", testdata(t, "pymodbus_server.py"), deviceIP, "502")
+	n, _ := onWire(t, w, config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
+		Units: "1", Identification: "extended", ServerID: true, SunSpec: true, Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4}},
+	}}, 502)
+	for attribute, want := range map[string]string{"vendor": "Pymodbus", "model": "PM", "firmware": "3.0", "product": "Pymodbus Server", "serial": "PLATE-77"} {
+		if got := n.value(attribute); got != want {
+			t.Errorf("%s is %q, want %q", attribute, got, want)
+		}
+	}
+}
+
+// TestModbusSerial: another real server, which answers function 43.
+func TestModbusSerial(t *testing.T) {
+	modules := nodeModules(t, "modbus-serial")
+	w := cable(t, "env", "NODE_PATH="+modules, "node", testdata(t, "modbus_serial_server.js"), deviceIP, "502")
+	n, _ := onWire(t, w, config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
+		Units: "1", Identification: "basic", Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4, Input: true}},
+	}}, 502)
+	for attribute, want := range map[string]string{"vendor": "ACME", "model": "MS-1", "firmware": "2.1", "serial": "PLATE-78"} {
+		if got := n.value(attribute); got != want {
+			t.Errorf("%s is %q, want %q", attribute, got, want)
+		}
+	}
+}
+
+func testdata(t testing.TB, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// nodeModules installs the packages of testdata/package-lock.json into the
+// user's cache once, and returns their folder.
+func nodeModules(t testing.TB, needed string) string {
+	t.Helper()
+	netsim.Need(t, "node", "npm")
+	lock, err := os.ReadFile(testdata(t, "package-lock.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	dir := filepath.Join(cache, "demarc-probe-test", hash(lock))
+	modules := filepath.Join(dir, "node_modules")
+	if _, err := os.Stat(filepath.Join(dir, "installed")); err == nil {
+		return modules
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		raw, err := os.ReadFile(testdata(t, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), raw, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		netsim.Missing(t, fmt.Sprintf("the npm package %s (npm ci: %v: %s)", needed, err, out))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "installed"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return modules
+}
