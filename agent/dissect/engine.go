@@ -568,13 +568,7 @@ func (e *Engine) commit(s *session, l *layer, depth int, side flow.Side, at int6
 		case toldOperation:
 			e.sink.Operation(c, x.operation, x.n)
 		case toldSender:
-			client := side
-			if x.role == Server {
-				client = side.Other()
-			}
-			if c.SetClient(client, ot.BasisSemantics) {
-				e.sink.Directed(c)
-			}
+			e.turn(c, side, x.role)
 		case toldSecurity:
 			e.sink.Security(c, x.security)
 		case toldPayload:
@@ -585,6 +579,17 @@ func (e *Engine) commit(s *session, l *layer, depth int, side flow.Side, at int6
 		case toldExpect:
 			e.expected.add(c, x, at, e.byName[x.text])
 		}
+	}
+}
+
+// turn takes from side's own message which part it plays.
+func (e *Engine) turn(c *flow.Conversation, side flow.Side, r Role) {
+	client := side
+	if r == Server {
+		client = side.Other()
+	}
+	if c.SetClient(client, ot.BasisSemantics) {
+		e.sink.Directed(c)
 	}
 }
 

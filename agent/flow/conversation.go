@@ -62,7 +62,10 @@ type Conversation struct {
 	Payload  [2]bool // this side sent data
 	Opened   bool    // a SYN was seen
 	Accepted bool    // a SYN-ACK was seen
-	Reset    bool    // RST, or an ICMP message that the other end cannot be had
+	Quoted   bool    // only quotes in ICMP errors showed it: no frame of its ends was seen
+	Other    bool    // ICMP: there was more than errors about others
+	Reset    bool    // RST
+	Denied   uint8   // an ICMP error says that what A (1), B (2) sent was refused
 	Finished uint8   // FIN seen from A (1), B (2)
 
 	hash uint64
@@ -115,12 +118,12 @@ func (c *Conversation) ClientSide() Side {
 func (c *Conversation) Outcome() ot.Outcome {
 	both := c.Sent[A].Packets > 0 && c.Sent[B].Packets > 0
 	switch {
-	case c.Transport == Ethernet || c.ToGroup() || c.Carries:
+	case c.Transport == Ethernet || c.ToGroup() || c.Carries || c.errors():
 		if both {
 			return ot.Exchanged
 		}
 		return ot.OneSided
-	case c.Reset && !(c.Payload[A] && c.Payload[B]) && !c.Accepted:
+	case c.refused() && !(c.Payload[A] && c.Payload[B]) && !c.Accepted:
 		return ot.Refused
 	case both:
 		return ot.Exchanged
@@ -134,6 +137,14 @@ func (c *Conversation) Outcome() ot.Outcome {
 	}
 	return ot.OneSided
 }
+
+// errors reports whether c is ICMP that tells errors and asks nothing.
+func (c *Conversation) errors() bool {
+	return (c.Transport == icmp || c.Transport == icmpv6) && !c.Other
+}
+
+// refused reports whether somebody said no to the client.
+func (c *Conversation) refused() bool { return c.Reset || c.Denied&(1<<c.ClientSide()) != 0 }
 
 // ToGroup reports whether A sends to many: a multicast address, or a broadcast
 // that shows in the frame (a subnet's broadcast address does not show in IP).

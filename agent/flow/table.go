@@ -62,6 +62,7 @@ type Table struct {
 	Duplicates uint64 // frames that a mirror copied twice, or that came on two lanes
 
 	handler   Handler
+	quoter    Quoter // the same, if it has the power
 	limit     Limit
 	now       int64
 	swept     int64
@@ -96,6 +97,7 @@ const reopenAfter = int64(time.Second)
 func NewTable(h Handler, limit Limit) *Table {
 	s := maphash.MakeSeed()
 	t := &Table{handler: h, limit: limit.withDefaults(), seeds: s, listeners: map[listener]struct{}{}}
+	t.quoter, _ = h.(Quoter)
 	t.seed = [2]uint64{maphash.String(s, "a") | 1, maphash.String(s, "b") | 1}
 	t.resize(1 << 10)
 	return t
@@ -118,6 +120,10 @@ func (t *Table) Add(p *decode.Packet, segment uint16) (c *Conversation, side Sid
 		}
 	}
 	c, side = t.lookup(p, segment)
+	if c.Quoted { // it shows itself now
+		t.remove(c, false)
+		c, side = t.lookup(p, segment)
+	}
 	if t.duplicate(c, side, p) {
 		return c, side, true
 	}

@@ -101,6 +101,15 @@ type handler struct {
 	sights *sighting.Table
 }
 
+// Quoted implements flow.Quoter. What only quotes showed has no packet that
+// would bring it to the sightings.
+func (h handler) Quoted(report, c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
+	if c.Quoted {
+		h.sights.Quoted(c)
+	}
+	h.Engine.Quoted(report, c, side, b, at, cut)
+}
+
 func (h handler) Close(c *flow.Conversation, evicted bool) {
 	h.Engine.Close(c, evicted)
 	h.sights.Closed(c)

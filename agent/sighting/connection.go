@@ -70,10 +70,14 @@ func (t *Table) end(c *flow.Conversation, s flow.Side) address {
 	return address{segment: c.Segment, vlan: c.VLAN, mac: e.MAC}
 }
 
+// Quoted takes a conversation that only ICMP errors tell of: a connection, and
+// nobody who was seen.
+func (t *Table) Quoted(c *flow.Conversation) { t.record(c) }
+
 // settle gives a waiting conversation its connection.
 func (t *Table) settle(r *record) {
 	c := r.c
-	if lone(c) && r.seen[flow.A] == 0 && !t.vouch(c) {
+	if c.Quoted && !t.spend() || !c.Quoted && lone(c) && r.seen[flow.A] == 0 && !t.vouch(c) {
 		t.Loss(c.Segment, "table-full", 1, "unanswered tries from senders that nothing else shows")
 		r.c = nil // told as lost; an answer brings it back
 		return
@@ -155,7 +159,7 @@ func (t *Table) describe(r *record) {
 // first stays, unless the new one is better founded, or more specific, which
 // its conversation says by naming it later.
 func (n *connection) name(protocol string, g ot.Grade) bool {
-	settled := n.grade >= ot.Behaviour && n.protocol != "scan" && n.protocol != protocol
+	settled := n.grade >= max(g, ot.Behaviour) && n.protocol != "scan" && n.protocol != protocol
 	if protocol == "" || protocol != "scan" && (settled || n.grade >= g) {
 		return false
 	}

@@ -1,0 +1,58 @@
+package dissect
+
+import (
+	"demarc/agent/flow"
+	"demarc/internal/ot"
+)
+
+// Quoted implements flow.Quoter: an ICMP error quotes a datagram of c. Its bytes
+// name what c speaks while nothing better does, as inferred: another host says
+// that they were sent. They tell nothing else of anybody. Whose only news is
+// such errors about one protocol is named by it, too.
+func (e *Engine) Quoted(report, c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
+	s := e.session(c)
+	name := s.speaks()
+	if name == "" && len(b) > 0 && s.tries < maxTries && !s.done && c.Transport != 6 {
+		s.tries++
+		name = e.recognise(s, side, b, at, cut)
+	}
+	if name != "" && !report.Other && report.Ends[flow.A].Addr == c.Ends[side.Other()].Addr {
+		e.sink.Protocol(report, name, ot.Behaviour)
+	}
+}
+
+// speaks names who is proved to speak; "" while nobody is.
+func (s *session) speaks() string {
+	name := ""
+	for l := &s.root; l != nil && l.speaker != nil; l = l.child {
+		name = l.speaker.Name
+	}
+	return name
+}
+
+// recognise names the protocol of one datagram, and who asked, and keeps
+// nothing of it.
+func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut bool) string {
+	l := layer{on: s.root.on}
+	e.enter(s, &l, 0, b)
+	for i := 0; i < len(l.race) && !s.done; i++ {
+		r := &l.race[i]
+		if used, err := e.call(s, r.d, 0, side, b, at, cut, 0); err != nil || used <= 0 {
+			continue
+		}
+		e.sink.Protocol(s.conv, r.p.Name, ot.Behaviour)
+		e.direct(s, side)
+		return r.p.Name
+	}
+	return ""
+}
+
+// direct takes from what a message told who asked, and nothing else.
+func (e *Engine) direct(s *session, side flow.Side) {
+	log := &e.logs[0]
+	for i := range log.n {
+		if x := &log.entries[i]; x.kind == toldSender {
+			e.turn(s.conv, side, x.role)
+		}
+	}
+}
