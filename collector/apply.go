@@ -17,7 +17,7 @@ import (
 
 func applyCommand(at *place) *cobra.Command {
 	var paths []string
-	var dryRun, prune bool
+	var dryRun, prune, resolve bool
 	c := &cobra.Command{
 		Use:   "apply -f DIR|FILE",
 		Short: "Put boundary documents in force, all or none",
@@ -30,7 +30,7 @@ func applyCommand(at *place) *cobra.Command {
 			if len(paths) == 0 {
 				return errors.New("apply needs documents: give -f DIR or -f FILE")
 			}
-			r := &demarcv1.ApplyRequest{DryRun: dryRun, Prune: prune}
+			r := &demarcv1.ApplyRequest{DryRun: dryRun, Prune: prune, Resolve: resolve}
 			for _, p := range paths {
 				docs, err := readDocuments(p)
 				if err != nil {
@@ -50,6 +50,7 @@ func applyCommand(at *place) *cobra.Command {
 	c.Flags().StringArrayVarP(&paths, "file", "f", nil, "directory or file of documents")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "say which verdicts would change, and change nothing")
 	c.Flags().BoolVar(&prune, "prune", false, "delete documents that are not among these")
+	c.Flags().BoolVar(&resolve, "resolve", false, "resolve roles and names of devices anew: what has them now counts")
 	return c
 }
 
@@ -97,6 +98,9 @@ func tellApplied(w io.Writer, a *demarcv1.ApplyResponse, dryRun bool) error {
 			continue
 		}
 		out.printf("%-8s %s/%s\n", c.GetChange(), c.GetKind(), c.GetName())
+	}
+	for _, r := range a.GetResolved() {
+		out.printf("resolved %s\n", printable(r))
 	}
 	for _, warning := range a.GetWarnings() {
 		out.printf("warning: %s\n", warning)

@@ -60,9 +60,10 @@ type Plant interface {
 
 // ApplyOptions say how documents are to be applied.
 type ApplyOptions struct {
-	DryRun bool
-	Prune  bool      // documents that are not among these are deleted
-	By     store.Act // who, for the audit log
+	DryRun  bool
+	Prune   bool      // documents that are not among these are deleted
+	Resolve bool      // roles and names of devices are resolved anew
+	By      store.Act // who, for the audit log
 }
 
 // Agents is what agents were heard to say.

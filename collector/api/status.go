@@ -62,7 +62,7 @@ func (s *Service) Apply(ctx context.Context, r *demarcv1.ApplyRequest) (*demarcv
 		files[i] = boundary.File{Path: d.GetPath(), Content: d.GetContent()}
 	}
 	answer, err := s.Plant.Apply(ctx, files, ApplyOptions{
-		DryRun: r.GetDryRun(), Prune: r.GetPrune(), By: s.act(ctx, "policy apply", "", ""),
+		DryRun: r.GetDryRun(), Prune: r.GetPrune(), Resolve: r.GetResolve(), By: s.act(ctx, "policy apply", "", ""),
 	})
 	var problems boundary.Problems
 	switch {

@@ -40,6 +40,7 @@ type AgreementEnd struct {
 	Groups   []netip.Prefix
 	AppIDs   []uint16
 	Roles    []string
+	Known    []netip.Addr // that had one of Roles when the documents were applied
 }
 
 // GroupsAlone reports whether e names groups or APPIDs and no device.
@@ -100,6 +101,7 @@ type InternalRules struct {
 // InternalRuleSet allows services from one end to the other.
 type InternalRuleSet struct {
 	From, To InternalEnd
+	Known    [2][]netip.Addr // that had one of the roles of From and To when the documents were applied
 	Services []AgreedService
 }
 
@@ -116,8 +118,9 @@ func (p *Policy) addAgreements(d *Documents) {
 			continue
 		}
 		rules := &InternalRules{Document: b.Meta.String()}
-		for _, r := range b.Internal {
-			rules.Rules = append(rules.Rules, InternalRuleSet{r.From, r.To, agreed(r.Services, sets, From)})
+		for i, r := range b.Internal {
+			known := [2][]netip.Addr{p.resolved.addrs(insideKey(b, i, "from")), p.resolved.addrs(insideKey(b, i, "to"))}
+			rules.Rules = append(rules.Rules, InternalRuleSet{r.From, r.To, known, agreed(r.Services, sets, From)})
 		}
 		p.internal[b.Name] = rules
 	}
@@ -132,7 +135,7 @@ func (p *Policy) addAgreements(d *Documents) {
 func (p *Policy) addInterconnection(x *Interconnection, sets map[string]*ServiceSet) {
 	opener := map[string]Side{"from": From, "to": To}[x.Initiator]
 	a := &Agreement{
-		Document: x.Meta.String(), Name: x.Name, From: endOf(x.From), To: endOf(x.To),
+		Document: x.Meta.String(), Name: x.Name, From: p.endOf(x, "from", x.From), To: p.endOf(x, "to", x.To),
 		Services: agreed(x.Services, sets, opener), PerWindow: x.Activation == "per-window", Cover: coverOf(x.Agreement, x.Sides),
 	}
 	for _, t := range x.Through {
@@ -149,6 +152,7 @@ func (p *Policy) addSharedService(s *SharedService, sets map[string]*ServiceSet)
 	for _, a := range s.Provider.Addresses {
 		provider.CIDRs = append(provider.CIDRs, netip.PrefixFrom(a.Addr, a.Addr.BitLen()))
 	}
+	provider.CIDRs = p.spread(provider.CIDRs)
 	for _, c := range s.Consumers {
 		var sides []Approval
 		for _, one := range s.Sides {
@@ -191,10 +195,15 @@ func (p *Policy) partsOf(whole string) []string {
 	return parts
 }
 
-func endOf(e AgreedEnd) AgreementEnd {
+func (p *Policy) endOf(x *Interconnection, side string, e AgreedEnd) AgreementEnd {
 	end := AgreementEnd{Boundary: e.Boundary.Name, Roles: e.Roles}
 	for _, c := range e.CIDRs {
 		end.CIDRs = append(end.CIDRs, c.Prefix)
+	}
+	end.CIDRs = p.spread(end.CIDRs)
+	if len(e.Roles) > 0 && len(e.CIDRs) == 0 {
+		end.Known = p.resolved.addrs(x.Meta.String() + " " + side)
+		p.ask(e.Boundary.Name, e.Roles)
 	}
 	for _, g := range e.Groups {
 		end.Groups = append(end.Groups, g.Prefix.Prefix)

@@ -196,9 +196,6 @@ func (c *checker) interconnection(x *Interconnection) {
 	ends := []string{x.From.Boundary.Name, x.To.Boundary.Name}
 	for _, e := range []*AgreedEnd{&x.From, &x.To} {
 		known(c, e.Boundary, "boundary", c.boundaries, Internet)
-		if len(e.Roles) > 0 {
-			c.warn(e.Boundary.At, "roles of "+e.Boundary.Name+" in "+x.Name+" are not resolved yet: its endpoints are not observable", "write cidrs too")
-		}
 	}
 	c.services(x.Services)
 	for _, r := range x.Through {

@@ -225,7 +225,13 @@ func (c *checker) group(g *Group) {
 	for _, r := range g.MayStandIn {
 		known(c, r, "boundary", c.boundaries)
 	}
-	c.warn(g.At, "group "+g.Name+" is kept and not judged by yet: its members stand each for itself", "")
+	for _, m := range g.Members {
+		for _, o := range c.docs.Groups {
+			if o != g && o.Name < g.Name && o.Type == g.Type && slices.Contains(o.Members, m) {
+				c.problem(g.At, quote(m)+" is a member of "+o.Name+" and of "+g.Name, "name it in one of them")
+			}
+		}
+	}
 }
 
 func contains(refs []Ref, name string) bool {

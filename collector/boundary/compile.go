@@ -25,6 +25,9 @@ type Policy struct {
 	internal   map[string]*InternalRules // boundaries whose inside is not simply allowed
 	points     map[string]bool           // addresses of declared access points
 	listings   map[string]*Listing       // hardware lists by the boundary that they were authorized for
+	resolved   Resolved                  // roles and names, as they were when the documents were applied
+	asked      map[string][]string       // boundary -> roles that documents name there
+	pairs      []pair                    // redundant groups
 	docs       *Documents
 	decisions  map[string]*Decision   // authorizations by name
 	over       map[string][]*Decision // by each boundary that they name, the latest first
@@ -64,15 +67,20 @@ type Info struct {
 }
 
 // Compile makes the policy of documents that Read accepted; nil or empty
-// documents make a policy without boundaries.
-func Compile(d *Documents, version uint64) (*Policy, error) {
+// documents make a policy without boundaries. Roles and names of devices cover
+// nothing there: see CompileResolved.
+func Compile(d *Documents, version uint64) (*Policy, error) { return CompileResolved(d, version, nil) }
+
+// CompileResolved makes the policy of documents whose roles and names of devices
+// came to what resolved says.
+func CompileResolved(d *Documents, version uint64, resolved Resolved) (*Policy, error) {
 	if d == nil {
 		d = &Documents{}
 	}
 	p := &Policy{
 		version: version, shared: new(bart.Lite), company: new(bart.Table[[]*entry]), sites: make(map[string]*site), boundaries: make(map[string]*Info),
 		agreements: make(map[[2]string][]Offer), published: make(map[string][]Offer), internal: make(map[string]*InternalRules), points: make(map[string]bool), docs: d,
-		listings: make(map[string]*Listing),
+		listings: make(map[string]*Listing), resolved: resolved, asked: make(map[string][]string),
 	}
 	for _, s := range d.Sites {
 		p.addSite(s)
@@ -91,6 +99,7 @@ func Compile(d *Documents, version uint64) (*Policy, error) {
 			return nil, err
 		}
 	}
+	p.addGroups(d)
 	p.addAgreements(d)
 	p.addListings(d)
 	return p.With(Acts{}), nil

@@ -203,7 +203,7 @@ func (e *engine) restore(ctx context.Context) error {
 		e.assets[a.GetId()] = nil
 		homes := e.homesOf(a.GetSite(), e.book.Ends(a.GetId()))
 		e.lean.asset(a.GetId(), homes)
-		e.setUnlisted(a.GetId(), e.whyUnlisted(a.GetId(), homes))
+		e.setBearing(a.GetId(), e.bearingOf(a.GetId(), homes))
 	}
 	if n := readUint(s[tableEdges][""]); n != 0 {
 		e.lean.through = time.Unix(0, int64(n)).UTC()

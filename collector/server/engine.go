@@ -52,7 +52,7 @@ type engine struct {
 	turned   turned          // what the last policy record changed
 	said     []savedAct      // what people said of assets
 	ledger   *condition.Ledger
-	unlisted map[string]string // asset -> why it stands on no list, as its connections were judged
+	bearings map[string]bearing // of assets, as their connections were judged
 }
 
 // judgement is a connection as it was judged last. Its JudgedConnection is
@@ -73,7 +73,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e := &engine{
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
-		ledger: condition.NewLedger(), unlisted: map[string]string{}, dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
+		ledger: condition.NewLedger(), bearings: map[string]bearing{}, dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	e.due.init()
 	e.lean.init()

@@ -19,16 +19,20 @@ import (
 
 // compile makes the policy of a stored version.
 func compile(p store.Policy) (*boundary.Documents, *boundary.Policy, error) {
+	docs, err := read(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	policy, err := boundary.CompileResolved(docs, p.Version, p.Resolved)
+	return docs, policy, err
+}
+
+func read(p store.Policy) (*boundary.Documents, error) {
 	files := make([]boundary.File, len(p.Documents))
 	for i, d := range p.Documents {
 		files[i] = boundary.File{Path: d.Path, Content: d.Content}
 	}
-	docs, err := boundary.Read(files)
-	if err != nil {
-		return nil, nil, err
-	}
-	policy, err := boundary.Compile(docs, p.Version)
-	return docs, policy, err
+	return boundary.Read(files)
 }
 
 // applyPolicy puts a policy version in force and judges everything by it.
@@ -129,6 +133,10 @@ func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOp
 	for _, f := range all {
 		next.Documents = append(next.Documents, store.Document{Path: f.Path, Content: f.Content})
 	}
+	answer := &demarcv1.ApplyResponse{PolicyVersion: next.Version}
+	if docs, err := read(next); err == nil {
+		next.Resolved, answer.Resolved = e.resolve(docs, before.Resolved, o.Resolve)
+	}
 	docs, policy, err := compile(next)
 	if err == nil {
 		err = docs.CheckAt(next.Applied)
@@ -145,13 +153,12 @@ func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOp
 				api.ErrRefused, name, n, strings.Join(some, ", "))
 		}
 	}
-	answer := &demarcv1.ApplyResponse{PolicyVersion: next.Version}
-	same := true
+	same := len(answer.GetResolved()) == 0
 	for _, c := range docs.Compare(e.documents()) {
 		answer.Changes = append(answer.Changes, &demarcv1.DocumentChange{Kind: c.Kind, Name: c.Name, Change: c.Change})
 		same = same && c.Change == "same"
 	}
-	for _, w := range docs.Warnings {
+	for _, w := range slices.Concat(docs.Warnings, boundary.Resolved(next.Resolved).Warn(docs)) {
 		answer.Warnings = append(answer.Warnings, w.String())
 	}
 	switch {

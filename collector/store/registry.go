@@ -41,6 +41,9 @@ type Policy struct {
 	Version   uint64     `json:"version"`
 	Applied   time.Time  `json:"applied"`
 	Documents []Document `json:"documents"`
+	// Resolved is what roles and names in them came to when they were applied:
+	// addresses, by the place in the documents.
+	Resolved map[string][]string `json:"resolved,omitempty"`
 }
 
 // Document is one file of boundary documents.

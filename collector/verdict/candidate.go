@@ -33,8 +33,9 @@ var stateNames = [...]string{"met", "broken", "not-observable"}
 
 // term is the state of one term; why stays empty until somebody asks.
 type term struct {
-	state state
-	why   string
+	state       state
+	why         string
+	unconfirmed bool // an end has the agreed role now, and had it not when the documents were applied
 }
 
 type terms [numTerms]term
@@ -205,7 +206,11 @@ func (k *judge) settle(x *candidate) {
 	group := k.out.Server.Group
 	k.out.Document = x.Document
 	if x.rank == rankElsewhere {
-		ends, _ := k.ends(x.Offer, group, true)
+		ends, misses := k.ends(x.Offer, group, true)
+		if ends.unconfirmed && misses == 1 && k.serviceTerm(x, false).state != broken {
+			k.decide(Unauthorized, k.sentence()+"; unauthorized (matches "+x.Name+", not confirmed): "+ends.why)
+			return
+		}
 		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", but "+ends.why)
 		return
 	}

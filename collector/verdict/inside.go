@@ -102,7 +102,6 @@ func insideAgreement(name, document string) *boundary.Agreement {
 }
 
 func (k *judge) insideEnds(r *boundary.InternalRuleSet) term {
-	t := term{met, "an internal rule names these ends"}
 	for _, e := range []struct {
 		rule boundary.InternalEnd
 		addr int
@@ -117,9 +116,9 @@ func (k *judge) insideEnds(r *boundary.InternalRuleSet) term {
 		if len(e.rule.Segments) > 0 && !slices.ContainsFunc(e.rule.Segments, func(s boundary.Ref) bool { return s.Name == end.Segment }) {
 			return term{state: broken}
 		}
-		if len(e.rule.Roles) > 0 {
-			t = term{hidden, "roles in internal rules are not resolved yet"}
+		if len(e.rule.Roles) > 0 && !slices.Contains(r.Known[e.addr], end.Addr.Unmap()) {
+			return term{state: broken}
 		}
 	}
-	return t
+	return term{state: met, why: "an internal rule names these ends"}
 }

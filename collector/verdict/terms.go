@@ -37,31 +37,54 @@ func (k *judge) end(agreed *boundary.AgreementEnd, e inventory.End, server, grou
 	a := e.Addr.Unmap()
 	if group && server {
 		if !contains(agreed.Groups, a) {
-			return term{broken, "the group is not agreed"}
+			return term{state: broken, why: "the group is not agreed"}
 		}
 		return term{}
 	}
 	if agreed.GroupsAlone() {
-		return term{broken, "groups alone are agreed"}
+		return term{state: broken, why: "groups alone are agreed"}
 	}
 	if len(agreed.CIDRs) > 0 && !contains(agreed.CIDRs, a) {
 		if !explain {
 			return term{state: broken}
 		}
-		return term{broken, address(e) + " is no agreed address of " + agreed.Boundary}
+		return term{state: broken, why: address(e) + " is no agreed address of " + agreed.Boundary}
 	}
 	if len(agreed.Names) > 0 && len(agreed.CIDRs) == 0 {
 		if t := k.name(agreed, e, server, explain); t.state != met {
 			return t
 		}
 	}
-	if len(agreed.Roles) > 0 && len(agreed.CIDRs) == 0 {
-		if !explain {
-			return term{state: hidden}
-		}
-		return term{hidden, "whether " + address(e) + " is " + strings.Join(agreed.Roles, " or ") + " is not confirmed"}
+	if len(agreed.Roles) > 0 && len(agreed.CIDRs) == 0 && !slices.Contains(agreed.Known, a) {
+		return k.role(agreed, e, explain)
 	}
 	return term{}
+}
+
+// role is the term of an end that had none of the agreed roles when the
+// documents were applied. What has one now is not confirmed.
+func (k *judge) role(agreed *boundary.AgreementEnd, e inventory.End, explain bool) term {
+	if !explain {
+		return term{state: broken}
+	}
+	if role := k.hasRole(e, agreed.Roles); role != "" {
+		return term{state: broken, why: address(e) + " is " + role + " now and was not when the documents were applied", unconfirmed: true}
+	}
+	return term{state: broken, why: address(e) + " was not " + strings.Join(agreed.Roles, " or ") + " of " + agreed.Boundary + " when the documents were applied"}
+}
+
+// hasRole names the first of roles that the device at e has now.
+func (k *judge) hasRole(e inventory.End, roles []string) string {
+	if k.c.Devices == nil || e.Asset == "" {
+		return ""
+	}
+	have := k.c.Devices.Roles(e.Asset)
+	for _, r := range roles {
+		if slices.Contains(have, r) {
+			return r
+		}
+	}
+	return ""
 }
 
 // name holds the name that the client asked for against the agreed ones. A name
@@ -82,7 +105,7 @@ func (k *judge) name(agreed *boundary.AgreementEnd, e inventory.End, server, exp
 	if asked != "" && server {
 		shown = "goes by the name " + clean(asked)
 	}
-	return term{broken, address(e) + " " + shown + ", and agreed are " + strings.Join(agreed.Names, ", ")}
+	return term{state: broken, why: address(e) + " " + shown + ", and agreed are " + strings.Join(agreed.Names, ", ")}
 }
 
 func contains(list []netip.Prefix, a netip.Addr) bool {
@@ -98,7 +121,7 @@ func contains(list []netip.Prefix, a netip.Addr) bool {
 // port never breaks it.
 func (k *judge) initiatorTerm(x *candidate, explain bool) term {
 	if x.service.Opener == boundary.Either {
-		return term{met, "either side may open"}
+		return term{state: met, why: "either side may open"}
 	}
 	client, server := x.From.Boundary, x.To.Boundary
 	if !x.ClientFrom {
@@ -112,7 +135,7 @@ func (k *judge) initiatorTerm(x *candidate, explain bool) term {
 		if !explain {
 			return term{state: hidden}
 		}
-		return term{hidden, "who opened is known no better than from the port"}
+		return term{state: hidden, why: "who opened is known no better than from the port"}
 	}
 	opened := client
 	if k.seen.opener == 2 {
@@ -136,7 +159,7 @@ func (k *judge) initiatorTerm(x *candidate, explain bool) term {
 func (k *judge) operationsTerm(x *candidate, explain bool) term {
 	s := x.service
 	if len(s.Operations) == 0 && x.BothWays {
-		return term{met, "no operation is excluded"}
+		return term{state: met, why: "no operation is excluded"}
 	}
 	for _, o := range k.seen.operations {
 		if len(s.Operations) > 0 {
@@ -151,25 +174,25 @@ func (k *judge) operationsTerm(x *candidate, explain bool) term {
 		if !explain {
 			return term{}
 		}
-		return term{met, "seen: " + strings.Join(k.seen.operations, ", ")}
+		return term{state: met, why: "seen: " + strings.Join(k.seen.operations, ", ")}
 	}
 	if k.seen.security == ot.SignAndEncrypt || k.seen.protocol == "tls" {
 		if len(s.Operations) == 0 {
-			return term{met, "no operation is listed, and encryption hides which way information flows"}
+			return term{state: met, why: "no operation is listed, and encryption hides which way information flows"}
 		}
 		if s.Attested {
-			return term{hidden, "encryption hides them, people attest them"}
+			return term{state: hidden, why: "encryption hides them, people attest them"}
 		}
-		return term{hidden, "encryption hides them"}
+		return term{state: hidden, why: "encryption hides them"}
 	}
-	return term{met, "none seen that is not agreed"}
+	return term{state: met, why: "none seen that is not agreed"}
 }
 
 func (k *judge) excluded(operation, why string, explain bool) term {
 	if !explain {
 		return term{state: broken}
 	}
-	return term{broken, operation + " is not agreed: " + why}
+	return term{state: broken, why: operation + " is not agreed: " + why}
 }
 
 // implied reports whether an agreed list allows o. Opening a session takes
@@ -207,7 +230,7 @@ func (k *judge) securityTerm(x *candidate, explain bool) term {
 	case s.Over != "":
 		want = "TLS"
 	default:
-		return term{met, "no protection is asked for"}
+		return term{state: met, why: "no protection is asked for"}
 	}
 	have := k.seen.security
 	clear := k.seen.protocol == s.Protocol && k.seen.tls == "" // the agreed protocol was read, so nothing covers it
@@ -257,7 +280,7 @@ func (k *judge) scheduleTerm(x *candidate, explain bool) term {
 		return k.windowTerm(x, explain)
 	}
 	if x.Schedule == nil {
-		return term{met, "no schedule limits it"}
+		return term{state: met, why: "no schedule limits it"}
 	}
 	at := k.seen.last
 	if at.IsZero() {
@@ -282,10 +305,10 @@ func (k *judge) scheduleTerm(x *candidate, explain bool) term {
 // access point.
 func (k *judge) pathTerm(x *candidate, explain bool) term {
 	if len(x.Through) == 0 {
-		return term{met, "no path is agreed"}
+		return term{state: met, why: "no path is agreed"}
 	}
 	if !explain {
 		return term{state: hidden}
 	}
-	return term{hidden, "whether it went through " + strings.Join(x.Through, ", ") + " is not judged yet"}
+	return term{state: hidden, why: "whether it went through " + strings.Join(x.Through, ", ") + " is not judged yet"}
 }

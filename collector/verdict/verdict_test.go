@@ -203,7 +203,11 @@ func TestJudge(t *testing.T) {
 
 		{"unagreed address", agreement("hist", strings.Replace(opc, "services", "owner: {name: x}, services", 1)) + "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: erp}, spec: {purpose: p, from: {boundary: line5}, to: {boundary: dmz, cidrs: [10.50.1.20/32]}, services: [{protocol: opcua}]}}", "10.50.1.21>10.20.5.10 tcp/4840 opcua ops=read", "unauthorized", "erp joins line5 and dmz, but 10.50.1.21 is no agreed address of dmz", ""},
 		{"the agreement with one end", elsewhere("a", "10.50.1.1") + elsewhere("b", "10.50.1.21") + elsewhere("c", "10.50.1.2"), "10.50.1.21>10.20.5.10 tcp/4840 opcua ops=read", "unauthorized", "b joins line5 and dmz, but 10.20.5.10 is no agreed address of line5", ""},
-		{"roles are not confirmed", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: erp}, spec: {purpose: p, from: {boundary: line5, roles: [opc-server]}, to: {boundary: dmz}, services: [{protocol: opcua}]}}", "10.50.1.21>10.20.5.10 tcp/4840 opcua ops=read", "authorized", "not observable: endpoints", "endpoints=not-observable"},
+		{"roles are not confirmed", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: erp}, spec: {purpose: p, from: {boundary: line5, roles: [opc-server]}, to: {boundary: dmz}, services: [{protocol: opcua}]}}", "10.50.1.21>10.20.5.10 tcp/4840 opcua ops=read", "unauthorized", "10.20.5.10 was not opc-server of line5 when the documents were applied", ""},
+		{"one of a redundant pair", single + scadaPair, "10.50.1.20>10.20.4.11 tcp/4840 opcua ops=read", "authorized", "as scada agrees", ""},
+		{"the address that moves between them", single + scadaPair, "10.50.1.20>10.20.4.9 tcp/4840 opcua ops=read", "authorized", "as scada agrees", ""},
+		{"a pair without its group", single, "10.50.1.20>10.20.4.11 tcp/4840 opcua ops=read", "unauthorized", "10.20.4.11 is no agreed address of line4", ""},
+		{"beside a redundant pair", single + scadaPair, "10.50.1.20>10.20.4.12 tcp/4840 opcua ops=read", "unauthorized", "10.20.4.12 is no agreed address of line4", ""},
 		{"agreed name", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: cloud}, spec: {purpose: p, from: {boundary: dmz}, to: {boundary: internet, names: ['*.azure-devices.net']}, services: [{protocol: mqtt, over: tls, ports: [8883]}]}}", "10.50.1.20>203.0.113.9 tcp/8883 tls sni=Hub1.azure-devices.net", "authorized", "", ""},
 		{"another name", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: cloud}, spec: {purpose: p, from: {boundary: dmz}, to: {boundary: internet, names: ['*.azure-devices.net']}, services: [{protocol: mqtt, over: tls, ports: [8883]}]}}", "10.50.1.20>203.0.113.9 tcp/8883 tls sni=azure-devices.net.example.com", "unauthorized", "goes by the name azure-devices.net.example.com, and agreed are *.azure-devices.net", ""},
 		{"no name", "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: cloud}, spec: {purpose: p, from: {boundary: dmz}, to: {boundary: internet, names: ['*.azure-devices.net']}, services: [{protocol: mqtt, over: tls, ports: [8883]}]}}", "10.50.1.20>203.0.113.9 tcp/8883 tls tls=1.3", "unauthorized", "203.0.113.9 shows no name", ""},
@@ -254,6 +258,11 @@ func TestJudge(t *testing.T) {
 		})
 	}
 }
+
+// single is agreed for one of a pair of servers.
+const single = "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: scada}, spec: {purpose: p, from: {boundary: line4, cidrs: [10.20.4.10/32]}, to: {boundary: dmz}, services: [{protocol: opcua}]}}\n---\n"
+
+const scadaPair = "{apiVersion: demarc/v1, kind: Group, metadata: {name: scada-pair}, spec: {type: redundant, members: [10.20.4.10, 10.20.4.11], virtual: [10.20.4.9]}}"
 
 const shared = `{apiVersion: demarc/v1, kind: ServiceSet, metadata: {name: ad}, spec: {services: [{protocol: smb, ports: [445]}, {protocol: dcerpc, ports: [135], dynamic: true}]}}
 ---

@@ -230,10 +230,13 @@ func (x *Document) GetContent() []byte {
 
 // ApplyRequest carries every document of the policy.
 type ApplyRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Documents     []*Document            `protobuf:"bytes,1,rep,name=documents,proto3" json:"documents,omitempty"`
-	DryRun        bool                   `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
-	Prune         bool                   `protobuf:"varint,3,opt,name=prune,proto3" json:"prune,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Documents []*Document            `protobuf:"bytes,1,rep,name=documents,proto3" json:"documents,omitempty"`
+	DryRun    bool                   `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	Prune     bool                   `protobuf:"varint,3,opt,name=prune,proto3" json:"prune,omitempty"`
+	// Roles and names of devices are resolved anew, in documents that did not
+	// change as well.
+	Resolve       bool `protobuf:"varint,20,opt,name=resolve,proto3" json:"resolve,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -289,14 +292,23 @@ func (x *ApplyRequest) GetPrune() bool {
 	return false
 }
 
+func (x *ApplyRequest) GetResolve() bool {
+	if x != nil {
+		return x.Resolve
+	}
+	return false
+}
+
 // ApplyResponse says what changed.
 type ApplyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PolicyVersion uint64                 `protobuf:"varint,1,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
 	Changes       []*DocumentChange      `protobuf:"bytes,2,rep,name=changes,proto3" json:"changes,omitempty"`
 	// Verdicts that changed, or would change on a dry run.
-	Verdicts      []*VerdictChange `protobuf:"bytes,3,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
-	Warnings      []string         `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Verdicts []*VerdictChange `protobuf:"bytes,3,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	Warnings []string         `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What roles and names of devices came to, where that is new, in words.
+	Resolved      []string `protobuf:"bytes,20,rep,name=resolved,proto3" json:"resolved,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -355,6 +367,13 @@ func (x *ApplyResponse) GetVerdicts() []*VerdictChange {
 func (x *ApplyResponse) GetWarnings() []string {
 	if x != nil {
 		return x.Warnings
+	}
+	return nil
+}
+
+func (x *ApplyResponse) GetResolved() []string {
+	if x != nil {
+		return x.Resolved
 	}
 	return nil
 }
@@ -3680,16 +3699,18 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\asurveys\x18\t \x03(\tR\asurveys\"8\n" +
 	"\bDocument\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\"p\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent\"\x8a\x01\n" +
 	"\fApplyRequest\x121\n" +
 	"\tdocuments\x18\x01 \x03(\v2\x13.demarc.v1.DocumentR\tdocuments\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x14\n" +
-	"\x05prune\x18\x03 \x01(\bR\x05prune\"\xbd\x01\n" +
+	"\x05prune\x18\x03 \x01(\bR\x05prune\x12\x18\n" +
+	"\aresolve\x18\x14 \x01(\bR\aresolve\"\xd9\x01\n" +
 	"\rApplyResponse\x12%\n" +
 	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x123\n" +
 	"\achanges\x18\x02 \x03(\v2\x19.demarc.v1.DocumentChangeR\achanges\x124\n" +
 	"\bverdicts\x18\x03 \x03(\v2\x18.demarc.v1.VerdictChangeR\bverdicts\x12\x1a\n" +
-	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"P\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings\x12\x1a\n" +
+	"\bresolved\x18\x14 \x03(\tR\bresolved\"P\n" +
 	"\x0eDocumentChange\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
