@@ -49,6 +49,13 @@ func (p *place) load() (config.Config, error) {
 
 // ask connects to the running collector and calls f.
 func (p *place) ask(ctx context.Context, f func(context.Context, demarcv1.CollectorServiceClient) error) error {
+	return p.call(ctx, func(ctx context.Context, conn grpc.ClientConnInterface) error {
+		return f(ctx, demarcv1.NewCollectorServiceClient(conn))
+	})
+}
+
+// call is ask for the other services.
+func (p *place) call(ctx context.Context, f func(context.Context, grpc.ClientConnInterface) error) error {
 	c, err := p.load()
 	if err != nil {
 		return err
@@ -66,7 +73,7 @@ func (p *place) ask(ctx context.Context, f func(context.Context, demarcv1.Collec
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	return f(ctx, demarcv1.NewCollectorServiceClient(conn))
+	return f(ctx, conn)
 }
 
 // answers says in words why nobody does.

@@ -12,8 +12,8 @@ import (
 )
 
 func tokenCommand(at *place) *cobra.Command {
-	c := &cobra.Command{Use: "token", Short: "One-time tokens that agents enrol with"}
-	c.AddCommand(tokenCreateCommand(at))
+	c := &cobra.Command{Use: "token", Short: "One-time tokens that agents enrol with, and tokens of the API"}
+	c.AddCommand(tokenCreateCommand(at), apiTokenCommand(at))
 	return c
 }
 

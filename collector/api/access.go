@@ -36,6 +36,15 @@ func only(s Scope, roles ...store.Role) rule { return rule{s, roles} }
 // who may do what; what depends on the boundary asked about is held to the
 // same roles by the act itself.
 var access = map[string]rule{
+	"/demarc.v1.AccountService/WhoAmI":         {Own, nil},
+	"/demarc.v1.AccountService/ListUsers":      only(Whole, store.Admin, store.Auditor),
+	"/demarc.v1.AccountService/AddUser":        only(Whole, store.Admin),
+	"/demarc.v1.AccountService/ChangeUser":     only(Whole, store.Admin),
+	"/demarc.v1.AccountService/SetPassword":    {Own, nil},
+	"/demarc.v1.AccountService/CreateApiToken": {Own, nil},
+	"/demarc.v1.AccountService/ListApiTokens":  {Own, nil},
+	"/demarc.v1.AccountService/RevokeApiToken": {Own, nil},
+
 	"/demarc.v1.CollectorService/GetStatus":           {Own, nil},
 	"/demarc.v1.CollectorService/Apply":               only(Boundary, store.ISSM),
 	"/demarc.v1.CollectorService/CreateToken":         only(Site, store.Engineer, store.Admin),
@@ -96,4 +105,13 @@ func roleWords(roles []store.Role) string {
 		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
 	}
 	return strings.Join(names, "")
+}
+
+// roleList names all roles.
+func roleList() string {
+	var names []string
+	for _, r := range store.Roles() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
 }

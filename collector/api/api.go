@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"demarc/collector/boundary"
@@ -90,10 +91,17 @@ type Config struct {
 	Keys          string // directory of the authority, for backups
 }
 
-// Service is the CollectorService.
+// Service is every service of the command socket.
 type Service struct {
 	demarcv1.UnimplementedCollectorServiceServer
+	demarcv1.UnimplementedAccountServiceServer
 	Config
+}
+
+// Register gives a gRPC server the services. It must stand behind a Guard.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	demarcv1.RegisterCollectorServiceServer(r, s)
+	demarcv1.RegisterAccountServiceServer(r, s)
 }
 
 // New returns a Service.

@@ -13,6 +13,9 @@ type Principal struct {
 	Name  string        // of the account; of a caller without one, "uid 1000 (ana)"
 	Roles []store.Grant // with their limits
 	Via   string        // how they came: "socket", "token ci", "session"
+	// MustChange: an admin gave the password, and no role counts until the user
+	// has set another.
+	MustChange bool
 }
 
 // Who names the caller for the audit log.

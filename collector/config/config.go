@@ -46,12 +46,18 @@ type Config struct {
 	Fingerprints string `yaml:"fingerprints"`
 }
 
+// Values of authority.
+const (
+	None     = "none"     // whoever runs the collector may do everything, at once
+	Enforced = "enforced" // people have accounts and roles, and what improves a verdict waits for an official
+)
+
 // Off turns a listener off.
 const Off = "off"
 
 // Default is what counts without a file.
 func Default() Config {
-	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: "none", LogLevel: "info"}
+	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: None, LogLevel: "info"}
 }
 
 // DefaultData is where systemd says, /var/lib/demarc-collector for root, else a
@@ -146,7 +152,7 @@ func (c *Config) checkValues() error {
 		}
 	}
 	switch c.Authority {
-	case "none":
+	case None:
 	case "enforced":
 		return fmt.Errorf("authority: enforced is not built yet: who may run the commands may apply documents, say so with authority: none")
 	default:

@@ -139,9 +139,10 @@ func (x *collector) serve(ctx context.Context) error {
 	}
 	uplink := grpc.NewServer(ingest.Options(credentials.NewTLS(uplinkTLS))...)
 	demarcv1.RegisterUplinkServiceServer(uplink, x.ingest)
-	guard := &api.Guard{Find: api.OfSocket, Audit: x.store.AppendAudit, Log: x.Log}
+	accounts := &api.Accounts{Store: x.store, Open: x.Authority == config.None, Clock: x.Clock}
+	guard := &api.Guard{Find: accounts.OfSocket, Audit: x.store.AppendAudit, Log: x.Log}
 	commands := grpc.NewServer(append(guard.Options(), grpc.Creds(api.SocketCredentials()), grpc.MaxRecvMsgSize(64<<20))...)
-	demarcv1.RegisterCollectorServiceServer(commands, x.service)
+	x.service.Register(commands)
 	pages, err := x.pages()
 	if err != nil {
 		return err

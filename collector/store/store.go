@@ -28,6 +28,7 @@ type Store interface {
 	Journal
 	State
 	Registry
+	Accounts
 	Policies
 	Acts
 	Audit

@@ -28,6 +28,8 @@ var (
 	bucketState    = []byte("state")    // whole, number -> segment of changes
 	bucketAgents   = []byte("agents")   // name -> JSON
 	bucketTokens   = []byte("tokens")   // name -> JSON
+	bucketUsers    = []byte("users")    // name -> JSON
+	bucketAPI      = []byte("api")      // name of an API token -> JSON
 	bucketPolicies = []byte("policies") // version -> JSON
 	bucketAudit    = []byte("audit")    // sequence -> JSON
 
@@ -114,7 +116,7 @@ func (s *Store) prepare() error {
 		} else if name, _ := tx.Cursor().First(); name != nil {
 			return fmt.Errorf("%w: %s belongs to another program (it has a bucket %q)", store.ErrFormat, s.path, name)
 		}
-		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketAgents, bucketTokens, bucketPolicies, bucketAudit} {
+		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketAgents, bucketTokens, bucketUsers, bucketAPI, bucketPolicies, bucketAudit} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

@@ -33,6 +33,8 @@ func Run(t *testing.T, open Open) {
 		{"tokens", testTokens},
 		{"enrol", testEnrol},
 		{"agents", testAgents},
+		{"users", testUsers},
+		{"api tokens", testAPITokens},
 		{"policies", testPolicies},
 		{"acts", testActs},
 		{"audit", testAudit},
