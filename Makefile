@@ -1,4 +1,5 @@
-# What each target does: make help. Only Go and make are needed for build, test, run and demo.
+# What each target does: make help. Only Go and make are needed for build, test, run and demo; the
+# pages are in what is built when make pages came first, which takes Node 20.19 or later.
 GOLANGCI     := v2.15.0
 GOVULNCHECK  := v1.9.0
 BUF          := cd proto && go tool -modfile=../internal/tools/go.mod buf
@@ -7,13 +8,26 @@ FUZZTIME     ?= 10s
 RACE         ?= ./agent/... ./collector/... ./internal/e2e/...
 # make run PORTS=17443,18443 takes other ports for the agents and the pages.
 PORTS        ?=
+UI           := collector/web/ui
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint fmt generate schema protocols check e2e fuzz bench cover demo run vuln clean help
+.PHONY: build pages with-pages test test-ui race lint fmt generate schema protocols check e2e fuzz bench cover demo run vuln clean help
 
 build: ## both programs, static, into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/demarc-agent ./agent
 	CGO_ENABLED=0 go build -trimpath -o bin/demarc-collector ./collector
+
+pages: $(UI)/dist/index.html ## the pages, into collector/web/ui/dist, for the next build (needs Node 20.19 or later)
+
+with-pages:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory -s pages; else echo "Node is not here: the pages will only say how to build them; everything else works."; fi
+
+$(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(shell find $(UI)/src $(UI)/public $(UI)/index.html $(UI)/*.ts -type f)
+	cd $(UI) && npm run --silent build -- --logLevel warn
+
+$(UI)/node_modules/.package-lock.json: $(UI)/package-lock.json
+	cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 test: ## every test that needs Go alone; DEMARC_TEST=all demands the others too
 	go test ./...
@@ -57,7 +71,7 @@ cover: ## statements covered, by function, the sum last
 demo: build bin/demo ## the example plant through both programs; passes only if exactly the planted faults are found
 	@bin/demo -once
 
-run: build bin/demo ## the same, and serve the page until interrupted
+run: with-pages build bin/demo ## the same, and serve the page until interrupted
 	@bin/demo $(if $(PORTS),-ports $(PORTS))
 
 vuln: bin/govulncheck ## known vulnerabilities in what the programs call

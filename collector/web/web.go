@@ -1,16 +1,16 @@
-// Package web serves the pages: the embedded files under ui, the lists that
-// they show as JSON, and one stream of change numbers that makes them follow
+// Package web serves the pages: the files that were built from ui, the lists
+// that they show as JSON, and one stream of change numbers that makes them follow
 // the collector live. Everything but signing in needs a session.
 package web
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,9 +22,6 @@ import (
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
-
-//go:embed ui
-var embedded embed.FS
 
 // Cookie is the name of the session cookie; the prefix binds it to TLS and
 // this host (RFC 6265bis 4.1.3).
@@ -39,6 +36,13 @@ type Service interface {
 	ListConnections(context.Context, *demarcv1.ListConnectionsRequest) (*demarcv1.ListConnectionsResponse, error)
 	ListFindings(context.Context, *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error)
 	ListAgents(context.Context, *demarcv1.ListAgentsRequest) (*demarcv1.ListAgentsResponse, error)
+	ListSites(context.Context, *demarcv1.ListSitesRequest) (*demarcv1.ListSitesResponse, error)
+	ListAuthorizations(context.Context, *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error)
+	ListConditions(context.Context, *demarcv1.ListConditionsRequest) (*demarcv1.ListConditionsResponse, error)
+	ListNotices(context.Context, *demarcv1.ListNoticesRequest) (*demarcv1.ListNoticesResponse, error)
+	ListDocuments(context.Context, *demarcv1.ListDocumentsRequest) (*demarcv1.ListDocumentsResponse, error)
+	Explain(context.Context, *demarcv1.ExplainRequest) (*demarcv1.ExplainResponse, error)
+	Gate(context.Context, *demarcv1.GateRequest) (*demarcv1.GateResponse, error)
 	Watch(*demarcv1.WatchRequest, grpc.ServerStreamingServer[demarcv1.WatchResponse]) error
 }
 
@@ -52,31 +56,53 @@ type SignIn interface {
 
 // Handler serves the pages of a collector.
 func Handler(service Service, signIn SignIn, log *slog.Logger) http.Handler {
-	files, err := fs.Sub(embedded, "ui")
+	dist, err := fs.Sub(built, "ui/dist")
 	if err != nil { // the embedded folder is there or the program does not build
 		panic(err)
 	}
 	p := &pages{service: service, signIn: signIn, log: log}
 	inside := http.NewServeMux()
-	inside.Handle("GET /", http.FileServerFS(files))
+	inside.Handle("GET /", loadFiles(dist))
 	inside.HandleFunc("GET /events", p.events)
-	list(inside, "status", func(ctx context.Context) (proto.Message, error) {
+	list(inside, "status", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
 		return service.GetStatus(ctx, &demarcv1.GetStatusRequest{})
 	})
-	list(inside, "boundaries", func(ctx context.Context) (proto.Message, error) {
+	list(inside, "sites", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
+		return service.ListSites(ctx, &demarcv1.ListSitesRequest{})
+	})
+	list(inside, "boundaries", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
 		return service.ListBoundaries(ctx, &demarcv1.ListBoundariesRequest{})
 	})
-	list(inside, "assets", func(ctx context.Context) (proto.Message, error) {
+	list(inside, "assets", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
 		return service.ListAssets(ctx, &demarcv1.ListAssetsRequest{})
 	})
-	list(inside, "connections", func(ctx context.Context) (proto.Message, error) {
+	list(inside, "connections", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
 		return service.ListConnections(ctx, &demarcv1.ListConnectionsRequest{})
 	})
-	list(inside, "findings", func(ctx context.Context) (proto.Message, error) {
+	list(inside, "findings", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
 		return service.ListFindings(ctx, &demarcv1.ListFindingsRequest{})
 	})
-	list(inside, "agents", func(ctx context.Context) (proto.Message, error) {
+	list(inside, "agents", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
 		return service.ListAgents(ctx, &demarcv1.ListAgentsRequest{})
+	})
+	list(inside, "authorizations", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
+		return service.ListAuthorizations(ctx, &demarcv1.ListAuthorizationsRequest{})
+	})
+	list(inside, "authorizations/{name}/gate", func(ctx context.Context, r *http.Request) (proto.Message, error) {
+		return service.Gate(ctx, &demarcv1.GateRequest{Authorization: r.PathValue("name")})
+	})
+	list(inside, "conditions", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
+		return service.ListConditions(ctx, &demarcv1.ListConditionsRequest{})
+	})
+	list(inside, "notices", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
+		return service.ListNotices(ctx, &demarcv1.ListNoticesRequest{})
+	})
+	list(inside, "documents", func(ctx context.Context, r *http.Request) (proto.Message, error) {
+		version, _ := strconv.ParseUint(r.URL.Query().Get("policy_version"), 10, 64) // 0 is the newest
+		return service.ListDocuments(ctx, &demarcv1.ListDocumentsRequest{PolicyVersion: version})
+	})
+	list(inside, "explain", func(ctx context.Context, r *http.Request) (proto.Message, error) {
+		return service.Explain(ctx, &demarcv1.ExplainRequest{Id: r.URL.Query().Get("id")})
 	})
 
 	mux := http.NewServeMux()
@@ -95,7 +121,7 @@ type pages struct {
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; worker-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -141,19 +167,19 @@ func (p *pages) guard(next http.Handler) http.Handler {
 }
 
 // public are the files that the sign-in messages themselves show.
-func public(path string) bool { return path == "/app.css" || path == "/mark.svg" }
+func public(path string) bool { return path == "/message.css" || path == "/mark.svg" }
 
 // message is a page that says one thing. title and text are our own words.
 func message(w http.ResponseWriter, code int, title, text string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s - Demarc</title><link rel="icon" href="/mark.svg"><link rel="stylesheet" href="/app.css"><main class="message"><img src="/mark.svg" alt="" width="48" height="48"><h1>%s</h1><p>%s</p></main></html>`, title, title, text)
+	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s - Demarc</title><link rel="icon" href="/mark.svg"><link rel="stylesheet" href="/message.css"><main class="message"><img src="/mark.svg" alt="" width="48" height="48"><h1>%s</h1><p>%s</p></main></html>`, title, title, text)
 }
 
 // list serves one list as proto JSON with proto field names.
-func list(mux *http.ServeMux, name string, get func(context.Context) (proto.Message, error)) {
+func list(mux *http.ServeMux, name string, get func(context.Context, *http.Request) (proto.Message, error)) {
 	mux.HandleFunc("GET /api/v1/"+name, func(w http.ResponseWriter, r *http.Request) {
-		m, err := get(r.Context())
+		m, err := get(r.Context(), r)
 		var raw []byte
 		if err == nil {
 			raw, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)

@@ -1,0 +1,76 @@
+import { Page, SkipToContent } from '@patternfly/react-core';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { useStatus } from './api';
+import { Boundaryless } from './parts/fault';
+import { Head } from './parts/head';
+import { Side } from './parts/side';
+import { SignInAgain } from './parts/signin';
+import { Standing } from './parts/standing';
+import { Loading } from './parts/page';
+import { Home } from './pages/home';
+import { useRoute } from './route';
+import { theme, useCell } from './store';
+
+const load = <K extends string>(name: K, from: () => Promise<Record<K, React.ComponentType<{ id: string }>>>) =>
+  lazy(() => from().then((m) => ({ default: m[name] })));
+
+const PAGES: Record<string, React.ComponentType<{ id: string }>> = {
+  '': Home,
+  findings: load('Findings', () => import('./pages/findings')),
+  boundaries: load('Boundaries', () => import('./pages/boundaries')),
+  authorizations: load('Authorizations', () => import('./pages/authorizations')),
+  providers: load('Providers', () => import('./pages/providers')),
+  assets: load('Assets', () => import('./pages/assets')),
+  connections: load('Connections', () => import('./pages/connections')),
+  agents: load('Agents', () => import('./pages/agents')),
+  policy: load('Policy', () => import('./pages/policy')),
+  search: load('Search', () => import('./pages/search')),
+  settings: load('Settings', () => import('./pages/settings')),
+};
+
+/** useTheme puts the chosen colours on the document. */
+function useTheme() {
+  const chosen = useCell(theme);
+  useEffect(() => {
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    const put = () => document.documentElement.classList.toggle('pf-v6-theme-dark', chosen === 'dark' || (chosen === 'system' && system.matches));
+    put();
+    system.addEventListener('change', put);
+    return () => system.removeEventListener('change', put);
+  }, [chosen]);
+}
+
+export function App() {
+  useTheme();
+  const { page, id } = useRoute();
+  const [narrow, setNarrow] = useState(() => window.innerWidth < 1000);
+  const status = useStatus();
+  const Shown = PAGES[page] ?? Missing;
+  return (
+    <Page
+      className="demarc"
+      masthead={<Head onMenu={() => setNarrow(!narrow)} open={!narrow} />}
+      sidebar={<Side page={page} open={!narrow} />}
+      skipToContent={<SkipToContent href="#main">Skip to content</SkipToContent>}
+      mainContainerId="main"
+      mainAriaLabel="Content"
+    >
+      <Standing status={status.data} />
+      <Boundaryless key={page}>
+        <Suspense fallback={<Loading />}>
+          <Shown id={id} />
+        </Suspense>
+      </Boundaryless>
+      <SignInAgain />
+    </Page>
+  );
+}
+
+function Missing() {
+  return (
+    <div className="sheet">
+      <h1>There is no such page</h1>
+      <p>The address may be of another version of these pages. Choose a page on the left.</p>
+    </div>
+  );
+}

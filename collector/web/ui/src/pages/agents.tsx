@@ -1,0 +1,79 @@
+import { useAgents } from '../api';
+import { StateChip } from '../parts/chip';
+import { Span, spanWord } from '../parts/span';
+import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
+import { type Column, Table } from '../parts/table';
+import { Link, to } from '../route';
+import { ago, count, cut, T, when } from '../text';
+import type { Agent, SpanCheck } from '../types';
+
+const now = () => Date.now();
+
+const columns: Column<Agent>[] = [
+  { key: 'name', name: 'Agent', text: (a) => a.name, cell: (a) => <Link href={to('agents', a.name)}>{cut(a.name, 60)}</Link> },
+  { key: 'state', name: 'State', width: '8rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
+  { key: 'span', name: 'SPAN port', text: spanWord, cell: (a) => <Span a={a} /> },
+  { key: 'segments', name: 'Segments', text: (a) => (a.segments ?? []).join(', ') },
+  { key: 'heard', name: 'Heard', width: '8.5rem', text: (a) => a.last_heard ?? '', cell: (a) => <span title={when(a.last_heard)}>{ago(a.last_heard, now())}</span> },
+  { key: 'frames', name: 'Frames', width: '7rem', num: true, text: (a) => Number(a.frames ?? 0), cell: (a) => count(a.frames) },
+  { key: 'drops', name: 'Dropped', width: '6rem', num: true, text: (a) => Number(a.drops ?? 0), cell: (a) => count(a.drops) },
+  { key: 'lost', name: 'Lost batches', width: '8rem', num: true, text: (a) => Number(a.lost_batches ?? 0), cell: (a) => count(a.lost_batches) },
+  { key: 'clock', name: 'Clock', width: '6rem', num: true, text: (a) => Number(a.clock_offset_ms ?? 0), cell: (a) => `${count(a.clock_offset_ms)} ms` },
+  { key: 'version', name: 'Version', width: '11rem', text: (a) => a.version ?? '' },
+];
+
+export function Agents({ id }: { id: string }) {
+  const agents = useAgents();
+  if (agents.isPending) return <Loading />;
+  if (id) return <OneAgent id={id} all={agents.data ?? []} />;
+  return (
+    <Sheet title="Agents" lead="They listen on SPAN ports and TAPs, and have no way to send on them." wide>
+      <Fault of={agents} />
+      <Table name="agents" rows={agents.data ?? []} columns={columns} id={(a) => a.name} href={(a) => to('agents', a.name)} empty="No agent is enrolled yet. On the collector's machine: demarc-collector token create" />
+    </Sheet>
+  );
+}
+
+function OneAgent({ id, all }: { id: string; all: Agent[] }) {
+  const a = all.find((x) => x.name === id);
+  if (!a) return <Sheet title="No such agent"><Empty>No agent has the name {cut(id, 60)}: <Link href="/agents">see all agents</Link>.</Empty></Sheet>;
+  const checks = a.span?.checks ?? [];
+  return (
+    <Sheet title={cut(a.name, 80)} lead={<><StateChip v={a.state} /> SPAN port <Span a={a} /></>}>
+      <div className="columns">
+        <Block title="Health">
+          <Pairs of={[
+            ['Last heard', `${when(a.last_heard)}, ${ago(a.last_heard, now())}`], ['Last frame', a.last_frame && `${when(a.last_frame)}, ${ago(a.last_frame, now())}`],
+            ['Frames', count(a.frames)], ['Dropped by the kernel', count(a.drops)], ['Batches taken over', count(a.through)], ['Batches lost', count(a.lost_batches)],
+            ['Clock against ours', `${count(a.clock_offset_ms)} ms`],
+          ]} />
+        </Block>
+        <Block title="Machine">
+          <Pairs of={[
+            ['Site', a.site], ['Host', <T v={a.hostname} />], ['Version', a.version], ['Segments', (a.segments ?? []).join(', ')],
+            ['Enrolled', when(a.enrolled)], ['Certificate ends', `${when(a.certificate_expires)}, ${ago(a.certificate_expires, now())}`],
+          ]} />
+        </Block>
+      </div>
+      <Block title="Is the SPAN port right?" note={a.span?.at && `as of ${when(a.span.at)}`}>
+        {checks.length === 0 ? <Empty>The agent has not told yet. It checks once it listens on an interface; one that read a capture file has none.</Empty> : (
+          <ul className="checks">{checks.toSorted(byVerdict).map((c) => <Check key={`${c.interface} ${c.id}`} c={c} />)}</ul>
+        )}
+      </Block>
+    </Sheet>
+  );
+}
+
+const ORDER = ['bad', 'warning', 'cannot tell', 'good'];
+const byVerdict = (a: SpanCheck, b: SpanCheck) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
+
+function Check({ c }: { c: SpanCheck }) {
+  const kind = c.verdict === 'good' ? 'good' : c.verdict === 'bad' ? 'bad' : 'middle';
+  return (
+    <li>
+      <span className={`chip k-${kind}`}>{c.verdict}</span> <b>{c.id}</b> <span className="dim mono">{c.interface}</span>
+      <div><T v={c.evidence} /></div>
+      {c.cure && <div className="hint"><T v={c.cure} /></div>}
+    </li>
+  );
+}

@@ -1,0 +1,158 @@
+import { Button, FormSelect, FormSelectOption, Spinner, TextInput } from '@patternfly/react-core';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { post, useAuthorizations, useConditions, useDocuments, useGate, useNotices } from '../api';
+import { Calendar } from '../parts/calendar';
+import { StateChip, Tag, VerdictChip } from '../parts/chip';
+import { Conditions } from '../parts/conditions';
+import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
+import { useDraft } from '../parts/signin';
+import { type Column, Table } from '../parts/table';
+import { Link, to } from '../route';
+import { cut, day, plural, T, when } from '../text';
+import type { Authorization, AuthorizationAct, Consequences, VerdictChange } from '../types';
+import { DECISIONS } from '../words';
+
+const columns: Column<Authorization>[] = [
+  { key: 'name', name: 'Authorization', text: (a) => a.name, cell: (a) => <Link href={to('authorizations', a.name)}><b>{a.name}</b></Link> },
+  { key: 'decision', name: 'Decision', text: (a) => DECISIONS[a.decision ?? ''] ?? a.decision ?? '' },
+  { key: 'state', name: 'State', width: '8rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
+  { key: 'boundaries', name: 'Boundaries', text: (a) => (a.boundaries ?? []).join(', ') },
+  { key: 'conditions', name: 'Conditions', width: '7rem', num: true, text: (a) => a.conditions ?? 0 },
+  { key: 'until', name: 'Ends', width: '7rem', text: (a) => day(a.until) || 'no end' },
+  { key: 'review', name: 'Review due', width: '7rem', text: (a) => day(a.review_due) },
+];
+
+export function Authorizations({ id }: { id: string }) {
+  const authorizations = useAuthorizations();
+  const notices = useNotices();
+  const conditions = useConditions();
+  if (authorizations.isPending) return <Loading />;
+  const all = authorizations.data ?? [];
+  if (id) return <OneAuthorization id={id} all={all} />;
+  return (
+    <Sheet title="Authorizations" lead="What people decided. The software computes how it stands; it never decides.">
+      <Fault of={authorizations} />
+      <Table short name="authorizations" rows={all} columns={columns} id={(a) => a.name} href={(a) => to('authorizations', a.name)} empty="No authorization is on record. Boundaries stand for themselves, and what is shown says so." />
+      <Block title="What ends, and when"><Calendar authorizations={all} notices={notices.data ?? []} now={Date.now()} /></Block>
+      <div className="columns">
+        <Block title="Who leans on whom"><Tree all={all} /></Block>
+        <Block title="Conditions"><Fault of={conditions} /><Conditions of={conditions.data ?? []} named /></Block>
+      </div>
+    </Sheet>
+  );
+}
+
+/** Tree is inheritance: what stands on what. */
+function Tree({ all, at }: { all: Authorization[]; at?: string }) {
+  const roots = all.filter((a) => !a.leverages?.length);
+  if (!all.length) return <Empty>Nothing is on record.</Empty>;
+  const node = (a: Authorization, above: string[]): React.ReactNode => (
+    <li key={a.name}>
+      <Link href={to('authorizations', a.name)} aria-current={a.name === at ? 'page' : undefined}>{a.name}</Link> <StateChip v={a.state} /> <span className="dim">{(a.boundaries ?? []).join(', ')}</span>
+      {!above.includes(a.name) && (a.leaned_on_by ?? []).length > 0 && <ul>{a.leaned_on_by!.map((n) => all.find((x) => x.name === n)).filter((x) => x !== undefined).map((x) => node(x, [...above, a.name]))}</ul>}
+    </li>
+  );
+  return <ul className="tree">{roots.map((a) => node(a, []))}</ul>;
+}
+
+function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
+  const conditions = useConditions();
+  const gate = useGate(id);
+  const documents = useDocuments();
+  const a = all.find((x) => x.name === id);
+  if (!a) return <Sheet title="No such authorization"><Empty>No document has the name {cut(id, 60)}: <Link href="/authorizations">see all authorizations</Link>.</Empty></Sheet>;
+  const text = documents.data?.documents?.find((d) => d.kind === 'Authorization' && d.name === id)?.text;
+  const result = gate.data?.result;
+  return (
+    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>}>
+      <p className={`gate g-${result}`}>
+        <b>Gate: {{ holds: 'every condition holds', fails: 'fails', 'cannot-tell': 'cannot be told' }[result ?? ''] ?? (gate.isError ? gate.error.message : 'judging')}</b>
+        {(gate.data?.reasons ?? []).map((r) => <span key={r}><T v={r} /></span>)}
+      </p>
+      <Block title="Conditions"><Fault of={conditions} /><Conditions of={(conditions.data ?? []).filter((c) => c.authorization === id)} /></Block>
+      <div className="columns">
+        <Block title="On record">
+          <Pairs of={[
+            ['Organization', a.organization], ['Boundaries', (a.boundaries ?? []).map((b) => <Link key={b} href={to('boundaries', b)}>{b} </Link>)],
+            ['Granted', day(a.granted)], ['Ends', day(a.until) || 'no end'], ['Review due', day(a.review_due)],
+            ['Review is due because', (a.triggers ?? []).length > 0 && (a.triggers ?? []).join('; ')],
+            ['Leans on', (a.leverages ?? []).map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)], ['Leaned on by', (a.leaned_on_by ?? []).map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)],
+          ]} />
+        </Block>
+        <Block title="Who leans on whom"><Tree all={all} at={id} /></Block>
+      </div>
+      <WhatIf a={a} />
+      <Block title="What was decided since">
+        <Table short name="acts" rows={(a.acts ?? []).toReversed()} columns={actColumns} id={(x) => `${x.recorded} ${x.kind}`} empty="Nothing since the document was written." />
+      </Block>
+      {text && <Block title="The document"><pre className="yaml" tabIndex={0}>{text}</pre></Block>}
+    </Sheet>
+  );
+}
+
+const actColumns: Column<AuthorizationAct>[] = [
+  { key: 'recorded', name: 'Recorded', width: '10.5rem', text: (x) => when(x.recorded) },
+  { key: 'kind', name: 'Act', width: '7rem', text: (x) => x.kind, cell: (x) => <Tag>{x.kind}</Tag> },
+  { key: 'reason', name: 'Reason', text: (x) => x.reason ?? '' },
+  { key: 'official', name: 'Decided by', text: (x) => x.official ?? '' },
+  { key: 'actor', name: 'Recorded by', text: (x) => x.actor ?? '' },
+  { key: 'effective', name: 'Effective', width: '10.5rem', text: (x) => when(x.effective) },
+];
+
+/** WhatIf shows the consequences of an act before anybody takes it. */
+function WhatIf({ a }: { a: Authorization }) {
+  const [kind, setKind] = useState('rescind');
+  const [reason, setReason, sent] = useDraft(`decide-${a.name}`);
+  const [until, setUntil] = useState('');
+  const act = { kind, authorization: a.name, reason: reason || 'what if', ...(until && kind !== 'rescind' ? { until: `${until}T00:00:00Z` } : {}) };
+  const dry = useMutation({ mutationFn: () => post<{ consequences?: Consequences }>('authorizations/decide', { act, dry_run: true }) });
+  const real = useMutation({ mutationFn: () => post<{ consequences?: Consequences }>('authorizations/decide', { act: { ...act, reason }, dry_run: false }), onSuccess: () => { sent(); dry.reset(); } });
+  const change = (f: () => void) => { f(); dry.reset(); real.reset(); };
+  return (
+    <Block title="Before it is decided" note="what would change, computed on what is seen now; nothing is recorded by looking">
+      <form className="whatif" onSubmit={(e) => { e.preventDefault(); dry.mutate(); }}>
+        <label>Act
+          <FormSelect value={kind} aria-label="Act" onChange={(_, v) => change(() => setKind(v))}>
+            <FormSelectOption value="suspend" label="Suspend" /><FormSelectOption value="rescind" label="Rescind" /><FormSelectOption value="extend" label="Extend" />
+          </FormSelect>
+        </label>
+        {kind !== 'rescind' && <label>Until<TextInput type="date" aria-label="Until" value={until} onChange={(_, v) => change(() => setUntil(v))} /></label>}
+        <label className="long">Reason<TextInput aria-label="Reason" value={reason} onChange={(_, v) => setReason(v)} placeholder="Needed to record it, not to look" /></label>
+        <Button type="submit" variant="secondary" isDisabled={dry.isPending}>Show the consequences</Button>
+        {dry.isPending && <Spinner size="md" aria-label="computing" />}
+      </form>
+      {dry.isError && <p className="fault" role="alert">{dry.error.message}</p>}
+      {real.isError && <p className="fault" role="alert">{real.error.message}</p>}
+      {real.isSuccess && <p className="hint" role="status">Recorded: {kind} {a.name}.</p>}
+      {dry.data && (
+        <div role="status">
+          <Effects of={dry.data.consequences ?? {}} />
+          <Button variant="danger" isDisabled={!reason.trim() || real.isPending} onClick={() => real.mutate()}>Record: {kind} {a.name}</Button>
+          {!reason.trim() && <span className="dim"> Write the reason first.</span>}
+        </div>
+      )}
+    </Block>
+  );
+}
+
+/** Effects are the consequences of an act. */
+export function Effects({ of }: { of: Consequences }) {
+  const verdicts = of.verdicts ?? [], boundaries = of.boundaries ?? [], leaning = of.authorizations ?? [];
+  if (!verdicts.length && !boundaries.length && !leaning.length) return <Empty>Nothing that is seen now would change.</Empty>;
+  return (
+    <div className="effects">
+      {boundaries.length > 0 && <ul className="lines">{boundaries.map((b) => <li key={b.boundary}><Link href={to('boundaries', b.boundary)}><b>{b.boundary}</b></Link> {b.before} → <b>{b.after}</b></li>)}</ul>}
+      {leaning.length > 0 && <p>Leaning on it: {leaning.map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)}</p>}
+      <p><b>{plural(verdicts.length, 'live connection')}</b> would be judged anew.</p>
+      <Table short name="consequences" rows={verdicts.slice(0, 200)} columns={changeColumns} id={(v) => v.connection} href={(v) => to('connections', v.connection)} empty="" />
+    </div>
+  );
+}
+
+const changeColumns: Column<VerdictChange>[] = [
+  { key: 'connection', name: 'Connection', width: '9rem', text: (v) => v.connection, cell: (v) => <Link className="mono" href={to('connections', v.connection)}>{v.connection}</Link> },
+  { key: 'before', name: 'Before', width: '9.5rem', text: (v) => v.before ?? '', cell: (v) => <VerdictChip v={v.before} /> },
+  { key: 'after', name: 'After', width: '9.5rem', text: (v) => v.after ?? '', cell: (v) => <VerdictChip v={v.after} /> },
+  { key: 'reason', name: 'Why', text: (v) => v.reason ?? '' },
+];

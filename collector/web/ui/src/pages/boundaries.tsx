@@ -1,0 +1,82 @@
+import { useAssets, useBoundaries, useConditions, useConnections, useAuthorizations, useFindings } from '../api';
+import { Tag } from '../parts/chip';
+import { assetColumns, boundariesOf, findingColumns } from '../parts/columns';
+import { Conditions } from '../parts/conditions';
+import { Matrix } from '../parts/matrix';
+import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
+import { type Column, Table } from '../parts/table';
+import { Link, to } from '../route';
+import { ago, count, cut, plural, T, when } from '../text';
+import type { Boundary, SegmentSight } from '../types';
+import { DOMAINS } from '../words';
+
+const columns: Column<Boundary>[] = [
+  { key: 'name', name: 'Boundary', text: (b) => `${b.title} ${b.name}`, cell: (b) => <><Link href={to('boundaries', b.name)}><b>{b.name}</b></Link> <span className="dim">{cut(b.title, 80)}</span></> },
+  { key: 'domain', name: 'Domain', width: '6rem', text: (b) => DOMAINS[b.domain ?? ''] ?? b.domain ?? '' },
+  { key: 'authorization', name: 'Authorization', text: (b) => b.authorization ?? '' },
+  { key: 'assets', name: 'Assets', width: '5.5rem', num: true, text: (b) => b.assets ?? 0 },
+  { key: 'findings', name: 'Findings', width: '6rem', num: true, text: (b) => b.findings ?? 0 },
+  { key: 'survey', name: 'Survey until', width: '8rem', text: (b) => when(b.survey_until).slice(0, 10) },
+  { key: 'sight', name: 'What could be seen', text: (b) => b.sight?.words ?? '' },
+];
+
+export function Boundaries({ id }: { id: string }) {
+  const boundaries = useBoundaries();
+  const connections = useConnections();
+  if (boundaries.isPending) return <Loading />;
+  if (id) return <OneBoundary id={id} all={boundaries.data ?? []} />;
+  return (
+    <Sheet title="Boundaries" lead="Where one responsibility ends and the next begins, as the documents draw it.">
+      <Fault of={boundaries} />
+      <Table short name="boundaries" rows={boundaries.data ?? []} columns={columns} id={(b) => b.name} href={(b) => to('boundaries', b.name)} empty="No boundary is drawn yet. Apply documents: see Policy." />
+      <Block title="Crossings" note="from the client's boundary, down, to the server's; coloured by the worst verdict"><Matrix connections={connections.data ?? []} boundaries={boundaries.data ?? []} /></Block>
+    </Sheet>
+  );
+}
+
+function OneBoundary({ id, all }: { id: string; all: Boundary[] }) {
+  const connections = useConnections();
+  const conditions = useConditions();
+  const authorizations = useAuthorizations();
+  const findings = useFindings();
+  const assets = useAssets();
+  const b = all.find((x) => x.name === id);
+  if (!b) return <Sheet title="No such boundary"><Empty>No document draws {cut(id, 60)}: <Link href="/boundaries">see all boundaries</Link>.</Empty></Sheet>;
+  const over = (authorizations.data ?? []).filter((a) => a.boundaries?.includes(id));
+  const set = (conditions.data ?? []).filter((c) => over.some((a) => a.name === c.authorization));
+  const own = (findings.data ?? []).filter((f) => f.status !== 'closed' && (f.from_boundary === id || f.to_boundary === id));
+  const members = (assets.data ?? []).filter((a) => boundariesOf(a).includes(id));
+  return (
+    <Sheet title={cut(b.title || b.name, 120)} lead={<><Tag>{DOMAINS[b.domain ?? ''] ?? b.domain}</Tag><Tag>{b.kind}</Tag> <span className="mono">{b.name}</span></>}>
+      {b.survey_until && <p className="hint">In survey until {when(b.survey_until)}, {ago(b.survey_until, Date.now())}: {plural(own.length, 'finding')} in its worklist. Nothing is accepted by it, and the gate fails meanwhile.</p>}
+      <div className="columns">
+        <Block title="Authority">
+          <Pairs of={[['Stands under', b.authorization], ['Authorizations that name it', over.length > 0 && over.map((a) => <div key={a.name}><Link href={to('authorizations', a.name)}>{a.name}</Link> <span className="dim">{a.decision}, {a.state}</span></div>)]]} />
+        </Block>
+        <Block title="Members" note={plural(b.assets ?? 0, 'asset')}>
+          <ul className="lines">{(b.members ?? []).map((m) => <li key={m}><T v={m} /></li>)}</ul>
+        </Block>
+      </div>
+      <Block title="What could be seen" note={b.sight && `${when(b.sight.from)} to ${when(b.sight.to)}`}>
+        {(b.sight?.gaps ?? []).map((g) => <p className="hint" key={g}><T v={g} /></p>)}
+        <Table short name="sight" rows={b.sight?.segments ?? []} columns={sightColumns} id={(s) => `${s.site}/${s.segment}`} empty="No agent listens on a segment of it." />
+      </Block>
+      <Block title="Crossings"><Matrix connections={connections.data ?? []} boundaries={all} only={id} /></Block>
+      <Block title="Conditions" note={over.map((a) => a.name).join(', ')}><Fault of={conditions} /><Conditions of={set} named /></Block>
+      <Block title="Findings" note={plural(own.length, 'finding')}><Table short name="findings" rows={own} columns={findingColumns} id={(f) => f.id} href={(f) => to('findings', f.id)} empty="Nothing waits for a decision." /></Block>
+      <Block title="Assets" more={<Link href={to('assets', '', { boundary: id })}>all {count(members.length)}</Link>}><Table short name="assets" rows={members.slice(0, 25)} columns={assetColumns} id={(a) => a.id} href={(a) => to('assets', a.id)} empty="Nothing was seen in it." /></Block>
+    </Sheet>
+  );
+}
+
+const sightColumns: Column<SegmentSight>[] = [
+  { key: 'segment', name: 'Segment', text: (s) => s.segment ?? '' },
+  { key: 'agents', name: 'Heard by', text: (s) => (s.agents ?? []).join(', ') || 'nobody' },
+  { key: 'vlans', name: 'VLANs', text: (s) => (s.vlans ?? []).join(', ') },
+  { key: 'heard', name: 'Quarter hours heard', num: true, text: (s) => s.quarters_heard ?? 0, cell: (s) => `${s.quarters_heard ?? 0} of ${s.quarters ?? 0}` },
+  { key: 'packets', name: 'Packets', num: true, text: (s) => Number(s.packets ?? 0), cell: (s) => count(s.packets) },
+  { key: 'lost', name: 'Lost', num: true, text: (s) => Number(s.lost ?? 0), cell: (s) => count(s.lost) },
+  { key: 'undecoded', name: 'Not decoded', num: true, text: (s) => Number(s.undecoded ?? 0), cell: (s) => count(s.undecoded) },
+  { key: 'onesided', name: 'One side only', num: true, text: (s) => s.one_sided ?? 0, cell: (s) => `${s.one_sided ?? 0} of ${s.tcp ?? 0} TCP` },
+  { key: 'last', name: 'Last heard', width: '10.5rem', text: (s) => when(s.last) },
+];

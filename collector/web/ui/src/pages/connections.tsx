@@ -1,0 +1,79 @@
+import { useAssets, useConnections, useExplain, useFindings } from '../api';
+import { Grade, Place, VerdictChip } from '../parts/chip';
+import { connectionColumns, connectionFacets, findingColumns, nameOf, operations, service, side, verdictOf } from '../parts/columns';
+import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
+import { Table } from '../parts/table';
+import { Link, to } from '../route';
+import { bytes, count, cut, T, when } from '../text';
+import type { Connection, Term } from '../types';
+import { VERDICT_WORDS } from '../words';
+
+export function Connections({ id }: { id: string }) {
+  const connections = useConnections();
+  if (connections.isPending) return <Loading />;
+  if (id) return <OneConnection id={id} all={connections.data ?? []} />;
+  return (
+    <Sheet title="Connections" lead="Client, server, transport and port, summed over time; each with one verdict. The worst stand first." wide>
+      <Fault of={connections} />
+      <Table name="connections" rows={connections.data ?? []} columns={connectionColumns} facets={connectionFacets} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="Nothing has been reported yet." />
+    </Sheet>
+  );
+}
+
+function OneConnection({ id, all }: { id: string; all: Connection[] }) {
+  const explained = useExplain(id);
+  const findings = useFindings();
+  const assets = useAssets();
+  const c = all.find((x) => x.id === id);
+  if (!c) return <Sheet title="No such connection"><Empty>Nothing has the id {cut(id, 60)}: <Link href="/connections">see all connections</Link>.</Empty></Sheet>;
+  const x = c.connection, v = c.verdict ?? {};
+  const name = (asset: string | undefined, address: string) => {
+    const a = assets.data?.find((y) => y.id === asset);
+    return <>{asset ? <Link href={to('assets', asset)}>{cut(a ? nameOf(a) : address, 80)}</Link> : <T v={address} />} <span className="mono dim">{address}</span></>;
+  };
+  const children = all.filter((y) => y.connection.related_to === id);
+  return (
+    <Sheet
+      title={`${cut(x.client, 60)} → ${cut(x.server, 60)}`}
+      lead={<><VerdictChip v={verdictOf(c)} /> {VERDICT_WORDS[verdictOf(c)]}, since {when(v.since)}</>}
+    >
+      <p className="reason"><T v={v.reason} cap={600} /></p>
+      <div className="columns">
+        <Block title="Who">
+          <Pairs of={[
+            ['Client', name(x.client_asset, x.client)], ['stands in', <Place name={c.client_boundary} own={side(c.client_boundary, c) === 'own link'} />],
+            ['Server', name(x.server_asset, x.server)], ['stands in', <Place name={c.server_boundary} own={side(c.server_boundary, c) === 'own link'} />],
+            ['Opened by', x.opened_by || 'unknown'], ['Direction known from', x.direction_basis || 'nothing'],
+            ['Seen by', (c.agents ?? []).map((a) => <Link key={a} href={to('agents', a)}>{a} </Link>)],
+            ['Segment', [x.segment, ...(x.vlans ?? []).map((n) => `VLAN ${n}`)].filter(Boolean).join(', ')],
+          ]} />
+        </Block>
+        <Block title="What">
+          <Pairs of={[
+            ['Service', <>{service(x)} <Grade v={x.grade} /></>], ['Did', operations(x) || 'no operation was read'], ['Outcome', x.outcome],
+            ['Protection', x.security || 'not known'], ['TLS', x.security_facts?.tls], ['OPC UA policy', x.security_facts?.policy],
+            ['Certificate', x.security_facts?.subject && <T v={x.security_facts.subject} />], ['Asked for', x.security_facts?.server_name && <T v={x.security_facts.server_name} />],
+            ['From the client', `${bytes(x.client_bytes)} in ${count(x.client_packets)} packets`], ['From the server', `${bytes(x.server_bytes)} in ${count(x.server_packets)} packets`],
+            ['Sessions', count(x.sessions)], ['First seen', when(x.first_seen)], ['Last seen', when(x.last_seen)],
+          ]} />
+        </Block>
+      </div>
+      {(v.terms ?? []).length > 0 && <Block title="Terms"><Table short name="terms" rows={v.terms ?? []} columns={termColumns} id={(t) => t.term} empty="" /></Block>}
+      <Block title="How it came to its verdict" note={`policy version ${v.policy_version ?? ''}`}>
+        <Fault of={explained} />
+        <ol className="lines numbered">{(explained.data?.lines ?? []).map((l, i) => <li key={i}><T v={l} cap={400} /></li>)}</ol>
+        {(v.documents ?? []).length > 0 && <p>Stands on {(v.documents ?? []).map((d) => <Link key={d} href={to('policy', '', { document: d })}>{d} </Link>)}</p>}
+      </Block>
+      <Block title="Findings">
+        <Table short name="findings" rows={(findings.data ?? []).filter((f) => c.findings?.includes(f.id))} columns={findingColumns} id={(f) => f.id} href={(f) => to('findings', f.id)} empty="It stands in no finding." />
+      </Block>
+      {children.length > 0 && <Block title="Negotiated by it"><Table short name="children" rows={children} columns={connectionColumns} id={(y) => y.id} href={(y) => to('connections', y.id)} empty="" /></Block>}
+    </Sheet>
+  );
+}
+
+const termColumns = [
+  { key: 'term', name: 'Term', width: '10rem', text: (t: Term) => t.term },
+  { key: 'state', name: 'State', width: '10rem', text: (t: Term) => t.state, cell: (t: Term) => <span className={`chip k-${t.state === 'met' ? 'good' : t.state === 'broken' ? 'bad' : 'middle'}`}>{t.state}</span> },
+  { key: 'why', name: 'Why', text: (t: Term) => t.why ?? '' },
+];

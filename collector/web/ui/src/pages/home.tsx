@@ -1,0 +1,158 @@
+import { useAgents, useAssets, useAuthorizations, useBoundaries, useConditions, useConnections, useFindings, useNotices, useStatus } from '../api';
+import { Calendar } from '../parts/calendar';
+import { Severity, StateChip, Tag } from '../parts/chip';
+import { boundariesOf } from '../parts/columns';
+import { Conditions } from '../parts/conditions';
+import { Matrix, Strip } from '../parts/matrix';
+import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
+import { Span } from '../parts/span';
+import { Link, to } from '../route';
+import { reader, useCell, type Reader } from '../store';
+import { ago, count, cut, plural } from '../text';
+import type { Condition, Finding } from '../types';
+import { READERS, severity } from '../words';
+import { First } from './first';
+
+// The same data for all three; each reader finds their own question first.
+const ORDER: Record<Reader, (keyof typeof BLOCKS)[]> = {
+  engineer: ['agents', 'findings', 'sight', 'inventory', 'verdicts', 'crossings'],
+  analyst: ['findings', 'verdicts', 'crossings', 'sight', 'conditions', 'agents'],
+  official: ['conditions', 'calendar', 'boundaries', 'findings', 'sight', 'verdicts'],
+};
+
+export function Home(_: { id: string }) {
+  const now = useCell(reader);
+  const status = useStatus();
+  const agents = useAgents();
+  const assets = useAssets();
+  if (status.isPending || agents.isPending || assets.isPending) return <Loading />;
+  if (!agents.data?.length && !assets.data?.length) return <First />;
+  return (
+    <Sheet title={READERS[now].home} lead={READERS[now].asks}>
+      <Fault of={status} />
+      <Answer reader={now} />
+      <div className="home">
+        {ORDER[now].map((name) => { const B = BLOCKS[name]; return <B key={name} />; })}
+      </div>
+    </Sheet>
+  );
+}
+
+/** Answer says the reader's question's answer in one line of figures. */
+function Answer({ reader: now }: { reader: Reader }) {
+  const findings = (useFindings().data ?? []).filter((f) => f.status !== 'closed');
+  const conditions = useConditions().data ?? [];
+  const agents = useAgents().data ?? [];
+  const assets = useAssets().data ?? [];
+  const boundaries = useBoundaries().data ?? [];
+  const authorizations = useAuthorizations().data ?? [];
+  const high = findings.filter((f) => severity(f.severity) === 'high').length;
+  const connected = agents.filter((a) => a.state === 'connected').length;
+  const badSpan = agents.filter((a) => a.span?.word?.startsWith('bad')).length;
+  const unplaced = assets.filter((a) => a.kind !== 'part' && (a.places ?? []).some((p) => !p.boundary)).length;
+  const gaps = boundaries.filter((b) => b.sight?.gaps?.length).length;
+  const state = (s: string) => conditions.filter((c) => c.state === s).length;
+  const holding = state('holds') + state('not-exercised') + state('attested');
+  const none = boundaries.filter((b) => b.authorization?.startsWith('no authorization')).length;
+  const figures: Record<Reader, Fig[]> = {
+    engineer: [
+      [connected, `of ${plural(agents.length, 'agent')} connected`, '/agents', connected < agents.length],
+      [badSpan, badSpan === 1 ? 'SPAN port is not right' : 'SPAN ports are not right', '/agents', badSpan > 0],
+      [assets.length, 'assets seen', '/assets', false],
+      [unplaced, 'stand in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0],
+      [findings.length, 'findings to decide', '/findings', high > 0],
+    ],
+    analyst: [
+      [findings.length, 'findings to decide', '/findings', findings.length > 0],
+      [high, 'of severity 70 or more', '/findings', high > 0],
+      [unplaced, 'assets in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0],
+      [gaps, `of ${plural(boundaries.length, 'boundary', 'boundaries')} not in full sight`, '/boundaries', gaps > 0],
+      [state('violated'), `of ${plural(conditions.length, 'condition')} violated`, '/authorizations', state('violated') > 0],
+    ],
+    official: [
+      [holding, `of ${plural(conditions.length, 'condition')} hold`, '/authorizations', holding < conditions.length],
+      [state('violated'), 'violated', '/authorizations', state('violated') > 0],
+      [state('not-observable') + state('stale') + state('attestation-due'), 'cannot be shown to hold', '/authorizations', conditions.length > holding + state('violated')],
+      [authorizations.filter((a) => a.state === 'in force').length, `of ${plural(authorizations.length, 'authorization')} in force`, '/authorizations', authorizations.some((a) => a.state !== 'in force')],
+      [none, none === 1 ? 'boundary has no authorization on record' : 'boundaries have no authorization on record', '/boundaries', none > 0],
+    ],
+  };
+  return <ul className="answer">{figures[now].map(([n, words, href, alarm]) => <li key={words} className={alarm ? 'alarm' : undefined}><Link href={href}><b>{count(n)}</b><span>{words}</span></Link></li>)}</ul>;
+}
+type Fig = [number, string, string, boolean];
+
+const BLOCKS = { findings: Top, verdicts: Verdicts, crossings: Crossings, conditions: Held, calendar: Dates, agents: Listening, sight: Sight, inventory: Devices, boundaries: Standing };
+
+function Top() {
+  const findings = (useFindings().data ?? []).filter((f) => f.status !== 'closed');
+  return (
+    <Block title="Decisions to make" more={<Link href="/findings">all {count(findings.length)}</Link>}>
+      {findings.length === 0 ? <Empty>Nothing waits for a decision.</Empty> : <ul className="top">{findings.slice(0, 6).map((f) => <Row key={f.id} f={f} />)}</ul>}
+    </Block>
+  );
+}
+
+const Row = ({ f }: { f: Finding }) => (
+  <li><Link href={to('findings', f.id)}><Severity n={f.severity} /><span className="title">{cut(f.title, 160)}</span><span className="why">{cut(f.why, 200)}</span></Link></li>
+);
+
+function Verdicts() {
+  const connections = useConnections().data ?? [];
+  return <Block title="Connections by verdict" more={<Link href="/connections">all {count(connections.length)}</Link>}><Strip of={connections} /></Block>;
+}
+
+function Crossings() {
+  const connections = useConnections().data ?? [];
+  const boundaries = useBoundaries().data ?? [];
+  return <Block title="Crossings" note="coloured by the worst verdict"><Matrix connections={connections} boundaries={boundaries} /></Block>;
+}
+
+function Held() {
+  const conditions = useConditions();
+  return <Block title="Conditions" note="how each stands now" more={<Link href="/authorizations">authorizations</Link>}><Fault of={conditions} />{conditions.isPending ? <p className="dim">judging</p> : <Conditions of={(conditions.data ?? []) as Condition[]} named />}</Block>;
+}
+
+function Dates() {
+  const authorizations = useAuthorizations().data ?? [];
+  const notices = useNotices().data ?? [];
+  return <Block title="What ends, and when"><Calendar authorizations={authorizations} notices={notices} now={Date.now()} /></Block>;
+}
+
+function Listening() {
+  const agents = useAgents().data ?? [];
+  return (
+    <Block title="Agents" more={<Link href="/agents">all {count(agents.length)}</Link>}>
+      <ul className="lines">{agents.slice(0, 8).map((a) => <li key={a.name} className="agent"><Link href={to('agents', a.name)}><b>{cut(a.name, 40)}</b></Link> <StateChip v={a.state} /> <Span a={a} /> <span className="dim">{ago(a.last_heard, Date.now())}</span></li>)}</ul>
+      {agents.length === 0 && <Empty>No agent is enrolled.</Empty>}
+    </Block>
+  );
+}
+
+function Sight() {
+  const boundaries = useBoundaries().data ?? [];
+  return (
+    <Block title="What could be seen" note="over the last day">
+      <ul className="lines">{boundaries.map((b) => <li key={b.name} className={b.sight?.gaps?.length ? 'soon' : undefined}><Link href={to('boundaries', b.name)}><b>{b.name}</b></Link> {cut(b.sight?.words || 'nothing heard', 240)}</li>)}</ul>
+      {boundaries.length === 0 && <Empty>No boundary is drawn yet.</Empty>}
+    </Block>
+  );
+}
+
+function Standing() {
+  const boundaries = useBoundaries().data ?? [];
+  return <Block title="Boundaries" more={<Link href="/boundaries">all {count(boundaries.length)}</Link>}><ul className="lines">{boundaries.map((b) => <li key={b.name}><Link href={to('boundaries', b.name)}><b>{cut(b.title || b.name, 80)}</b></Link> <span className="dim">{b.authorization}</span> {(b.findings ?? 0) > 0 && <Tag>{plural(b.findings!, 'finding')}</Tag>}</li>)}</ul></Block>;
+}
+
+function Devices() {
+  const assets = useAssets().data ?? [];
+  const by = new Map<string, number>();
+  for (const a of assets) for (const b of boundariesOf(a)) by.set(b, (by.get(b) ?? 0) + 1);
+  const fresh = assets.toSorted((a, b) => (b.first_seen ?? '').localeCompare(a.first_seen ?? '')).slice(0, 5);
+  return (
+    <Block title="Inventory" more={<Link href="/assets">all {count(assets.length)}</Link>}>
+      <p className="tags">{[...by].sort((a, b) => b[1] - a[1]).map(([b, n]) => <Link key={b} className="tag" href={to('assets', '', { boundary: b })}>{b} {count(n)}</Link>)}</p>
+      <h3>Newest</h3>
+      <ul className="lines">{fresh.map((a) => <li key={a.id}><Link href={to('assets', a.id)} className="mono">{cut(a.ips?.[0] ?? a.macs?.[0] ?? a.id, 40)}</Link> {cut(a.names?.[0], 40)} {(a.roles ?? []).slice(0, 2).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <span className="dim">{cut([a.vendor, a.model].filter(Boolean).join(' '), 60)}</span></li>)}</ul>
+    </Block>
+  );
+}

@@ -1,0 +1,32 @@
+import { Radio } from '@patternfly/react-core';
+import { useStatus } from '../api';
+import { Block, Fault, Pairs, Sheet } from '../parts/page';
+import { reader, theme, useCell, type Reader, type Theme } from '../store';
+import { count, when } from '../text';
+import { READERS } from '../words';
+
+export function Settings(_: { id: string }) {
+  const status = useStatus();
+  const s = status.data ?? {};
+  const now = useCell(reader), colours = useCell(theme);
+  return (
+    <Sheet title="Settings">
+      <div className="columns">
+        <Block title="These pages" note="kept in this browser">
+          <fieldset><legend>Worded for</legend>{(Object.keys(READERS) as Reader[]).map((r) => <Radio key={r} id={`for-${r}`} name="reader" label={READERS[r].name} description={READERS[r].asks} isChecked={now === r} onChange={() => reader.set(r)} />)}</fieldset>
+          <fieldset><legend>Colours</legend>{(['system', 'light', 'dark'] as Theme[]).map((t) => <Radio key={t} id={`theme-${t}`} name="theme" label={{ system: 'As the system has them', light: 'Light', dark: 'Dark' }[t]} isChecked={colours === t} onChange={() => theme.set(t)} />)}</fieldset>
+        </Block>
+        <Block title="This collector">
+          <Fault of={status} />
+          <Pairs of={[
+            ['Version', s.version], ['Authority', s.authority], ['Policy version', s.policy_version], ['Judged', `${count(s.applied)} of ${count(s.journal)} records`],
+            ['Its clock', when(s.clock)], ['Pages', s.pages], ['Agents report to', s.uplink],
+          ]} />
+        </Block>
+        <Block title="Keys">
+          <Pairs of={[['/', 'search'], ['j, k or arrows', 'next and previous row or finding'], ['Enter', 'open a row']]} />
+        </Block>
+      </div>
+    </Sheet>
+  );
+}

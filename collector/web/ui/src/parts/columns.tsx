@@ -1,0 +1,82 @@
+import { Link, to } from '../route';
+import { ago, bytes, count, cut, when } from '../text';
+import type { Asset, Connection, Finding, Talk } from '../types';
+import { VERDICTS } from '../words';
+import { Place, Severity, Status, Tag, VerdictChip } from './chip';
+import type { Column, Facet } from './table';
+
+export const verdictOf = (c: Connection) => c.verdict?.verdict ?? 'undecided';
+/** side is where an end stands. Traffic on its own link needs no boundary. */
+export const side = (name: string | undefined, c: Connection) => name || (verdictOf(c) === 'internal' ? 'own link' : 'unplaced');
+
+export function service(x: Talk): string {
+  const name = x.grade === 'hint' ? `${x.protocol}?` : x.protocol || 'unknown';
+  if (!x.port) return `${name} ${x.transport}`;
+  return `${name} ${x.transport}/${x.transport === 'ethernet' ? `0x${x.port.toString(16).padStart(4, '0')}` : x.port}`;
+}
+
+export const operations = (x: Talk) =>
+  Object.entries(x.operations ?? {}).filter(([, n]) => Number(n) > 0).sort((a, b) => Number(b[1]) - Number(a[1])).map(([k, n]) => `${k} ${count(n)}`).join(', ');
+
+export const volume = (x: Talk) => Number(x.client_bytes ?? 0) + Number(x.server_bytes ?? 0);
+
+const End = ({ address, boundary, own }: { address: string; boundary?: string; own?: boolean }) => (
+  <><span className="mono">{cut(address, 60)}</span> <span className="dim">{boundary || (own ? 'own link' : 'unplaced')}</span></>
+);
+
+export const connectionColumns: Column<Connection>[] = [
+  { key: 'verdict', name: 'Verdict', width: '9.5rem', text: verdictOf, cell: (c) => <VerdictChip v={verdictOf(c)} /> },
+  { key: 'client', name: 'Client', width: '17%', text: (c) => `${c.connection.client} ${side(c.client_boundary, c)}`, cell: (c) => <End address={c.connection.client} boundary={c.client_boundary} own={verdictOf(c) === 'internal'} /> },
+  { key: 'server', name: 'Server', width: '17%', text: (c) => `${c.connection.server} ${side(c.server_boundary, c)}`, cell: (c) => <End address={c.connection.server} boundary={c.server_boundary} own={verdictOf(c) === 'internal'} /> },
+  { key: 'service', name: 'Service', width: '12rem', text: (c) => service(c.connection) },
+  { key: 'did', name: 'Did', text: (c) => operations(c.connection) },
+  { key: 'protection', name: 'Protection', width: '9rem', text: (c) => c.connection.security ?? '' },
+  { key: 'outcome', name: 'Outcome', width: '7rem', text: (c) => c.connection.outcome ?? '' },
+  { key: 'volume', name: 'Bytes', width: '5.5rem', num: true, text: (c) => volume(c.connection), cell: (c) => bytes(volume(c.connection)) },
+  { key: 'last', name: 'Last seen', width: '10.5rem', text: (c) => when(c.connection.last_seen) },
+];
+
+export const connectionFacets: Facet<Connection>[] = [
+  { key: 'verdict', name: 'Verdict', of: (c) => [verdictOf(c)] },
+  { key: 'boundary', name: 'Boundary', of: (c) => [side(c.client_boundary, c), side(c.server_boundary, c)] },
+  { key: 'from', name: 'From', of: (c) => [side(c.client_boundary, c)] },
+  { key: 'to', name: 'To', of: (c) => [side(c.server_boundary, c)] },
+  { key: 'protocol', name: 'Protocol', of: (c) => [c.connection.protocol || 'unknown'] },
+];
+
+export const worst = (c: Connection[]) => c.toSorted((a, b) => VERDICTS.indexOf(verdictOf(a) as never) - VERDICTS.indexOf(verdictOf(b) as never));
+
+export const addresses = (a: Asset) => ((a.ips ?? []).length ? a.ips! : (a.macs ?? []));
+export const note = (a: Asset, field: string) => a.annotations?.find((n) => n.field === field)?.value ?? '';
+/** nameOf is how people call an asset: their own name, its name, its address. */
+export const nameOf = (a: Asset) => note(a, 'name') || a.names?.[0] || addresses(a)[0] || a.id;
+export const boundariesOf = (a: Asset) => [...new Set((a.places ?? []).map((p) => p.boundary || 'unplaced'))];
+export const rolesOf = (a: Asset) => (a.roles ?? []).map((r) => r.role);
+
+export const assetColumns: Column<Asset>[] = [
+  { key: 'address', name: 'Address', width: '9.5rem', text: (a) => addresses(a).join(' '), cell: (a) => <span className="mono">{cut(addresses(a)[0] ?? a.id, 40)}{addresses(a).length > 1 && <span className="dim"> +{addresses(a).length - 1}</span>}</span> },
+  { key: 'name', name: 'Name', width: '13%', text: (a) => [note(a, 'name'), ...(a.names ?? [])].filter(Boolean).join(' '), cell: (a) => cut(note(a, 'name') || a.names?.[0], 60) },
+  { key: 'boundary', name: 'Boundary', width: '8.5rem', text: (a) => boundariesOf(a).join(', '), cell: (a) => boundariesOf(a).map((b, i) => <span key={b}>{i > 0 && ', '}<Place name={b === 'unplaced' ? '' : b} /></span>) },
+  { key: 'role', name: 'Role', width: '15%', text: (a) => rolesOf(a).join(', '), cell: (a) => (a.roles ?? []).slice(0, 2).map((r) => <Tag key={r.role}>{r.role}</Tag>) },
+  { key: 'level', name: 'Level', width: '4rem', num: true, text: (a) => a.level ?? '' },
+  { key: 'vendor', name: 'Vendor', text: (a) => a.vendor ?? '' },
+  { key: 'product', name: 'Product, model', width: '14%', text: (a) => [a.product, a.model].filter(Boolean).join(' · ') },
+  { key: 'firmware', name: 'Firmware', width: '7rem', text: (a) => a.firmware ?? '' },
+  { key: 'presence', name: 'Presence', width: '6rem', text: (a) => a.presence ?? '' },
+  { key: 'last', name: 'Last seen', width: '10.3rem', text: (a) => when(a.last_seen) },
+];
+
+export const assetFacets: Facet<Asset>[] = [
+  { key: 'boundary', name: 'Boundary', of: boundariesOf },
+  { key: 'role', name: 'Role', of: (a) => (rolesOf(a).length ? rolesOf(a) : ['no role']) },
+  { key: 'vendor', name: 'Vendor', of: (a) => [a.vendor || 'unknown'] },
+  { key: 'presence', name: 'Presence', of: (a) => (a.presence ? [a.presence] : []) },
+];
+
+export const findingColumns: Column<Finding>[] = [
+  { key: 'severity', name: 'Sev', width: '4rem', text: (f) => f.severity ?? 0, cell: (f) => <Severity n={f.severity} /> },
+  { key: 'title', name: 'Finding', text: (f) => f.title, cell: (f) => <Link href={to('findings', f.id)}>{cut(f.title, 200)}</Link> },
+  { key: 'kind', name: 'Kind', width: '10rem', text: (f) => f.kind, cell: (f) => <Tag>{f.kind}</Tag> },
+  { key: 'status', name: 'Status', width: '8rem', text: (f) => f.status ?? 'open', cell: (f) => <Status v={f.status} /> },
+  { key: 'last', name: 'Last seen', width: '10.5rem', text: (f) => f.last_seen ?? '', cell: (f) => <span title={when(f.last_seen)}>{ago(f.last_seen, Date.now())}</span> },
+];

@@ -1,0 +1,41 @@
+import { useState } from 'react';
+import { Link, to } from '../route';
+import { T, when } from '../text';
+import type { Condition } from '../types';
+import { CONDITION_STATES } from '../words';
+import { ConditionChip, Tag } from './chip';
+import { Empty } from './page';
+
+const rank = (c: Condition) => CONDITION_STATES.indexOf(c.state as (typeof CONDITION_STATES)[number]);
+
+/** Conditions are sentences with how they stand; opened, with what that stands on. */
+export function Conditions({ of, named }: { of: Condition[]; named?: boolean }) {
+  if (!of.length) return <Empty>No condition is set.</Empty>;
+  return <ul className="conditions">{of.toSorted((a, b) => rank(a) - rank(b)).map((c) => <One key={c.id} c={c} named={named} />)}</ul>;
+}
+
+function One({ c, named }: { c: Condition; named?: boolean }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <li>
+      <button type="button" className="row" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <ConditionChip v={c.state} />
+        <span className="sentence"><T v={c.statement} /></span>
+        <span className="dim">{named ? c.id : c.id.split('/').at(-1)}</span>
+      </button>
+      {!open && c.state !== 'holds' && <p className="dim under"><T v={c.words} /></p>}
+      {open && (
+        <div className="under">
+          <p><b><T v={c.words} /></b></p>
+          {c.reason && <p><T v={c.reason} cap={600} /></p>}
+          <p className="dim">judged by {c.check}{(c.controls ?? []).map((x) => <Tag key={x}>{x}</Tag>)} {c.from && <>over {when(c.from)} to {when(c.to)}</>}{c.until && <> · attested until {when(c.until)}</>}</p>
+          {(c.evidence ?? []).length > 0 && <><h3>Evidence</h3><ul className="lines">{c.evidence!.map((e, i) => <li key={i}><T v={e} /></li>)}</ul></>}
+          {(c.sight ?? []).length > 0 && <><h3>What could be seen</h3><ul className="lines">{c.sight!.map((e, i) => <li key={i}><T v={e} /></li>)}</ul></>}
+          {(c.connections ?? []).length > 0 && <p>{c.connections!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('connections', id)}>{id} </Link>)}{c.connections!.length > 20 && `and ${c.connections!.length - 20} more`}</p>}
+          {(c.assets ?? []).length > 0 && <p>{c.assets!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('assets', id)}>{id} </Link>)}</p>}
+          {!named && <p><Link href={to('authorizations', c.authorization)}>{c.authorization}</Link></p>}
+        </div>
+      )}
+    </li>
+  );
+}

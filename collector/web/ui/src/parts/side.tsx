@@ -1,0 +1,37 @@
+import { Badge, Nav, NavGroup, NavItem, NavList, PageSidebar, PageSidebarBody } from '@patternfly/react-core';
+import { useFindings } from '../api';
+import { Link } from '../route';
+
+interface Entry { page: string; name: string }
+
+const GROUPS: { title: string; entries: Entry[] }[] = [
+  { title: '', entries: [{ page: '', name: 'Overview' }, { page: 'findings', name: 'Findings' }] },
+  { title: 'Authority', entries: [{ page: 'boundaries', name: 'Boundaries' }, { page: 'authorizations', name: 'Authorizations' }, { page: 'providers', name: 'Providers' }, { page: 'policy', name: 'Policy' }] },
+  { title: 'Network', entries: [{ page: 'assets', name: 'Inventory' }, { page: 'connections', name: 'Connections' }, { page: 'agents', name: 'Agents' }] },
+  { title: 'Collector', entries: [{ page: 'settings', name: 'Settings' }] },
+];
+
+export function Side({ page, open }: { page: string; open: boolean }) {
+  const findings = useFindings();
+  const waiting = (findings.data ?? []).filter((f) => f.status === 'open').length;
+  const shown = page === 'brief' ? 'connections' : page;
+  return (
+    <PageSidebar isSidebarOpen={open}>
+      <PageSidebarBody>
+        <Nav aria-label="Pages">
+          {GROUPS.map((g) => {
+            const items = g.entries.map((e) => (
+              <NavItem key={e.page} itemId={e.page} isActive={shown === e.page}>
+                <Link href={`/${e.page}`} aria-current={shown === e.page ? 'page' : undefined} className="pf-v6-c-nav__link">
+                  <span className="grow">{e.name}</span>
+                  {e.page === 'findings' && waiting > 0 && <Badge screenReaderText="to decide">{waiting}</Badge>}
+                </Link>
+              </NavItem>
+            ));
+            return g.title ? <NavGroup key={g.title} title={g.title}>{items}</NavGroup> : <NavList key="top">{items}</NavList>;
+          })}
+        </Nav>
+      </PageSidebarBody>
+    </PageSidebar>
+  );
+}

@@ -1,0 +1,106 @@
+// The collector's messages as JSON: proto field names, 64-bit numbers as text,
+// and what has its default value may be absent.
+
+export type Time = string;
+
+export interface Status {
+  version?: string;
+  authority?: string;
+  policy_version?: string;
+  journal?: string;
+  applied?: string;
+  clock?: Time;
+  pages?: string;
+  uplink?: string;
+  surveys?: string[];
+}
+
+export interface Site { name: string; title?: string; segments?: string[]; assets?: number; connections?: number }
+
+export interface SegmentSight {
+  site?: string; segment?: string; agents?: string[]; vlans?: number[]; since?: Time; last?: Time;
+  quarters_heard?: number; quarters?: number; packets?: string; lost?: string; undecoded?: string;
+  one_sided?: number; tcp?: number; faults?: string[];
+}
+export interface Sight { boundary?: string; from?: Time; to?: Time; segments?: SegmentSight[]; gaps?: string[]; words?: string }
+
+export interface Boundary {
+  name: string; title?: string; kind?: string; domain?: string; members?: string[]; assets?: number;
+  findings?: number; authorization?: string; sight?: Sight; survey_until?: Time;
+}
+
+export interface Place { address: string; boundary?: string; why?: string }
+export interface Fact { attribute: string; value: string; source?: string; grade?: string; first_seen?: Time; last_seen?: Time }
+export interface Role { role: string; grade?: string; why?: string }
+export interface Annotation { field: string; value: string; by?: string; at?: Time }
+export interface Change { attribute: string; from?: string; to?: string; source?: string; at?: Time }
+
+export interface Asset {
+  id: string; site?: string; segment?: string; parent?: string; kind?: string;
+  macs?: string[]; ips?: string[]; vlans?: number[]; names?: string[];
+  vendor?: string; product?: string; model?: string; firmware?: string; hardware?: string; serial?: string; os?: string;
+  roles?: Role[]; level?: number; protocols?: { name: string; as: string }[]; facts?: Fact[];
+  first_seen?: Time; last_seen?: Time; agents?: string[]; joins?: string[]; places?: Place[];
+  annotations?: Annotation[]; changes?: Change[]; conflicts?: string[]; heard?: { agent: string; last_seen?: Time }[];
+  presence?: string; presence_why?: string;
+}
+
+export interface Talk {
+  id?: string; client: string; server: string; client_asset?: string; server_asset?: string; segment?: string; vlans?: number[];
+  transport: string; port?: number; protocol?: string; grade?: string; direction_basis?: string; opened_by?: string; outcome?: string;
+  related_to?: string; client_packets?: string; server_packets?: string; client_bytes?: string; server_bytes?: string; sessions?: string;
+  operations?: Record<string, string>; security?: string; first_seen?: Time; last_seen?: Time;
+  security_facts?: { tls?: string; policy?: string; subject?: string; server_name?: string };
+}
+export interface Term { term: string; state: string; why?: string }
+export interface Verdict {
+  verdict?: string; reason?: string; documents?: string[]; terms?: Term[]; policy_version?: string;
+  judged_at?: Time; since?: Time; not_observable?: string[];
+}
+export interface Connection {
+  id: string; site?: string; connection: Talk; client_boundary?: string; server_boundary?: string; verdict?: Verdict;
+  findings?: string[]; agents?: string[]; operations_last?: Record<string, Time>;
+}
+
+export interface Finding {
+  id: string; kind: string; title: string; why?: string; severity?: number; severity_terms?: string[]; status?: string;
+  from_boundary?: string; to_boundary?: string; service?: string; opener?: string; term?: string;
+  connections?: string[]; assets?: string[]; first_seen?: Time; last_seen?: Time; site?: string; technique?: string;
+  past?: string[]; left_off?: number; urgent?: boolean; survey?: boolean;
+}
+
+export interface SpanCheck { interface?: string; id: string; verdict: string; evidence?: string; cure?: string }
+export interface Agent {
+  name: string; site?: string; version?: string; hostname?: string; segments?: string[]; state?: string; enrolled?: Time;
+  last_heard?: Time; last_frame?: Time; frames?: string; drops?: string; through?: string; clock_offset_ms?: string;
+  certificate_expires?: Time; lost_batches?: string; span?: { word?: string; checks?: SpanCheck[]; at?: Time };
+}
+
+export interface AuthorizationAct {
+  kind: string; authorization: string; effective?: Time; until?: Time; decision?: string; successor?: string; reason?: string;
+  official?: string; sha256?: string; actor?: string; recorded?: Time;
+}
+export interface Authorization {
+  name: string; decision?: string; organization?: string; boundaries?: string[]; state?: string; why?: string; granted?: Time;
+  until?: Time; review_due?: Time; leverages?: string[]; leaned_on_by?: string[]; conditions?: number; acts?: AuthorizationAct[];
+  triggers?: string[];
+}
+export interface Condition {
+  id: string; authorization: string; statement?: string; controls?: string[]; check?: string; state: string; words?: string;
+  reason?: string; evidence?: string[]; connections?: string[]; assets?: string[]; sight?: string[]; from?: Time; to?: Time;
+  until?: Time; policy_version?: string;
+}
+export interface VerdictChange { connection: string; before?: string; after?: string; reason?: string }
+export interface Consequences {
+  boundaries?: { boundary: string; before?: string; after?: string }[];
+  verdicts?: VerdictChange[];
+  authorizations?: string[];
+}
+export interface Notice { at?: Time; kind: string; document?: string; due?: Time; words?: string }
+export interface PolicyDocument { kind: string; name: string; path?: string; text: string }
+export interface Documents { policy_version?: string; applied?: Time; documents?: PolicyDocument[] }
+export interface ApplyResult {
+  policy_version?: string; changes?: { kind: string; name: string; change: string }[]; verdicts?: VerdictChange[]; warnings?: string[];
+}
+export interface Explanation { connection?: Connection; finding?: Finding; condition?: Condition; lines?: string[] }
+export interface Gate { result?: string; reasons?: string[]; conditions?: Condition[] }

@@ -1,0 +1,141 @@
+import type { Reader } from './store';
+import type { Asset, Finding } from './types';
+
+// Every sentence that is worded for one of the three readers, and the words for
+// the states that the collector sends.
+
+export const READERS: Record<Reader, { name: string; asks: string; home: string }> = {
+  engineer: { name: 'Engineer', asks: 'What is on my network, and does looking at it leave the process alone?', home: 'On the plant floor' },
+  analyst: { name: 'Analyst', asks: 'Where does the real network differ from the boundary that was drawn?', home: 'Drift and decisions' },
+  official: { name: 'Official', asks: 'Does each agreed condition still hold, and how do we know?', home: 'What you signed for' },
+};
+
+export const VERDICTS = ['unauthorized', 'out-of-terms', 'lapsed', 'undecided', 'authorized', 'internal'] as const;
+
+export const VERDICT_WORDS: Record<string, string> = {
+  unauthorized: 'nobody agreed to it',
+  'out-of-terms': 'agreed, but not like this',
+  lapsed: 'the paper that covered it fell',
+  undecided: 'cannot be told yet',
+  authorized: 'an agreement in force covers it',
+  internal: 'stays inside one boundary',
+};
+
+export const CONDITION_STATES = ['violated', 'attestation-due', 'not-observable', 'stale', 'not-exercised', 'attested', 'holds'] as const;
+
+export const CONDITION_WORDS: Record<string, string> = {
+  holds: 'holds',
+  'not-exercised': 'holds, nothing tried it',
+  violated: 'violated',
+  'not-observable': 'not observable',
+  stale: 'stale',
+  attested: 'attested',
+  'attestation-due': 'attestation due',
+};
+
+export const DECISIONS: Record<string, string> = {
+  ato: 'Authorization to operate',
+  'ato-with-conditions': 'Authorization to operate, with conditions',
+  iatt: 'Interim authorization to test',
+  iato: 'Interim authorization to operate',
+  atu: 'Authorization to use',
+  'common-control': 'Common control authorization',
+  pato: 'Provisional authorization: nobody may operate under it alone',
+  dato: 'Denial of authorization to operate',
+  'not-yet-authorized': 'Not yet authorized',
+  decommissioned: 'Decommissioned',
+};
+
+export const STATUSES: Record<string, string> = {
+  open: 'open',
+  investigating: 'investigating',
+  remediating: 'remediating',
+  'deviation-requested': 'acceptance asked for',
+  'deviation-approved': 'accepted until',
+  closed: 'closed',
+};
+
+type Sayings = Record<Reader, string>;
+
+/** What each kind of finding asks of each reader. */
+export const ACTIONS: Record<string, Sayings> = {
+  unauthorized: {
+    engineer: 'Find out who set this connection up and what it is for. Do not cut it while the line runs: tell the owner of the boundary first.',
+    analyst: 'Find the need behind it: an agreement to be written, or a connection to be ended at the access point.',
+    official: 'Nobody has accepted the risk of this connection. Have it agreed on paper, or have it ended.',
+  },
+  'out-of-terms': {
+    engineer: 'The connection is agreed, but it does something else than agreed. Look at what changed on these two devices.',
+    analyst: 'Compare the broken term with the agreement: one of them has to change.',
+    official: 'The agreement covers less than what happens. Decide whether its terms are to be widened.',
+  },
+  lapsed: {
+    engineer: 'Nothing changed on the network. Leave it running; the paper behind it has ended.',
+    analyst: 'See what fell, and what else leaned on it.',
+    official: 'The paper ended and the traffic goes on. Renew it, or order that it stops.',
+  },
+  'internet-exposure': {
+    engineer: 'A device of the line reaches the Internet. Look for a second path: a modem, a phone, a gateway that nobody drew.',
+    analyst: 'Find which way it leaves, and close that way at the access point.',
+    official: 'The plant exchanges data with the Internet and nobody has accepted it.',
+  },
+  'remote-access': {
+    engineer: 'Somebody can work on this machine from afar. Ask who, and whether a session is open now.',
+    analyst: 'Find the person and the path. Agreed remote access goes through the jump host.',
+    official: 'Somebody outside can act on the process as if standing there. Nobody has accepted that.',
+  },
+  unplaced: {
+    engineer: 'Devices answer here that no drawing shows. Say what this network is.',
+    analyst: 'Place the network: add it to a boundary, or have it taken away.',
+    official: 'There are devices that stand under no authorization.',
+  },
+  attempt: {
+    engineer: 'This device tries to reach something and fails. A setting that is left over is likely.',
+    analyst: 'Nothing answered, so this is no exposure. Find out what asks and why.',
+    official: 'A try that failed. Nothing was exchanged.',
+  },
+  scan: {
+    engineer: 'Something looks through the network. It can disturb old controllers: find it soon.',
+    analyst: 'Tell a planned scan from an unknown one: ask for its change ticket.',
+    official: 'Somebody searched the network. Ask whether it was ordered.',
+  },
+  'dual-homed': {
+    engineer: 'One device has a leg in two networks. Look behind it for a second cable before you move anything.',
+    analyst: 'It may carry traffic around the access point. Name it as one, or have a leg removed.',
+    official: 'One device joins two boundaries past the point where they are meant to meet.',
+  },
+  'operating-without-authorization': {
+    engineer: 'Nothing is wrong on the network. The paper for this boundary is missing.',
+    analyst: 'Ask the official for a decision; until then every flow here stands under none.',
+    official: 'This boundary runs in production and no decision covers it.',
+  },
+};
+
+/** actionFor is what the reader is asked to do about a finding. */
+export const actionFor = (f: Finding, r: Reader): string => ACTIONS[f.kind]?.[r] ?? (f.why || 'A person has to decide on this.');
+
+const PROCESS = new Set(['plc', 'rtu', 'ied', 'dcs-controller', 'controller', 'drive', 'io', 'hmi', 'safety-controller', 'robot', 'scada-server', 'opc-server', 'gateway']);
+
+/** unplug says whether the process may depend on a device; empty when nothing tells. */
+export function unplug(a: Asset): string {
+  const role = (a.roles ?? []).find((r) => PROCESS.has(r.role));
+  if (role) return `Do not unplug: the process may depend on it (${role.role}: ${role.why ?? role.grade ?? ''}).`;
+  if (a.kind === 'router') return 'Do not unplug: traffic of other devices passes through it.';
+  if (typeof a.level === 'number' && a.level <= 2) return `Do not unplug: it stands on level ${a.level}.`;
+  return '';
+}
+
+/** SEVERITY groups 0 to 100 as the collector's lists do. */
+export const severity = (n = 0): 'high' | 'middle' | 'low' => (n >= 70 ? 'high' : n >= 40 ? 'middle' : 'low');
+
+export const NOTICES: Record<string, string> = {
+  'ends-soon': 'ends soon',
+  ended: 'ended',
+  'review-due': 'review due',
+  'attestation-due': 'attestation due',
+  'acceptance-ends': 'acceptance ends soon',
+  'acceptance-ended': 'acceptance ended',
+  'emergency-review': 'emergency to be reviewed',
+};
+
+export const DOMAINS: Record<string, string> = { ot: 'OT', dmz: 'DMZ', it: 'IT', external: 'external' };
