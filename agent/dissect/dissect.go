@@ -8,9 +8,9 @@ package dissect
 import (
 	"errors"
 	"net/netip"
-	"time"
 
 	"demarc/agent/decode"
+	"demarc/agent/flow"
 	"demarc/internal/ot"
 )
 
@@ -52,18 +52,13 @@ const (
 )
 
 // Endpoint is one end of a conversation; zero where the layer has none.
-type Endpoint struct {
-	MAC  decode.MAC
-	VLAN uint16
-	Addr netip.Addr
-	Port uint16
-}
+type Endpoint = flow.Endpoint
 
 // Message is what a dissector is given: for a stream the bytes from the
 // current position, for a datagram or a payload the whole of it.
 type Message struct {
-	Time      time.Time
-	Src, Dst  Endpoint
+	Time      int64     // packet time, Unix nanoseconds
+	Src, Dst  *Endpoint // read only
 	Direction Direction // as known so far; Sender may improve it
 	Data      []byte    // valid during the call only
 	Stream    bool      // Data is a position in a byte stream; false: a whole datagram, frame or payload

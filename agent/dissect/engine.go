@@ -2,7 +2,6 @@ package dissect
 
 import (
 	"errors"
-	"time"
 
 	"demarc/agent/flow"
 	"demarc/internal/ot"
@@ -35,6 +34,9 @@ type Sink interface {
 // Engine runs the dissectors of one worker. It implements flow.Handler.
 type Engine struct {
 	Panics uint64 // dissectors that panicked; each cost its own conversation
+
+	at   int64     // of the packet at hand
+	side flow.Side // that sent it
 
 	sink     Sink
 	carriers map[string]*carrier
@@ -133,6 +135,7 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 	if s.done || s.resting() {
 		return
 	}
+	e.at, e.side = at, side
 	h := &s.half[side]
 	if h.skip > 0 {
 		n := min(h.skip, len(b))
@@ -151,7 +154,7 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 		b = h.buf
 	}
 	for len(b) > 0 && !s.done {
-		used, err := e.message(s, side, b, at, cut)
+		used, err := e.message(s, b, cut)
 		switch {
 		case err == nil && used > len(b):
 			h.skip = used - len(b)
@@ -159,7 +162,7 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 		case err == nil && used > 0:
 			b = b[used:]
 		case errors.Is(err, ErrShort) && !cut:
-			rest, ok := e.anew(s, side, b, fresh, at)
+			rest, ok := e.anew(s, b, fresh)
 			if !ok {
 				e.keep(s, side, b)
 				return
@@ -182,14 +185,14 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 // anew tries the last n bytes of b, the segment at hand, alone: while the
 // framing is not known, what came before may be the end of a message that
 // passes for the beginning of one. It returns what is left behind a message.
-func (e *Engine) anew(s *session, side flow.Side, b []byte, n int, at int64) (rest []byte, ok bool) {
-	h := &s.half[side]
+func (e *Engine) anew(s *session, b []byte, n int) (rest []byte, ok bool) {
+	h := &s.half[e.side]
 	if len(b) <= n || !h.lost {
 		return nil, false
 	}
 	s.root.race = nil
 	b = b[len(b)-n:]
-	used, err := e.message(s, side, b, at, false)
+	used, err := e.message(s, b, false)
 	switch {
 	case errors.Is(err, ErrDone):
 		e.finish(s)
@@ -209,9 +212,9 @@ func (e *Engine) anew(s *session, side flow.Side, b []byte, n int, at int64) (re
 // message offers the front of b to whoever speaks. While the framing is not
 // known, a claim counts only when a second message follows or the first ends
 // with the segment.
-func (e *Engine) message(s *session, side flow.Side, b []byte, at int64, cut bool) (int, error) {
-	h := &s.half[side]
-	used, err := e.offer(s, &s.root, 0, side, b, at, cut, 0, h.lost)
+func (e *Engine) message(s *session, b []byte, cut bool) (int, error) {
+	h := &s.half[e.side]
+	used, err := e.offer(s, &s.root, 0, b, cut, 0, h.lost)
 	switch {
 	case err == nil:
 		h.lost, s.tries = false, 0
@@ -286,8 +289,9 @@ func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int
 	if s.done || s.resting() {
 		return
 	}
+	e.at, e.side = at, side
 	for len(b) > 0 {
-		used, err := e.offer(s, &s.root, 0, side, b, at, cut, 0, false)
+		used, err := e.offer(s, &s.root, 0, b, cut, 0, false)
 		if errors.Is(err, ErrDone) {
 			e.finish(s)
 			return
@@ -328,16 +332,16 @@ func (e *Engine) finish(s *session) {
 
 // offer gives b to a layer. prove: a claim needs a second message, or its end
 // at the end of b.
-func (e *Engine) offer(s *session, l *layer, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64, prove bool) (int, error) {
+func (e *Engine) offer(s *session, l *layer, depth int, b []byte, cut bool, tag uint64, prove bool) (int, error) {
 	if l.speaker != nil {
-		return e.speak(s, l, depth, side, b, at, cut, tag, prove)
+		return e.speak(s, l, depth, b, cut, tag, prove)
 	}
 	e.enter(s, l, depth, b)
 	short := false
 	for i := 0; i < len(l.race); i++ {
 		r := l.race[i]
 		l.speaker, l.d = r.p, r.d
-		used, err := e.speak(s, l, depth, side, b, at, cut, tag, prove)
+		used, err := e.speak(s, l, depth, b, cut, tag, prove)
 		if err == nil || errors.Is(err, ErrDone) {
 			l.race, l.spare = nil, nil
 			return used, err
@@ -445,28 +449,31 @@ func (l *layer) enter(p *Protocol) {
 
 // speak lets the layer's dissector read one message and, when it counts,
 // carries out what it told.
-func (e *Engine) speak(s *session, l *layer, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64, prove bool) (int, error) {
+func (e *Engine) speak(s *session, l *layer, depth int, b []byte, cut bool, tag uint64, prove bool) (int, error) {
 	first := !s.named(l)
-	used, err := e.call(s, l.d, depth, side, b, at, cut, tag)
-	counts := err == nil || errors.Is(err, ErrDone) || (errors.Is(err, ErrShort) && cut && !first)
-	if !counts {
-		return 0, err
+	used, err := e.call(s, l, depth, b, cut, tag)
+	short := false
+	if err != nil {
+		short = errors.Is(err, ErrShort)
+		if counts := errors.Is(err, ErrDone) || short && cut && !first; !counts {
+			return 0, err
+		}
 	}
-	if prove && err == nil && !e.follows(s, l, depth, side, b, used, at, cut, tag) {
-		if used < len(b) && !s.done && s.unfinished(e, l, depth, side, b[used:], at, cut, tag) {
+	if prove && err == nil && !e.follows(s, l, depth, b, used, cut, tag) {
+		if used < len(b) && !s.done && s.unfinished(e, l, depth, b[used:], cut, tag) {
 			return 0, ErrShort
 		}
 		return 0, ErrNotMine
 	}
-	if (first || l.surmise != nil) && !errors.Is(err, ErrShort) {
+	if (first || l.surmise != nil) && !short {
 		e.name(s, l)
 	}
-	e.commit(s, l, depth, side, at, errors.Is(err, ErrShort))
+	e.commit(s, l, depth, short)
 	return used, err
 }
 
 // follows reports whether what comes behind the first message bears it out.
-func (e *Engine) follows(s *session, l *layer, depth int, side flow.Side, b []byte, used int, at int64, cut bool, tag uint64) bool {
+func (e *Engine) follows(s *session, l *layer, depth int, b []byte, used int, cut bool, tag uint64) bool {
 	switch {
 	case used == len(b):
 		return true
@@ -475,7 +482,7 @@ func (e *Engine) follows(s *session, l *layer, depth int, side flow.Side, b []by
 	case used > len(b):
 		return e.matches(s, l.speaker, b)
 	}
-	_, err := e.call(s, l.d, depth+1, side, b[used:], at, cut, tag)
+	_, err := e.call(s, l, depth+1, b[used:], cut, tag)
 	return err == nil || errors.Is(err, ErrDone)
 }
 
@@ -490,53 +497,55 @@ func (e *Engine) matches(s *session, p *Protocol, b []byte) (ok bool) {
 }
 
 // unfinished reports whether the second message has merely not come whole.
-func (s *session) unfinished(e *Engine, l *layer, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64) bool {
-	_, err := e.call(s, l.d, depth+1, side, b, at, cut, tag)
+func (s *session) unfinished(e *Engine, l *layer, depth int, b []byte, cut bool, tag uint64) bool {
+	_, err := e.call(s, l, depth+1, b, cut, tag)
 	return errors.Is(err, ErrShort) && len(b) < maxBuffer/4
 }
 
-// call runs one dissector over b into the log of its depth. A panic costs the
-// conversation.
-func (e *Engine) call(s *session, d Dissector, depth int, side flow.Side, b []byte, at int64, cut bool, tag uint64) (used int, err error) {
+// call runs a layer's dissector over b into the log of its depth. A panic costs
+// the conversation.
+func (e *Engine) call(s *session, l *layer, depth int, b []byte, cut bool, tag uint64) (used int, err error) {
 	if depth >= maxDepth {
 		return 0, ErrNotMine
 	}
-	l, m := &e.logs[depth], &e.messages[depth]
-	l.n = 0
-	c := s.conv
-	m.Time = time.Unix(0, at)
-	m.Src, m.Dst = endpoint(c, side), endpoint(c, side.Other())
-	m.Direction = Unknown
-	if c.Directed {
-		m.Direction = FromServer
-		if c.Client == side {
-			m.Direction = FromClient
-		}
-	}
+	c, m, out := s.conv, &e.messages[depth], &e.logs[depth]
+	out.n = 0
+	root := l == &s.root
+	m.Time, m.Src, m.Dst = e.at, &c.Ends[e.side], &c.Ends[e.side.Other()]
+	m.Direction = direction(c, e.side)
 	m.Data, m.Cut, m.Tag = b, cut, tag
-	m.Stream = c.Transport == 6 && d == s.root.d
-	m.Trial = d == s.root.d && depth > 0 // a trial of the second message runs one deeper
+	m.Stream = root && c.Transport == 6
+	m.Trial = root && depth > 0 // a trial of the second message runs one deeper
 	if s.expected != nil && depth == 0 {
 		m.Tag = s.expected.tag
 	}
+	well := false
 	defer func() {
-		if recover() != nil {
+		if !well && recover() != nil {
 			e.panicked(s)
 			used, err = 0, ErrMalformed
 		}
 	}()
-	return d.Dissect(m, l)
+	used, err = l.d.Dissect(m, out)
+	well = true
+	return used, err
+}
+
+// direction is that of a message that side sent.
+func direction(c *flow.Conversation, side flow.Side) Direction {
+	switch {
+	case !c.Directed:
+		return Unknown
+	case c.Client == side:
+		return FromClient
+	}
+	return FromServer
 }
 
 func (e *Engine) panicked(s *session) {
 	e.Panics++
 	e.finish(s)
 	e.sink.Lost(s.conv, "panic", 1)
-}
-
-func endpoint(c *flow.Conversation, side flow.Side) Endpoint {
-	x := &c.Ends[side]
-	return Endpoint{MAC: x.MAC, VLAN: c.VLAN, Addr: x.Addr, Port: x.Port}
 }
 
 // named reports whether the layer's speaker has had its first success.
@@ -558,26 +567,26 @@ func (e *Engine) name(s *session, l *layer) {
 
 // commit carries out what the message told. short: the capture cut it, and so
 // what it carries.
-func (e *Engine) commit(s *session, l *layer, depth int, side flow.Side, at int64, short bool) {
+func (e *Engine) commit(s *session, l *layer, depth int, short bool) {
 	log, c := &e.logs[depth], s.conv
 	for i := 0; i < log.n && !s.done; i++ {
 		x := &log.entries[i]
 		switch x.kind {
 		case toldFact:
-			e.fact(c, side, x, at)
+			e.fact(c, x)
 		case toldOperation:
 			e.sink.Operation(c, x.operation, x.n)
 		case toldSender:
-			e.turn(c, side, x.role)
+			e.turn(c, e.side, x.role)
 		case toldSecurity:
 			e.sink.Security(c, x.security)
 		case toldPayload:
-			e.payload(s, l, depth, side, x, at, short)
+			e.payload(s, l, depth, x, short)
 		case toldSwitch:
 			e.change(s, x.text)
 			return
 		case toldExpect:
-			e.expected.add(c, x, at, e.byName[x.text])
+			e.expected.add(c, x, e.at, e.byName[x.text])
 		}
 	}
 }
@@ -593,13 +602,13 @@ func (e *Engine) turn(c *flow.Conversation, side flow.Side, r Role) {
 	}
 }
 
-func (e *Engine) fact(c *flow.Conversation, side flow.Side, x *entry, at int64) {
+func (e *Engine) fact(c *flow.Conversation, x *entry) {
 	of := x.subject
 	switch of.Kind {
 	case BySender, ByReceiver:
-		end := &c.Ends[side]
+		end := &c.Ends[e.side]
 		if of.Kind == ByReceiver {
-			end = &c.Ends[side.Other()]
+			end = &c.Ends[e.side.Other()]
 		}
 		if of.Addr, of.MAC = end.Addr, end.MAC; end.Addr.IsValid() && !end.Addr.IsUnspecified() {
 			of.Kind = ByAddr
@@ -608,11 +617,11 @@ func (e *Engine) fact(c *flow.Conversation, side flow.Side, x *entry, at int64) 
 		}
 	case ByAddr, ByMAC:
 	}
-	e.sink.Fact(c, of, x.attribute, x.value, x.text, x.grade, at)
+	e.sink.Fact(c, of, x.attribute, x.value, x.text, x.grade, e.at)
 }
 
 // payload offers what a protocol carries to those registered over it.
-func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *entry, at int64, cut bool) {
+func (e *Engine) payload(s *session, l *layer, depth int, x *entry, cut bool) {
 	over := e.carriers[l.speaker.Name]
 	if over == nil || len(x.value) == 0 || depth+2 >= maxDepth {
 		return
@@ -623,7 +632,7 @@ func (e *Engine) payload(s *session, l *layer, depth int, side flow.Side, x *ent
 	if l.child.speaker == nil {
 		l.child.race = l.child.race[:0] // each payload is a message of its own
 	}
-	_, _ = e.offer(s, l.child, depth+1, side, x.value, at, cut, x.tag, false)
+	_, _ = e.offer(s, l.child, depth+1, x.value, cut, x.tag, false)
 }
 
 // change makes the next byte of the stream another protocol, or, with "", one

@@ -40,11 +40,16 @@ func frameTalk(t testing.TB, d Dissector) chat {
 	return chat{&talk{t: tt, d: &onLink{d}}}
 }
 
+var (
+	stationEnd = Endpoint{MAC: decode.MAC{0, 1, 2, 3, 4, 5}}
+	groupEnd   = Endpoint{MAC: decode.MAC{1, 0x0c, 0xcd, 1, 0, 1}}
+)
+
 // onLink takes addresses and ports away and leaves MAC addresses.
 type onLink struct{ Dissector }
 
 func (d *onLink) Dissect(m *Message, out Out) (int, error) {
-	m.Src, m.Dst = Endpoint{MAC: decode.MAC{0, 1, 2, 3, 4, 5}}, Endpoint{MAC: decode.MAC{1, 0x0c, 0xcd, 1, 0, 1}}
+	m.Src, m.Dst = &stationEnd, &groupEnd
 	return d.Dissector.Dissect(m, out)
 }
 

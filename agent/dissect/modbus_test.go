@@ -27,12 +27,13 @@ type talk struct {
 	stream bool
 	known  bool // the direction is: side 0 is the client
 	tag    uint64
+	ends   [2]Endpoint
 	log    log
 }
 
 func (k *talk) message(side int, b []byte) *Message {
-	a := Endpoint{Addr: netip.MustParseAddr("10.0.0.1"), Port: 50123}
-	z := Endpoint{Addr: netip.MustParseAddr("10.0.0.2"), Port: k.port}
+	k.ends = [2]Endpoint{{Addr: netip.MustParseAddr("10.0.0.1"), Port: 50123}, {Addr: netip.MustParseAddr("10.0.0.2"), Port: k.port}}
+	a, z := &k.ends[0], &k.ends[1]
 	m := &Message{Src: a, Dst: z, Data: b, Stream: k.stream, Tag: k.tag}
 	if side == 1 {
 		m.Src, m.Dst = z, a

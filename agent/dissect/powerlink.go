@@ -1,8 +1,6 @@
 package dissect
 
 import (
-	"time"
-
 	"demarc/internal/ot"
 	"demarc/internal/wire"
 )
@@ -141,7 +139,7 @@ var (
 )
 
 // node tells the sender's number and part. Each frame repeats it.
-func (d *powerlink) node(at time.Time, f *eplFrame, out Out) {
+func (d *powerlink) node(at int64, f *eplFrame, out Out) {
 	if !d.recent.fresh(at, uint64(f.from)) {
 		return
 	}

@@ -34,10 +34,12 @@ func (s *session) speaks() string {
 // nothing of it.
 func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut bool) string {
 	l := layer{on: s.root.on}
+	e.at, e.side = at, side
 	e.enter(s, &l, 0, b)
 	for i := 0; i < len(l.race) && !s.done; i++ {
 		r := &l.race[i]
-		if used, err := e.call(s, r.d, 0, side, b, at, cut, 0); err != nil || used <= 0 {
+		l.d = r.d
+		if used, err := e.call(s, &l, 0, b, cut, 0); err != nil || used <= 0 {
 			continue
 		}
 		e.sink.Protocol(s.conv, r.p.Name, ot.Behaviour)

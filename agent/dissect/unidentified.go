@@ -78,7 +78,8 @@ func (e *Engine) tellUnread(s *session) {
 		kind: toldFact, subject: Sender, attribute: ot.Unidentified, grade: ot.Hint, value: hex.AppendEncode(nil, u.b),
 		text: "unidentified." + carrierOf(c.Transport) + "." + strconv.Itoa(int(u.port)),
 	}
-	e.fact(c, u.side, &x, c.Last)
+	e.at, e.side = c.Last, u.side
+	e.fact(c, &x)
 }
 
 func (s *session) keep(side flow.Side, b []byte) {
