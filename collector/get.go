@@ -15,6 +15,8 @@ import (
 // filter is what a list may be narrowed by.
 type filter struct {
 	format, site, boundary, verdict, kind, status string
+	assignee, authorization, survey, drift        string
+	severity                                      uint32
 }
 
 // listing is one thing that `get` lists.
@@ -22,6 +24,7 @@ type listing struct {
 	name, short string
 	flags       []string
 	get         func(context.Context, demarcv1.CollectorServiceClient, io.Writer, filter) error
+	more        func(at *place, c *cobra.Command, f *filter) // flags that are not texts
 }
 
 func getCommand(at *place) *cobra.Command {
@@ -85,9 +88,17 @@ func (l listing) command(at *place) *cobra.Command {
 		"verdict":  {&f.verdict, "only with this verdict"},
 		"kind":     {&f.kind, "only of this kind"},
 		"status":   {&f.status, "only with this status"},
+
+		"assignee":      {&f.assignee, "only what this person looks after; none: what nobody does"},
+		"authorization": {&f.authorization, "only what is about this authorization"},
+		"survey":        {&f.survey, "yes: only the worklists of surveys; no: all but those"},
+		"drift":         {&f.drift, "yes: only drift; no: all but drift"},
 	}
 	for _, name := range l.flags {
 		c.Flags().StringVar(known[name].to, name, "", known[name].usage)
+	}
+	if l.more != nil {
+		l.more(at, c, &f)
 	}
 	return c
 }

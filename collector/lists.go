@@ -19,7 +19,7 @@ var listings = []listing{
 	{name: "boundaries", short: "List boundaries with what stands in them", get: getBoundaries},
 	{name: "assets", short: "List assets, by site and address", flags: []string{"site", "boundary"}, get: getAssets},
 	{name: "connections", short: "List connections, the worst verdict first", flags: []string{"verdict", "boundary"}, get: getConnections},
-	{name: "findings", short: "List findings, the most severe first", flags: []string{"kind", "status"}, get: getFindings},
+	{name: "findings", short: "List findings, the most severe first", flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "survey", "drift"}, get: getFindings, more: findingFlags},
 	{name: "authorizations", short: "List authorizations and how they stand", get: getAuthorizations},
 	{name: "conditions", short: "List the conditions of authorizations and how they stand", get: getConditions},
 	{name: "documents", short: "List the documents in force, in the order in which they were read", flags: []string{"kind"}, get: getDocuments},
@@ -151,30 +151,6 @@ func port(d *demarcv1.Connection) string {
 		return fmt.Sprintf("0x%04x", d.GetPort())
 	}
 	return fmt.Sprintf("%s/%d", d.GetTransport(), d.GetPort())
-}
-
-func getFindings(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListFindings(ctx, &demarcv1.ListFindingsRequest{Kind: f.kind, Status: f.status})
-	if err != nil {
-		return err
-	}
-	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"SEVERITY", "KIND", "FINDING", "SITE", "STATUS", "CONNECTIONS", "LAST SEEN", "ID"}, Right: []bool{0: true, 5: true}}
-		for _, x := range r.GetFindings() {
-			t.Rows = append(t.Rows, []string{
-				count(x.GetSeverity()), x.GetKind(), x.GetTitle(), x.GetSite(), findingStatus(x), strconv.Itoa(len(x.GetConnections())), moment(x.GetLastSeen()), x.GetId(),
-			})
-		}
-		return t
-	})
-}
-
-// findingStatus is the status, with a word on the survey that holds it back.
-func findingStatus(f *demarcv1.Finding) string {
-	if f.GetSurvey() {
-		return f.GetStatus() + " (survey)"
-	}
-	return f.GetStatus()
 }
 
 func getAgents(ctx context.Context, c client, w io.Writer, f filter) error {

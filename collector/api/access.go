@@ -70,6 +70,15 @@ var access = map[string]rule{
 	"/demarc.v1.CollectorService/ListConditions":      {Boundary, readers},
 	"/demarc.v1.CollectorService/Gate":                {Boundary, readers},
 	"/demarc.v1.CollectorService/Backup":              only(Whole, store.Admin),
+
+	// Which act needs which role: triage.
+	"/demarc.v1.FindingService/ActOnFindings": only(Boundary, store.Engineer, store.Analyst, store.ISSM, store.SystemOwner, store.Official, store.Representative),
+	"/demarc.v1.FindingService/GetFinding":    {Boundary, readers},
+	"/demarc.v1.FindingService/TakeSnapshot":  only(Boundary, store.SystemOwner, store.ISSM, store.Official, store.Representative),
+	"/demarc.v1.FindingService/ListSnapshots": {Boundary, readers},
+	"/demarc.v1.FindingService/ListDrift":     {Boundary, readers},
+	"/demarc.v1.FindingService/MergeSnapshot": only(Boundary, store.SystemOwner, store.ISSM, store.Official, store.Representative),
+	"/demarc.v1.FindingService/GetPast":       {Boundary, readers},
 }
 
 // refusal says in words why p may not call a method, "" if p may.

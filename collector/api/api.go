@@ -53,6 +53,12 @@ type Plant interface {
 	Attest(ctx context.Context, a *demarcv1.Attestation, by store.Act) (until time.Time, err error)
 	// ActsOn lists what was decided on an authorization after its document.
 	ActsOn(authorization string) []*demarcv1.AuthorizationAct
+	// DecideFindings does one thing to findings, or refuses it with ErrRefused;
+	// a dry run only checks it. It returns the findings as they are then.
+	DecideFindings(ctx context.Context, kind string, body *demarcv1.FindingAct, dryRun bool, by store.Act) ([]*demarcv1.Finding, error)
+	// FindingEvents is a finding's history, the first first, and how many
+	// events are no longer kept.
+	FindingEvents(id string) (all []*demarcv1.FindingEvent, leftOff uint64)
 	// Notices lists what people are to be told, the first first.
 	Notices() []boundary.Notice
 	// Changes counts what the lists show.
@@ -95,6 +101,7 @@ type Config struct {
 type Service struct {
 	demarcv1.UnimplementedCollectorServiceServer
 	demarcv1.UnimplementedAccountServiceServer
+	demarcv1.UnimplementedFindingServiceServer
 	Config
 }
 
@@ -102,6 +109,7 @@ type Service struct {
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterCollectorServiceServer(r, s)
 	demarcv1.RegisterAccountServiceServer(r, s)
+	demarcv1.RegisterFindingServiceServer(r, s)
 }
 
 // New returns a Service.

@@ -126,7 +126,7 @@ func (s *Service) findingLines(f *demarcv1.Finding) []string {
 	for _, id := range f.GetAssets() {
 		lines = append(lines, "Asset "+id)
 	}
-	return lines
+	return append(lines, s.historyLines(f)...)
 }
 
 func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }

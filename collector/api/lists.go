@@ -9,12 +9,10 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
-	"demarc/collector/finding"
 	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -23,9 +21,6 @@ import (
 var verdicts = []string{
 	verdict.Unauthorized, verdict.OutOfTerms, verdict.Lapsed, verdict.Undecided, verdict.Authorized, verdict.Internal,
 }
-
-// statuses that a finding may have: a filter that can match nothing is a slip.
-var statuses = []string{"open", "investigating", "remediating", "deviation-requested", "deviation-approved", "closed"}
 
 // oneOf refuses a filter that is none of the values.
 func oneOf(what, value string, values []string) error {
@@ -152,23 +147,6 @@ func (s *Service) surveyed(f *demarcv1.Finding) bool {
 		}
 	}
 	return in && !f.GetUrgent()
-}
-
-// ListFindings lists findings, the most severe first.
-func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
-	if err := cmp.Or(oneOf("kind", r.GetKind(), finding.Kinds()), oneOf("status", r.GetStatus(), statuses)); err != nil {
-		return nil, err
-	}
-	all := slices.DeleteFunc(s.Plant.Findings(), func(f *demarcv1.Finding) bool {
-		return r.GetKind() != "" && f.GetKind() != r.GetKind() || r.GetStatus() != "" && f.GetStatus() != r.GetStatus()
-	})
-	for i, f := range all {
-		if s.surveyed(f) {
-			all[i] = proto.CloneOf(f)
-			all[i].Survey = true
-		}
-	}
-	return &demarcv1.ListFindingsResponse{Findings: all}, nil
 }
 
 // ListSites lists the sites of the documents, and those that only agents name.

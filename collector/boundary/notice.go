@@ -16,6 +16,7 @@ const (
 	AcceptanceEnds  = "acceptance-ends"
 	AcceptanceEnded = "acceptance-ended"
 	EmergencyReview = "emergency-review"
+	PlanDue         = "plan-due"
 )
 
 // Notice is something that a person is to be told of at an instant.

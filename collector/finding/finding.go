@@ -19,20 +19,12 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// Open is the status of a finding that nobody has decided on: OSCAL
-// risk.status. Others are investigating, remediating, deviation-requested,
-// deviation-approved and closed.
-const Open = "open"
-
-// Statuses that end when a new member joins.
-var settled = []string{"closed", "deviation-approved"}
-
 // finding is one decision with everything that calls for it.
 type finding struct {
+	decision
 	key     uint64 // of its record
 	id      string
 	group   group
-	status  string
 	conns   map[string]*member
 	assets  map[string]*member
 	leftOff int // members past maxMembers, never listed
@@ -52,6 +44,8 @@ type Book struct {
 	next     uint64
 	dirty    map[uint64]string // record key -> finding, since the last call of Changed
 	touched  map[string]bool   // findings changed by the call under way
+	now      time.Time         // of the record under way, by the collector's clock
+	ends     deadlines
 }
 
 var none = boundary.Empty()
@@ -123,7 +117,7 @@ func (b *Book) leave(id, name string, now *member, asset bool) {
 		past.Past = true
 		list[name] = &past
 	}
-	if len(f.conns)+len(f.assets)+f.leftOff == 0 && f.status == Open {
+	if len(f.conns)+len(f.assets)+f.leftOff == 0 && !f.touched() {
 		delete(b.findings, id)
 	}
 	b.touch(f)
@@ -134,25 +128,38 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 	f := b.findings[id]
 	if f == nil {
 		b.next++
-		f = &finding{key: b.next, id: id, group: g, status: Open, conns: make(map[string]*member), assets: make(map[string]*member)}
+		f = &finding{key: b.next, id: id, group: g, conns: make(map[string]*member), assets: make(map[string]*member)}
+		f.Status, f.Raised, f.Since = Open, b.now.UnixNano(), b.now.UnixNano()
 		b.findings[id] = f
 	}
 	list := f.list(asset)
 	old := list[name]
-	switch {
-	case old != nil && old.equal(m):
+	if old != nil && old.equal(m) {
 		return
-	case old == nil && len(list) >= maxMembers:
+	}
+	if old == nil && !known || old != nil && old.Past {
+		if f.settled() {
+			b.reopen(f, itself, EventReopened, "a new member: "+noun(asset)+" "+name)
+		}
+	} else if f.returned(m) {
+		b.reopen(f, itself, EventReopened, noun(asset)+" "+name+" was seen again after it was closed as "+f.Closed.Reason)
+	}
+	if old == nil && len(list) >= maxMembers {
 		if !known {
 			f.leftOff++
 			b.touch(f)
 		}
 		return
-	case (old == nil || old.Past) && slices.Contains(settled, f.status):
-		f.status = Open
 	}
 	list[name] = m
 	b.touch(f)
+}
+
+func noun(asset bool) string {
+	if asset {
+		return "asset"
+	}
+	return "connection"
 }
 
 func (f *finding) list(asset bool) map[string]*member {

@@ -324,7 +324,7 @@ func TestANewMemberReopens(t *testing.T) {
 	p, b := compile(t, plan, 1), New()
 	update(t, b, p, "10.60.0.15>10.20.4.10 tcp/102 s7comm")
 	for _, f := range b.findings {
-		f.status = "deviation-approved"
+		f.Status = "deviation-approved"
 		b.touch(f)
 	}
 	update(t, b, p, "10.60.0.15>10.20.4.10 tcp/102 s7comm ops=write")

@@ -29,6 +29,10 @@ const (
 	Unlisted         = "unlisted"
 )
 
+// Drift begins the kinds of findings that hold what is there against the
+// snapshot of a decision.
+const Drift = "drift"
+
 // Kinds lists every kind of finding.
 func Kinds() []string {
 	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted}

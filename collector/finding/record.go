@@ -15,8 +15,8 @@ type Record = inventory.Record
 
 // stored is the value of a Record, as JSON.
 type stored struct {
-	Group   group              `json:"group"`
-	Status  string             `json:"status"`
+	Group group `json:"group"`
+	decision
 	Conns   map[string]*member `json:"connections,omitempty"`
 	Assets  map[string]*member `json:"assets,omitempty"`
 	LeftOff int                `json:"left_off,omitempty"`
@@ -53,7 +53,7 @@ func (b *Book) Changed() []Record {
 }
 
 func (f *finding) record() Record {
-	value, err := json.Marshal(stored{f.group, f.status, f.conns, f.assets, f.leftOff})
+	value, err := json.Marshal(stored{f.group, f.decision, f.conns, f.assets, f.leftOff})
 	if err != nil {
 		panic("finding: " + err.Error()) // strings, numbers and times of our own always marshal
 	}
@@ -63,6 +63,7 @@ func (f *finding) record() Record {
 // Restore fills an empty Book with the records of another's Snapshot. On an
 // error the Book is not to be used.
 func (b *Book) Restore(records []Record) error {
+	b.ends.moved = true
 	for _, r := range records {
 		b.next = max(b.next, r.Key)
 		if r.Value == nil {
@@ -72,7 +73,7 @@ func (b *Book) Restore(records []Record) error {
 		if err := json.Unmarshal(r.Value, &s); err != nil {
 			return fmt.Errorf("finding: record %d: %w", r.Key, err)
 		}
-		f := &finding{key: r.Key, id: s.Group.id(), group: s.Group, status: s.Status, conns: s.Conns, assets: s.Assets, leftOff: s.LeftOff}
+		f := &finding{key: r.Key, id: s.Group.id(), group: s.Group, decision: s.decision, conns: s.Conns, assets: s.Assets, leftOff: s.LeftOff}
 		if f.conns == nil {
 			f.conns = make(map[string]*member)
 		}

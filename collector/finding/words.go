@@ -25,7 +25,7 @@ func (f *finding) show() *demarcv1.Finding {
 	t := f.traits()
 	g := f.group
 	out := &demarcv1.Finding{
-		Id: f.id, Kind: t.kind, Site: g.Site, Status: f.status, Service: g.Service, Opener: g.Opener,
+		Id: f.id, Kind: t.kind, Site: g.Site, Service: g.Service, Opener: g.Opener,
 		FromBoundary: g.From, ToBoundary: g.To, LeftOff: uint32(f.leftOff), Technique: f.technique(t),
 	}
 	out.Severity, out.SeverityTerms = f.severity(t)
@@ -38,6 +38,7 @@ func (f *finding) show() *demarcv1.Finding {
 		out.Service = some(t.services, 5)
 	}
 	f.members(out)
+	f.decided(out)
 	f.shown = out
 	return out
 }

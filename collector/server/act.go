@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/api"
+	"demarc/collector/finding"
 	"demarc/collector/store"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -23,6 +24,14 @@ var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{
 	api.ActMerge:     (*engine).sayOfAssets,
 	api.ActSplit:     (*engine).sayOfAssets,
 	api.ActSet:       (*engine).sayOfAssets,
+
+	actFinding + finding.Assign:  (*engine).sayOfFindings,
+	actFinding + finding.Comment: (*engine).sayOfFindings,
+	actFinding + finding.Status:  (*engine).sayOfFindings,
+	actFinding + finding.Accept:  (*engine).sayOfFindings,
+	actFinding + finding.Close:   (*engine).sayOfFindings,
+	actFinding + finding.Reopen:  (*engine).sayOfFindings,
+	actFinding + finding.Poam:    (*engine).sayOfFindings,
 }
 
 // applyAct does again, or for the first time, what a person did.

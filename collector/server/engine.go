@@ -53,6 +53,8 @@ type engine struct {
 	said     []savedAct      // what people said of assets
 	ledger   *condition.Ledger
 	bearings map[string]bearing // of assets, as their connections were judged
+
+	findingDeed findingDeed // the last one
 }
 
 // judgement is a connection as it was judged last. Its JudgedConnection is
@@ -101,6 +103,7 @@ func (e *engine) apply(r *store.Record) error {
 	if r.Position != e.position+1 {
 		return fmt.Errorf("record %d follows %d", r.Position, e.position)
 	}
+	e.time(r.Recorded)
 	if err := e.applyKind(r); err != nil {
 		return fmt.Errorf("record %d: %w", r.Position, err)
 	}

@@ -191,6 +191,13 @@ func dump(e *engine) string {
 	for _, f := range e.Findings() {
 		put(f)
 	}
+	for _, f := range e.Findings() {
+		events, leftOff := e.FindingEvents(f.GetId())
+		fmt.Fprintln(&b, f.GetId(), "events left off", leftOff)
+		for _, x := range events {
+			put(x)
+		}
+	}
 	for _, n := range e.Notices() {
 		fmt.Fprintln(&b, n.Key(), n.Words)
 	}

@@ -22,12 +22,15 @@ type notices struct {
 	moved bool            // since it was saved
 }
 
-// notify adds the notices that stand at now and were not told yet.
-func (e *engine) notify(now time.Time) {
+// notify adds the notices of documents that stand at now and were not told yet.
+func (e *engine) notify(now time.Time) { e.tell(e.policy.Notices(), now) }
+
+// tell adds those of all that stand at now and were not told yet.
+func (e *engine) tell(all []boundary.Notice, now time.Time) {
 	if e.notices.told == nil {
 		e.notices.told = map[string]bool{}
 	}
-	for _, n := range boundary.StandingNotices(e.policy.Notices(), now) {
+	for _, n := range boundary.StandingNotices(all, now) {
 		if key := n.Key(); !e.notices.told[key] {
 			e.notices.told[key] = true
 			e.notices.list = append(e.notices.list, n)

@@ -43,7 +43,7 @@ func TestReplayEqualsLife(t *testing.T) {
 		l.must(err)
 		checkpoints := 0
 		for i := range 60 {
-			switch r.IntN(14) {
+			switch r.IntN(16) {
 			case 12:
 				l.randomAct(r, i)
 			case 13:
@@ -71,6 +71,8 @@ func TestReplayEqualsLife(t *testing.T) {
 				l.same("in between", l.restarted())
 			case 7:
 				l.anyAct(r)
+			case 14, 15:
+				l.anyDecision(r)
 			default:
 				l.send([]string{"a", "b"}[r.IntN(2)], anyBody(r, l.now))
 			}

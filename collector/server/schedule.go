@@ -179,7 +179,7 @@ func (e *engine) ring(now time.Time) {
 
 // ringing reports whether a clock record is due.
 func (e *engine) ringing(now time.Time) bool {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.due.ringing(now) || e.lean.ringing(now)
+	e.mu.Lock() // ends may be reckoned anew
+	defer e.mu.Unlock()
+	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now)
 }

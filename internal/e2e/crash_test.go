@@ -284,13 +284,16 @@ func TestKilledPrograms(t *testing.T) {
 	}
 }
 
-// stable drops what differs between any two runs: when the collector judged.
+// stable drops what differs between any two runs: when the collector judged,
+// and when it knew first of a finding.
 func stable(v any) []byte {
 	var drop func(any)
 	drop = func(v any) {
 		switch x := v.(type) {
 		case map[string]any:
-			delete(x, "judged_at")
+			for _, when := range []string{"judged_at", "raised", "status_since"} {
+				delete(x, when)
+			}
 			for _, y := range x {
 				drop(y)
 			}

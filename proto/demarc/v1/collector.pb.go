@@ -1086,9 +1086,11 @@ func (x *BoundarySummary) GetSurveyUntil() *timestamppb.Timestamp {
 
 // ListAssetsRequest may name one site or boundary.
 type ListAssetsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Site          string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
-	Boundary      string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Site     string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	Boundary string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// The list as it was recorded at a time.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1135,6 +1137,13 @@ func (x *ListAssetsRequest) GetBoundary() string {
 		return x.Boundary
 	}
 	return ""
+}
+
+func (x *ListAssetsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListAssetsResponse lists assets, sorted by site and address.
@@ -1184,9 +1193,11 @@ func (x *ListAssetsResponse) GetAssets() []*Asset {
 
 // ListConnectionsRequest may name a verdict or a boundary.
 type ListConnectionsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Verdict       string                 `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
-	Boundary      string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Verdict  string                 `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	Boundary string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// The list as it was recorded at a time.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1233,6 +1244,13 @@ func (x *ListConnectionsRequest) GetBoundary() string {
 		return x.Boundary
 	}
 	return ""
+}
+
+func (x *ListConnectionsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListConnectionsResponse lists connections, the worst verdict first.
@@ -1558,11 +1576,25 @@ func (x *Term) GetWhy() string {
 	return ""
 }
 
-// ListFindingsRequest may name a kind or a status.
+// ListFindingsRequest may narrow the list: what is set must all fit.
 type ListFindingsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Status        string                 `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Kind   string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Status string                 `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	// At least this severe.
+	Severity uint32 `protobuf:"varint,20,opt,name=severity,proto3" json:"severity,omitempty"`
+	Boundary string `protobuf:"bytes,21,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// "none" lists what nobody is assigned to.
+	Assignee      string `protobuf:"bytes,22,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	Site          string `protobuf:"bytes,23,opt,name=site,proto3" json:"site,omitempty"`
+	Authorization string `protobuf:"bytes,24,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	// true: only what stands in the worklist of a survey; false: only what does
+	// not.
+	Survey *bool `protobuf:"varint,25,opt,name=survey,proto3,oneof" json:"survey,omitempty"`
+	// true: only drift; false: only other kinds.
+	Drift *bool `protobuf:"varint,26,opt,name=drift,proto3,oneof" json:"drift,omitempty"`
+	// The list as it was recorded at a time.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1609,6 +1641,62 @@ func (x *ListFindingsRequest) GetStatus() string {
 		return x.Status
 	}
 	return ""
+}
+
+func (x *ListFindingsRequest) GetSeverity() uint32 {
+	if x != nil {
+		return x.Severity
+	}
+	return 0
+}
+
+func (x *ListFindingsRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetAuthorization() string {
+	if x != nil {
+		return x.Authorization
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetSurvey() bool {
+	if x != nil && x.Survey != nil {
+		return *x.Survey
+	}
+	return false
+}
+
+func (x *ListFindingsRequest) GetDrift() bool {
+	if x != nil && x.Drift != nil {
+		return *x.Drift
+	}
+	return false
+}
+
+func (x *ListFindingsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListFindingsResponse lists findings, the most severe first.
@@ -1694,7 +1782,23 @@ type Finding struct {
 	// control, program or firmware from outside, a safety zone.
 	Urgent bool `protobuf:"varint,21,opt,name=urgent,proto3" json:"urgent,omitempty"`
 	// It stands in the worklist of a survey: nobody is alarmed by it yet.
-	Survey        bool `protobuf:"varint,22,opt,name=survey,proto3" json:"survey,omitempty"`
+	Survey bool `protobuf:"varint,22,opt,name=survey,proto3" json:"survey,omitempty"`
+	// Counts what was done to it: an act may name the revision that it means.
+	Revision uint64 `protobuf:"varint,40,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it was recorded first, and since when it has its status.
+	Raised      *timestamppb.Timestamp `protobuf:"bytes,41,opt,name=raised,proto3" json:"raised,omitempty"`
+	StatusSince *timestamppb.Timestamp `protobuf:"bytes,42,opt,name=status_since,json=statusSince,proto3" json:"status_since,omitempty"`
+	Assignee    string                 `protobuf:"bytes,43,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// Of a finding that is deviation-approved.
+	Acceptance *Acceptance `protobuf:"bytes,44,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
+	// Of a finding that is closed.
+	Closure *Closure    `protobuf:"bytes,45,opt,name=closure,proto3" json:"closure,omitempty"`
+	Poam    []*PoamItem `protobuf:"bytes,46,rep,name=poam,proto3" json:"poam,omitempty"`
+	// Authorization that it is about, and its condition: "line4-ato/C1".
+	Authorization string `protobuf:"bytes,47,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	Condition     string `protobuf:"bytes,48,opt,name=condition,proto3" json:"condition,omitempty"`
+	// Windows that explain it now: nobody is alarmed by it meanwhile.
+	ExplainedBy   []string `protobuf:"bytes,49,rep,name=explained_by,json=explainedBy,proto3" json:"explained_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1881,6 +1985,76 @@ func (x *Finding) GetSurvey() bool {
 		return x.Survey
 	}
 	return false
+}
+
+func (x *Finding) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Finding) GetRaised() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Raised
+	}
+	return nil
+}
+
+func (x *Finding) GetStatusSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StatusSince
+	}
+	return nil
+}
+
+func (x *Finding) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+func (x *Finding) GetAcceptance() *Acceptance {
+	if x != nil {
+		return x.Acceptance
+	}
+	return nil
+}
+
+func (x *Finding) GetClosure() *Closure {
+	if x != nil {
+		return x.Closure
+	}
+	return nil
+}
+
+func (x *Finding) GetPoam() []*PoamItem {
+	if x != nil {
+		return x.Poam
+	}
+	return nil
+}
+
+func (x *Finding) GetAuthorization() string {
+	if x != nil {
+		return x.Authorization
+	}
+	return ""
+}
+
+func (x *Finding) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *Finding) GetExplainedBy() []string {
+	if x != nil {
+		return x.ExplainedBy
+	}
+	return nil
 }
 
 // ListAgentsRequest is empty.
@@ -3685,7 +3859,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\xa0\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
@@ -3759,15 +3933,17 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rauthorization\x18\b \x01(\tR\rauthorization\x12&\n" +
 	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\x12=\n" +
 	"\fsurvey_until\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"C\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"t\n" +
 	"\x11ListAssetsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1a\n" +
-	"\bboundary\x18\x02 \x01(\tR\bboundary\">\n" +
+	"\bboundary\x18\x02 \x01(\tR\bboundary\x12/\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\">\n" +
 	"\x12ListAssetsResponse\x12(\n" +
-	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\"N\n" +
+	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\"\x7f\n" +
 	"\x16ListConnectionsRequest\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x1a\n" +
-	"\bboundary\x18\x02 \x01(\tR\bboundary\"X\n" +
+	"\bboundary\x18\x02 \x01(\tR\bboundary\x12/\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"X\n" +
 	"\x17ListConnectionsResponse\x12=\n" +
 	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\"\xda\x03\n" +
 	"\x10JudgedConnection\x12\x0e\n" +
@@ -3797,12 +3973,22 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04Term\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"A\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xcd\x02\n" +
 	"\x13ListFindingsRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
-	"\x06status\x18\x02 \x01(\tR\x06status\"F\n" +
+	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1a\n" +
+	"\bseverity\x18\x14 \x01(\rR\bseverity\x12\x1a\n" +
+	"\bboundary\x18\x15 \x01(\tR\bboundary\x12\x1a\n" +
+	"\bassignee\x18\x16 \x01(\tR\bassignee\x12\x12\n" +
+	"\x04site\x18\x17 \x01(\tR\x04site\x12$\n" +
+	"\rauthorization\x18\x18 \x01(\tR\rauthorization\x12\x1b\n" +
+	"\x06survey\x18\x19 \x01(\bH\x00R\x06survey\x88\x01\x01\x12\x19\n" +
+	"\x05drift\x18\x1a \x01(\bH\x01R\x05drift\x88\x01\x01\x12/\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfB\t\n" +
+	"\a_surveyB\b\n" +
+	"\x06_drift\"F\n" +
 	"\x14ListFindingsResponse\x12.\n" +
-	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"\xfb\x04\n" +
+	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"\x9b\b\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -3828,7 +4014,19 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04past\x18\x13 \x03(\tR\x04past\x12\x19\n" +
 	"\bleft_off\x18\x14 \x01(\rR\aleftOff\x12\x16\n" +
 	"\x06urgent\x18\x15 \x01(\bR\x06urgent\x12\x16\n" +
-	"\x06survey\x18\x16 \x01(\bR\x06survey\"\x13\n" +
+	"\x06survey\x18\x16 \x01(\bR\x06survey\x12\x1a\n" +
+	"\brevision\x18( \x01(\x04R\brevision\x122\n" +
+	"\x06raised\x18) \x01(\v2\x1a.google.protobuf.TimestampR\x06raised\x12=\n" +
+	"\fstatus_since\x18* \x01(\v2\x1a.google.protobuf.TimestampR\vstatusSince\x12\x1a\n" +
+	"\bassignee\x18+ \x01(\tR\bassignee\x125\n" +
+	"\n" +
+	"acceptance\x18, \x01(\v2\x15.demarc.v1.AcceptanceR\n" +
+	"acceptance\x12,\n" +
+	"\aclosure\x18- \x01(\v2\x12.demarc.v1.ClosureR\aclosure\x12'\n" +
+	"\x04poam\x18. \x03(\v2\x13.demarc.v1.PoamItemR\x04poam\x12$\n" +
+	"\rauthorization\x18/ \x01(\tR\rauthorization\x12\x1c\n" +
+	"\tcondition\x180 \x01(\tR\tcondition\x12!\n" +
+	"\fexplained_by\x181 \x03(\tR\vexplainedBy\"\x13\n" +
 	"\x11ListAgentsRequest\">\n" +
 	"\x12ListAgentsResponse\x12(\n" +
 	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\"\xd0\x04\n" +
@@ -4049,16 +4247,19 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*Sight)(nil),                       // 62: demarc.v1.Sight
 	(*Asset)(nil),                       // 63: demarc.v1.Asset
 	(*Connection)(nil),                  // 64: demarc.v1.Connection
-	(*SpanReport)(nil),                  // 65: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 66: demarc.v1.Condition
-	(*Authorization)(nil),               // 67: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 68: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 69: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 70: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 71: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 72: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 73: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 74: demarc.v1.GateResponse
+	(*Acceptance)(nil),                  // 65: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 66: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 67: demarc.v1.PoamItem
+	(*SpanReport)(nil),                  // 68: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 69: demarc.v1.Condition
+	(*Authorization)(nil),               // 70: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 71: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 72: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 73: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 74: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 75: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 76: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 77: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
 	61, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
@@ -4071,99 +4272,107 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
 	62, // 8: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
 	61, // 9: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	63, // 10: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	21, // 11: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	64, // 12: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 13: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	60, // 14: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23, // 15: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	61, // 16: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	61, // 17: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	26, // 18: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	61, // 19: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	61, // 20: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	29, // 21: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	61, // 22: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	61, // 23: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	61, // 24: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	61, // 25: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	65, // 26: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 27: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 28: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	66, // 29: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	67, // 30: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	68, // 31: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 32: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	43, // 33: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 34: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	69, // 35: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 36: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	70, // 37: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	61, // 38: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	63, // 39: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	63, // 40: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	63, // 41: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 42: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	61, // 43: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	61, // 44: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	61, // 45: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 46: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	61, // 47: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 48: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 49: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 50: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 51: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 52: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 53: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 54: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 55: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 56: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 57: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 58: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 59: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 60: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 61: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 62: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 63: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 64: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 65: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 66: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 67: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 68: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 69: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	71, // 70: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	72, // 71: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	36, // 72: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 73: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 74: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 75: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 76: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 77: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 78: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 79: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 80: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 81: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 82: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 83: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 84: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 85: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 86: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 87: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 88: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 89: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 90: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 91: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 92: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 93: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 94: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	73, // 95: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	74, // 96: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	37, // 97: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	73, // [73:98] is the sub-list for method output_type
-	48, // [48:73] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	61, // 10: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
+	63, // 11: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	61, // 12: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	21, // 13: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	64, // 14: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22, // 15: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	60, // 16: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23, // 17: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	61, // 18: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	61, // 19: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	61, // 20: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	26, // 21: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	61, // 22: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	61, // 23: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	61, // 24: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	61, // 25: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	65, // 26: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	66, // 27: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	67, // 28: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	29, // 29: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	61, // 30: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	61, // 31: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	61, // 32: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	61, // 33: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	68, // 34: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 35: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 36: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	69, // 37: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	70, // 38: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	71, // 39: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 40: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	43, // 41: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 42: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	72, // 43: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 44: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	73, // 45: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	61, // 46: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	63, // 47: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	63, // 48: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	63, // 49: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 50: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	61, // 51: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	61, // 52: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	61, // 53: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 54: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	61, // 55: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 56: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 57: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 58: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 59: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 60: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 61: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 62: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 63: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 64: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 65: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 66: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 67: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 68: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 69: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 70: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 71: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 72: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 73: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 74: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 75: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 76: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 77: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	74, // 78: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	75, // 79: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	36, // 80: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 81: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 82: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 83: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 84: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 85: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 86: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 87: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 88: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 89: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 90: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 91: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 92: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 93: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 94: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 95: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 96: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 97: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 98: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 99: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 100: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 101: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 102: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	76, // 103: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	77, // 104: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	37, // 105: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	81, // [81:106] is the sub-list for method output_type
+	56, // [56:81] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -4173,8 +4382,10 @@ func file_demarc_v1_collector_proto_init() {
 	}
 	file_demarc_v1_authority_proto_init()
 	file_demarc_v1_condition_proto_init()
+	file_demarc_v1_decision_proto_init()
 	file_demarc_v1_inventory_proto_init()
 	file_demarc_v1_uplink_proto_init()
+	file_demarc_v1_collector_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

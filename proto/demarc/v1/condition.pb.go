@@ -445,6 +445,8 @@ type ListConditionsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// The list as it was recorded at a time.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -491,6 +493,13 @@ func (x *ListConditionsRequest) GetState() string {
 		return x.State
 	}
 	return ""
+}
+
+func (x *ListConditionsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ListConditionsResponse lists conditions by authorization, in the order of
@@ -692,10 +701,11 @@ const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\tundecoded\x18\v \x01(\x04R\tundecoded\x12\x1b\n" +
 	"\tone_sided\x18\f \x01(\rR\boneSided\x12\x10\n" +
 	"\x03tcp\x18\r \x01(\rR\x03tcp\x12\x16\n" +
-	"\x06faults\x18\x0e \x03(\tR\x06faults\"S\n" +
+	"\x06faults\x18\x0e \x03(\tR\x06faults\"\x84\x01\n" +
 	"\x15ListConditionsRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x14\n" +
-	"\x05state\x18\x02 \x01(\tR\x05state\"N\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12/\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"N\n" +
 	"\x16ListConditionsResponse\x124\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x14.demarc.v1.ConditionR\n" +
@@ -741,13 +751,14 @@ var file_demarc_v1_condition_proto_depIdxs = []int32{
 	2,  // 5: demarc.v1.Sight.segments:type_name -> demarc.v1.SegmentSight
 	7,  // 6: demarc.v1.SegmentSight.since:type_name -> google.protobuf.Timestamp
 	7,  // 7: demarc.v1.SegmentSight.last:type_name -> google.protobuf.Timestamp
-	0,  // 8: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
-	0,  // 9: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 8: demarc.v1.ListConditionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 9: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
+	0,  // 10: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_condition_proto_init() }

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"demarc/collector/finding"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// nobody lists findings that nobody is assigned to.
+const nobody = "none"
+
+// ListFindings lists findings, the most severe first.
+func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
+	if err := cmp.Or(oneOf("kind", r.GetKind(), finding.Kinds()), oneOf("status", r.GetStatus(), finding.Statuses()),
+		s.knownBoundary(r.GetBoundary()), s.knownAuthorization(r.GetAuthorization())); err != nil {
+		return nil, err
+	}
+	out := &demarcv1.ListFindingsResponse{}
+	for _, f := range s.Plant.Findings() {
+		f.Survey = s.surveyed(f)
+		if fits(r, f) {
+			out.Findings = append(out.Findings, f)
+		}
+	}
+	return out, nil
+}
+
+// fits reports whether a finding passes every filter that is set.
+func fits(r *demarcv1.ListFindingsRequest, f *demarcv1.Finding) bool {
+	is := func(want, value string) bool { return want == "" || want == value }
+	assignee := r.GetAssignee()
+	return is(r.GetKind(), f.GetKind()) && is(r.GetStatus(), f.GetStatus()) && f.GetSeverity() >= r.GetSeverity() &&
+		(is(r.GetBoundary(), f.GetFromBoundary()) || is(r.GetBoundary(), f.GetToBoundary())) &&
+		(is(assignee, f.GetAssignee()) || assignee == nobody && f.GetAssignee() == "") &&
+		is(r.GetSite(), f.GetSite()) && is(r.GetAuthorization(), f.GetAuthorization()) &&
+		(r.Survey == nil || r.GetSurvey() == f.GetSurvey()) && (r.Drift == nil || r.GetDrift() == strings.HasPrefix(f.GetKind(), finding.Drift))
+}
+
+// ActOnFindings does one thing to every finding that is named or filtered, or
+// to none of them.
+func (s *Service) ActOnFindings(ctx context.Context, r *demarcv1.ActOnFindingsRequest) (*demarcv1.ActOnFindingsResponse, error) {
+	if err := oneOf("act", cmp.Or(r.GetKind(), "?"), finding.Acts()); err != nil {
+		return nil, err
+	}
+	body := &demarcv1.FindingAct{}
+	if r.GetAct() != nil {
+		body = proto.CloneOf(r.GetAct())
+	}
+	if err := digest(body.GetPoam().GetSha256()); err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	if err := s.aim(ctx, body, r.GetFilter()); err != nil {
+		return nil, err
+	}
+	if err := s.allowed(ctx, r.GetKind(), body); err != nil {
+		return nil, err
+	}
+	all, err := s.Plant.DecideFindings(ctx, r.GetKind(), body, r.GetDryRun(), s.act(ctx, "finding "+r.GetKind(), targets(body), findingWords(body)))
+	if err != nil {
+		return nil, answer(err)
+	}
+	return &demarcv1.ActOnFindingsResponse{Findings: all}, nil
+}
+
+// aim names what a filter lists, each finding as it is now.
+func (s *Service) aim(ctx context.Context, body *demarcv1.FindingAct, filter *demarcv1.ListFindingsRequest) error {
+	switch {
+	case filter == nil:
+		return nil
+	case len(body.GetTargets()) > 0:
+		return status.Error(codes.InvalidArgument, "name findings or filter them, not both")
+	case proto.Equal(filter, &demarcv1.ListFindingsRequest{}):
+		return status.Error(codes.InvalidArgument, "a filter that lets everything pass: name at least one thing to filter by")
+	case filter.GetAsOf() != nil:
+		return status.Error(codes.InvalidArgument, "what is past is not acted on: leave as-of out")
+	}
+	list, err := s.ListFindings(ctx, filter)
+	if err != nil {
+		return err
+	}
+	if len(list.GetFindings()) == 0 {
+		return status.Error(codes.NotFound, "no finding passes this filter")
+	}
+	for _, f := range list.GetFindings() {
+		body.Targets = append(body.Targets, &demarcv1.FindingTarget{Id: f.GetId(), Revision: f.GetRevision()})
+	}
+	return nil
+}
+
+// targets names some of many findings for the audit log.
+func targets(body *demarcv1.FindingAct) string {
+	var ids []string
+	for _, t := range body.GetTargets() {
+		ids = append(ids, t.GetId())
+	}
+	if n := len(ids); n > 20 {
+		return strings.Join(ids[:20], " ") + fmt.Sprintf(" and %d more", n-20)
+	}
+	return strings.Join(ids, " ")
+}
+
+func findingWords(b *demarcv1.FindingAct) string {
+	until := ""
+	if b.GetAcceptance().GetUntil() != nil {
+		until = when(b.GetAcceptance().GetUntil().AsTime())
+	}
+	return words("assignee", b.GetAssignee(), "status", b.GetStatus(), "owner", b.GetAcceptance().GetOwner(), "reason", b.GetAcceptance().GetReason(), "until", until,
+		"mitigations", strings.Join(b.GetAcceptance().GetMitigations(), ", "), "closed as", b.GetClosure().GetReason(), "of", b.GetClosure().GetDuplicateOf(),
+		"plan", strings.TrimSpace(b.GetPoam().GetId()+" "+b.GetPoam().GetTitle()), "evidence", b.GetPoam().GetEvidence(), "sha256", b.GetPoam().GetSha256(), "comment", b.GetComment())
+}
+
+// GetFinding returns a finding with its history.
+func (s *Service) GetFinding(_ context.Context, r *demarcv1.GetFindingRequest) (*demarcv1.GetFindingResponse, error) {
+	f, ok := s.Plant.Finding(r.GetId())
+	if !ok {
+		return nil, status.Errorf(codes.NotFound, "no finding has the id %q: see `demarc-collector get findings`", r.GetId())
+	}
+	f.Survey = s.surveyed(f)
+	out := &demarcv1.GetFindingResponse{Finding: f}
+	out.Events, out.LeftOff = s.Plant.FindingEvents(f.GetId())
+	return out, nil
+}
+
+// historyLines tell what was done to a finding.
+func (s *Service) historyLines(f *demarcv1.Finding) []string {
+	var lines []string
+	if f.GetAssignee() != "" {
+		lines = append(lines, "Assigned to "+f.GetAssignee()+".")
+	}
+	if x := f.GetAcceptance(); x != nil {
+		lines = append(lines, fmt.Sprintf("Accepted by %s for %s until %s: %s", x.GetBy(), x.GetOwner(), when(x.GetUntil().AsTime()), x.GetReason()))
+		for _, m := range x.GetMitigations() {
+			lines = append(lines, "Mitigated by "+m)
+		}
+	}
+	for _, i := range f.GetPoam() {
+		lines = append(lines, fmt.Sprintf("Plan %s, %s: %s, %s, due %s", i.GetId(), i.GetStatus(), i.GetTitle(), i.GetResponsible(), when(i.GetDue().AsTime())))
+	}
+	events, leftOff := s.Plant.FindingEvents(f.GetId())
+	for i, e := range events {
+		if i == 1 && leftOff > 0 {
+			lines = append(lines, fmt.Sprintf("History: %d events that are kept in the audit log alone", leftOff))
+		}
+		lines = append(lines, fmt.Sprintf("History: %s %d %s by %s: %s", when(e.GetAt().AsTime()), e.GetRevision(), e.GetKind(), e.GetActor(), e.GetWords()))
+	}
+	return slices.Clip(lines)
+}
