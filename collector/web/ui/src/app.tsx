@@ -17,11 +17,13 @@ const load = <K extends string>(name: K, from: () => Promise<Record<K, React.Com
 const PAGES: Record<string, React.ComponentType<{ id: string }>> = {
   '': Home,
   findings: load('Findings', () => import('./pages/findings')),
+  map: load('PlantMap', () => import('./pages/map')),
   boundaries: load('Boundaries', () => import('./pages/boundaries')),
   authorizations: load('Authorizations', () => import('./pages/authorizations')),
   providers: load('Providers', () => import('./pages/providers')),
   assets: load('Assets', () => import('./pages/assets')),
   connections: load('Connections', () => import('./pages/connections')),
+  brief: load('Brief', () => import('./pages/brief')),
   agents: load('Agents', () => import('./pages/agents')),
   policy: load('Policy', () => import('./pages/policy')),
   search: load('Search', () => import('./pages/search')),

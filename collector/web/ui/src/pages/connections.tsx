@@ -36,6 +36,7 @@ function OneConnection({ id, all }: { id: string; all: Connection[] }) {
     <Sheet
       title={`${cut(x.client, 60)} → ${cut(x.server, 60)}`}
       lead={<><VerdictChip v={verdictOf(c)} /> {VERDICT_WORDS[verdictOf(c)]}, since {when(v.since)}</>}
+      actions={<Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('brief', id)}>Connection brief</Link>}
     >
       <p className="reason"><T v={v.reason} cap={600} /></p>
       <div className="columns">

@@ -2,7 +2,7 @@ import { ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
 import { useEffect, useMemo, useRef } from 'react';
 import { useAssets, useConnections, useFindings } from '../api';
 import { Severity, Status, Tag } from '../parts/chip';
-import { addresses, connectionColumns, nameOf, note } from '../parts/columns';
+import { addresses, fewColumns, nameOf, note } from '../parts/columns';
 import { typing } from '../parts/head';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { Table } from '../parts/table';
@@ -64,7 +64,7 @@ function Queue({ list, at }: { list: Finding[]; at: string }) {
     window.addEventListener('keydown', key);
     return () => window.removeEventListener('keydown', key);
   }, [list, at]);
-  useEffect(() => box.current?.querySelector('[aria-current=true]')?.scrollIntoView({ block: 'nearest' }), [at]);
+  useEffect(() => { void box.current?.querySelector('[aria-current=true]')?.scrollIntoView({ block: 'nearest' }); }, [at]);
   return (
     <ul className="queue" ref={box} aria-label="Findings">
       {list.map((f) => (
@@ -104,7 +104,7 @@ function Detail({ f }: { f: Finding }) {
         ['ATT&CK for ICS', f.technique], ['First seen', when(f.first_seen)], ['Last seen', when(f.last_seen)], ['Site', f.site],
         ['Survey', f.survey && 'in the worklist of a survey: nobody is alarmed yet'], ['Id', <span className="mono">{f.id}</span>],
       ]} />
-      {members.length > 0 && <Block title="Connections" note={plural(members.length + (f.left_off ?? 0), 'connection')}><Table short name="connections" rows={members.slice(0, 100)} columns={connectionColumns} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="" /></Block>}
+      {members.length > 0 && <Block title="Connections" note={plural(members.length + (f.left_off ?? 0), 'connection')}><Table short name="connections" rows={members.slice(0, 100)} columns={fewColumns} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="" /></Block>}
       {now !== 'engineer' && involved.length > 0 && <Devices assets={involved} />}
       {(f.past ?? []).length > 0 && <p className="dim">{plural(f.past!.length, 'member')} that it grouped before {f.past!.length === 1 ? 'is' : 'are'} covered now.</p>}
       {(f.left_off ?? 0) > 0 && <p className="dim">{count(f.left_off)} more are counted and not listed.</p>}

@@ -104,7 +104,7 @@ function Verdicts() {
 function Crossings() {
   const connections = useConnections().data ?? [];
   const boundaries = useBoundaries().data ?? [];
-  return <Block title="Crossings" note="coloured by the worst verdict"><Matrix connections={connections} boundaries={boundaries} /></Block>;
+  return <Block title="Crossings" note="coloured by the worst verdict" more={<Link href="/map">map</Link>}><Matrix connections={connections} boundaries={boundaries} /></Block>;
 }
 
 function Held() {

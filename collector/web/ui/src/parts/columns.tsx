@@ -25,16 +25,19 @@ const End = ({ address, boundary, own }: { address: string; boundary?: string; o
 );
 
 export const connectionColumns: Column<Connection>[] = [
-  { key: 'verdict', name: 'Verdict', width: '9.5rem', text: verdictOf, cell: (c) => <VerdictChip v={verdictOf(c)} /> },
+  { key: 'verdict', name: 'Verdict', width: '8.6rem', text: verdictOf, cell: (c) => <VerdictChip v={verdictOf(c)} /> },
   { key: 'client', name: 'Client', width: '17%', text: (c) => `${c.connection.client} ${side(c.client_boundary, c)}`, cell: (c) => <End address={c.connection.client} boundary={c.client_boundary} own={verdictOf(c) === 'internal'} /> },
   { key: 'server', name: 'Server', width: '17%', text: (c) => `${c.connection.server} ${side(c.server_boundary, c)}`, cell: (c) => <End address={c.connection.server} boundary={c.server_boundary} own={verdictOf(c) === 'internal'} /> },
-  { key: 'service', name: 'Service', width: '12rem', text: (c) => service(c.connection) },
-  { key: 'did', name: 'Did', text: (c) => operations(c.connection) },
-  { key: 'protection', name: 'Protection', width: '9rem', text: (c) => c.connection.security ?? '' },
-  { key: 'outcome', name: 'Outcome', width: '7rem', text: (c) => c.connection.outcome ?? '' },
-  { key: 'volume', name: 'Bytes', width: '5.5rem', num: true, text: (c) => volume(c.connection), cell: (c) => bytes(volume(c.connection)) },
-  { key: 'last', name: 'Last seen', width: '10.5rem', text: (c) => when(c.connection.last_seen) },
+  { key: 'service', name: 'Service', width: '9.5rem', text: (c) => service(c.connection) },
+  { key: 'did', name: 'Did', width: '11%', text: (c) => operations(c.connection) },
+  { key: 'protection', name: 'Protection', width: '8.5rem', text: (c) => c.connection.security ?? '' },
+  { key: 'outcome', name: 'Outcome', width: '6.5rem', text: (c) => c.connection.outcome ?? '' },
+  { key: 'volume', name: 'Bytes', width: '4.8rem', num: true, text: (c) => volume(c.connection), cell: (c) => bytes(volume(c.connection)) },
+  { key: 'last', name: 'Last seen', width: '10.2rem', text: (c) => when(c.connection.last_seen) },
 ];
+
+/** fewColumns are those for a narrow place. */
+export const fewColumns = connectionColumns.slice(0, 5);
 
 export const connectionFacets: Facet<Connection>[] = [
   { key: 'verdict', name: 'Verdict', of: (c) => [verdictOf(c)] },

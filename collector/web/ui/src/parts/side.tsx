@@ -5,7 +5,7 @@ import { Link } from '../route';
 interface Entry { page: string; name: string }
 
 const GROUPS: { title: string; entries: Entry[] }[] = [
-  { title: '', entries: [{ page: '', name: 'Overview' }, { page: 'findings', name: 'Findings' }] },
+  { title: '', entries: [{ page: '', name: 'Overview' }, { page: 'findings', name: 'Findings' }, { page: 'map', name: 'Map' }] },
   { title: 'Authority', entries: [{ page: 'boundaries', name: 'Boundaries' }, { page: 'authorizations', name: 'Authorizations' }, { page: 'providers', name: 'Providers' }, { page: 'policy', name: 'Policy' }] },
   { title: 'Network', entries: [{ page: 'assets', name: 'Inventory' }, { page: 'connections', name: 'Connections' }, { page: 'agents', name: 'Agents' }] },
   { title: 'Collector', entries: [{ page: 'settings', name: 'Settings' }] },
