@@ -154,6 +154,7 @@ type Protocol struct {
 	Over     []string            // "tcp", "udp", "ethernet", or a carrier: "cotp", "enip", ...
 	Ports    []Port              // hints, never proof
 	Match    func(b []byte) bool // cheap signature, allocates nothing; nil: by expectation, port or carrier alone
+	Near     func(b []byte) bool // as Match, asked on its own Ports alone: a form that others have, too; nil: none
 	New      func() Dissector
 	Tier     int    // how deep it is read. 1: identity, direction and class of operation; 2: content and direction; 3: signature
 	OT       bool   // an operational-technology protocol

@@ -392,7 +392,7 @@ func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
 	hints := e.hints(s, l)
 	for _, ports := range hints {
 		for _, p := range ports {
-			if p.Match == nil || p.Match(b) {
+			if p.Match == nil || p.Match(b) || p.Near != nil && p.Near(b) {
 				l.enter(p)
 			}
 		}

@@ -12,6 +12,7 @@ func init() {
 		Tier:     1,
 		Ports:    append(TCP(4000), UDP(4000)...),
 		Match:    matchROC,
+		Near:     nearROC,
 		New:      func() Dissector { return &rocPlus{} },
 		OT:       true,
 		Reads:    "device type, station name, firmware, manufacturer and serial number, addresses, operations",
@@ -78,6 +79,12 @@ func readROC(b []byte) (x rocMessage, err error) {
 func matchROC(b []byte) bool {
 	x, err := readROC(b)
 	return err == nil && len(x.data) > 0
+}
+
+// nearROC claims messages without data, too.
+func nearROC(b []byte) bool {
+	_, err := readROC(b)
+	return err == nil
 }
 
 func (d *rocPlus) Dissect(m *Message, out Out) (int, error) {
