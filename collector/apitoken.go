@@ -72,7 +72,7 @@ func apiTokenListCommand(at *place) *cobra.Command {
 				return err
 			}
 			return at.accounts(c.Context(), func(ctx context.Context, client demarcv1.AccountServiceClient) error {
-				r, err := client.ListApiTokens(ctx, &demarcv1.ListApiTokensRequest{})
+				r, err := whole(ctx, client.ListApiTokens, &demarcv1.ListApiTokensRequest{})
 				if err != nil {
 					return err
 				}

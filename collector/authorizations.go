@@ -12,7 +12,7 @@ import (
 )
 
 func getAuthorizations(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListAuthorizations(ctx, &demarcv1.ListAuthorizationsRequest{})
+	r, err := whole(ctx, c.ListAuthorizations, &demarcv1.ListAuthorizationsRequest{})
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func lastDay(t *timestamppb.Timestamp) string {
 }
 
 func getNotices(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListNotices(ctx, &demarcv1.ListNoticesRequest{})
+	r, err := whole(ctx, c.ListNotices, &demarcv1.ListNoticesRequest{})
 	if err != nil {
 		return err
 	}

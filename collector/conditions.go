@@ -14,7 +14,7 @@ import (
 )
 
 func getConditions(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListConditions(ctx, &demarcv1.ListConditionsRequest{})
+	r, err := whole(ctx, c.ListConditions, &demarcv1.ListConditionsRequest{})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ var writesBack = map[string]string{
 }
 
 func getDocuments(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListDocuments(ctx, &demarcv1.ListDocumentsRequest{Kind: f.kind})
+	r, err := whole(ctx, c.ListDocuments, &demarcv1.ListDocumentsRequest{Kind: f.kind})
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func getDocuments(ctx context.Context, c client, w io.Writer, f filter) error {
 
 // writeBack prints documents as apply read them, so that apply takes them again.
 func writeBack(ctx context.Context, c client, w io.Writer, kind string) error {
-	r, err := c.ListDocuments(ctx, &demarcv1.ListDocumentsRequest{Kind: kind})
+	r, err := whole(ctx, c.ListDocuments, &demarcv1.ListDocumentsRequest{Kind: kind})
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func policyCommand(at *place) *cobra.Command {
 				var sides [2]*demarcv1.ListDocumentsResponse
 				for i, v := range versions {
 					var err error
-					if sides[i], err = client.ListDocuments(ctx, &demarcv1.ListDocumentsRequest{PolicyVersion: v}); err != nil {
+					if sides[i], err = whole(ctx, client.ListDocuments, &demarcv1.ListDocumentsRequest{PolicyVersion: v}); err != nil {
 						return err
 					}
 				}

@@ -24,7 +24,7 @@ func getFindings(ctx context.Context, c client, w io.Writer, f filter) error {
 	if q.Drift, err = yesNo("drift", f.drift); err != nil {
 		return err
 	}
-	r, err := c.ListFindings(ctx, q)
+	r, err := whole(ctx, c.ListFindings, q)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ var listings = []listing{
 }
 
 func getSites(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListSites(ctx, &demarcv1.ListSitesRequest{})
+	r, err := whole(ctx, c.ListSites, &demarcv1.ListSitesRequest{})
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func getSites(ctx context.Context, c client, w io.Writer, f filter) error {
 }
 
 func getBoundaries(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListBoundaries(ctx, &demarcv1.ListBoundariesRequest{})
+	r, err := whole(ctx, c.ListBoundaries, &demarcv1.ListBoundariesRequest{})
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func getBoundaries(ctx context.Context, c client, w io.Writer, f filter) error {
 }
 
 func getAssets(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListAssets(ctx, &demarcv1.ListAssetsRequest{Site: f.site, Boundary: f.boundary})
+	r, err := whole(ctx, c.ListAssets, &demarcv1.ListAssetsRequest{Site: f.site, Boundary: f.boundary})
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func places(a *demarcv1.Asset) string {
 }
 
 func getConnections(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListConnections(ctx, &demarcv1.ListConnectionsRequest{Verdict: f.verdict, Boundary: f.boundary})
+	r, err := whole(ctx, c.ListConnections, &demarcv1.ListConnectionsRequest{Verdict: f.verdict, Boundary: f.boundary})
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func port(d *demarcv1.Connection) string {
 }
 
 func getAgents(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := c.ListAgents(ctx, &demarcv1.ListAgentsRequest{})
+	r, err := whole(ctx, c.ListAgents, &demarcv1.ListAgentsRequest{})
 	if err != nil {
 		return err
 	}

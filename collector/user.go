@@ -53,7 +53,7 @@ func userListCommand(at *place) *cobra.Command {
 				return err
 			}
 			return at.accounts(c.Context(), func(ctx context.Context, client demarcv1.AccountServiceClient) error {
-				r, err := client.ListUsers(ctx, &demarcv1.ListUsersRequest{})
+				r, err := whole(ctx, client.ListUsers, &demarcv1.ListUsersRequest{})
 				if err != nil {
 					return err
 				}

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -18,22 +20,47 @@ import (
 // silentAfter is how long a connected agent may say nothing: three heartbeats.
 const silentAfter = 30 * time.Second
 
+// states that an agent may be in.
+var agentStates = []string{"connected", "silent", "revoked", "never"}
+
+var agentList = list[*demarcv1.Agent]{
+	order: "name",
+	columns: map[string]column[*demarcv1.Agent]{
+		"name":         func(k key, a *demarcv1.Agent) key { return k.text(a.GetName()) },
+		"site":         func(k key, a *demarcv1.Agent) key { return k.text(a.GetSite()) },
+		"state":        func(k key, a *demarcv1.Agent) key { return k.text(a.GetState()) },
+		"version":      func(k key, a *demarcv1.Agent) key { return k.text(a.GetVersion()) },
+		"enrolled":     func(k key, a *demarcv1.Agent) key { return k.time(a.GetEnrolled()) },
+		"last_heard":   func(k key, a *demarcv1.Agent) key { return k.time(a.GetLastHeard()) },
+		"frames":       func(k key, a *demarcv1.Agent) key { return k.number(a.GetFrames()) },
+		"drops":        func(k key, a *demarcv1.Agent) key { return k.number(a.GetDrops()) },
+		"lost_batches": func(k key, a *demarcv1.Agent) key { return k.number(a.GetLostBatches()) },
+	},
+	id: func(k key, a *demarcv1.Agent) key { return k.exact(a.GetName()) },
+}
+
 // ListAgents lists agents by name.
-func (s *Service) ListAgents(ctx context.Context, _ *demarcv1.ListAgentsRequest) (*demarcv1.ListAgentsResponse, error) {
+func (s *Service) ListAgents(ctx context.Context, r *demarcv1.ListAgentsRequest) (*demarcv1.ListAgentsResponse, error) {
+	words, err := newSearch(r.GetSearch())
+	if err := cmp.Or(err, oneOf("state", r.GetState(), agentStates)); err != nil {
+		return nil, err
+	}
 	all, err := s.Store.Agents(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}
 	health := s.Agents.Health()
-	r := &demarcv1.ListAgentsResponse{}
-	for _, a := range all {
-		x, err := s.agent(ctx, a, health[a.Name])
-		if err != nil {
+	shown := make([]*demarcv1.Agent, len(all))
+	for i, a := range all {
+		if shown[i], err = s.agent(ctx, a, health[a.Name]); err != nil {
 			return nil, failed(err)
 		}
-		r.Agents = append(r.Agents, x)
 	}
-	return r, nil
+	p, err := agentList.page(r, shown, func(a *demarcv1.Agent) bool {
+		return is(r.GetSite(), a.GetSite()) && is(r.GetState(), a.GetState()) &&
+			words.in(slices.Values(append([]string{a.GetName(), a.GetSite(), a.GetHostname(), a.GetVersion(), a.GetState()}, a.GetSegments()...)))
+	})
+	return &demarcv1.ListAgentsResponse{Agents: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
 func (s *Service) agent(ctx context.Context, a store.Agent, h ingest.Health) (*demarcv1.Agent, error) {

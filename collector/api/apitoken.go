@@ -106,18 +106,35 @@ func (s *Service) checkToken(ctx context.Context, t *store.APIToken) error {
 }
 
 // ListApiTokens lists the caller's tokens, to an admin or auditor all.
-func (s *Service) ListApiTokens(ctx context.Context, _ *demarcv1.ListApiTokensRequest) (*demarcv1.ListApiTokensResponse, error) { //nolint:revive // as protoc-gen-go names it
+func (s *Service) ListApiTokens(ctx context.Context, r *demarcv1.ListApiTokensRequest) (*demarcv1.ListApiTokensResponse, error) { //nolint:revive // as protoc-gen-go names it
+	words, err := newSearch(r.GetSearch())
+	if err != nil {
+		return nil, err
+	}
 	all, err := s.Store.APITokens(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}
-	p, r := Caller(ctx), &demarcv1.ListApiTokensResponse{}
+	caller, tokens := Caller(ctx), make([]*demarcv1.ApiToken, len(all))
 	for i := range all {
-		if all[i].User == p.Name || p.Everywhere(store.Admin, store.Auditor) {
-			r.Tokens = append(r.Tokens, protoToken(&all[i]))
-		}
+		tokens[i] = protoToken(&all[i])
 	}
-	return r, nil
+	p, err := tokenList.page(r, tokens, func(t *demarcv1.ApiToken) bool {
+		return (t.GetUser() == caller.Name || caller.Everywhere(store.Admin, store.Auditor)) &&
+			words.in(slices.Values(append([]string{t.GetName(), t.GetUser()}, t.GetScopes()...)))
+	})
+	return &demarcv1.ListApiTokensResponse{Tokens: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+var tokenList = list[*demarcv1.ApiToken]{
+	order: "name",
+	columns: map[string]column[*demarcv1.ApiToken]{
+		"name":    func(k key, t *demarcv1.ApiToken) key { return k.text(t.GetName()) },
+		"user":    func(k key, t *demarcv1.ApiToken) key { return k.text(t.GetUser()) },
+		"created": func(k key, t *demarcv1.ApiToken) key { return k.time(t.GetCreated()) },
+		"expires": func(k key, t *demarcv1.ApiToken) key { return k.time(t.GetExpires()) },
+	},
+	id: func(k key, t *demarcv1.ApiToken) key { return k.exact(t.GetName()) },
 }
 
 // RevokeApiToken takes a token back: the caller's own, or by an admin any.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -18,13 +19,35 @@ func (s *Service) authorizationOf(name string) string {
 
 // ListAuthorizations lists the authorizations on record by name, with how they
 // stand and what leans on them.
-func (s *Service) ListAuthorizations(context.Context, *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error) {
-	policy, now := s.Plant.Policy(), s.Clock()
-	r := &demarcv1.ListAuthorizationsResponse{}
-	for _, d := range policy.Decisions() {
-		r.Authorizations = append(r.Authorizations, s.authorization(policy, d, now))
+func (s *Service) ListAuthorizations(_ context.Context, r *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error) {
+	words, err := newSearch(r.GetSearch())
+	if err := cmp.Or(err, s.knownBoundary(r.GetBoundary())); err != nil {
+		return nil, err
 	}
-	return r, nil
+	policy, now := s.Plant.Policy(), s.Clock()
+	var all []*demarcv1.Authorization
+	for _, d := range policy.Decisions() {
+		all = append(all, s.authorization(policy, d, now))
+	}
+	p, err := authorizationList.page(r, all, func(a *demarcv1.Authorization) bool {
+		return (r.GetBoundary() == "" || slices.Contains(a.GetBoundaries(), r.GetBoundary())) &&
+			words.in(slices.Values(append([]string{a.GetName(), a.GetDecision(), a.GetOrganization(), a.GetState(), a.GetWhy()}, a.GetBoundaries()...)))
+	})
+	return &demarcv1.ListAuthorizationsResponse{Authorizations: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+var authorizationList = list[*demarcv1.Authorization]{
+	order: "name",
+	columns: map[string]column[*demarcv1.Authorization]{
+		"name":         func(k key, a *demarcv1.Authorization) key { return k.text(a.GetName()) },
+		"decision":     func(k key, a *demarcv1.Authorization) key { return k.text(a.GetDecision()) },
+		"organization": func(k key, a *demarcv1.Authorization) key { return k.text(a.GetOrganization()) },
+		"state":        func(k key, a *demarcv1.Authorization) key { return k.text(a.GetState()) },
+		"granted":      func(k key, a *demarcv1.Authorization) key { return k.time(a.GetGranted()) },
+		"until":        func(k key, a *demarcv1.Authorization) key { return k.time(a.GetUntil()) },
+		"review_due":   func(k key, a *demarcv1.Authorization) key { return k.time(a.GetReviewDue()) },
+	},
+	id: func(k key, a *demarcv1.Authorization) key { return k.exact(a.GetName()) },
 }
 
 func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, now time.Time) *demarcv1.Authorization {
@@ -67,11 +90,31 @@ func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, n
 	return a
 }
 
+var noticeList = list[*demarcv1.Notice]{
+	order: "at desc",
+	columns: map[string]column[*demarcv1.Notice]{
+		"at":       func(k key, n *demarcv1.Notice) key { return k.time(n.GetAt()) },
+		"kind":     func(k key, n *demarcv1.Notice) key { return k.text(n.GetKind()) },
+		"document": func(k key, n *demarcv1.Notice) key { return k.text(n.GetDocument()) },
+		"due":      func(k key, n *demarcv1.Notice) key { return k.time(n.GetDue()) },
+	},
+	id: func(k key, n *demarcv1.Notice) key {
+		return k.exact(n.GetKind()).exact(n.GetDocument()).time(n.GetDue())
+	},
+}
+
 // ListNotices lists what people are to be told, the latest first.
-func (s *Service) ListNotices(context.Context, *demarcv1.ListNoticesRequest) (*demarcv1.ListNoticesResponse, error) {
-	r := &demarcv1.ListNoticesResponse{}
-	for _, n := range slices.Backward(s.Plant.Notices()) {
-		r.Notices = append(r.Notices, &demarcv1.Notice{At: timestamppb.New(n.At), Kind: n.Kind, Document: n.Document, Due: timestamppb.New(n.Due), Words: n.Words})
+func (s *Service) ListNotices(_ context.Context, r *demarcv1.ListNoticesRequest) (*demarcv1.ListNoticesResponse, error) {
+	words, err := newSearch(r.GetSearch())
+	if err := cmp.Or(err, oneOf("kind", r.GetKind(), boundary.NoticeKinds())); err != nil {
+		return nil, err
 	}
-	return r, nil
+	var all []*demarcv1.Notice
+	for _, n := range s.Plant.Notices() {
+		all = append(all, &demarcv1.Notice{At: timestamppb.New(n.At), Kind: n.Kind, Document: n.Document, Due: timestamppb.New(n.Due), Words: n.Words})
+	}
+	p, err := noticeList.page(r, all, func(n *demarcv1.Notice) bool {
+		return is(r.GetKind(), n.GetKind()) && words.in(slices.Values([]string{n.GetKind(), n.GetDocument(), n.GetWords()}))
+	})
+	return &demarcv1.ListNoticesResponse{Notices: p.rows, NextPageToken: p.next, Total: p.total}, err
 }

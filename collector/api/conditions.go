@@ -28,23 +28,36 @@ func (s *Service) ListConditions(_ context.Context, r *demarcv1.ListConditionsRe
 	if err := s.knownAuthorization(r.GetAuthorization()); err != nil {
 		return nil, err
 	}
-	return &demarcv1.ListConditionsResponse{Conditions: slices.DeleteFunc(s.conditions(), func(c *demarcv1.Condition) bool {
-		return r.GetAuthorization() != "" && c.GetAuthorization() != r.GetAuthorization() || r.GetState() != "" && c.GetState() != r.GetState()
-	})}, nil
+	all := s.conditions()
+	p, err := conditionList(all).page(r, all, func(c *demarcv1.Condition) bool {
+		return is(r.GetAuthorization(), c.GetAuthorization()) && is(r.GetState(), c.GetState())
+	})
+	return &demarcv1.ListConditionsResponse{Conditions: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+func conditionList(all []*demarcv1.Condition) list[*demarcv1.Condition] {
+	return list[*demarcv1.Condition]{
+		columns: map[string]column[*demarcv1.Condition]{
+			"authorization": func(k key, c *demarcv1.Condition) key { return k.text(c.GetAuthorization()) },
+			"state":         func(k key, c *demarcv1.Condition) key { return k.text(c.GetState()) },
+			"until":         func(k key, c *demarcv1.Condition) key { return k.time(c.GetUntil()) },
+		},
+		id: position(all),
+	}
 }
 
 // Gate says whether every condition of an authorization holds.
-func (s *Service) Gate(ctx context.Context, r *demarcv1.GateRequest) (*demarcv1.GateResponse, error) {
+func (s *Service) Gate(_ context.Context, r *demarcv1.GateRequest) (*demarcv1.GateResponse, error) {
 	if r.GetAuthorization() == "" {
 		return nil, status.Error(codes.InvalidArgument, "gate needs an authorization, as `get authorizations` shows it")
 	}
-	list, err := s.ListConditions(ctx, &demarcv1.ListConditionsRequest{Authorization: r.GetAuthorization()})
-	if err != nil {
+	if err := s.knownAuthorization(r.GetAuthorization()); err != nil {
 		return nil, err
 	}
+	list := slices.DeleteFunc(s.conditions(), func(c *demarcv1.Condition) bool { return c.GetAuthorization() != r.GetAuthorization() })
 	policy := s.Plant.Policy()
 	d := policy.Decision(r.GetAuthorization())
-	g := &demarcv1.GateResponse{Result: gateHolds, Conditions: list.GetConditions()}
+	g := &demarcv1.GateResponse{Result: gateHolds, Conditions: list}
 	if at := d.At(s.Clock()); !at.Operates() {
 		g.Result = gateFails
 		why := at.Why

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/boundary"
@@ -33,13 +34,28 @@ func (s *Service) ListDocuments(ctx context.Context, r *demarcv1.ListDocumentsRe
 	for i, d := range p.Documents {
 		files[i] = boundary.File{Path: d.Path, Content: d.Content}
 	}
+	var all []*demarcv1.PolicyDocument
 	for _, d := range boundary.Pieces(files) {
-		if r.GetKind() != "" && d.Kind != r.GetKind() || r.GetName() != "" && d.Name != r.GetName() {
-			continue
-		}
-		answer.Documents = append(answer.Documents, &demarcv1.PolicyDocument{
+		all = append(all, &demarcv1.PolicyDocument{
 			Kind: d.Kind, Name: d.Name, Path: d.Path, Text: strings.Trim(string(d.Content), "\n \t") + "\n",
 		})
 	}
-	return answer, nil
+	r = proto.CloneOf(r)
+	r.PolicyVersion = p.Version // the next page is of the same version, or there is none
+	pg, err := documentList(all).page(r, all, func(d *demarcv1.PolicyDocument) bool {
+		return is(r.GetKind(), d.GetKind()) && is(r.GetName(), d.GetName())
+	})
+	answer.Documents, answer.NextPageToken, answer.Total = pg.rows, pg.next, pg.total
+	return answer, err
+}
+
+func documentList(all []*demarcv1.PolicyDocument) list[*demarcv1.PolicyDocument] {
+	return list[*demarcv1.PolicyDocument]{
+		columns: map[string]column[*demarcv1.PolicyDocument]{
+			"kind": func(k key, d *demarcv1.PolicyDocument) key { return k.text(d.GetKind()) },
+			"name": func(k key, d *demarcv1.PolicyDocument) key { return k.text(d.GetName()) },
+			"path": func(k key, d *demarcv1.PolicyDocument) key { return k.text(d.GetPath()) },
+		},
+		id: position(all),
+	}
 }

@@ -20,28 +20,38 @@ const nobody = "none"
 
 // ListFindings lists findings, the most severe first.
 func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
-	if err := cmp.Or(oneOf("kind", r.GetKind(), finding.Kinds()), oneOf("status", r.GetStatus(), finding.Statuses()),
+	all, err := s.findings(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := findingList.page(r, all, func(*demarcv1.Finding) bool { return true })
+	return &demarcv1.ListFindingsResponse{Findings: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+// findings are all that pass the filters.
+func (s *Service) findings(r *demarcv1.ListFindingsRequest) ([]*demarcv1.Finding, error) {
+	words, err := newSearch(r.GetSearch())
+	if err := cmp.Or(err, oneOf("kind", r.GetKind(), finding.Kinds()), oneOf("status", r.GetStatus(), finding.Statuses()),
 		s.knownBoundary(r.GetBoundary()), s.knownAuthorization(r.GetAuthorization())); err != nil {
 		return nil, err
 	}
-	out := &demarcv1.ListFindingsResponse{}
+	var all []*demarcv1.Finding
 	for _, f := range s.Plant.Findings() {
 		f.Survey = s.surveyed(f)
-		if fits(r, f) {
-			out.Findings = append(out.Findings, f)
+		if fits(r, f) && words.in(findingTexts(f)) {
+			all = append(all, f)
 		}
 	}
-	return out, nil
+	return all, nil
 }
 
 // fits reports whether a finding passes every filter that is set.
 func fits(r *demarcv1.ListFindingsRequest, f *demarcv1.Finding) bool {
-	is := func(want, value string) bool { return want == "" || want == value }
 	assignee := r.GetAssignee()
 	return is(r.GetKind(), f.GetKind()) && is(r.GetStatus(), f.GetStatus()) && f.GetSeverity() >= r.GetSeverity() &&
 		(is(r.GetBoundary(), f.GetFromBoundary()) || is(r.GetBoundary(), f.GetToBoundary())) &&
 		(is(assignee, f.GetAssignee()) || assignee == nobody && f.GetAssignee() == "") &&
-		is(r.GetSite(), f.GetSite()) && is(r.GetAuthorization(), f.GetAuthorization()) &&
+		(!r.GetOpen() || f.GetStatus() != finding.Closed) && is(r.GetSite(), f.GetSite()) && is(r.GetAuthorization(), f.GetAuthorization()) &&
 		(r.Survey == nil || r.GetSurvey() == f.GetSurvey()) && (r.Drift == nil || r.GetDrift() == strings.HasPrefix(f.GetKind(), finding.Drift))
 }
 
@@ -58,7 +68,7 @@ func (s *Service) ActOnFindings(ctx context.Context, r *demarcv1.ActOnFindingsRe
 	if err := digest(body.GetPoam().GetSha256()); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	if err := s.aim(ctx, body, r.GetFilter()); err != nil {
+	if err := s.aim(body, r.GetFilter()); err != nil {
 		return nil, err
 	}
 	if err := s.allowed(ctx, r.GetKind(), body); err != nil {
@@ -72,7 +82,7 @@ func (s *Service) ActOnFindings(ctx context.Context, r *demarcv1.ActOnFindingsRe
 }
 
 // aim names what a filter lists, each finding as it is now.
-func (s *Service) aim(ctx context.Context, body *demarcv1.FindingAct, filter *demarcv1.ListFindingsRequest) error {
+func (s *Service) aim(body *demarcv1.FindingAct, filter *demarcv1.ListFindingsRequest) error {
 	switch {
 	case filter == nil:
 		return nil
@@ -80,17 +90,19 @@ func (s *Service) aim(ctx context.Context, body *demarcv1.FindingAct, filter *de
 		return status.Error(codes.InvalidArgument, "name findings or filter them, not both")
 	case proto.Equal(filter, &demarcv1.ListFindingsRequest{}):
 		return status.Error(codes.InvalidArgument, "a filter that lets everything pass: name at least one thing to filter by")
+	case filter.GetPageToken() != "" || filter.GetPageSize() != 0:
+		return status.Error(codes.InvalidArgument, "an act is on everything that the filter lists: leave page_size and page_token out")
 	case filter.GetAsOf() != nil:
 		return status.Error(codes.InvalidArgument, "what is past is not acted on: leave as-of out")
 	}
-	list, err := s.ListFindings(ctx, filter)
+	list, err := s.findings(filter)
 	if err != nil {
 		return err
 	}
-	if len(list.GetFindings()) == 0 {
+	if len(list) == 0 {
 		return status.Error(codes.NotFound, "no finding passes this filter")
 	}
-	for _, f := range list.GetFindings() {
+	for _, f := range list {
 		body.Targets = append(body.Targets, &demarcv1.FindingTarget{Id: f.GetId(), Revision: f.GetRevision()})
 	}
 	return nil

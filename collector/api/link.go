@@ -18,6 +18,6 @@ func (s *Service) CreateSignInLink(ctx context.Context, _ *demarcv1.CreateSignIn
 	if err := s.Store.AppendAudit(ctx, s.act(ctx, "sign-in link create", "pages", "")); err != nil {
 		return nil, failed(err)
 	}
-	path, expires := s.SignIn.CreateLink()
+	path, expires := s.SignIn.CreateLink(Caller(ctx))
 	return &demarcv1.CreateSignInLinkResponse{Url: s.Pages + path, Expires: timestamppb.New(expires)}, nil
 }

@@ -94,7 +94,9 @@ metadata: {name: dmz}
 spec: {title: DMZ, domain: dmz, members: [{site: houston, cidrs: [10.50.1.0/24]}]}
 `
 
-func newService(t *testing.T) (*Service, *plant) {
+func newService(t *testing.T) (*Service, *plant) { t.Helper(); return newServiceOf(t) }
+
+func newServiceOf(t testing.TB) (*Service, *plant) {
 	t.Helper()
 	d, err := boundary.Read([]boundary.File{{Path: "docs.yaml", Content: []byte(docs)}})
 	if err != nil {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 
@@ -92,3 +93,9 @@ func Caller(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey{}).(Principal)
 	return p
 }
+
+// OfContext finds who calls inside the process: whoever the context names.
+func OfContext(ctx context.Context) (Principal, error) { return Caller(ctx), nil }
+
+// Self is whoever runs this program.
+func Self() Principal { return Principal{Name: Peer{UID: os.Geteuid()}.Who(), Roles: AllRoles()} }

@@ -16,15 +16,22 @@ type SignIn struct {
 	clock func() time.Time
 
 	mu       sync.Mutex
-	links    map[secret]time.Time // hash of a link's secret -> when it ends
-	sessions map[secret]*session  // hash of a session's secret
+	links    map[secret]link     // hash of a link's secret
+	sessions map[secret]*session // hash of a session's secret
 }
 
 // secret is the hash of one: what is looked up is never what was sent, so that
 // comparing takes no telling time.
 type secret [sha256.Size]byte
 
+// link lets its bearer in as somebody.
+type link struct {
+	as   Principal
+	ends time.Time
+}
+
 type session struct {
+	as          Principal
 	begun, used time.Time
 }
 
@@ -48,7 +55,7 @@ func NewSignIn(clock func() time.Time) *SignIn {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &SignIn{clock: clock, links: map[secret]time.Time{}, sessions: map[secret]*session{}}
+	return &SignIn{clock: clock, links: map[secret]link{}, sessions: map[secret]*session{}}
 }
 
 func draw() (text string, hash secret) {
@@ -58,9 +65,9 @@ func draw() (text string, hash secret) {
 	return text, sha256.Sum256([]byte(text))
 }
 
-// CreateLink makes a link that works once: its path, to be put behind the
-// pages' address.
-func (s *SignIn) CreateLink() (path string, expires time.Time) {
+// CreateLink makes a link that works once and lets its bearer in as p: its
+// path, to be put behind the pages' address.
+func (s *SignIn) CreateLink(p Principal) (path string, expires time.Time) {
 	text, hash := draw()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +77,8 @@ func (s *SignIn) CreateLink() (path string, expires time.Time) {
 		s.dropOldestLink()
 	}
 	expires = now.Add(LinkLife)
-	s.links[hash] = expires
+	p.Via = "link"
+	s.links[hash] = link{as: p, ends: expires}
 	return signInPath + text, expires
 }
 
@@ -81,9 +89,9 @@ func (s *SignIn) Exchange(token string) (id string, life time.Duration, err erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
-	expires, ok := s.links[hash]
+	l, ok := s.links[hash]
 	delete(s.links, hash)
-	if !ok || now.After(expires) {
+	if !ok || now.After(l.ends) {
 		return "", 0, ErrLink
 	}
 	s.sweep(now)
@@ -91,12 +99,13 @@ func (s *SignIn) Exchange(token string) (id string, life time.Duration, err erro
 		s.dropIdlestSession()
 	}
 	text, hash := draw()
-	s.sessions[hash] = &session{begun: now, used: now}
+	s.sessions[hash] = &session{as: l.as, begun: now, used: now}
 	return text, SessionLife, nil
 }
 
-// Check reports whether a session is good, and keeps it from falling idle.
-func (s *SignIn) Check(id string) bool {
+// Check tells whose session it is, if it is good, and keeps it from falling
+// idle.
+func (s *SignIn) Check(id string) (p Principal, ok bool) {
 	hash := secret(sha256.Sum256([]byte(id)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,10 +113,10 @@ func (s *SignIn) Check(id string) bool {
 	x := s.sessions[hash]
 	if x == nil || x.over(now) {
 		delete(s.sessions, hash)
-		return false
+		return Principal{}, false
 	}
 	x.used = now
-	return true
+	return x.as, true
 }
 
 func (x *session) over(now time.Time) bool {
@@ -116,8 +125,8 @@ func (x *session) over(now time.Time) bool {
 
 // sweep drops what has ended.
 func (s *SignIn) sweep(now time.Time) {
-	for hash, expires := range s.links {
-		if now.After(expires) {
+	for hash, l := range s.links {
+		if now.After(l.ends) {
 			delete(s.links, hash)
 		}
 	}
@@ -131,9 +140,9 @@ func (s *SignIn) sweep(now time.Time) {
 func (s *SignIn) dropOldestLink() {
 	var oldest secret
 	var at time.Time
-	for hash, expires := range s.links {
-		if at.IsZero() || expires.Before(at) {
-			oldest, at = hash, expires
+	for hash, l := range s.links {
+		if at.IsZero() || l.ends.Before(at) {
+			oldest, at = hash, l.ends
 		}
 	}
 	delete(s.links, oldest)

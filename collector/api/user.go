@@ -27,16 +27,39 @@ func (s *Service) WhoAmI(ctx context.Context, _ *demarcv1.WhoAmIRequest) (*demar
 }
 
 // ListUsers lists users by name.
-func (s *Service) ListUsers(ctx context.Context, _ *demarcv1.ListUsersRequest) (*demarcv1.ListUsersResponse, error) {
+func (s *Service) ListUsers(ctx context.Context, r *demarcv1.ListUsersRequest) (*demarcv1.ListUsersResponse, error) {
+	words, err := newSearch(r.GetSearch())
+	if err != nil {
+		return nil, err
+	}
 	all, err := s.Store.Users(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}
-	r := &demarcv1.ListUsersResponse{}
+	users := make([]*demarcv1.User, len(all))
 	for i := range all {
-		r.Users = append(r.Users, protoUser(&all[i]))
+		users[i] = protoUser(&all[i])
 	}
-	return r, nil
+	p, err := userList.page(r, users, func(u *demarcv1.User) bool {
+		texts := []string{u.GetName(), u.GetFullName(), u.GetKind(), u.GetCertificate(), u.GetOidc()}
+		for _, g := range u.GetRoles() {
+			texts = append(texts, g.GetRole())
+		}
+		return words.in(slices.Values(texts))
+	})
+	return &demarcv1.ListUsersResponse{Users: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+var userList = list[*demarcv1.User]{
+	order: "name",
+	columns: map[string]column[*demarcv1.User]{
+		"name":         func(k key, u *demarcv1.User) key { return k.text(u.GetName()) },
+		"full_name":    func(k key, u *demarcv1.User) key { return k.text(u.GetFullName()) },
+		"kind":         func(k key, u *demarcv1.User) key { return k.text(u.GetKind()) },
+		"created":      func(k key, u *demarcv1.User) key { return k.time(u.GetCreated()) },
+		"last_sign_in": func(k key, u *demarcv1.User) key { return k.time(u.GetLastSignIn()) },
+	},
+	id: func(k key, u *demarcv1.User) key { return k.exact(u.GetName()) },
 }
 
 // AddUser makes an account.

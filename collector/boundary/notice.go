@@ -19,6 +19,11 @@ const (
 	PlanDue         = "plan-due"
 )
 
+// NoticeKinds lists the kinds of Notice.
+func NoticeKinds() []string {
+	return []string{EndsSoon, Ended, ReviewIsDue, AttestationDue, AcceptanceEnds, AcceptanceEnded, EmergencyReview}
+}
+
 // Notice is something that a person is to be told of at an instant.
 type Notice struct {
 	At       time.Time

@@ -180,7 +180,7 @@ func (x *collector) ready() {
 	}
 	r := Ready{Uplink: x.service.Uplink, Pages: x.service.Config.Pages, Socket: x.Socket}
 	if r.Pages != "" {
-		path, _ := x.signIn.CreateLink()
+		path, _ := x.signIn.CreateLink(api.Self())
 		r.Link = r.Pages + path
 	}
 	x.Ready(r)
@@ -190,14 +190,22 @@ func (x *collector) caughtUp() {
 	x.Log.Info("journal applied", "position", x.engine.Position(), "policy_version", x.engine.Policy().Version())
 }
 
-// pages is the server of the pages.
+// pages is the server of the pages, behind a guard of its own: a session says
+// who calls.
 func (x *collector) pages() (*http.Server, error) {
 	tls, err := x.authority.PagesConfig(x.Names)
 	if err != nil {
 		return nil, err
 	}
+	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log}
+	inside := api.NewLocal(guard.Unary, guard.Stream)
+	x.service.Register(inside)
+	handler, err := web.Handler(inside, x.signIn, x.Log)
+	if err != nil {
+		return nil, err
+	}
 	return &http.Server{
-		Handler: web.Handler(x.service, x.signIn, x.Log), TLSConfig: tls,
+		Handler: handler, TLSConfig: tls,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(x.Log.Handler(), slog.LevelDebug), // browsers that do not know the certificate yet
 	}, nil

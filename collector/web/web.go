@@ -1,25 +1,21 @@
-// Package web serves the pages: the files that were built from ui, the lists
-// that they show as JSON, and one stream of change numbers that makes them follow
-// the collector live. Everything but signing in needs a session.
+// Package web serves the pages: the files that were built from ui, the REST form
+// of the services that they stand on, and one stream of change numbers that makes
+// them follow the collector live. Everything but signing in needs a session.
 package web
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
+	"demarc/collector/api"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -27,92 +23,41 @@ import (
 // this host (RFC 6265bis 4.1.3).
 const Cookie = "__Host-demarc"
 
-// Service is what the pages ask of the collector: the same service as the
-// command line's.
-type Service interface {
-	GetStatus(context.Context, *demarcv1.GetStatusRequest) (*demarcv1.GetStatusResponse, error)
-	ListBoundaries(context.Context, *demarcv1.ListBoundariesRequest) (*demarcv1.ListBoundariesResponse, error)
-	ListAssets(context.Context, *demarcv1.ListAssetsRequest) (*demarcv1.ListAssetsResponse, error)
-	ListConnections(context.Context, *demarcv1.ListConnectionsRequest) (*demarcv1.ListConnectionsResponse, error)
-	ListFindings(context.Context, *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error)
-	ListAgents(context.Context, *demarcv1.ListAgentsRequest) (*demarcv1.ListAgentsResponse, error)
-	ListSites(context.Context, *demarcv1.ListSitesRequest) (*demarcv1.ListSitesResponse, error)
-	ListAuthorizations(context.Context, *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error)
-	ListConditions(context.Context, *demarcv1.ListConditionsRequest) (*demarcv1.ListConditionsResponse, error)
-	ListNotices(context.Context, *demarcv1.ListNoticesRequest) (*demarcv1.ListNoticesResponse, error)
-	ListDocuments(context.Context, *demarcv1.ListDocumentsRequest) (*demarcv1.ListDocumentsResponse, error)
-	Explain(context.Context, *demarcv1.ExplainRequest) (*demarcv1.ExplainResponse, error)
-	Gate(context.Context, *demarcv1.GateRequest) (*demarcv1.GateResponse, error)
-	Watch(*demarcv1.WatchRequest, grpc.ServerStreamingServer[demarcv1.WatchResponse]) error
-}
-
 // SignIn trades the one-time link for a session.
 type SignIn interface {
 	// Exchange takes a link's token once; the session lasts for life.
 	Exchange(token string) (session string, life time.Duration, err error)
-	// Check reports whether a session is good.
-	Check(session string) bool
+	// Check tells whose session it is, if it is good.
+	Check(session string) (api.Principal, bool)
 }
 
-// Handler serves the pages of a collector.
-func Handler(service Service, signIn SignIn, log *slog.Logger) http.Handler {
+// Handler serves the pages of a collector and, under /api/v1/, the services
+// behind conn, to which the context of a call says who calls.
+func Handler(conn grpc.ClientConnInterface, signIn SignIn, log *slog.Logger) (http.Handler, error) {
 	dist, err := fs.Sub(built, "ui/dist")
-	if err != nil { // the embedded folder is there or the program does not build
-		panic(err)
+	if err != nil {
+		return nil, err
 	}
-	p := &pages{service: service, signIn: signIn, log: log}
+	rest, err := api.REST(conn)
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{service: demarcv1.NewCollectorServiceClient(conn), signIn: signIn, log: log}
 	inside := http.NewServeMux()
-	inside.Handle("GET /", loadFiles(dist))
+	inside.Handle("/", loadFiles(dist))
 	inside.HandleFunc("GET /events", p.events)
-	list(inside, "status", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.GetStatus(ctx, &demarcv1.GetStatusRequest{})
-	})
-	list(inside, "sites", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListSites(ctx, &demarcv1.ListSitesRequest{})
-	})
-	list(inside, "boundaries", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListBoundaries(ctx, &demarcv1.ListBoundariesRequest{})
-	})
-	list(inside, "assets", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListAssets(ctx, &demarcv1.ListAssetsRequest{})
-	})
-	list(inside, "connections", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListConnections(ctx, &demarcv1.ListConnectionsRequest{})
-	})
-	list(inside, "findings", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListFindings(ctx, &demarcv1.ListFindingsRequest{})
-	})
-	list(inside, "agents", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListAgents(ctx, &demarcv1.ListAgentsRequest{})
-	})
-	list(inside, "authorizations", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListAuthorizations(ctx, &demarcv1.ListAuthorizationsRequest{})
-	})
-	list(inside, "authorizations/{name}/gate", func(ctx context.Context, r *http.Request) (proto.Message, error) {
-		return service.Gate(ctx, &demarcv1.GateRequest{Authorization: r.PathValue("name")})
-	})
-	list(inside, "conditions", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListConditions(ctx, &demarcv1.ListConditionsRequest{})
-	})
-	list(inside, "notices", func(ctx context.Context, _ *http.Request) (proto.Message, error) {
-		return service.ListNotices(ctx, &demarcv1.ListNoticesRequest{})
-	})
-	list(inside, "documents", func(ctx context.Context, r *http.Request) (proto.Message, error) {
-		version, _ := strconv.ParseUint(r.URL.Query().Get("policy_version"), 10, 64) // 0 is the newest
-		return service.ListDocuments(ctx, &demarcv1.ListDocumentsRequest{PolicyVersion: version})
-	})
-	list(inside, "explain", func(ctx context.Context, r *http.Request) (proto.Message, error) {
-		return service.Explain(ctx, &demarcv1.ExplainRequest{Id: r.URL.Query().Get("id")})
-	})
+	inside.Handle("/api/v1/", rest)
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sign-in", p.enter)
 	mux.Handle("/", p.guard(inside))
-	return headers(mux)
+	// What a page of another origin sends is refused, beside the cookie that
+	// would not come with it (Sec-Fetch-Site, else Origin).
+	return headers(http.NewCrossOriginProtection().Handler(mux)), nil
 }
 
 type pages struct {
-	service Service
+	service demarcv1.CollectorServiceClient
 	signIn  SignIn
 	log     *slog.Logger
 }
@@ -150,19 +95,24 @@ func (p *pages) enter(w http.ResponseWriter, r *http.Request) {
 	message(w, http.StatusOK, "Signed in", "The collector's page opens by itself.")
 }
 
+// guard lets in who has a session, and says in the context who that is.
 func (p *pages) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := r.Cookie(Cookie)
-		if err != nil || !p.signIn.Check(c.Value) {
-			if public(r.URL.Path) {
-				next.ServeHTTP(w, r)
+		if c, err := r.Cookie(Cookie); err == nil {
+			if who, ok := p.signIn.Check(c.Value); ok {
+				next.ServeHTTP(w, r.WithContext(api.As(r.Context(), who)))
 				return
 			}
+		}
+		switch {
+		case public(r.URL.Path):
+			next.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/api/"):
+			api.RESTError(w, status.Error(codes.Unauthenticated, "Please sign in"))
+		default:
 			message(w, http.StatusUnauthorized, "Please sign in",
 				"Open the link that the collector printed when it started, or make another on its machine: demarc-collector sign-in")
-			return
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
@@ -176,61 +126,26 @@ func message(w http.ResponseWriter, code int, title, text string) {
 	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s - Demarc</title><link rel="icon" href="/mark.svg"><link rel="stylesheet" href="/message.css"><main class="message"><img src="/mark.svg" alt="" width="48" height="48"><h1>%s</h1><p>%s</p></main></html>`, title, title, text)
 }
 
-// list serves one list as proto JSON with proto field names.
-func list(mux *http.ServeMux, name string, get func(context.Context, *http.Request) (proto.Message, error)) {
-	mux.HandleFunc("GET /api/v1/"+name, func(w http.ResponseWriter, r *http.Request) {
-		m, err := get(r.Context(), r)
-		var raw []byte
-		if err == nil {
-			raw, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
-		}
-		if err != nil {
-			http.Error(w, strings.TrimSpace(status.Convert(err).Message()), httpCode(err))
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(raw)
-	})
-}
-
-func httpCode(err error) int {
-	switch status.Code(err) {
-	case codes.InvalidArgument:
-		return http.StatusBadRequest
-	case codes.NotFound:
-		return http.StatusNotFound
-	case codes.PermissionDenied:
-		return http.StatusForbidden
-	}
-	return http.StatusInternalServerError
-}
-
 // events streams change numbers (server-sent events, WHATWG HTML 9.2).
 func (p *pages) events(w http.ResponseWriter, r *http.Request) {
-	flusher := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.WriteHeader(http.StatusOK)
-	if err := flusher.Flush(); err != nil {
+	changes, err := p.service.Watch(r.Context(), &demarcv1.WatchRequest{})
+	if err != nil {
+		api.RESTError(w, err)
 		return
 	}
-	s := &eventStream{ctx: r.Context(), send: func(change uint64) error {
-		if _, err := fmt.Fprintf(w, "data: %d\n\n", change); err != nil {
-			return err
+	flusher := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/event-stream")
+	for {
+		if err := flusher.Flush(); err != nil {
+			return
 		}
-		return flusher.Flush()
-	}}
-	if err := p.service.Watch(&demarcv1.WatchRequest{}, s); err != nil && !errors.Is(err, context.Canceled) && status.Code(err) != codes.Canceled {
-		p.log.Debug("event stream ended", "error", err)
+		change, err := changes.Recv()
+		if err != nil {
+			p.log.Debug("event stream ended", "error", err)
+			return
+		}
+		if _, err := fmt.Fprintf(w, "data: %d\n\n", change.GetChange()); err != nil {
+			return
+		}
 	}
 }
-
-// eventStream lets the service's Watch speak to a browser.
-type eventStream struct {
-	grpc.ServerStream
-	ctx  context.Context //nolint:containedctx // grpc.ServerStream asks for it
-	send func(uint64) error
-}
-
-func (s *eventStream) Context() context.Context { return s.ctx }
-
-func (s *eventStream) Send(r *demarcv1.WatchResponse) error { return s.send(r.Change) }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/collector/api"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -24,7 +25,23 @@ func (o *oneLink) Exchange(token string) (string, time.Duration, error) {
 	return "session", time.Hour, nil
 }
 
-func (o *oneLink) Check(session string) bool { return o.used && session == "session" }
+func (o *oneLink) Check(session string) (api.Principal, bool) {
+	return api.Principal{Name: "ana", Via: "session"}, o.used && session == "session"
+}
+
+// pagesOf serves the pages of an empty collector.
+func pagesOf(t *testing.T) *httptest.Server {
+	t.Helper()
+	conn := api.NewLocal(nil, nil)
+	demarcv1.RegisterCollectorServiceServer(conn, demarcv1.UnimplementedCollectorServiceServer{})
+	h, err := Handler(conn, &oneLink{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewTLSServer(h)
+	t.Cleanup(server.Close)
+	return server
+}
 
 func get(t *testing.T, server *httptest.Server, path string, cookie *http.Cookie) (*http.Response, string) {
 	t.Helper()
@@ -48,8 +65,7 @@ func get(t *testing.T, server *httptest.Server, path string, cookie *http.Cookie
 }
 
 func TestNothingWithoutASession(t *testing.T) {
-	server := httptest.NewTLSServer(Handler(demarcv1.UnimplementedCollectorServiceServer{}, &oneLink{}, slog.New(slog.DiscardHandler)))
-	defer server.Close()
+	server := pagesOf(t)
 	for _, path := range []string{"/", "/index.html", "/static/index.js", "/events", "/api/v1/assets", "/api/v1/findings", "/nothing"} {
 		if a, text := get(t, server, path, nil); a.StatusCode != http.StatusUnauthorized || !strings.Contains(text, "Please sign in") {
 			t.Errorf("%s: %d %q", path, a.StatusCode, text)
@@ -65,8 +81,7 @@ func TestNothingWithoutASession(t *testing.T) {
 }
 
 func TestLinkWorksOnce(t *testing.T) {
-	server := httptest.NewTLSServer(Handler(demarcv1.UnimplementedCollectorServiceServer{}, &oneLink{}, slog.New(slog.DiscardHandler)))
-	defer server.Close()
+	server := pagesOf(t)
 	a, _ := get(t, server, "/sign-in?token=good", nil)
 	if a.StatusCode != http.StatusOK || len(a.Cookies()) != 1 {
 		t.Fatalf("the link: %d, cookies %v", a.StatusCode, a.Cookies())

@@ -723,9 +723,17 @@ func (x *CreateSignInLinkResponse) GetExpires() *timestamppb.Timestamp {
 	return nil
 }
 
-// ListSitesRequest is empty.
+// ListSitesRequest asks for a page.
 type ListSitesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rows of a page: 0 is 100, the most is 1000.
+	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before, for the same filters and order; empty
+	// is the first page.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Columns, the first first, each with " desc" for the last first: "site,
+	// last_seen desc". Empty is the order that the list has by itself.
+	OrderBy       string `protobuf:"bytes,3,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -760,10 +768,35 @@ func (*ListSitesRequest) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{11}
 }
 
+func (x *ListSitesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSitesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListSitesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListSitesResponse lists the sites of the policy.
 type ListSitesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Sites         []*Site                `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Sites []*Site                `protobuf:"bytes,1,rep,name=sites,proto3" json:"sites,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -803,6 +836,20 @@ func (x *ListSitesResponse) GetSites() []*Site {
 		return x.Sites
 	}
 	return nil
+}
+
+func (x *ListSitesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListSitesResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // Site is a plant.
@@ -882,9 +929,15 @@ func (x *Site) GetConnections() uint32 {
 	return 0
 }
 
-// ListBoundariesRequest is empty.
+// ListBoundariesRequest may name words.
 type ListBoundariesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,1,opt,name=search,proto3" json:"search,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -919,10 +972,42 @@ func (*ListBoundariesRequest) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{14}
 }
 
+func (x *ListBoundariesRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListBoundariesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListBoundariesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListBoundariesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListBoundariesResponse lists the boundaries with what stands in them.
 type ListBoundariesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Boundaries    []*BoundarySummary     `protobuf:"bytes,1,rep,name=boundaries,proto3" json:"boundaries,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Boundaries []*BoundarySummary     `protobuf:"bytes,1,rep,name=boundaries,proto3" json:"boundaries,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -962,6 +1047,20 @@ func (x *ListBoundariesResponse) GetBoundaries() []*BoundarySummary {
 		return x.Boundaries
 	}
 	return nil
+}
+
+func (x *ListBoundariesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListBoundariesResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // BoundarySummary is a boundary and what was placed in it.
@@ -1084,11 +1183,28 @@ func (x *BoundarySummary) GetSurveyUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// ListAssetsRequest may name one site or boundary.
+// ListAssetsRequest narrows: what is given must all hold.
 type ListAssetsRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Site     string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
 	Boundary string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Segment  string                 `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
+	Role     string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`
+	Vendor   string                 `protobuf:"bytes,5,opt,name=vendor,proto3" json:"vendor,omitempty"`
+	// As client, server or peer.
+	Protocol string `protobuf:"bytes,6,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	// active, quiet, gone
+	Presence string `protobuf:"bytes,7,opt,name=presence,proto3" json:"presence,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,8,opt,name=search,proto3" json:"search,omitempty"`
+	// Only what stands in no boundary, with one address at least.
+	Unplaced bool `protobuf:"varint,9,opt,name=unplaced,proto3" json:"unplaced,omitempty"`
+	// Only these, by id; at most 1000.
+	Ids []string `protobuf:"bytes,10,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize  uint32 `protobuf:"varint,11,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,12,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,13,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// The list as it was recorded at a time.
 	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1139,6 +1255,83 @@ func (x *ListAssetsRequest) GetBoundary() string {
 	return ""
 }
 
+func (x *ListAssetsRequest) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *ListAssetsRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *ListAssetsRequest) GetVendor() string {
+	if x != nil {
+		return x.Vendor
+	}
+	return ""
+}
+
+func (x *ListAssetsRequest) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *ListAssetsRequest) GetPresence() string {
+	if x != nil {
+		return x.Presence
+	}
+	return ""
+}
+
+func (x *ListAssetsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListAssetsRequest) GetUnplaced() bool {
+	if x != nil {
+		return x.Unplaced
+	}
+	return false
+}
+
+func (x *ListAssetsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *ListAssetsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAssetsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAssetsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 func (x *ListAssetsRequest) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
@@ -1148,8 +1341,12 @@ func (x *ListAssetsRequest) GetAsOf() *timestamppb.Timestamp {
 
 // ListAssetsResponse lists assets, sorted by site and address.
 type ListAssetsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Assets        []*Asset               `protobuf:"bytes,1,rep,name=assets,proto3" json:"assets,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Assets []*Asset               `protobuf:"bytes,1,rep,name=assets,proto3" json:"assets,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1191,11 +1388,47 @@ func (x *ListAssetsResponse) GetAssets() []*Asset {
 	return nil
 }
 
-// ListConnectionsRequest may name a verdict or a boundary.
+func (x *ListAssetsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAssetsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+// ListConnectionsRequest narrows: what is given must all hold.
 type ListConnectionsRequest struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Verdict  string                 `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
-	Boundary string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Verdict string                 `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// On either side.
+	Boundary       string `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	ClientBoundary string `protobuf:"bytes,3,opt,name=client_boundary,json=clientBoundary,proto3" json:"client_boundary,omitempty"`
+	ServerBoundary string `protobuf:"bytes,4,opt,name=server_boundary,json=serverBoundary,proto3" json:"server_boundary,omitempty"`
+	Site           string `protobuf:"bytes,5,opt,name=site,proto3" json:"site,omitempty"`
+	Segment        string `protobuf:"bytes,6,opt,name=segment,proto3" json:"segment,omitempty"`
+	Protocol       string `protobuf:"bytes,7,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	// Id of an asset on either side.
+	Asset string `protobuf:"bytes,8,opt,name=asset,proto3" json:"asset,omitempty"`
+	// Class that was counted: read, write, control, ...
+	Operation string `protobuf:"bytes,9,opt,name=operation,proto3" json:"operation,omitempty"`
+	// exchanged, refused, unanswered, one-sided
+	Outcome string `protobuf:"bytes,10,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,11,opt,name=search,proto3" json:"search,omitempty"`
+	// Only what crosses from one boundary to another, or leaves one.
+	Crossing bool `protobuf:"varint,12,opt,name=crossing,proto3" json:"crossing,omitempty"`
+	// Only these, by id; at most 1000.
+	Ids []string `protobuf:"bytes,13,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize  uint32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,16,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// The list as it was recorded at a time.
 	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1246,6 +1479,104 @@ func (x *ListConnectionsRequest) GetBoundary() string {
 	return ""
 }
 
+func (x *ListConnectionsRequest) GetClientBoundary() string {
+	if x != nil {
+		return x.ClientBoundary
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetServerBoundary() string {
+	if x != nil {
+		return x.ServerBoundary
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetCrossing() bool {
+	if x != nil {
+		return x.Crossing
+	}
+	return false
+}
+
+func (x *ListConnectionsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *ListConnectionsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListConnectionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListConnectionsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 func (x *ListConnectionsRequest) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
@@ -1255,8 +1586,14 @@ func (x *ListConnectionsRequest) GetAsOf() *timestamppb.Timestamp {
 
 // ListConnectionsResponse lists connections, the worst verdict first.
 type ListConnectionsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Connections   []*JudgedConnection    `protobuf:"bytes,1,rep,name=connections,proto3" json:"connections,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Connections []*JudgedConnection    `protobuf:"bytes,1,rep,name=connections,proto3" json:"connections,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// How many rows of each verdict there are when the filter names none.
+	Verdicts      map[string]uint32 `protobuf:"bytes,4,rep,name=verdicts,proto3" json:"verdicts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1294,6 +1631,27 @@ func (*ListConnectionsResponse) Descriptor() ([]byte, []int) {
 func (x *ListConnectionsResponse) GetConnections() []*JudgedConnection {
 	if x != nil {
 		return x.Connections
+	}
+	return nil
+}
+
+func (x *ListConnectionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListConnectionsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListConnectionsResponse) GetVerdicts() map[string]uint32 {
+	if x != nil {
+		return x.Verdicts
 	}
 	return nil
 }
@@ -1594,7 +1952,15 @@ type ListFindingsRequest struct {
 	// true: only drift; false: only other kinds.
 	Drift *bool `protobuf:"varint,26,opt,name=drift,proto3,oneof" json:"drift,omitempty"`
 	// The list as it was recorded at a time.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
+	// Only what is not closed.
+	Open bool `protobuf:"varint,4,opt,name=open,proto3" json:"open,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,7,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1699,10 +2065,49 @@ func (x *ListFindingsRequest) GetAsOf() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ListFindingsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *ListFindingsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListFindingsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListFindingsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListFindingsResponse lists findings, the most severe first.
 type ListFindingsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Findings      []*Finding             `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Findings []*Finding             `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1742,6 +2147,20 @@ func (x *ListFindingsResponse) GetFindings() []*Finding {
 		return x.Findings
 	}
 	return nil
+}
+
+func (x *ListFindingsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListFindingsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // Finding is one decision that a person must make.
@@ -2057,9 +2476,17 @@ func (x *Finding) GetExplainedBy() []string {
 	return nil
 }
 
-// ListAgentsRequest is empty.
+// ListAgentsRequest narrows: what is given must all hold.
 type ListAgentsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Site  string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// connected, silent, revoked, never
+	State  string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2094,10 +2521,56 @@ func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
 }
 
+func (x *ListAgentsRequest) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *ListAgentsRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ListAgentsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListAgentsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAgentsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAgentsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListAgentsResponse lists agents.
 type ListAgentsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Agents        []*Agent               `protobuf:"bytes,1,rep,name=agents,proto3" json:"agents,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Agents []*Agent               `protobuf:"bytes,1,rep,name=agents,proto3" json:"agents,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2137,6 +2610,20 @@ func (x *ListAgentsResponse) GetAgents() []*Agent {
 		return x.Agents
 	}
 	return nil
+}
+
+func (x *ListAgentsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAgentsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // Agent is an enrolled agent and how it is.
@@ -2684,9 +3171,15 @@ func (x *BackupResponse) GetBytes() uint64 {
 	return 0
 }
 
-// ListAuthorizationsRequest is empty.
+// ListAuthorizationsRequest may name a boundary.
 type ListAuthorizationsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Boundary string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Search   string                 `protobuf:"bytes,2,opt,name=search,proto3" json:"search,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2721,12 +3214,51 @@ func (*ListAuthorizationsRequest) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
 }
 
+func (x *ListAuthorizationsRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ListAuthorizationsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListAuthorizationsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAuthorizationsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAuthorizationsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListAuthorizationsResponse lists authorizations by name.
 type ListAuthorizationsResponse struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Authorizations []*Authorization       `protobuf:"bytes,1,rep,name=authorizations,proto3" json:"authorizations,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListAuthorizationsResponse) Reset() {
@@ -2764,6 +3296,20 @@ func (x *ListAuthorizationsResponse) GetAuthorizations() []*Authorization {
 		return x.Authorizations
 	}
 	return nil
+}
+
+func (x *ListAuthorizationsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAuthorizationsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // DecideAuthorizationRequest carries one act.
@@ -3498,9 +4044,15 @@ func (x *SetAssetResponse) GetAsset() *Asset {
 	return nil
 }
 
-// ListNoticesRequest is empty.
+// ListNoticesRequest may name a kind.
 type ListNoticesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Kind   string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Search string                 `protobuf:"bytes,2,opt,name=search,proto3" json:"search,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3535,10 +4087,49 @@ func (*ListNoticesRequest) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
 }
 
+func (x *ListNoticesRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ListNoticesRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListNoticesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListNoticesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListNoticesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListNoticesResponse lists notices, the latest first.
 type ListNoticesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Notices       []*Notice              `protobuf:"bytes,1,rep,name=notices,proto3" json:"notices,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Notices []*Notice              `protobuf:"bytes,1,rep,name=notices,proto3" json:"notices,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3578,6 +4169,20 @@ func (x *ListNoticesResponse) GetNotices() []*Notice {
 		return x.Notices
 	}
 	return nil
+}
+
+func (x *ListNoticesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListNoticesResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // Notice is something that a person is to be told of: an end that comes, a
@@ -3668,6 +4273,10 @@ type ListDocumentsRequest struct {
 	PolicyVersion uint64 `protobuf:"varint,1,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
 	Kind          string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3723,12 +4332,37 @@ func (x *ListDocumentsRequest) GetName() string {
 	return ""
 }
 
+func (x *ListDocumentsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDocumentsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDocumentsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListDocumentsResponse lists documents in the order in which they were read.
 type ListDocumentsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	PolicyVersion uint64                 `protobuf:"varint,1,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
 	Applied       *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=applied,proto3" json:"applied,omitempty"`
 	Documents     []*PolicyDocument      `protobuf:"bytes,3,rep,name=documents,proto3" json:"documents,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,5,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3782,6 +4416,20 @@ func (x *ListDocumentsResponse) GetDocuments() []*PolicyDocument {
 		return x.Documents
 	}
 	return nil
+}
+
+func (x *ListDocumentsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListDocumentsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // PolicyDocument is one document of a policy.
@@ -3907,21 +4555,34 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x17CreateSignInLinkRequest\"b\n" +
 	"\x18CreateSignInLinkResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x124\n" +
-	"\aexpires\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\"\x12\n" +
-	"\x10ListSitesRequest\":\n" +
+	"\aexpires\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\"i\n" +
+	"\x10ListSitesRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x03 \x01(\tR\aorderBy\"x\n" +
 	"\x11ListSitesResponse\x12%\n" +
-	"\x05sites\x18\x01 \x03(\v2\x0f.demarc.v1.SiteR\x05sites\"\x86\x01\n" +
+	"\x05sites\x18\x01 \x03(\v2\x0f.demarc.v1.SiteR\x05sites\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\x86\x01\n" +
 	"\x04Site\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1a\n" +
 	"\bsegments\x18\x03 \x03(\tR\bsegments\x12\x16\n" +
 	"\x06assets\x18\x04 \x01(\rR\x06assets\x12 \n" +
-	"\vconnections\x18\x05 \x01(\rR\vconnections\"\x17\n" +
-	"\x15ListBoundariesRequest\"T\n" +
+	"\vconnections\x18\x05 \x01(\rR\vconnections\"\x86\x01\n" +
+	"\x15ListBoundariesRequest\x12\x16\n" +
+	"\x06search\x18\x01 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x04 \x01(\tR\aorderBy\"\x92\x01\n" +
 	"\x16ListBoundariesResponse\x12:\n" +
 	"\n" +
 	"boundaries\x18\x01 \x03(\v2\x1a.demarc.v1.BoundarySummaryR\n" +
-	"boundaries\"\xc2\x02\n" +
+	"boundaries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\xc2\x02\n" +
 	"\x0fBoundarySummary\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -3933,19 +4594,56 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rauthorization\x18\b \x01(\tR\rauthorization\x12&\n" +
 	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\x12=\n" +
 	"\fsurvey_until\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"t\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"\x8f\x03\n" +
 	"\x11ListAssetsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1a\n" +
-	"\bboundary\x18\x02 \x01(\tR\bboundary\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\">\n" +
+	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x18\n" +
+	"\asegment\x18\x03 \x01(\tR\asegment\x12\x12\n" +
+	"\x04role\x18\x04 \x01(\tR\x04role\x12\x16\n" +
+	"\x06vendor\x18\x05 \x01(\tR\x06vendor\x12\x1a\n" +
+	"\bprotocol\x18\x06 \x01(\tR\bprotocol\x12\x1a\n" +
+	"\bpresence\x18\a \x01(\tR\bpresence\x12\x16\n" +
+	"\x06search\x18\b \x01(\tR\x06search\x12\x1a\n" +
+	"\bunplaced\x18\t \x01(\bR\bunplaced\x12\x10\n" +
+	"\x03ids\x18\n" +
+	" \x03(\tR\x03ids\x12\x1b\n" +
+	"\tpage_size\x18\v \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\f \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\r \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"|\n" +
 	"\x12ListAssetsResponse\x12(\n" +
-	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\"\x7f\n" +
+	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\x86\x04\n" +
 	"\x16ListConnectionsRequest\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x1a\n" +
-	"\bboundary\x18\x02 \x01(\tR\bboundary\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"X\n" +
+	"\bboundary\x18\x02 \x01(\tR\bboundary\x12'\n" +
+	"\x0fclient_boundary\x18\x03 \x01(\tR\x0eclientBoundary\x12'\n" +
+	"\x0fserver_boundary\x18\x04 \x01(\tR\x0eserverBoundary\x12\x12\n" +
+	"\x04site\x18\x05 \x01(\tR\x04site\x12\x18\n" +
+	"\asegment\x18\x06 \x01(\tR\asegment\x12\x1a\n" +
+	"\bprotocol\x18\a \x01(\tR\bprotocol\x12\x14\n" +
+	"\x05asset\x18\b \x01(\tR\x05asset\x12\x1c\n" +
+	"\toperation\x18\t \x01(\tR\toperation\x12\x18\n" +
+	"\aoutcome\x18\n" +
+	" \x01(\tR\aoutcome\x12\x16\n" +
+	"\x06search\x18\v \x01(\tR\x06search\x12\x1a\n" +
+	"\bcrossing\x18\f \x01(\bR\bcrossing\x12\x10\n" +
+	"\x03ids\x18\r \x03(\tR\x03ids\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x10 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xa1\x02\n" +
 	"\x17ListConnectionsResponse\x12=\n" +
-	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\"\xda\x03\n" +
+	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12L\n" +
+	"\bverdicts\x18\x04 \x03(\v20.demarc.v1.ListConnectionsResponse.VerdictsEntryR\bverdicts\x1a;\n" +
+	"\rVerdictsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\xda\x03\n" +
 	"\x10JudgedConnection\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x125\n" +
@@ -3973,7 +4671,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04Term\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xcd\x02\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xd0\x03\n" +
 	"\x13ListFindingsRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1a\n" +
@@ -3984,11 +4682,19 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rauthorization\x18\x18 \x01(\tR\rauthorization\x12\x1b\n" +
 	"\x06survey\x18\x19 \x01(\bH\x00R\x06survey\x88\x01\x01\x12\x19\n" +
 	"\x05drift\x18\x1a \x01(\bH\x01R\x05drift\x88\x01\x01\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfB\t\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x16\n" +
+	"\x06search\x18\x03 \x01(\tR\x06search\x12\x12\n" +
+	"\x04open\x18\x04 \x01(\bR\x04open\x12\x1b\n" +
+	"\tpage_size\x18\x05 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\a \x01(\tR\aorderByB\t\n" +
 	"\a_surveyB\b\n" +
-	"\x06_drift\"F\n" +
+	"\x06_drift\"\x84\x01\n" +
 	"\x14ListFindingsResponse\x12.\n" +
-	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"\x9b\b\n" +
+	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\x9b\b\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -4026,10 +4732,19 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04poam\x18. \x03(\v2\x13.demarc.v1.PoamItemR\x04poam\x12$\n" +
 	"\rauthorization\x18/ \x01(\tR\rauthorization\x12\x1c\n" +
 	"\tcondition\x180 \x01(\tR\tcondition\x12!\n" +
-	"\fexplained_by\x181 \x03(\tR\vexplainedBy\"\x13\n" +
-	"\x11ListAgentsRequest\">\n" +
+	"\fexplained_by\x181 \x03(\tR\vexplainedBy\"\xac\x01\n" +
+	"\x11ListAgentsRequest\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
+	"\x06search\x18\x03 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x06 \x01(\tR\aorderBy\"|\n" +
 	"\x12ListAgentsResponse\x12(\n" +
-	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\"\xd0\x04\n" +
+	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\xd0\x04\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x18\n" +
@@ -4069,10 +4784,18 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rBackupRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\x1b\n" +
-	"\x19ListAuthorizationsRequest\"^\n" +
+	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\xa6\x01\n" +
+	"\x19ListAuthorizationsRequest\x12\x1a\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x16\n" +
+	"\x06search\x18\x02 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x05 \x01(\tR\aorderBy\"\x9c\x01\n" +
 	"\x1aListAuthorizationsResponse\x12@\n" +
-	"\x0eauthorizations\x18\x01 \x03(\v2\x18.demarc.v1.AuthorizationR\x0eauthorizations\"d\n" +
+	"\x0eauthorizations\x18\x01 \x03(\v2\x18.demarc.v1.AuthorizationR\x0eauthorizations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"d\n" +
 	"\x1aDecideAuthorizationRequest\x12-\n" +
 	"\x03act\x18\x01 \x01(\v2\x1b.demarc.v1.AuthorizationActR\x03act\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"Z\n" +
@@ -4114,24 +4837,38 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05value\x18\x03 \x01(\tR\x05value\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\":\n" +
 	"\x10SetAssetResponse\x12&\n" +
-	"\x05asset\x18\x01 \x01(\v2\x10.demarc.v1.AssetR\x05asset\"\x14\n" +
-	"\x12ListNoticesRequest\"B\n" +
+	"\x05asset\x18\x01 \x01(\v2\x10.demarc.v1.AssetR\x05asset\"\x97\x01\n" +
+	"\x12ListNoticesRequest\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06search\x18\x02 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x05 \x01(\tR\aorderBy\"\x80\x01\n" +
 	"\x13ListNoticesResponse\x12+\n" +
-	"\anotices\x18\x01 \x03(\v2\x11.demarc.v1.NoticeR\anotices\"\xa8\x01\n" +
+	"\anotices\x18\x01 \x03(\v2\x11.demarc.v1.NoticeR\anotices\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\xa8\x01\n" +
 	"\x06Notice\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
 	"\bdocument\x18\x03 \x01(\tR\bdocument\x12,\n" +
 	"\x03due\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x14\n" +
-	"\x05words\x18\x05 \x01(\tR\x05words\"e\n" +
+	"\x05words\x18\x05 \x01(\tR\x05words\"\xbc\x01\n" +
 	"\x14ListDocumentsRequest\x12%\n" +
 	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\"\xad\x01\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x06 \x01(\tR\aorderBy\"\xeb\x01\n" +
 	"\x15ListDocumentsResponse\x12%\n" +
 	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x124\n" +
 	"\aapplied\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aapplied\x127\n" +
-	"\tdocuments\x18\x03 \x03(\v2\x19.demarc.v1.PolicyDocumentR\tdocuments\"`\n" +
+	"\tdocuments\x18\x03 \x03(\v2\x19.demarc.v1.PolicyDocumentR\tdocuments\x12&\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x05 \x01(\rR\x05total\"`\n" +
 	"\x0ePolicyDocument\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4180,7 +4917,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -4242,137 +4979,139 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*ListDocumentsRequest)(nil),        // 57: demarc.v1.ListDocumentsRequest
 	(*ListDocumentsResponse)(nil),       // 58: demarc.v1.ListDocumentsResponse
 	(*PolicyDocument)(nil),              // 59: demarc.v1.PolicyDocument
-	nil,                                 // 60: demarc.v1.JudgedConnection.OperationsLastEntry
-	(*timestamppb.Timestamp)(nil),       // 61: google.protobuf.Timestamp
-	(*Sight)(nil),                       // 62: demarc.v1.Sight
-	(*Asset)(nil),                       // 63: demarc.v1.Asset
-	(*Connection)(nil),                  // 64: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 65: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 66: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 67: demarc.v1.PoamItem
-	(*SpanReport)(nil),                  // 68: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 69: demarc.v1.Condition
-	(*Authorization)(nil),               // 70: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 71: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 72: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 73: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 74: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 75: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 76: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 77: demarc.v1.GateResponse
+	nil,                                 // 60: demarc.v1.ListConnectionsResponse.VerdictsEntry
+	nil,                                 // 61: demarc.v1.JudgedConnection.OperationsLastEntry
+	(*timestamppb.Timestamp)(nil),       // 62: google.protobuf.Timestamp
+	(*Sight)(nil),                       // 63: demarc.v1.Sight
+	(*Asset)(nil),                       // 64: demarc.v1.Asset
+	(*Connection)(nil),                  // 65: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 66: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 67: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 68: demarc.v1.PoamItem
+	(*SpanReport)(nil),                  // 69: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 70: demarc.v1.Condition
+	(*Authorization)(nil),               // 71: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 72: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 73: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 74: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 75: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 76: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 77: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 78: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	61, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	62, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	61, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	61, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	62, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	62, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	62, // 8: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	61, // 9: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	61, // 10: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
-	63, // 11: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	61, // 12: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	63, // 8: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	62, // 9: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	62, // 10: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
+	64, // 11: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	62, // 12: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
 	21, // 13: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	64, // 14: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 15: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	60, // 16: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23, // 17: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	61, // 18: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	61, // 19: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	61, // 20: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
-	26, // 21: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	61, // 22: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	61, // 23: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	61, // 24: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	61, // 25: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	65, // 26: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	66, // 27: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	67, // 28: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	29, // 29: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	61, // 30: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	61, // 31: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	61, // 32: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	61, // 33: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	68, // 34: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 35: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 36: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	69, // 37: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	70, // 38: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	71, // 39: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 40: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	43, // 41: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 42: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	72, // 43: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 44: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	73, // 45: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	61, // 46: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	63, // 47: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	63, // 48: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	63, // 49: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 50: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	61, // 51: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	61, // 52: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	61, // 53: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 54: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	61, // 55: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 56: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 57: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 58: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 59: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 60: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 61: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 62: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 63: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 64: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 65: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 66: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 67: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 68: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 69: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 70: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 71: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 72: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 73: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 74: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 75: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 76: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 77: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	74, // 78: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	75, // 79: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	36, // 80: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 81: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 82: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 83: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 84: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 85: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 86: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 87: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 88: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 89: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 90: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 91: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 92: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 93: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 94: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 95: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 96: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 97: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 98: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 99: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 100: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 101: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 102: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	76, // 103: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	77, // 104: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	37, // 105: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	81, // [81:106] is the sub-list for method output_type
-	56, // [56:81] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	60, // 14: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	65, // 15: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22, // 16: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	61, // 17: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23, // 18: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	62, // 19: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	62, // 20: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	62, // 21: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	26, // 22: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	62, // 23: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	62, // 24: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	62, // 25: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	62, // 26: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	66, // 27: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	67, // 28: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	68, // 29: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	29, // 30: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	62, // 31: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	62, // 32: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	62, // 33: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	62, // 34: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	69, // 35: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 36: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 37: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	70, // 38: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	71, // 39: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	72, // 40: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 41: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	43, // 42: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 43: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	73, // 44: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 45: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	74, // 46: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	62, // 47: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	64, // 48: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	64, // 49: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	64, // 50: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 51: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	62, // 52: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	62, // 53: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	62, // 54: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 55: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	62, // 56: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 57: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 58: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 59: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 60: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 61: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 62: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 63: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 64: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 65: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 66: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 67: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 68: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 69: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 70: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 71: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 72: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 73: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 74: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 75: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 76: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 77: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 78: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	75, // 79: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	76, // 80: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	36, // 81: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 82: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 83: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 84: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 85: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 86: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 87: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 88: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 89: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 90: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 91: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 92: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 93: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 94: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 95: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 96: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 97: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 98: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 99: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 100: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 101: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 102: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 103: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	77, // 104: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	78, // 105: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	37, // 106: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	82, // [82:107] is the sub-list for method output_type
+	57, // [57:82] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -4392,7 +5131,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   61,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -445,6 +445,10 @@ type ListConditionsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize  uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// The list as it was recorded at a time.
 	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -495,6 +499,27 @@ func (x *ListConditionsRequest) GetState() string {
 	return ""
 }
 
+func (x *ListConditionsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListConditionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListConditionsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 func (x *ListConditionsRequest) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
@@ -505,8 +530,12 @@ func (x *ListConditionsRequest) GetAsOf() *timestamppb.Timestamp {
 // ListConditionsResponse lists conditions by authorization, in the order of
 // its document.
 type ListConditionsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Conditions    []*Condition           `protobuf:"bytes,1,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Conditions []*Condition           `protobuf:"bytes,1,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -546,6 +575,20 @@ func (x *ListConditionsResponse) GetConditions() []*Condition {
 		return x.Conditions
 	}
 	return nil
+}
+
+func (x *ListConditionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListConditionsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // GateRequest names an authorization.
@@ -701,15 +744,21 @@ const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\tundecoded\x18\v \x01(\x04R\tundecoded\x12\x1b\n" +
 	"\tone_sided\x18\f \x01(\rR\boneSided\x12\x10\n" +
 	"\x03tcp\x18\r \x01(\rR\x03tcp\x12\x16\n" +
-	"\x06faults\x18\x0e \x03(\tR\x06faults\"\x84\x01\n" +
+	"\x06faults\x18\x0e \x03(\tR\x06faults\"\xdb\x01\n" +
 	"\x15ListConditionsRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x14\n" +
-	"\x05state\x18\x02 \x01(\tR\x05state\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"N\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x05 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x8c\x01\n" +
 	"\x16ListConditionsResponse\x124\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x14.demarc.v1.ConditionR\n" +
-	"conditions\"3\n" +
+	"conditions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"3\n" +
 	"\vGateRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\"v\n" +
 	"\fGateResponse\x12\x16\n" +

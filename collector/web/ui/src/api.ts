@@ -48,8 +48,19 @@ export const client = new QueryClient({
 /** List is what a page asks for: its rows, and whether they are there yet. */
 export type List<T> = UseQueryResult<T[]>;
 
+/** whole reads every page of a list. */
+async function whole<T>(name: string, path: string, q: Record<string, string>): Promise<T[]> {
+  const rows: T[] = [];
+  for (let token = ''; ;) {
+    const r = await get<Record<string, T[]> & { next_page_token: string }>(path, { ...q, page_size: 1000, page_token: token });
+    rows.push(...(r[name] ?? []));
+    token = r.next_page_token;
+    if (!token) return rows;
+  }
+}
+
 function useList<T>(name: string, q: Record<string, string> = {}, path = name): List<T> {
-  return useQuery({ queryKey: [name, q], queryFn: () => get<Record<string, T[]>>(path, q).then((r) => r[name] ?? []) });
+  return useQuery({ queryKey: [name, q], queryFn: () => whole<T>(name, path, q) });
 }
 
 export const useStatus = () => useQuery({ queryKey: ['status'], queryFn: () => get<t.Status>('status') });
@@ -67,4 +78,4 @@ export const useExplain = (id: string) =>
 export const useGate = (authorization: string) =>
   useQuery({ queryKey: ['gate', authorization], queryFn: () => get<t.Gate>(`authorizations/${encodeURIComponent(authorization)}/gate`), enabled: authorization !== '' });
 export const useDocuments = (version = '') =>
-  useQuery({ queryKey: ['documents', version], queryFn: () => getRaw<t.Documents>('documents', { policy_version: version }) });
+  useQuery({ queryKey: ['documents', version], queryFn: () => getRaw<t.Documents>('documents', { policy_version: version, page_size: 1000 }) });

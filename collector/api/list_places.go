@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/condition"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+var siteList = list[*demarcv1.Site]{
+	order: "name",
+	columns: map[string]column[*demarcv1.Site]{
+		"name":        func(k key, s *demarcv1.Site) key { return k.text(s.GetName()) },
+		"title":       func(k key, s *demarcv1.Site) key { return k.text(s.GetTitle()) },
+		"assets":      func(k key, s *demarcv1.Site) key { return k.number(uint64(s.GetAssets())) },
+		"connections": func(k key, s *demarcv1.Site) key { return k.number(uint64(s.GetConnections())) },
+	},
+	id: func(k key, s *demarcv1.Site) key { return k.exact(s.GetName()) },
+}
+
+// ListSites lists the sites of the documents, and those that only agents name.
+func (s *Service) ListSites(_ context.Context, r *demarcv1.ListSitesRequest) (*demarcv1.ListSitesResponse, error) {
+	sites := map[string]*demarcv1.Site{}
+	site := func(name string) *demarcv1.Site {
+		if sites[name] == nil {
+			sites[name] = &demarcv1.Site{Name: name, Title: "(in no document)"}
+		}
+		return sites[name]
+	}
+	for _, x := range s.Plant.Policy().Sites() {
+		sites[x.Name] = &demarcv1.Site{Name: x.Name, Title: x.Title, Segments: x.Segments}
+	}
+	for _, a := range s.Plant.Assets() {
+		if a.GetParent() == "" {
+			site(a.GetSite()).Assets++
+		}
+	}
+	for _, c := range s.Plant.Connections() {
+		site(c.GetSite()).Connections++
+	}
+	p, err := siteList.page(r, slices.Collect(maps.Values(sites)), func(*demarcv1.Site) bool { return true })
+	return &demarcv1.ListSitesResponse{Sites: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+// ListBoundaries lists boundaries with what stands in them, in the order of the
+// documents.
+func (s *Service) ListBoundaries(_ context.Context, r *demarcv1.ListBoundariesRequest) (*demarcv1.ListBoundariesResponse, error) {
+	words, err := newSearch(r.GetSearch())
+	if err != nil {
+		return nil, err
+	}
+	all := s.boundaries()
+	p, err := boundaryList(all).page(r, all, func(b *demarcv1.BoundarySummary) bool {
+		return words.in(slices.Values(append([]string{b.GetName(), b.GetTitle(), b.GetKind(), b.GetDomain(), b.GetAuthorization()}, b.GetMembers()...)))
+	})
+	return &demarcv1.ListBoundariesResponse{Boundaries: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+func boundaryList(all []*demarcv1.BoundarySummary) list[*demarcv1.BoundarySummary] {
+	return list[*demarcv1.BoundarySummary]{
+		columns: map[string]column[*demarcv1.BoundarySummary]{
+			"name":          func(k key, b *demarcv1.BoundarySummary) key { return k.text(b.GetName()) },
+			"title":         func(k key, b *demarcv1.BoundarySummary) key { return k.text(b.GetTitle()) },
+			"domain":        func(k key, b *demarcv1.BoundarySummary) key { return k.text(b.GetDomain()) },
+			"assets":        func(k key, b *demarcv1.BoundarySummary) key { return k.number(uint64(b.GetAssets())) },
+			"findings":      func(k key, b *demarcv1.BoundarySummary) key { return k.number(uint64(b.GetFindings())) },
+			"authorization": func(k key, b *demarcv1.BoundarySummary) key { return k.text(b.GetAuthorization()) },
+		},
+		id: position(all),
+	}
+}
+
+// boundaries counts what stands in each.
+func (s *Service) boundaries() []*demarcv1.BoundarySummary {
+	var all []*demarcv1.BoundarySummary
+	by := map[string]*demarcv1.BoundarySummary{}
+	world := s.world()
+	sights := condition.Sights(world)
+	for _, b := range world.Policy.Boundaries() {
+		x := &demarcv1.BoundarySummary{
+			Name: b.Name, Title: b.Title, Kind: b.Kind, Domain: b.Domain, Members: b.Members,
+			Authorization: s.authorizationOf(b.Name), Sight: sightOf(sights[b.Name]),
+		}
+		if s.Clock().Before(b.Survey) {
+			x.SurveyUntil = timestamppb.New(b.Survey)
+		}
+		by[b.Name] = x
+		all = append(all, x)
+	}
+	for _, a := range world.Assets {
+		in := map[string]bool{}
+		for _, p := range a.GetPlaces() {
+			if x := by[p.GetBoundary()]; x != nil && !in[p.GetBoundary()] {
+				in[p.GetBoundary()] = true
+				x.Assets++
+			}
+		}
+	}
+	for _, f := range s.Plant.Findings() {
+		if f.GetStatus() == "closed" {
+			continue
+		}
+		if x := by[f.GetFromBoundary()]; x != nil {
+			x.Findings++
+		}
+		if x := by[f.GetToBoundary()]; x != nil && f.GetToBoundary() != f.GetFromBoundary() {
+			x.Findings++
+		}
+	}
+	return all
+}
