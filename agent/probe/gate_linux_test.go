@@ -84,7 +84,7 @@ func TestWindows(t *testing.T) {
 // whatever is under way.
 func TestKill(t *testing.T) {
 	var got atomic.Int64
-	port := server(t, func(c net.Conn) {
+	port := serve(t, func(c net.Conn) {
 		for {
 			request, err := readADU(c)
 			if err != nil {
@@ -172,7 +172,7 @@ func hole(t *testing.T) int {
 
 // TestOneConnectionADevice: the same device is never asked twice at a time.
 func TestOneConnectionADevice(t *testing.T) {
-	port := server(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) })
+	port := serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) })
 	p, _ := prober(t, loopback())
 	x := &exchange{Prober: p, addr: mustAddr("127.0.0.1")}
 	l, err := x.dial(t.Context(), port, onlyReads)

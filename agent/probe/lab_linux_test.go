@@ -1,22 +1,30 @@
 package probe
 
 import (
+	"bufio"
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gopcua/opcua/server"
 	"golang.org/x/sys/unix"
 
 	"demarc/agent/config"
+	"demarc/internal/netsim"
 )
 
 // TestMain lets the test binary stand in for the program's child.
@@ -91,8 +99,8 @@ func prober(t testing.TB, s config.Probe) (*Prober, *notes) {
 	return p, n
 }
 
-// server accepts connections on loopback and hands each to serve.
-func server(t testing.TB, serve func(net.Conn)) int {
+// serve accepts connections on loopback and hands each to serve.
+func serve(t testing.TB, each func(net.Conn)) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -112,7 +120,7 @@ func server(t testing.TB, serve func(net.Conn)) int {
 			group.Go(func() {
 				defer func() { _ = c.Close() }()
 				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-				serve(c)
+				each(c)
 			})
 		}
 	})
@@ -122,7 +130,7 @@ func server(t testing.TB, serve func(net.Conn)) int {
 // device answers Modbus requests with the body that reply gives; nil is
 // silence.
 func device(t testing.TB, reply func(pdu []byte) []byte) int {
-	return server(t, func(c net.Conn) {
+	return serve(t, func(c net.Conn) {
 		for {
 			request, err := readADU(c)
 			if err != nil {
@@ -238,4 +246,52 @@ func smallQueue(l *net.TCPListener) error {
 	}
 	var listening error
 	return errors.Join(raw.Control(func(fd uintptr) { listening = unix.Listen(int(fd), 0) }), listening)
+}
+
+// startReady starts a program and waits until it prints "ready".
+func startReady(t testing.TB, c *exec.Cmd) {
+	t.Helper()
+	c.Stderr = os.Stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		netsim.Missing(t, "to start "+c.Path+": "+err.Error())
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	untilReady(t, c.Args, out)
+}
+
+func untilReady(t testing.TB, what []string, out io.Reader) {
+	t.Helper()
+	ready := make(chan bool, 1)
+	go func() {
+		for s := bufio.NewScanner(out); s.Scan(); {
+			if strings.Contains(s.Text(), "ready") {
+				ready <- true
+			}
+		}
+		close(ready)
+	}()
+	select {
+	case ok := <-ready:
+		if !ok {
+			t.Fatalf("%v ended before it was ready", what)
+		}
+	case <-time.After(60 * time.Second):
+		t.Fatalf("%v does not become ready", what)
+	}
+}
+
+// privateKey gives a server its key, PKCS #8.
+func privateKey(pkcs8 any) server.Option {
+	key, err := x509.ParsePKCS8PrivateKey(pkcs8.([]byte))
+	if err != nil {
+		panic(err)
+	}
+	return server.PrivateKey(key.(*rsa.PrivateKey))
 }

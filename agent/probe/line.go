@@ -14,6 +14,7 @@ import (
 type line struct {
 	gate *Gate
 	addr netip.Addr
+	to   netip.AddrPort
 	conn *net.TCPConn // nil until connected
 	stop context.CancelFunc
 	// check refuses what is no read. It gets one message a call.
@@ -24,13 +25,13 @@ type line struct {
 func (x *exchange) dial(ctx context.Context, port int, check func([]byte) error) (*line, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.timeout)
 	defer cancel()
-	l := &line{gate: x.Gate, addr: x.addr, stop: cancel, check: check}
+	to := netip.AddrPortFrom(x.addr, uint16(port)) // config checks ports
+	l := &line{gate: x.Gate, addr: x.addr, to: to, stop: cancel, check: check}
 	if err := x.Gate.add(l); err != nil {
 		return nil, err
 	}
 	// No keep-alives: nothing leaves that is not in the plan.
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(x.Settings.Source)}, KeepAlive: -1, Control: bindTo(x.Settings.Interface)}
-	to := netip.AddrPortFrom(x.addr, uint16(port)) // config checks ports
 	conn, err := d.DialContext(ctx, "tcp", to.String())
 	if err == nil {
 		if err = l.connected(conn.(*net.TCPConn)); err == nil {
@@ -95,10 +96,4 @@ func (l *line) Read(b []byte) (int, error) { return l.conn.Read(b) }
 func (l *line) close() {
 	l.gate.remove(l)
 	_ = l.conn.Close() // nothing is left to be sent
-}
-
-// target is where the line leads.
-func (l *line) target() netip.AddrPort {
-	to, _ := netip.ParseAddrPort(l.conn.RemoteAddr().String()) // of a TCP connection
-	return netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 }

@@ -251,7 +251,7 @@ func (x *exchange) barred() error {
 
 // sent logs a request.
 func (x *exchange) sent(l *line, e Entry, answer []byte, err error) {
-	e.Schedule, e.Target = x.job.Schedule, l.target()
+	e.Schedule, e.Target = x.job.Schedule, l.to
 	e.Answer, e.Received = answer[:min(len(answer), maxAnswer)], len(answer)
 	if err != nil {
 		e.Error = err.Error()

@@ -69,7 +69,7 @@ func TestModbus(t *testing.T) {
 // read.
 func TestOnlyReadsLeave(t *testing.T) {
 	got := make(chan []byte, 1)
-	port := server(t, func(c net.Conn) {
+	port := serve(t, func(c net.Conn) {
 		b := make([]byte, 512)
 		k, _ := c.Read(b)
 		got <- b[:k]
@@ -112,7 +112,7 @@ func TestOnlyReadsLeave(t *testing.T) {
 // gets nothing through but the planned read.
 func TestRelayPassesThePlanAlone(t *testing.T) {
 	got := make(chan []byte, 1)
-	port := server(t, func(c net.Conn) {
+	port := serve(t, func(c net.Conn) {
 		b := make([]byte, 512)
 		k, _ := c.Read(b)
 		got <- b[:k]
@@ -153,19 +153,19 @@ func TestHostileModbus(t *testing.T) {
 		port int
 		want string
 	}{
-		"silent":        {server(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(time.Second) }), "no answer"},
-		"hangs up":      {server(t, func(net.Conn) {}), "no answer"},
+		"silent":        {serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(time.Second) }), "no answer"},
+		"hangs up":      {serve(t, func(net.Conn) {}), "no answer"},
 		"nothing there": {closedPort(t), "connect"},
-		"other request": {server(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{9, 9, 0, 0, 0, 3, 255, 43, 1}) }), "another request"},
-		"flood": {server(t, func(c net.Conn) {
+		"other request": {serve(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{9, 9, 0, 0, 0, 3, 255, 43, 1}) }), "another request"},
+		"flood": {serve(t, func(c net.Conn) {
 			for {
 				if _, err := c.Write(flood); err != nil {
 					return
 				}
 			}
 		}), "is none"},
-		"long": {server(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{1, 0, 0, 0, 0xff, 0xff, 255, 43}) }), "is none"},
-		"drip": {server(t, func(c net.Conn) {
+		"long": {serve(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{1, 0, 0, 0, 0xff, 0xff, 255, 43}) }), "is none"},
+		"drip": {serve(t, func(c net.Conn) {
 			_, _ = readADU(c)
 			for _, b := range []byte{1, 0, 0, 0, 0, 200, 255, 43, 14} {
 				if _, err := c.Write([]byte{b}); err != nil {
@@ -214,7 +214,7 @@ func closedPort(t *testing.T) int {
 
 // TestSilenceStops: after three rounds without an answer a person must look.
 func TestSilenceStops(t *testing.T) {
-	port := server(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(300 * time.Millisecond) })
+	port := serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(300 * time.Millisecond) })
 	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port}})
 	s.Timeout = "50ms"
 	p, n := prober(t, s)

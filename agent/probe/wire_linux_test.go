@@ -52,23 +52,7 @@ func peer(t testing.TB, iface string, command ...string) {
 		_ = c.Wait()
 	})
 	netsim.IP(t, "link", "set", iface, "netns", strconv.Itoa(c.Process.Pid))
-	ready := make(chan bool, 1)
-	go func() {
-		for s := bufio.NewScanner(out); s.Scan(); {
-			if strings.Contains(s.Text(), "ready") {
-				ready <- true
-			}
-		}
-		close(ready)
-	}()
-	select {
-	case ok := <-ready:
-		if !ok {
-			t.Fatalf("%v ended before it was ready", command)
-		}
-	case <-time.After(60 * time.Second):
-		t.Fatalf("%v does not become ready", command)
-	}
+	untilReady(t, command, out)
 }
 
 // asPeer is the other end: it takes its address and becomes the program.
@@ -88,8 +72,11 @@ func asPeer(iface string, command []string) error {
 			return fmt.Errorf("ip %v: %w: %s", args, err, out)
 		}
 	}
-	if command[0] == "plc" {
+	switch command[0] {
+	case "plc":
 		return servePLC()
+	case "gopcua":
+		return serveGopcua()
 	}
 	path, err := exec.LookPath(command[0])
 	if err != nil {
@@ -124,6 +111,22 @@ func servePLC() error {
 			}
 		}()
 	}
+}
+
+func serveGopcua() error {
+	raw, err := makeCertificate(time.Now())
+	if err != nil {
+		return err
+	}
+	der, key, err := readPEM(raw)
+	if err != nil {
+		return err
+	}
+	if _, err := gopcuaServer(context.Background(), deviceIP, 4840, der, key); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	select {}
 }
 
 // wireLab is a cable to a device, a SPAN port, and a recorder of every frame.
@@ -288,6 +291,15 @@ func TestEveryFrameOnTheWire(t *testing.T) {
 	w := cable(t, "plc")
 	n, payloads := onWire(t, w, config.ProbeTarget{Address: deviceIP, Modbus: everything(502)}, 502)
 	if len(payloads) != 7 || n.value("serial") == "" {
+		t.Errorf("%d requests, %+v", len(payloads), n.facts)
+	}
+}
+
+// TestEveryFrameOfOPCUA: the same of a discovery and a session.
+func TestEveryFrameOfOPCUA(t *testing.T) {
+	w := cable(t, "gopcua")
+	n, payloads := onWire(t, w, config.ProbeTarget{Address: deviceIP, OPCUA: &config.ProbeOPCUA{Session: "anonymous", Security: "none"}}, 4840)
+	if len(payloads) != 5+7 || n.value("firmware") != "4.5.6" {
 		t.Errorf("%d requests, %+v", len(payloads), n.facts)
 	}
 }

@@ -54,7 +54,7 @@ const probePackage = "agent/probe"
 // files that may hold them: line.go to devices, the others to this machine's
 // loopback.
 var probeSends = map[string][]string{
-	"net.Dialer": {"line.go"}, "net.Dial": nil, "net.DialTimeout": nil, "net.DialTCP": nil, "net.DialUDP": nil, "net.DialIP": nil,
+	"net.Dialer": {"line.go"}, "net.Dial": nil, "net.DialTimeout": nil, "net.DialTCP": {"pair.go"}, "net.DialUDP": nil, "net.DialIP": nil,
 	"net.Listen": {"relay.go", "pair.go"}, "net.ListenPacket": nil, "net.ListenUDP": nil, "net.ListenTCP": nil, "net.ListenIP": nil,
 	"uacp.Dial": nil, "uacp.Dialer": nil, "uacp.Listen": nil, "tls.Dial": nil, "unix.Sendto": nil, "unix.Sendmsg": nil, "unix.Connect": nil,
 }

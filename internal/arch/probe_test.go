@@ -42,7 +42,7 @@ func TestProbeCannotWrite(t *testing.T) {
 			if where, ok := probeSends[name]; ok && !slices.Contains(where, path.Base(s.file)) {
 				t.Errorf("%s uses %s: bytes leave by the line alone", s.file, name)
 			}
-			if x.Name == "ua" && strings.HasSuffix(sel.Sel.Name, "Request") {
+			if x.Name == "ua" && strings.HasSuffix(sel.Sel.Name, "Request") && sel.Sel.Name != "Request" {
 				requests++
 				if !slices.Contains(probeRequests, sel.Sel.Name) {
 					t.Errorf("%s names %s: it is no read", s.file, name)
@@ -57,7 +57,7 @@ func TestProbeCannotWrite(t *testing.T) {
 			modbusCalls(t, s)
 		}
 	}
-	if files < 10 {
+	if files < 10 || requests < 8 {
 		t.Fatalf("only %d files were looked at (%d requests)", files, requests)
 	}
 }

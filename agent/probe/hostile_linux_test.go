@@ -1,0 +1,232 @@
+package probe
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gopcua/opcua/ua"
+
+	"demarc/agent/config"
+)
+
+// ackOf answers a Hello with these buffer sizes.
+func ackOf(receive uint32) []byte {
+	b := []byte("ACKF\x1c\x00\x00\x00\x00\x00\x00\x00")
+	b = binary.LittleEndian.AppendUint32(b, receive)
+	b = binary.LittleEndian.AppendUint32(b, 0xffff)
+	return append(b, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0, 0) // any size, 65535 chunks
+}
+
+// openOf answers an OpenSecureChannel: channel 1, token 1.
+func openOf(policy string, lifetime uint32) []byte {
+	body := binary.LittleEndian.AppendUint32(nil, 1)
+	body = binary.LittleEndian.AppendUint32(body, uint32(len(policy)))
+	body = append(append(body, policy...), bytes.Repeat([]byte{0xff}, 8)...)
+	body = append(body, 1, 0, 0, 0, 1, 0, 0, 0) // sequence, request
+	body = append(body, 1, 0, 0xc1, 0x01)       // OpenSecureChannelResponse, 449
+	body = append(body, responseHeader(1)...)
+	body = append(body, 0, 0, 0, 0)                                                                 // protocol version
+	body = append(body, 1, 0, 0, 0, 1, 0, 0, 0)                                                     // channel, token
+	body = binary.LittleEndian.AppendUint64(body, uint64(time.Now().Unix()*1e7+116444736000000000)) // created at
+	body = append(binary.LittleEndian.AppendUint32(body, lifetime), 255, 255, 255, 255)             // no nonce
+	return framed("OPNF", body)
+}
+
+func responseHeader(handle uint32) []byte {
+	b := binary.LittleEndian.AppendUint32(make([]byte, 8), handle)
+	return append(b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) // result, diagnostics, no strings, no extension
+}
+
+func framed(kind string, body []byte) []byte {
+	return append(binary.LittleEndian.AppendUint32([]byte(kind), uint32(len(body)+8)), body...)
+}
+
+// messages cuts an answer with this number into chunks.
+func messages(request uint32, typ uint16, body []byte) []byte {
+	body = append([]byte{1, 0, byte(typ), byte(typ >> 8)}, body...)
+	var out []byte
+	for sequence := uint32(2); ; sequence++ {
+		n := min(len(body), 60000)
+		head := []byte{1, 0, 0, 0, 1, 0, 0, 0}
+		head = binary.LittleEndian.AppendUint32(head, sequence)
+		head = binary.LittleEndian.AppendUint32(head, request)
+		kind := "MSGC"
+		if n == len(body) {
+			kind = "MSGF"
+		}
+		out = append(out, framed(kind, append(head, body[:n]...))...)
+		if body = body[n:]; len(body) == 0 {
+			return out
+		}
+	}
+}
+
+// hostile is a server that behaves until it is asked something.
+type hostile struct {
+	ack, open []byte
+	answer    func(c net.Conn, request uint32)
+	asked     atomic.Int64
+}
+
+func (h *hostile) serve(c net.Conn) {
+	for {
+		b, kind, _, err := readUA(c, nil)
+		if err != nil {
+			return
+		}
+		h.asked.Add(1)
+		switch kind {
+		case "HEL":
+			_, err = c.Write(h.ack)
+		case "OPN":
+			_, err = c.Write(h.open)
+		case "MSG":
+			h.answer(c, binary.LittleEndian.Uint32(b[20:]))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func well(answer func(c net.Conn, request uint32)) *hostile {
+	return &hostile{ack: ackOf(0xffff), open: openOf(uaNone, 3_600_000), answer: answer}
+}
+
+func write(c net.Conn, b []byte) { _, _ = c.Write(b) }
+
+// TestHostileOPCUA: what a server can do to the library it does to a child
+// that has little memory and time; this process goes on, tells, and asks no
+// further.
+func TestHostileOPCUA(t *testing.T) {
+	find := func(body []byte) func(net.Conn, uint32) { // answers FindServers
+		return func(c net.Conn, request uint32) {
+			write(c, messages(request, 425, append(responseHeader(request), body...)))
+		}
+	}
+	nested := bytes.Repeat([]byte{0x40}, 3<<20) // DiagnosticInfo in DiagnosticInfo
+	for name, x := range map[string]struct {
+		h    *hostile
+		want string
+	}{
+		"negative array":     {well(find([]byte{0xfe, 0xff, 0xff, 0xff})), ""},
+		"huge array":         {well(find([]byte{0xff, 0xff, 0xff, 0x7f})), ""},
+		"nested":             {well(func(c net.Conn, r uint32) { write(c, messages(r, 425, append(make([]byte, 16), nested...))) }), "has ended"},
+		"memory":             {&hostile{ack: ackOf(0xfffffff0), open: openOf(uaNone, 3_600_000), answer: find([]byte{0, 0, 0, 0})}, "has ended"},
+		"silence":            {well(func(net.Conn, uint32) {}), "no answer"},
+		"another policy":     {&hostile{ack: ackOf(0xffff), open: openOf(uaPolicies+"Basic256", 3_600_000)}, "answers with security policy"},
+		"token ends at once": {&hostile{ack: ackOf(0xffff), open: openOf(uaNone, 0), answer: func(net.Conn, uint32) {}}, ""},
+		"long message":       {well(func(c net.Conn, _ uint32) { write(c, []byte("MSGF\xff\xff\xff\x7f")) }), "a message of 2147483647 bytes"},
+		"short message":      {well(func(c net.Conn, _ uint32) { write(c, []byte("MSGF\x02\x00\x00\x00")) }), "a message of 2 bytes"},
+		"other protocol":     {&hostile{ack: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, "a message of"},
+		"endless chunks": {well(func(c net.Conn, r uint32) {
+			chunk := messages(r, 425, make([]byte, 50000))
+			chunk[3] = 'C'
+			for {
+				if _, err := c.Write(chunk); err != nil {
+					return
+				}
+			}
+		}), "bytes: hung up"},
+		"10 MB certificate": {well(find(append([]byte{1, 0, 0, 0, 0x80, 0x96, 0x98, 0}, make([]byte, 10<<20)...))), ""},
+		"drip": {well(func(c net.Conn, r uint32) {
+			for _, b := range messages(r, 425, make([]byte, 500)) {
+				if _, err := c.Write([]byte{b}); err != nil {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}), "no answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: serve(t, x.h.serve)}})
+			s.Timeout = "1s"
+			p, n := prober(t, s)
+			begun := time.Now()
+			err := ask(t, p)
+			if err == nil || !strings.Contains(err.Error(), x.want) || len(err.Error()) > 600 {
+				t.Errorf("got %v, want %q", err, x.want)
+			}
+			if took := time.Since(begun); took > 15*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if k := x.h.asked.Load(); k > 5 {
+				t.Errorf("the server was sent %d messages", k)
+			}
+			if len(n.entries()) == 0 {
+				t.Error("nothing was logged")
+			}
+			t.Log(err)
+		})
+	}
+}
+
+// TestManyEndpoints: of ten thousand some are read, and that is told; where
+// they point to, nobody goes.
+func TestManyEndpoints(t *testing.T) {
+	var visited atomic.Int64
+	elsewhere := serve(t, func(net.Conn) { visited.Add(1) })
+	port := serve(t, func(c net.Conn) {
+		uaStandIn(c.(*net.TCPConn), func(r ua.Request) ua.Response {
+			answer, ok := uaAnswer(r).(*ua.GetEndpointsResponse)
+			if !ok {
+				return uaAnswer(r)
+			}
+			for range 10_000 {
+				answer.Endpoints = append(answer.Endpoints, &ua.EndpointDescription{
+					EndpointURL: fmt.Sprintf("opc.tcp://127.0.0.1:%d", elsewhere), SecurityPolicyURI: uaNone, SecurityMode: ua.MessageSecurityModeNone,
+					Server:             &ua.ApplicationDescription{ApplicationName: ua.NewLocalizedText("x"), DiscoveryURLs: []string{fmt.Sprintf("opc.tcp://127.0.0.1:%d", elsewhere)}},
+					UserIdentityTokens: []*ua.UserTokenPolicy{{PolicyID: "a", TokenType: ua.UserTokenTypeAnonymous}},
+				})
+			}
+			return answer
+		})
+	})
+	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous"}}))
+	if err := ask(t, p); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.value("opcua.endpoints"); got != "10000, of which 64 were read" {
+		t.Errorf("told %q", got)
+	}
+	if visited.Load() != 0 {
+		t.Errorf("a server led %d connections elsewhere", visited.Load())
+	}
+	for _, e := range n.entries() {
+		if e.Target.Port() != uint16(port) {
+			t.Errorf("something went to %s", e.Target)
+		}
+	}
+}
+
+// TestChildSaysTooMuch: what a child says is read within limits.
+func TestChildSaysTooMuch(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                           "ended before",
+		"{":                          "cannot be read",
+		`{"Error":"no"}`:             "no",
+		`{"Attribute":"a"}`:          "ended before",
+		strings.Repeat("{}\n", 5000): "too much",
+		`{"Value":"` + strings.Repeat("x", 3<<20) + `"}`: "cannot be read",
+	} {
+		if err := readTold(strings.NewReader(text), func(uaTold) {}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", text, err, want)
+		}
+	}
+	if err := readTold(strings.NewReader(`{"Done":true}`), func(uaTold) {}); err != nil {
+		t.Error(err)
+	}
+	x := &exchange{}
+	for _, bad := range []uaTold{{Attribute: "Bad Name", Value: "v"}, {Attribute: "a", Value: "v", Source: "../x"}, {Value: "v"}, {Attribute: strings.Repeat("a", 65), Value: "v"}} {
+		x.take(bad)
+	}
+	if len(x.facts) != 0 {
+		t.Errorf("taken: %+v", x.facts)
+	}
+}

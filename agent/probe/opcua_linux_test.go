@@ -1,0 +1,333 @@
+package probe
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gopcua/opcua/server"
+	"github.com/gopcua/opcua/ua"
+
+	"demarc/agent/config"
+	"demarc/internal/netsim"
+)
+
+// thumbprint is what a person writes under trust.
+func thumbprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
+
+// testCertificate makes a certificate in PEM files and returns its DER.
+func testCertificate(t testing.TB, dir string) (der []byte, cert, key string) {
+	t.Helper()
+	raw, err := makeCertificate(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	certBlock, rest := pem.Decode(raw)
+	keyBlock, _ := pem.Decode(rest)
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, b := range map[string]*pem.Block{cert: certBlock, key: keyBlock} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(b), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certBlock.Bytes, cert, key
+}
+
+// gopcuaServer serves every security mode that the library has, at an address.
+func gopcuaServer(ctx context.Context, host string, port int, certificate []byte, key any) (*server.Server, error) {
+	options := []server.Option{
+		server.EndPoint(host, port), server.Certificate(certificate),
+		server.EnableSecurity("None", ua.MessageSecurityModeNone),
+		server.EnableAuthMode(ua.UserTokenTypeAnonymous), server.EnableAuthMode(ua.UserTokenTypeUserName),
+		server.ServerName("gopcua test"), server.ManufacturerName("ACME"), server.ProductName("Test server"), server.SoftwareVersion("4.5.6"),
+	}
+	for _, p := range config.ProbePolicies {
+		options = append(options, server.EnableSecurity(p, ua.MessageSecurityModeSign), server.EnableSecurity(p, ua.MessageSecurityModeSignAndEncrypt))
+	}
+	options = append(options, privateKey(key))
+	s := server.New(options...)
+	return s, s.Start(ctx)
+}
+
+// freePort is one that nobody listens on right now.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // a test's
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func startGopcua(t testing.TB) (port int, certificate []byte) {
+	t.Helper()
+	der, cert, key := testCertificate(t, t.TempDir())
+	raw, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, pkcs8, err := readPEM(raw)
+	if err != nil {
+		t.Fatal(err, cert)
+	}
+	port = freePort(t)
+	s, err := gopcuaServer(t.Context(), "127.0.0.1", port, der, pkcs8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return port, der
+}
+
+// TestOPCUADiscovery: who is there and how one may enter, without a session;
+// what leaves is the plan.
+func TestOPCUADiscovery(t *testing.T) {
+	port, _ := startGopcua(t)
+	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port}}))
+	steps, err := p.Plan(t.Context(), p.Jobs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(n.entries()) > 0 {
+		t.Fatal("planning sent something")
+	}
+	if err := ask(t, p); err != nil {
+		t.Fatal(err)
+	}
+	sent := sentBytes(n.entries())
+	planned(t, steps, sent)
+	if len(sent) != 5 || len(steps) != 5 {
+		t.Errorf("%d requests of %d planned", len(sent), len(steps))
+	}
+	for _, e := range n.entries() {
+		if e.Error != "" || (e.Received == 0) != strings.Contains(e.What, "Close") {
+			t.Errorf("%+v", e)
+		}
+	}
+	if got := n.value("opcua.application_name"); got != "gopcua test" {
+		t.Errorf("application name %q; %+v", got, n.facts)
+	}
+	ways := 0
+	for _, f := range n.facts {
+		if f.Attribute == "opcua.endpoint_security" {
+			ways++
+		}
+		if !strings.HasPrefix(f.Source, "probe.opcua.") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if ways < 2*len(config.ProbePolicies) {
+		t.Errorf("%d ways in: %+v", ways, n.facts)
+	}
+}
+
+// TestOPCUASessions: every security mode of gopcua's server, anonymous and by
+// name, each only once its certificate is trusted.
+func TestOPCUASessions(t *testing.T) {
+	port, certificate := startGopcua(t)
+	modes := []string{"none", "auto"}
+	for _, p := range config.ProbePolicies {
+		modes = append(modes, p+" sign", p+" sign-and-encrypt")
+	}
+	for _, security := range modes {
+		t.Run(security, func(t *testing.T) {
+			s := loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous", Security: security}})
+			if security != "none" {
+				p, n := prober(t, s)
+				if err := ask(t, p); err == nil || !strings.Contains(err.Error(), thumbprint(certificate)) || !strings.Contains(err.Error(), "trust:") {
+					t.Errorf("an unknown certificate: %v", err)
+				}
+				if len(sentBytes(n.entries())) != 5 {
+					t.Errorf("%d requests for a server that is not trusted", len(sentBytes(n.entries())))
+				}
+			}
+			s.Trust = []string{thumbprint(certificate)}
+			p, n := prober(t, s)
+			steps, err := p.Plan(t.Context(), p.Jobs()[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := ask(t, p); err != nil {
+				t.Fatal(err)
+			}
+			planned(t, steps, sentBytes(n.entries()))
+			for attribute, want := range map[string]string{"vendor": "ACME", "product": "Test server", "firmware": "4.5.6", "opcua.server_state": "running"} {
+				if got := n.value(attribute); got != want {
+					t.Errorf("%s is %q, want %q: %+v", attribute, got, want, n.facts)
+				}
+			}
+		})
+	}
+}
+
+// TestOPCUARefusesToLeak: no secret without encryption, whatever the server
+// offers.
+func TestOPCUARefusesToLeak(t *testing.T) {
+	ways := []uaEndpoint{{Policy: uaNone, Mode: "none", Tokens: []uaToken{{Type: "user", ID: "u"}, {Type: "anonymous", ID: "a"}}}}
+	p, _ := prober(t, loopback())
+	x := &exchange{Prober: p, addr: mustAddr("127.0.0.1")}
+	o := &config.ProbeOPCUA{Session: "user", User: "a", Password: "/nowhere"}
+	if _, err := x.enter(o, uaJob{}, ways); err == nil || !strings.Contains(err.Error(), "unprotected") {
+		t.Errorf("a password without security: %v", err)
+	}
+	for _, c := range []struct {
+		security, want string
+	}{{"Basic256Sha256 sign", "the settings want"}, {"auto", ""}, {"none", ""}} {
+		o := &config.ProbeOPCUA{Session: "anonymous", Security: c.security}
+		if _, err := x.enter(o, uaJob{}, ways); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.security, err)
+		}
+	}
+	if _, err := x.enter(&config.ProbeOPCUA{Session: "certificate"}, uaJob{}, ways); err == nil {
+		t.Error("a way that the server does not offer was taken")
+	}
+}
+
+// TestGuardRefuses: what is no read does not leave, and nothing out of turn.
+func TestGuardRefuses(t *testing.T) {
+	message := func(kind string, body ...byte) []byte {
+		n := len(body) + 8
+		return append([]byte{kind[0], kind[1], kind[2], kind[3], byte(n), byte(n >> 8), 0, 0}, body...)
+	}
+	request := func(id uint16) []byte {
+		return message("MSGF", append(make([]byte, 16), 1, 0, byte(id), byte(id>>8), 0, 0)...)
+	}
+	open := func(policy string) []byte {
+		body := append([]byte{0, 0, 0, 0, byte(len(policy)), 0, 0, 0}, policy...)
+		body = append(body, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0xbe, 0x01)
+		return message("OPNF", body...)
+	}
+	ready := func() *uaGuard {
+		g := &uaGuard{policy: uaNone, left: 2}
+		if err := errors.Join(g.check(message("HELF")), g.check(open(uaNone))); err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	for id := range uint16(1000) {
+		_, fine := uaService(id)
+		if err := ready().check(request(id)); (err == nil) != fine {
+			t.Errorf("request %d: %v", id, err)
+		}
+	}
+	for name, b := range map[string][]byte{
+		"a second hello": message("HELF"), "a second open": open(uaNone), "a chunk": message("MSGC", request(631)[8:]...), "an abort": message("MSGA"),
+		"reverse hello": message("RHEF"), "an error": message("ERRF"), "two at once": append(request(631), request(673)...), "a lie": append(request(631), 0),
+		"nothing": nil, "a write in another form": message("MSGF", append(make([]byte, 16), 2, 0, 0, 0xa1, 2, 0, 0)...),
+	} {
+		if err := ready().check(b); err == nil {
+			t.Errorf("%s left", name)
+		}
+	}
+	g := ready()
+	if err := errors.Join(g.check(request(631)), g.check(request(631))); err != nil {
+		t.Error(err)
+	}
+	if err := g.check(request(631)); err == nil {
+		t.Error("more requests left than were planned")
+	}
+	fresh := &uaGuard{policy: uaPolicies + "Basic256Sha256", encrypted: true, left: 1}
+	if err := fresh.check(request(631)); err == nil {
+		t.Error("a request left before the channel")
+	}
+	if err := errors.Join(fresh.check(message("HELF")), fresh.check(open(uaNone))); err == nil {
+		t.Error("a channel without the security that was chosen left")
+	}
+	if err := fresh.answers("OPN", open(uaNone), nil); err == nil {
+		t.Error("the server took the security away")
+	}
+}
+
+// TestPlanPrintsSessions: without security every byte of a session is known
+// before, but for what the server names.
+func TestPlanPrintsSessions(t *testing.T) {
+	p, _ := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Session: "anonymous", Security: "none"}}))
+	steps, err := p.Plan(t.Context(), p.Jobs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, s := range steps {
+		kinds = append(kinds, strings.TrimPrefix(s.What, "opcua "))
+	}
+	if got := strings.Join(kinds, " "); got != "Hello OpenSecureChannel FindServers GetEndpoints CloseSecureChannel Hello OpenSecureChannel CreateSession ActivateSession Read Browse TranslateBrowsePathsToNodeIds Read CloseSession CloseSecureChannel" {
+		t.Error(got)
+	}
+	again, err := p.Plan(t.Context(), p.Jobs()[0])
+	if err != nil || fmt.Sprint(again) != fmt.Sprint(steps) {
+		t.Errorf("the plan is another each time: %v", err)
+	}
+}
+
+// nodeOPCUA starts node-opcua's server on loopback.
+func nodeOPCUA(t testing.TB) (port int, certificate []byte, dir string) {
+	t.Helper()
+	modules := nodeModules(t, "node-opcua-server")
+	port, dir = freePort(t), t.TempDir()
+	c := exec.Command("node", "--security-revert=CVE-2023-46809", testdata(t, "node_opcua_server.js"), "127.0.0.1", fmt.Sprint(port), dir)
+	c.Env = append(os.Environ(), "NODE_PATH="+modules)
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	startReady(t, c)
+	der, err := os.ReadFile(filepath.Join(dir, "server.der"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port, der, dir
+}
+
+// TestNodeOPCUA: a server of another maker, in every security mode, with the
+// devices of OPC 10000-100, and by name and certificate.
+func TestNodeOPCUA(t *testing.T) {
+	netsim.Need(t, "node", "npm")
+	port, certificate, dir := nodeOPCUA(t)
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, userCert, userKey := testCertificate(t, dir)
+	type attempt struct{ session, security string }
+	attempts := []attempt{{"anonymous", "none"}, {"anonymous", "auto"}, {"user", "auto"}, {"certificate", "auto"}}
+	for _, p := range config.ProbePolicies {
+		if p == "Basic256" || p == "Basic128Rsa15" {
+			continue // node-opcua offers them no more
+		}
+		attempts = append(attempts, attempt{"anonymous", p + " sign"}, attempt{"anonymous", p + " sign-and-encrypt"})
+	}
+	for _, a := range attempts {
+		t.Run(a.session+" "+a.security, func(t *testing.T) {
+			s := loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{
+				Port: port, Session: a.session, Security: a.security, User: "reader", Password: password, Certificate: userCert, Key: userKey,
+			}})
+			s.Trust, s.Timeout = []string{thumbprint(certificate)}, "10s"
+			p, n := prober(t, s)
+			steps, err := p.Plan(t.Context(), p.Jobs()[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := ask(t, p); err != nil {
+				t.Fatal(err)
+			}
+			planned(t, steps, sentBytes(n.entries()))
+			for attribute, want := range map[string]string{"product": "Node test", "firmware": "7.8.9", "serial": "SN-4711", "model": "PX-1"} {
+				if got := n.value(attribute); got != want {
+					t.Errorf("%s is %q, want %q: %+v", attribute, got, want, n.facts)
+				}
+			}
+		})
+	}
+}
