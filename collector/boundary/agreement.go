@@ -1,11 +1,14 @@
 package boundary
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"demarc/internal/ot"
 )
 
 // Side is one of the two sides of an agreement.
@@ -30,7 +33,12 @@ type Agreement struct {
 	PerWindow bool
 	Under     string // authorization that a SharedService is lent under; empty for none
 	Cover     []Cover
+	Window    time.Duration // over which the worst counts
 }
+
+// DefaultWindow is the time over which the worst of a connection counts, where no
+// document says.
+const DefaultWindow = 24 * time.Hour
 
 // AgreementEnd is one end; no list at all is every address of the boundary.
 type AgreementEnd struct {
@@ -52,8 +60,9 @@ func (e *AgreementEnd) GroupsAlone() bool {
 type AgreedService struct {
 	Protocol   string
 	Ports      Ports
-	Operations []string // empty: every one that flows the agreed way
-	Mode, TLS  string   // lowest protection; empty: none asked for
+	Operations []string   // empty: every one that flows the agreed way
+	Classes    ot.Classes // of Operations
+	Mode, TLS  string     // lowest protection; empty: none asked for
 	Over       string
 	Attested   bool // people attest what encryption hides
 	Dynamic    bool
@@ -137,6 +146,7 @@ func (p *Policy) addInterconnection(x *Interconnection, sets map[string]*Service
 	a := &Agreement{
 		Document: x.Meta.String(), Name: x.Name, From: p.endOf(x, "from", x.From), To: p.endOf(x, "to", x.To),
 		Services: agreed(x.Services, sets, opener), PerWindow: x.Activation == "per-window", Cover: coverOf(x.Agreement, x.Sides),
+		Window: cmp.Or(x.Window.Duration, DefaultWindow),
 	}
 	for _, t := range x.Through {
 		a.Through = append(a.Through, t.Name)
@@ -163,6 +173,7 @@ func (p *Policy) addSharedService(s *SharedService, sets map[string]*ServiceSet)
 		p.offer(&Agreement{
 			Document: s.Meta.String(), Name: s.Name, From: provider, To: AgreementEnd{Boundary: c.Name}, BothWays: true,
 			Under: s.Provider.Under.Name, Services: agreed(s.Services, sets, To), Cover: coverOf(s.Agreement, sides),
+			Window: DefaultWindow,
 		})
 	}
 }
@@ -233,7 +244,7 @@ func agreed(list []Service, sets map[string]*ServiceSet, opener Side) []AgreedSe
 			continue
 		}
 		one := AgreedService{
-			Protocol: s.Protocol, Ports: s.Ports, Operations: s.Operations, Mode: s.Security.Mode, TLS: s.Security.TLS,
+			Protocol: s.Protocol, Ports: s.Ports, Operations: s.Operations, Classes: ot.ClassesOf(s.Operations), Mode: s.Security.Mode, TLS: s.Security.TLS,
 			Over: s.Over, Attested: s.WhenHidden == "attest", Dynamic: s.Dynamic, Opener: side,
 		}
 		if len(one.Ports.Ranges) == 0 {

@@ -34,6 +34,7 @@ type Policy struct {
 	openings   map[string][]Opening   // by interconnection
 	attested   []Attested             // in order
 	fired      []Fired                // in order
+	moves      *moves
 }
 
 // site is one Site compiled, with the member entries that name it.

@@ -90,6 +90,11 @@ func (p *Policy) Leaning(document string) Reach {
 				r.pairs[pair] = true
 			}
 		}
+		for sender, list := range p.published { // to a group, which needs no boundary
+			if slices.ContainsFunc(list, func(o Offer) bool { return o.Document == document }) {
+				r.pairs[[2]string{sender, ""}] = true
+			}
+		}
 		return r
 	}
 	d := p.decisions[name]

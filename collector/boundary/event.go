@@ -71,5 +71,6 @@ func (p *Policy) With(a Acts) *Policy {
 	q.setDecisions(of)
 	q.setOpenings(a.Windows)
 	q.attested, q.fired = a.Attested, a.Fired
+	q.setMoves()
 	return &q
 }

@@ -52,6 +52,23 @@ func (p *Policy) Open(interconnection string, at time.Time) (Opening, bool) {
 	return Opening{}, false
 }
 
+// OpenFor reports whether windows of an interconnection were open from one
+// instant to another without a break.
+func (p *Policy) OpenFor(interconnection string, from, to time.Time) bool {
+	for _, o := range p.openings[interconnection] { // by their beginning
+		if from.Before(o.From) {
+			return false
+		}
+		if from.Before(o.Until) {
+			from = o.Until
+		}
+		if to.Before(from) {
+			return true
+		}
+	}
+	return false
+}
+
 // Closed returns the window of an interconnection that closed last before an
 // instant.
 func (p *Policy) Closed(interconnection string, at time.Time) (last Opening, ok bool) {

@@ -6,6 +6,7 @@ package inventory
 
 import (
 	"iter"
+	"time"
 
 	"demarc/internal/identity"
 
@@ -43,6 +44,14 @@ func (b *Book) Apply(site, agent string, body *demarcv1.Body) Changes {
 	b.ids.Apply(site, agent, body)
 	return b.ids.Changes()
 }
+
+// At says what the collector's clock shows, Unix nanoseconds, while the next
+// reports are applied.
+func (b *Book) At(now int64) { b.ids.At(now) }
+
+// KeepQuarters makes the Book keep what each quarter hour of a connection held
+// for as long as a window lasts.
+func (b *Book) KeepQuarters(window time.Duration) { b.ids.KeepQuarters(window) }
 
 // SetSpace takes over a new mapping of addresses to spaces, derives everything
 // again from the observations, and returns what that changed.

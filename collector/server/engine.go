@@ -163,6 +163,7 @@ func lossOf(r *store.Record) (*demarcv1.Body, error) {
 func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 	from := source{r.Site, r.Agent}
 	e.ledger.Hear(r.Site, r.Agent, body)
+	e.book.At(r.Recorded.UnixNano())
 	e.rejudge(e.book.Apply(r.Site, r.Agent, body), r.Recorded, from)
 	e.due.heard(from, latest(body))
 	e.early(r.Recorded, from)

@@ -134,6 +134,9 @@ func (e *engine) setPolicy(base *boundary.Policy) {
 	e.base = base
 	e.policy = base.With(e.acts)
 	e.lean.edges = e.policy.Edges()
+	if e.book != nil {
+		e.book.KeepQuarters(e.policy.LongestWindow())
+	}
 }
 
 // turn judges what leans on the documents whose edge has come.

@@ -170,7 +170,9 @@ func (e *engine) ring(now time.Time) {
 		}
 		at := w.packet
 		if at.IsZero() {
-			at = judgedAt(c, now)
+			if at = judgedAt(c, now); !at.Equal(now) {
+				continue // it is past meanwhile, and keeps its verdict
+			}
 		}
 		e.judge(c, now, at, w.from)
 	}

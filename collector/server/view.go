@@ -56,6 +56,7 @@ func (e *engine) Connection(id string) (inventory.Connection, *demarcv1.JudgedCo
 		return inventory.Connection{}, nil, false
 	}
 	c, ok := e.book.Connection(id)
+	c.Quarters = c.Quarters.Clone()
 	return c, j.shown, ok
 }
 

@@ -15,7 +15,7 @@ func (k *judge) authority(lent string) (words string, papers []string) {
 		if name == boundary.Internet {
 			continue
 		}
-		a := k.p.Authority(name, k.now)
+		a := k.p.Authority(name, k.at.cover)
 		switch {
 		case a.In != nil:
 			under, papers = once(under, a.In.Name), once(papers, a.In.Document)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"demarc/collector/boundary"
-	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // Names of the terms, in the order of their index.
@@ -38,12 +37,13 @@ type term struct {
 	unconfirmed bool // an end has the agreed role now, and had it not when the documents were applied
 }
 
-type terms [numTerms]term
+// states are those of all terms, without words.
+type states [numTerms]state
 
-func (t *terms) broken() int {
+func (s *states) broken() int {
 	n := 0
-	for i := range t {
-		if t[i].state == broken {
+	for _, one := range s {
+		if one == broken {
 			n++
 		}
 	}
@@ -60,14 +60,21 @@ const (
 	rankAuthorized
 )
 
+// ranked is the verdict that a rank comes to.
+var ranked = [...]string{
+	rankElsewhere: Unauthorized, rankNotInForce: Unauthorized, rankOutOfTerms: OutOfTerms, rankUndecided: Undecided,
+	rankLapsed: Lapsed, rankAuthorized: Authorized,
+}
+
 // candidate is one service of one agreement held against the connection.
 type candidate struct {
 	boundary.Offer
 	service *boundary.AgreedService
-	terms   terms
+	states  states
 	rank    int
-	misses  int // ends that are not the agreed ones
-	gap     gap // what is not in force
+	misses  int  // ends that are not the agreed ones
+	gap     gap  // what is not in force
+	ends    term // of an internal rule, in words
 }
 
 // gap is what keeps an agreement from covering; without words it is in force.
@@ -87,57 +94,92 @@ func (x *candidate) better(y *candidate) bool {
 	if x.misses != y.misses {
 		return x.misses < y.misses
 	}
-	if a, b := x.terms.broken(), y.terms.broken(); a != b {
+	if a, b := x.states.broken(), y.states.broken(); a != b {
 		return a < b
 	}
-	if a, b := x.terms[service].state, y.terms[service].state; a != b {
+	if a, b := x.states[service], y.states[service]; a != b {
 		return a == met || b == broken
 	}
 	return x.Document < y.Document
 }
 
-// best holds the connection against every service of every offer and returns
-// the best candidate, nil without offers. Of an agreement that joins the two
-// boundaries but not these ends it returns one only if there is nothing better.
-func (k *judge) best(offers []boundary.Offer, group bool) *candidate {
-	var best *candidate
+// best holds the moment against every service of every offer and returns the
+// best candidate; there is none without offers. Of an agreement that joins the
+// two boundaries but not these ends it returns one only if there is nothing
+// better.
+func (k *judge) best(offers []boundary.Offer, group bool) (best candidate, ok bool) {
 	for _, o := range offers {
 		ends, misses := k.ends(o, group, false)
-		var gap gap
+		x := candidate{Offer: o, misses: misses}
 		if ends.state != broken {
-			gap = k.cover(o)
+			x.gap = k.cover(o)
 		}
 		for i := range o.Services {
-			x := candidate{Offer: o, service: &o.Services[i], misses: misses, gap: gap}
+			x.service = &o.Services[i]
 			if ends.state != broken {
-				x.terms = k.terms(&x, group, false)
+				k.hold(&x)
 			}
-			x.terms[endpoints] = ends
+			x.states[endpoints] = ends.state
 			x.rank = k.rank(&x)
-			if best == nil || x.better(best) {
-				best = &x
+			if !ok || x.better(&best) {
+				best, ok = x, true
 			}
 		}
 	}
-	return best
+	return best, ok
 }
 
-func (k *judge) terms(x *candidate, group, explain bool) terms {
-	var t terms
-	t[endpoints], _ = k.ends(x.Offer, group, explain)
-	t[service] = k.serviceTerm(x, explain)
-	t[initiator] = k.initiatorTerm(x, explain)
-	t[operations] = k.operationsTerm(x, explain)
-	t[security] = k.securityTerm(x, explain)
-	t[schedule] = k.scheduleTerm(x, explain)
-	t[path] = k.pathTerm(x, explain)
+// hold takes the state of every term but that of the ends.
+func (k *judge) hold(x *candidate) {
+	for i := range x.states {
+		if i != endpoints {
+			x.states[i] = k.term(i, x, false).state
+		}
+	}
+}
+
+// term holds the moment to one term.
+func (k *judge) term(i int, x *candidate, explain bool) term {
+	switch i {
+	case service:
+		return k.serviceTerm(x, explain)
+	case initiator:
+		return k.initiatorTerm(x, explain)
+	case operations:
+		return k.operationsTerm(x, explain)
+	case security:
+		return k.securityTerm(x, explain)
+	case schedule:
+		return k.scheduleTerm(x, explain)
+	case path:
+		return k.pathTerm(x, explain)
+	}
+	t, _ := k.ends(x.Offer, k.out.Server.Group, explain)
 	return t
 }
 
+// explained makes the terms of a candidate, in words.
+func (k *judge) explained(x *candidate) (t [numTerms]term) {
+	for i := range t {
+		t[i] = k.term(i, x, true)
+	}
+	return t
+}
+
+// show puts terms into the verdict.
+func (k *judge) show(t *[numTerms]term) {
+	for i := range t {
+		one := &k.room.terms[i]
+		one.Term, one.State, one.Why = termNames[i], stateNames[t[i].state], t[i].why
+		k.room.list[i] = one
+	}
+	k.room.verdict.Terms = k.room.list[:]
+}
+
 func (k *judge) rank(x *candidate) int {
-	t := &x.terms
+	t := &x.states
 	switch {
-	case t[endpoints].state == broken:
+	case t[endpoints] == broken:
 		return rankElsewhere
 	case t.broken() > 0:
 		return rankOutOfTerms
@@ -155,11 +197,11 @@ func (k *judge) rank(x *candidate) int {
 // one: not identified yet within its first seconds, or at all where the port
 // does not say it either.
 func (k *judge) tooPoor(x *candidate) bool {
-	if x.terms[service].state != hidden {
+	if x.states[service] != hidden {
 		return false
 	}
 	until := early(k.data)
-	return k.seen.protocol == "" && k.now.Before(until) || x.service.Ports.Any || !x.service.Ports.Holds(k.data.Port)
+	return k.seen.protocol == "" && k.at.cover.Before(until) || x.service.Ports.Any || !x.service.Ports.Holds(k.data.Port)
 }
 
 // cover says what of an agreement, or of the authorizations behind it, is not in
@@ -173,7 +215,7 @@ func (k *judge) cover(o boundary.Offer) gap {
 	if u := k.unlisted(); u.why != "" {
 		return u
 	}
-	under, ok := k.p.Gap(o, k.out.Client.Boundary, k.out.Server.Boundary, k.now)
+	under, ok := k.p.Gap(o, k.out.Client.Boundary, k.out.Server.Boundary, k.at.cover)
 	if ok || g.why != "" && under.Fell {
 		return g // of two papers that fell the nearer one is named
 	}
@@ -187,11 +229,11 @@ func (k *judge) papers(a *boundary.Agreement) gap {
 		switch {
 		case c.Approval == "pending" || c.Approval == "denied":
 			return gap{why: c.What + " is " + c.Approval, document: a.Document}
-		case !c.From.IsZero() && k.now.Before(c.From):
+		case !c.From.IsZero() && k.at.cover.Before(c.From):
 			return gap{why: c.What + " begins " + day(c.From), document: a.Document}
 		case c.Approval == "withdrawn":
 			g.why, g.fell = c.What+" is withdrawn", true
-		case !c.Until.IsZero() && !k.now.Before(c.Until):
+		case !c.Until.IsZero() && !k.at.cover.Before(c.Until):
 			g.why, g.fell = c.What+" ended "+day(c.Until.Add(-time.Nanosecond)), true
 		}
 	}
@@ -214,10 +256,10 @@ func (k *judge) settle(x *candidate) {
 		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", but "+ends.why)
 		return
 	}
-	t := k.terms(x, group, true)
+	t := k.explained(x)
+	k.show(&t)
 	var hiddenTerms, brokenWhy string
 	for i, one := range t {
-		v.Terms = append(v.Terms, &demarcv1.Term{Term: termNames[i], State: stateNames[one.state], Why: one.why})
 		switch one.state {
 		case broken:
 			k.out.Broken = append(k.out.Broken, termNames[i])

@@ -14,7 +14,7 @@ func (k *judge) common(a, b string) string {
 	if a == b {
 		return a
 	}
-	if home := k.p.Home(a, k.now); home != "" && home == k.p.Home(b, k.now) {
+	if home := k.p.Home(a, k.at.cover); home != "" && home == k.p.Home(b, k.at.cover) {
 		return home
 	}
 	return ""
@@ -38,45 +38,63 @@ func (k *judge) rules(a, b, whole string) (name string, rules *boundary.Internal
 	return whole, nil
 }
 
-// inside judges a connection within one boundary by its internal rules. That it
-// lost its authorization does not change the verdict; the reason says it.
-func (k *judge) inside(whole string) {
-	name, rules := k.rules(k.out.Client.Boundary, k.out.Server.Boundary, whole)
+// internal holds a moment within one boundary to its internal rules.
+func (k *judge) internal(r *ruling) {
+	name, rules := k.rules(r.client, r.server, r.whole)
+	if rules == nil {
+		r.verdict = Internal
+		return
+	}
+	for i := range rules.Rules {
+		rule := &rules.Rules[i]
+		ends := k.insideEnds(rule)
+		if ends.state == broken {
+			continue
+		}
+		for s := range rule.Services {
+			x := candidate{Offer: boundary.Offer{Agreement: insideAgreement(name, rules.Document), ClientFrom: true}, service: &rule.Services[s], ends: ends}
+			k.hold(&x)
+			x.states[endpoints] = ends.state
+			x.rank = k.rank(&x)
+			if !r.ok || x.better(&r.best) {
+				r.best, r.ok = x, true
+			}
+		}
+	}
+	switch {
+	case !r.ok:
+		r.verdict = OutOfTerms
+	case r.best.rank == rankAuthorized:
+		r.verdict = Internal
+	default:
+		r.verdict = ranked[r.best.rank]
+	}
+}
+
+// inside words the verdict on a connection within one boundary. That it lost its
+// authorization does not change the verdict; the reason says it.
+func (k *judge) inside(r *ruling) {
+	name, rules := k.rules(r.client, r.server, r.whole)
 	words, papers := k.authority("")
-	k.out.Verdict.Documents = papers
+	v := k.out.Verdict
+	v.Documents = papers
 	if rules == nil {
 		k.decide(Internal, k.line("", "stays inside "+name+words))
 		return
 	}
 	k.out.Document = rules.Document
-	var best *candidate
-	for i := range rules.Rules {
-		r := &rules.Rules[i]
-		ends := k.insideEnds(r)
-		if ends.state == broken {
-			continue
-		}
-		for s := range r.Services {
-			x := candidate{Offer: boundary.Offer{Agreement: insideAgreement(name, rules.Document), ClientFrom: true}, service: &r.Services[s]}
-			x.terms = k.terms(&x, false, true)
-			x.terms[endpoints] = ends
-			x.rank = k.rank(&x)
-			if best == nil || x.better(best) {
-				best = &x
-			}
-		}
-	}
-	v := k.out.Verdict
 	v.Documents = append([]string{rules.Document}, papers...)
-	if best == nil {
+	if !r.ok {
 		k.out.Broken = []string{termNames[endpoints]}
 		v.Terms = []*demarcv1.Term{{Term: termNames[endpoints], State: stateNames[broken], Why: "no internal rule names these ends"}}
 		k.decide(OutOfTerms, k.sentence()+"; "+name+" denies inside what no rule allows, and none names these ends")
 		return
 	}
+	t := k.explained(&r.best)
+	t[endpoints] = r.best.ends
+	k.show(&t)
 	whys := ""
-	for i, one := range best.terms {
-		v.Terms = append(v.Terms, &demarcv1.Term{Term: termNames[i], State: stateNames[one.state], Why: one.why})
+	for i, one := range t {
 		if one.state == hidden {
 			v.NotObservable = append(v.NotObservable, termNames[i]+": "+one.why)
 		}
@@ -85,10 +103,10 @@ func (k *judge) inside(whole string) {
 			whys = join(whys, one.why)
 		}
 	}
-	switch best.rank {
+	switch r.best.rank {
 	case rankUndecided:
 		k.wake(early(k.data))
-		k.decide(Undecided, k.sentence()+"; "+name+" denies inside what no rule allows, and "+best.terms[service].why)
+		k.decide(Undecided, k.sentence()+"; "+name+" denies inside what no rule allows, and "+t[service].why)
 	case rankAuthorized:
 		k.decide(Internal, k.line("", "stays inside "+name+", as its internal rules allow"+words))
 	default:

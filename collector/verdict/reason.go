@@ -34,7 +34,7 @@ func (k *judge) verb() string {
 		return "was refused by"
 	}
 	for _, v := range verbs {
-		if k.data.Operations[v.operation.String()] > 0 {
+		if k.seen.classes.Has(v.operation) {
 			return v.verb
 		}
 	}

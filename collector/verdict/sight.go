@@ -6,19 +6,20 @@ import (
 
 	"demarc/collector/inventory"
 	"demarc/internal/ot"
+	"demarc/internal/quarter"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // sight is what is known of a connection, in the form that terms need.
 type sight struct {
-	service    string // protocol, or transport and port
-	protocol   string // empty while not identified by content
-	directed   bool   // better than from a port
-	opener     int    // 1 the client, 2 the server, 0 unknown
-	tls        string // version, empty when not seen
-	security   ot.SecurityMode
-	operations []string // seen, in the order of the vocabulary
-	last       time.Time
+	service  string // protocol, or transport and port
+	protocol string // empty while not identified by content
+	directed bool   // better than from a port
+	opener   quarter.Opener
+	tls      string // version, empty when not seen
+	security ot.SecurityMode
+	classes  ot.Classes // operations that were ever counted
+	last     time.Time
 }
 
 func sightOf(c inventory.Connection) sight {
@@ -36,9 +37,9 @@ func sightOf(c inventory.Connection) sight {
 	}
 	switch d.OpenedBy {
 	case "client":
-		s.opener = 1
+		s.opener = quarter.Client
 	case "server":
-		s.opener = 2
+		s.opener = quarter.Server
 	}
 	switch d.Security {
 	case ot.SecurityNone.String():
@@ -51,11 +52,9 @@ func sightOf(c inventory.Connection) sight {
 	if s.tls != "" {
 		s.security = ot.SignAndEncrypt
 	}
-	if len(d.Operations) > 0 {
-		for i := range ot.NumOperations {
-			if name := ot.Operation(i).String(); d.Operations[name] > 0 {
-				s.operations = append(s.operations, name)
-			}
+	for name, n := range d.Operations {
+		if n > 0 {
+			s.classes |= ot.ClassOf(name)
 		}
 	}
 	if d.LastSeen != nil {

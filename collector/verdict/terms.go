@@ -1,13 +1,16 @@
 package verdict
 
 import (
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"demarc/collector/boundary"
 	"demarc/collector/inventory"
 	"demarc/internal/ot"
+	"demarc/internal/quarter"
 )
 
 // ends holds both ends of the connection against those of an agreement, and
@@ -131,14 +134,14 @@ func (k *judge) initiatorTerm(x *candidate, explain bool) term {
 	if x.service.Opener == boundary.To {
 		may = x.To.Boundary
 	}
-	if k.seen.opener == 0 || !k.seen.directed {
+	if k.at.opener == quarter.Unknown || !k.seen.directed {
 		if !explain {
 			return term{state: hidden}
 		}
 		return term{state: hidden, why: "who opened is known no better than from the port"}
 	}
 	opened := client
-	if k.seen.opener == 2 {
+	if k.at.opener == quarter.Server {
 		opened = server
 	}
 	t := term{state: met}
@@ -161,22 +164,22 @@ func (k *judge) operationsTerm(x *candidate, explain bool) term {
 	if len(s.Operations) == 0 && x.BothWays {
 		return term{state: met, why: "no operation is excluded"}
 	}
-	for _, o := range k.seen.operations {
-		if len(s.Operations) > 0 {
-			if !implied(s.Operations, o) {
-				return k.excluded(o, "agreed are "+strings.Join(s.Operations, ", ")+" alone", explain)
-			}
-		} else if flow := informs(o); flow != 0 && (flow > 0) != x.ClientFrom {
-			return k.excluded(o, "it moves information from "+x.To.Boundary+" to "+x.From.Boundary+", and "+x.From.Boundary+" to "+x.To.Boundary+" is agreed", explain)
+	if o, bad := k.breaking(x); bad {
+		switch {
+		case !explain:
+			return term{state: broken}
+		case len(s.Operations) > 0:
+			return term{state: broken, why: o.String() + " is not agreed: agreed are " + strings.Join(s.Operations, ", ") + " alone"}
 		}
+		return term{state: broken, why: o.String() + " is not agreed: it moves information from " + x.To.Boundary + " to " + x.From.Boundary + ", and " + x.From.Boundary + " to " + x.To.Boundary + " is agreed"}
 	}
-	if len(k.seen.operations) > 0 {
+	if k.at.classes != 0 {
 		if !explain {
 			return term{}
 		}
-		return term{state: met, why: "seen: " + strings.Join(k.seen.operations, ", ")}
+		return term{state: met, why: "seen: " + strings.Join(k.at.classes.Names(), ", ")}
 	}
-	if k.seen.security == ot.SignAndEncrypt || k.seen.protocol == "tls" {
+	if k.at.security == ot.SignAndEncrypt || k.seen.protocol == "tls" {
 		if len(s.Operations) == 0 {
 			return term{state: met, why: "no operation is listed, and encryption hides which way information flows"}
 		}
@@ -188,35 +191,43 @@ func (k *judge) operationsTerm(x *candidate, explain bool) term {
 	return term{state: met, why: "none seen that is not agreed"}
 }
 
-func (k *judge) excluded(operation, why string, explain bool) term {
-	if !explain {
-		return term{state: broken}
+// breaking is the first operation of the moment that is not agreed.
+func (k *judge) breaking(x *candidate) (o ot.Operation, bad bool) {
+	not := k.at.classes &^ implied(x.service.Classes)
+	if len(x.service.Operations) == 0 {
+		not = k.at.classes & outward
+		if !x.ClientFrom {
+			not = k.at.classes & inward
+		}
+		// Information flows from From to To: from the client that is From by what
+		// it writes, from the server that is From by what is read of it.
+		if x.BothWays {
+			not = 0
+		}
 	}
-	return term{state: broken, why: operation + " is not agreed: " + why}
+	return ot.Operation(bits.TrailingZeros16(uint16(not))), not != 0
 }
 
-// implied reports whether an agreed list allows o. Opening a session takes
+// implied is what an agreed list allows. Opening a session takes
 // authentication; a session that reads or subscribes also asks what there is
 // and in which state (diagnose), and alarms come by subscription.
-func implied(agreed []string, o string) bool {
-	if slices.Contains(agreed, o) || o == ot.Authenticate.String() {
-		return true
+func implied(agreed ot.Classes) ot.Classes {
+	all := agreed | 1<<ot.Authenticate
+	if agreed.Has(ot.Read) || agreed.Has(ot.Subscribe) {
+		all |= 1 << ot.Diagnose
 	}
-	reads := slices.Contains(agreed, ot.Read.String()) || slices.Contains(agreed, ot.Subscribe.String())
-	return reads && o == ot.Diagnose.String() || slices.Contains(agreed, ot.Subscribe.String()) && o == ot.Alarm.String()
+	if agreed.Has(ot.Subscribe) {
+		all |= 1 << ot.Alarm
+	}
+	return all
 }
 
-// informs says which way an operation moves information: 1 from client to
-// server, -1 from server to client, 0 neither for certain.
-func informs(operation string) int {
-	switch operation {
-	case "read", "subscribe", "alarm", "diagnose":
-		return -1
-	case "write", "control", "program", "firmware", "configure":
-		return 1
-	}
-	return 0
-}
+// Operations that move information from client to server, and from server to
+// client; others make no direction for certain.
+const (
+	inward  = ot.Classes(1<<ot.Write | 1<<ot.Control | 1<<ot.Program | 1<<ot.Firmware | 1<<ot.Configure)
+	outward = ot.Classes(1<<ot.Read | 1<<ot.Subscribe | 1<<ot.Alarm | 1<<ot.Diagnose)
+)
 
 // securityTerm holds the protection that shows against the lowest agreed.
 func (k *judge) securityTerm(x *candidate, explain bool) term {
@@ -232,8 +243,8 @@ func (k *judge) securityTerm(x *candidate, explain bool) term {
 	default:
 		return term{state: met, why: "no protection is asked for"}
 	}
-	have := k.seen.security
-	clear := k.seen.protocol == s.Protocol && k.seen.tls == "" // the agreed protocol was read, so nothing covers it
+	have, tls := k.at.security, k.at.tls
+	clear := k.seen.protocol == s.Protocol && tls == "" // the agreed protocol was read, so nothing covers it
 	t := term{state: hidden}
 	switch {
 	case want == ot.Sign.String():
@@ -241,9 +252,9 @@ func (k *judge) securityTerm(x *candidate, explain bool) term {
 	case want == ot.SignAndEncrypt.String():
 		t.state = pick(have == ot.SignAndEncrypt || k.seen.protocol == "tls", have == ot.SecurityNone || have == ot.Sign)
 	case s.TLS != "":
-		t.state = pick(k.seen.tls != "" && k.seen.tls >= s.TLS, k.seen.tls != "" && k.seen.tls < s.TLS || clear)
+		t.state = pick(tls != "" && tls >= s.TLS, tls != "" && tls < s.TLS || clear)
 	default:
-		t.state = pick(k.seen.tls != "" || k.seen.protocol == "tls", clear)
+		t.state = pick(tls != "" || k.seen.protocol == "tls", clear)
 	}
 	if explain {
 		t.why = k.protection() + ", " + want + " is agreed"
@@ -263,10 +274,10 @@ func pick(isMet, isBroken bool) state {
 
 func (k *judge) protection() string {
 	switch {
-	case k.seen.tls != "":
-		return "TLS " + clean(k.seen.tls) + " shows"
-	case k.seen.security != ot.SecurityUnknown:
-		return "protection is " + k.seen.security.String()
+	case k.at.tls != "":
+		return "TLS " + clean(k.at.tls) + " shows"
+	case k.at.security != ot.SecurityUnknown:
+		return "protection is " + k.at.security.String()
 	case k.seen.protocol != "":
 		return "no protection shows on " + clean(k.seen.protocol)
 	}
@@ -282,23 +293,32 @@ func (k *judge) scheduleTerm(x *candidate, explain bool) term {
 	if x.Schedule == nil {
 		return term{state: met, why: "no schedule limits it"}
 	}
-	at := k.seen.last
+	zone, at := k.zone(x.Offer), k.at.last
 	if at.IsZero() {
-		at = k.now
+		at = k.today
 	}
-	server := x.To.Boundary
-	if !x.ClientFrom {
-		server = x.From.Boundary
-	}
-	zone := k.p.Zone(server, k.c.Site)
 	t := term{state: met}
-	if !x.Schedule.Holds(at, zone) {
+	if !x.Schedule.Holds(at, zone) || k.at.past && !x.Schedule.Holds(k.at.first, zone) {
 		t.state = broken
+	}
+	if k.at.folded {
+		t.state = hidden
 	}
 	if explain {
 		t.why = "last active " + strings.ToLower(at.In(zone).Format("Mon 2006-01-02 15:04 MST")) + ", agreed is " + x.Schedule.Words
+		if k.at.folded {
+			t.why = "when it was active is not kept for all of the window, agreed is " + x.Schedule.Words
+		}
 	}
 	return t
+}
+
+// zone is the clock by which the schedule of an agreement is read.
+func (k *judge) zone(o boundary.Offer) *time.Location {
+	if o.ClientFrom {
+		return k.p.Zone(o.To.Boundary, k.c.Site)
+	}
+	return k.p.Zone(o.From.Boundary, k.c.Site)
 }
 
 // pathTerm: which way packets went shows only to sensors on both sides of an

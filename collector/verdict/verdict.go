@@ -45,7 +45,10 @@ type Judged struct {
 // argument has one. It sets no Since: that is the caller's, who knows the
 // verdict before.
 //
-// A schedule is judged for the packet time of c's last activity, cover for now.
+// It is the worst of now and of every quarter hour of the window (24 h, or that
+// of the agreement which stands nearest): each is held to the documents of p as
+// they stood at its own time, with what was counted in it. Who the ends are and
+// what the protocol is only become better known, and count for all of them.
 func Judge(p *boundary.Policy, c inventory.Connection, now time.Time) Judged {
 	if p == nil {
 		p = none
@@ -53,10 +56,14 @@ func Judge(p *boundary.Policy, c inventory.Connection, now time.Time) Judged {
 	if c.Data == nil {
 		c.Data = &demarcv1.Connection{}
 	}
-	k := &judge{p: p, c: c, data: c.Data, now: now, seen: sightOf(c)}
+	room := new(room)
+	k := &judge{p: p, c: c, data: c.Data, today: now, seen: sightOf(c), room: room}
+	k.at = k.present()
 	k.out.Client, k.out.Server = p.Place(c.Site, c.Client), p.Place(c.Site, c.Server)
 	k.out.Service = k.seen.service
-	k.out.Verdict = &demarcv1.Verdict{PolicyVersion: p.Version(), JudgedAt: timestamppb.New(now)}
+	k.out.Verdict = &room.verdict
+	stamp(&room.judged, now)
+	room.verdict.PolicyVersion, room.verdict.JudgedAt = p.Version(), &room.judged
 	switch {
 	case k.linkScoped():
 		k.decide(Internal, k.line("is link-scoped", "stays in its segment"))
@@ -70,16 +77,32 @@ func Judge(p *boundary.Policy, c inventory.Connection, now time.Time) Judged {
 	return k.out
 }
 
+// room holds what every verdict is made of, so that it takes one allocation.
+type room struct {
+	verdict demarcv1.Verdict
+	judged  timestamppb.Timestamp
+	terms   [numTerms]demarcv1.Term
+	list    [numTerms]*demarcv1.Term
+}
+
+func stamp(to *timestamppb.Timestamp, t time.Time) {
+	to.Seconds, to.Nanos = t.Unix(), int32(t.Nanosecond())
+}
+
 var none = boundary.Empty()
 
 // judge is one judgement under way.
 type judge struct {
-	p    *boundary.Policy
-	c    inventory.Connection
-	data *demarcv1.Connection
-	now  time.Time
-	seen sight
-	out  Judged
+	p     *boundary.Policy
+	c     inventory.Connection
+	data  *demarcv1.Connection
+	today time.Time // that it is taken for
+	seen  sight
+	at    moment // that is held to the documents
+	room  *room
+	out   Judged
+
+	window time.Duration // over which the worst counts
 }
 
 func (k *judge) decide(verdict, reason string) {
@@ -111,9 +134,8 @@ func (k *judge) group() {
 		k.unplaced()
 		return
 	}
-	best := k.best(k.p.Published(sender.Boundary), true)
-	if best != nil && best.rank == rankAuthorized {
-		k.settle(best)
+	if x, ok := k.best(k.p.Published(sender.Boundary), true); ok && x.rank == rankAuthorized {
+		k.settle(&x)
 		return
 	}
 	hidden := "which devices receive " + k.c.Server.Addr.String()
@@ -143,38 +165,81 @@ func (k *judge) unplaced() {
 	k.decide(Undecided, k.sentence()+"; "+why)
 }
 
-// placed judges a connection whose ends both stand in a boundary. Where an end
-// stands in a shared entry, the best of its boundaries counts.
-func (k *judge) placed() {
-	clients, servers := sides(k.out.Client), sides(k.out.Server)
-	for _, cb := range clients {
-		for _, sb := range servers {
-			if whole := k.common(cb, sb); whole != "" {
-				k.out.Client.Boundary, k.out.Server.Boundary = cb, sb
-				k.inside(whole)
-				return
-			}
-		}
-	}
-	client, server := clients[0], servers[0]
-	var best *candidate
-	for _, cb := range clients {
-		for _, sb := range servers {
-			k.out.Client.Boundary, k.out.Server.Boundary = cb, sb
-			if x := k.best(k.p.Agreements(cb, sb), false); x != nil && (best == nil || x.better(best)) {
-				best, client, server = x, cb, sb
-			}
-		}
-	}
-	k.out.Client.Boundary, k.out.Server.Boundary = client, server
-	if best == nil {
-		k.decide(Unauthorized, k.sentence()+"; no interconnection joins "+client+" and "+server)
-		return
-	}
-	k.settle(best)
+// ruling is what one moment comes to, without words.
+type ruling struct {
+	verdict        string
+	client, server string // boundaries as judged
+	whole          string // inside which it stays; empty when it crosses
+	best           candidate
+	ok             bool // best is one
 }
 
-func sides(p boundary.Placement) []string {
+// placed judges a connection whose ends both stand in a boundary: the worst
+// moment of its window.
+func (k *judge) placed() {
+	worst := k.rule()
+	at := k.at
+	for _, m := range k.moments(&worst) {
+		k.at = m
+		if r := k.rule(); gravity[r.verdict] > gravity[worst.verdict] { // the latest first
+			worst, at = r, m
+		}
+	}
+	k.at = at
+	k.out.Client.Boundary, k.out.Server.Boundary = worst.client, worst.server
+	switch {
+	case worst.whole != "":
+		k.inside(&worst)
+	case !worst.ok:
+		k.decide(Unauthorized, k.sentence()+"; no interconnection joins "+worst.client+" and "+worst.server)
+	default:
+		k.settle(&worst.best)
+	}
+	if at.past {
+		k.remember()
+	}
+}
+
+// gravity orders verdicts by what a quarter hour that is over can still do.
+var gravity = map[string]int{Lapsed: 1, OutOfTerms: 2, Unauthorized: 3}
+
+// rule holds the moment to the documents. Where an end stands in a shared
+// entry, the best of its boundaries counts.
+func (k *judge) rule() ruling {
+	clients, servers := k.out.Client.Shared, k.out.Server.Shared
+	if len(clients)+len(servers) == 0 {
+		return k.between(k.out.Client.Boundary, k.out.Server.Boundary)
+	}
+	var best ruling
+	for i, cb := range sides(&k.out.Client) {
+		for j, sb := range sides(&k.out.Server) {
+			r := k.between(cb, sb)
+			switch {
+			case r.whole != "":
+				return r
+			case i+j == 0, r.ok && (!best.ok || r.best.better(&best.best)):
+				best = r
+			}
+		}
+	}
+	return best
+}
+
+// between holds the moment to what is agreed between two boundaries.
+func (k *judge) between(client, server string) ruling {
+	r := ruling{verdict: Unauthorized, client: client, server: server}
+	if r.whole = k.common(client, server); r.whole != "" {
+		k.internal(&r)
+		return r
+	}
+	k.out.Client.Boundary, k.out.Server.Boundary = client, server
+	if r.best, r.ok = k.best(k.p.Agreements(client, server), false); r.ok {
+		r.verdict = ranked[r.best.rank]
+	}
+	return r
+}
+
+func sides(p *boundary.Placement) []string {
 	if len(p.Shared) > 0 {
 		return p.Shared
 	}
@@ -182,7 +247,7 @@ func sides(p boundary.Placement) []string {
 }
 
 func (k *judge) wake(at time.Time) {
-	if at.After(k.now) && (k.out.Again.IsZero() || at.Before(k.out.Again)) {
+	if at.After(k.today) && (k.out.Again.IsZero() || at.Before(k.out.Again)) {
 		k.out.Again = at
 	}
 }

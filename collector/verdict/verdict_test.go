@@ -332,14 +332,14 @@ func BenchmarkJudge(b *testing.B) {
 }
 
 // manyPlants is a plan of n boundaries in a row, each under an authorization and
-// with an agreement to the next.
-func manyPlants(b *testing.B, n int) *boundary.Policy {
+// with an agreement to the next that has further terms.
+func manyPlants(b *testing.B, n int, terms string) *boundary.Policy {
 	var text strings.Builder
 	text.WriteString("{apiVersion: demarc/v1, kind: Site, metadata: {name: houston}}\n---\n")
 	for i := range n {
 		text.WriteString(boundaryDoc(fmt.Sprintf("b%d", i), fmt.Sprintf("members: [{site: houston, cidrs: [10.%d.%d.0/24]}]", i/250, i%250)))
 		text.WriteString(paper(fmt.Sprintf("ato%d", i), fmt.Sprintf("decision: ato, boundaries: [b%d], granted: 2026-01-01, expires: 2028-01-01", i)))
-		fmt.Fprintf(&text, "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: x%d}, spec: {purpose: p, from: {boundary: b%d}, to: {boundary: b%d}, %s}}\n---\n", i, i, (i+1)%n, opc)
+		fmt.Fprintf(&text, "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: x%d}, spec: {purpose: p, from: {boundary: b%d}, to: {boundary: b%d}, %s}}\n---\n", i, i, (i+1)%n, opc+terms)
 	}
 	return compile(b, text.String())
 }
@@ -347,7 +347,7 @@ func manyPlants(b *testing.B, n int) *boundary.Policy {
 // BenchmarkJudgeAmongThousands: one connection, 1,000 boundaries, 1,000
 // interconnections, 1,000 authorizations.
 func BenchmarkJudgeAmongThousands(b *testing.B) {
-	p := manyPlants(b, 1000)
+	p := manyPlants(b, 1000, "")
 	c := link(b, "10.2.1.20>10.2.0.10 tcp/4840 opcua ops=read,subscribe")
 	if got := Judge(p, c, start); got.Verdict.Verdict != Authorized {
 		b.Fatalf("%s: %s", got.Verdict.Verdict, got.Verdict.Reason)

@@ -11,15 +11,18 @@ import (
 // it seen, is taken to go on: silence never passes. Once nothing more was
 // reported of it for long enough, it ended in time.
 func (k *judge) windowTerm(x *candidate, explain bool) term {
-	at := k.seen.last
-	if at.IsZero() || at.After(k.now) {
-		at = k.now
+	if k.at.past {
+		return k.windowThen(x, explain)
+	}
+	at := k.at.last
+	if at.IsZero() || at.After(k.today) {
+		at = k.today
 	}
 	w, open := k.p.Open(x.Name, at)
-	over := open && !k.now.Before(w.Until)
+	over := open && !k.today.Before(w.Until)
 	left := w.Until.Sub(at)
 	t := term{state: broken}
-	if open && (!over || left > boundary.Alive || !k.now.Before(w.Until.Add(2*boundary.Alive))) {
+	if open && (!over || left > boundary.Alive || !k.today.Before(w.Until.Add(2*boundary.Alive))) {
 		t.state = met
 	}
 	if !explain {
@@ -35,6 +38,21 @@ func (k *judge) windowTerm(x *candidate, explain bool) term {
 		if w, closed := k.p.Closed(x.Name, at); closed {
 			t.why = "last active " + minute(at) + ", after " + w.Document + " closed " + minute(w.Until)
 		}
+	}
+	return t
+}
+
+// windowThen holds a quarter hour that is over against the windows.
+func (k *judge) windowThen(x *candidate, explain bool) term {
+	t := term{state: broken}
+	switch {
+	case k.p.OpenFor(x.Name, k.at.first, k.at.last):
+		t.state = met
+	case k.at.folded:
+		t.state = hidden
+	}
+	if explain {
+		t.why = "active from " + minute(k.at.first) + " to " + minute(k.at.last) + ", " + map[state]string{met: "while a window was open", broken: "and no window was open for all of it", hidden: "and when exactly is not kept"}[t.state]
 	}
 	return t
 }

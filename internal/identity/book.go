@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -35,6 +36,8 @@ type Book struct {
 	changedAssets map[string]bool
 	changedConns  map[string]bool
 	records       records
+	horizon       time.Duration // of quarter hours
+	now           int64         // what the clock shows, 0 when nobody said
 }
 
 // New returns an empty Book of DefaultLimits; nil space is OneSpace.

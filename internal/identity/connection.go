@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"demarc/internal/ot"
+	"demarc/internal/quarter"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -34,6 +35,7 @@ type rawConn struct {
 	opener      opener
 	security    *security // nil: nothing shows
 	parent      *rawKey   // of a negotiated child; agent is not set
+	quarters    quarter.Line
 }
 
 // counters count packets and bytes by sender, and sessions.
@@ -169,6 +171,7 @@ func (b *Book) connected(site, agent sym, d *demarcv1.ConnectionDelta) {
 		r.opener.improve(opener{at, uint8(i)})
 	}
 	r.protect(d, at)
+	b.quarter(r, d)
 	if d.GetRelatedTo() != nil {
 		if p, ok := b.rawKey(site, none, d.GetRelatedTo()); ok {
 			r.parent = &p
@@ -324,6 +327,7 @@ func (r *rawConn) absorb(from *rawConn, turned bool) {
 	if r.parent == nil {
 		r.parent = from.parent
 	}
+	r.quarters.Absorb(&from.quarters, turned)
 }
 
 // id is the same for all that is told between two endpoints over one

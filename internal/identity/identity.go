@@ -7,6 +7,8 @@ package identity
 import (
 	"net/netip"
 
+	"demarc/internal/quarter"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -40,7 +42,8 @@ type Connection struct {
 	Client, Server End
 	Data           *demarcv1.Connection // each counter the largest of any agent, never the sum
 	Agents         []string
-	Devices        Devices // tells of the assets at its ends; nil tells nothing
+	Devices        Devices         // tells of the assets at its ends; nil tells nothing
+	Quarters       quarter.History // the Book's own: to be read before it changes; Clone to keep it
 }
 
 // Changes lists the ids of assets and connections that are new, changed or

@@ -102,7 +102,7 @@ func (b *Book) ConnectionsOf(asset string) []string {
 func (l *link) show() Connection {
 	key, m := l.raws[0].key, l.merge()
 	client, server := l.ends()
-	c := Connection{ID: l.id, Site: key.client.key.site.Value(), Client: client.end(), Server: server.end()}
+	c := Connection{ID: l.id, Site: key.client.key.site.Value(), Client: client.end(), Server: server.end(), Quarters: l.history()}
 	for _, r := range l.raws {
 		if r.key.agent != none {
 			c.Agents = append(c.Agents, r.key.agent.Value())

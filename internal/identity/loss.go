@@ -1,7 +1,7 @@
 package identity
 
 import (
-	"time"
+	"demarc/internal/quarter"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -23,11 +23,9 @@ type losses struct{ items map[lossKey]*loss }
 
 func (l *losses) init() { l.items = map[lossKey]*loss{} }
 
-const quarter = int64(15 * time.Minute)
-
 // lost takes a loss that an agent told of.
 func (b *Book) lost(site, agent sym, d *demarcv1.LossDelta) {
-	k := lossKey{site, agent, mk(clip(d.GetReason(), maxLabel)), mk(clip(d.GetSegment(), maxLabel)), mk(clip(d.GetDetail(), maxValue)), max(d.GetFirstNs(), 0) / quarter}
+	k := lossKey{site, agent, mk(clip(d.GetReason(), maxLabel)), mk(clip(d.GetSegment(), maxLabel)), mk(clip(d.GetDetail(), maxValue)), max(d.GetFirstNs(), 0) / int64(quarter.Span)}
 	b.count(k, d.GetFirstNs(), d.GetLastNs(), d.GetCount())
 }
 
@@ -62,7 +60,7 @@ func (b *Book) own(reason, segment, detail string, first, last int64) {
 	given := b.records.given // a number that is not for this
 	b.records.given = 0
 	first, last = widen(0, 0, first, last)
-	b.count(lossKey{none, none, mk(reason), mk(segment), mk(clip(detail, maxValue)), first / quarter}, first, last, 1)
+	b.count(lossKey{none, none, mk(reason), mk(segment), mk(clip(detail, maxValue)), first / int64(quarter.Span)}, first, last, 1)
 	b.records.given = given
 }
 

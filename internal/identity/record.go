@@ -177,6 +177,7 @@ func (r *rawConn) record() Record {
 	if r.parent != nil {
 		d.RelatedTo = r.parent.proto()
 	}
+	d.Quarters, d.QuartersDroppedNs = r.quarters.Record()
 	all := []*demarcv1.ConnectionDelta{d}
 	at := func(ns int64) *demarcv1.ConnectionDelta {
 		d := &demarcv1.ConnectionDelta{Key: key, LastNs: ns}

@@ -42,6 +42,39 @@ var operationNames = [...]string{"read", "write", "control", "program", "firmwar
 
 func (o Operation) String() string { return name(operationNames[:], int(o)) }
 
+// Classes is a set of operations, a bit each.
+type Classes uint16
+
+// Has reports whether o is in s.
+func (s Classes) Has(o Operation) bool { return s&(1<<o) != 0 }
+
+// ClassesOf is the set of operations by name; other names are left out.
+func ClassesOf(names []string) (s Classes) {
+	for _, n := range names {
+		s |= ClassOf(n)
+	}
+	return s
+}
+
+// ClassOf is the set of one operation by name, empty for another name.
+func ClassOf(name string) Classes {
+	if i := index(operationNames[:], name); i >= 0 {
+		return 1 << i
+	}
+	return 0
+}
+
+// Names lists what is in s, in the order of the vocabulary.
+func (s Classes) Names() []string {
+	var all []string
+	for i := range Operation(NumOperations) {
+		if s.Has(i) {
+			all = append(all, i.String())
+		}
+	}
+	return all
+}
+
 // OperationNames lists every class in the order of the constants.
 func OperationNames() []string { return append([]string(nil), operationNames[:]...) }
 

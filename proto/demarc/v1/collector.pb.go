@@ -1781,6 +1781,11 @@ type Verdict struct {
 	Since         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"`
 	// What could not be seen, in words.
 	NotObservable []string `protobuf:"bytes,8,rep,name=not_observable,json=notObservable,proto3" json:"not_observable,omitempty"`
+	// The worst quarter hour of the window, by its beginning, where what it was
+	// worse in is over; absent where the verdict is that of now.
+	Quarter *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=quarter,proto3" json:"quarter,omitempty"`
+	// When that quarter hour leaves the window.
+	Clears        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=clears,proto3" json:"clears,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1867,6 +1872,20 @@ func (x *Verdict) GetSince() *timestamppb.Timestamp {
 func (x *Verdict) GetNotObservable() []string {
 	if x != nil {
 		return x.NotObservable
+	}
+	return nil
+}
+
+func (x *Verdict) GetQuarter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Quarter
+	}
+	return nil
+}
+
+func (x *Verdict) GetClears() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Clears
 	}
 	return nil
 }
@@ -4658,7 +4677,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x0foperations_last\x18\t \x03(\v2/.demarc.v1.JudgedConnection.OperationsLastEntryR\x0eoperationsLast\x1a]\n" +
 	"\x13OperationsLastEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"\xb9\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"\xa3\x03\n" +
 	"\aVerdict\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
@@ -4667,7 +4686,10 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x0epolicy_version\x18\x05 \x01(\x04R\rpolicyVersion\x127\n" +
 	"\tjudged_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bjudgedAt\x120\n" +
 	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12%\n" +
-	"\x0enot_observable\x18\b \x03(\tR\rnotObservable\"B\n" +
+	"\x0enot_observable\x18\b \x03(\tR\rnotObservable\x124\n" +
+	"\aquarter\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\aquarter\x122\n" +
+	"\x06clears\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06clears\"B\n" +
 	"\x04Term\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x10\n" +
@@ -5021,97 +5043,99 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	23, // 18: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
 	62, // 19: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
 	62, // 20: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	62, // 21: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
-	26, // 22: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	62, // 23: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	62, // 24: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	62, // 25: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	62, // 26: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	66, // 27: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	67, // 28: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	68, // 29: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	29, // 30: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	62, // 31: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	62, // 32: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	62, // 33: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	62, // 34: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	69, // 35: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 36: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 37: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	70, // 38: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	71, // 39: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	72, // 40: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 41: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	43, // 42: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 43: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	73, // 44: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 45: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	74, // 46: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	62, // 47: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	64, // 48: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	64, // 49: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	64, // 50: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 51: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	62, // 52: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	62, // 53: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	62, // 54: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 55: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	62, // 56: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 57: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 58: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 59: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 60: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 61: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 62: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 63: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 64: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 65: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 66: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 67: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 68: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 69: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 70: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 71: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 72: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 73: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 74: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 75: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 76: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 77: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 78: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	75, // 79: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	76, // 80: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	36, // 81: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 82: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 83: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 84: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 85: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 86: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 87: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 88: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 89: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 90: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 91: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 92: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 93: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 94: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 95: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 96: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 97: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 98: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 99: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 100: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 101: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 102: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 103: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	77, // 104: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	78, // 105: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	37, // 106: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	82, // [82:107] is the sub-list for method output_type
-	57, // [57:82] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	62, // 21: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	62, // 22: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	62, // 23: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	26, // 24: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	62, // 25: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	62, // 26: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	62, // 27: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	62, // 28: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	66, // 29: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	67, // 30: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	68, // 31: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	29, // 32: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	62, // 33: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	62, // 34: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	62, // 35: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	62, // 36: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	69, // 37: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 38: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 39: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	70, // 40: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	71, // 41: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	72, // 42: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 43: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	43, // 44: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 45: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	73, // 46: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 47: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	74, // 48: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	62, // 49: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	64, // 50: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	64, // 51: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	64, // 52: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 53: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	62, // 54: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	62, // 55: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	62, // 56: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 57: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	62, // 58: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 59: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 60: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 61: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 62: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 63: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 64: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 65: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 66: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 67: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 68: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 69: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 70: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 71: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 72: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 73: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 74: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 75: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 76: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 77: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 78: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 79: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 80: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	75, // 81: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	76, // 82: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	36, // 83: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 84: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 85: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 86: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 87: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 88: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 89: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 90: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 91: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 92: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 93: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 94: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 95: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 96: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 97: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 98: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 99: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 100: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 101: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 102: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 103: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 104: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 105: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	77, // 106: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	78, // 107: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	37, // 108: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	84, // [84:109] is the sub-list for method output_type
+	59, // [59:84] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }

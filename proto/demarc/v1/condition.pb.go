@@ -53,6 +53,10 @@ type Condition struct {
 	// Of what is attested, until when.
 	Until         *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=until,proto3" json:"until,omitempty"`
 	PolicyVersion uint64                 `protobuf:"varint,16,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	// From when it stands so without a break.
+	Since *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=since,proto3" json:"since,omitempty"`
+	// What it came to before, the latest first: the last 100.
+	Changes       []*ConditionChange `protobuf:"bytes,18,rep,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -199,6 +203,142 @@ func (x *Condition) GetPolicyVersion() uint64 {
 	return 0
 }
 
+func (x *Condition) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Condition) GetChanges() []*ConditionChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// ConditionChange is one change of a condition's state.
+type ConditionChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Words         string                 `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	PolicyVersion uint64                 `protobuf:"varint,5,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConditionChange) Reset() {
+	*x = ConditionChange{}
+	mi := &file_demarc_v1_condition_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConditionChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConditionChange) ProtoMessage() {}
+
+func (x *ConditionChange) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_condition_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConditionChange.ProtoReflect.Descriptor instead.
+func (*ConditionChange) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ConditionChange) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ConditionChange) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ConditionChange) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *ConditionChange) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ConditionChange) GetPolicyVersion() uint64 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+// ConditionHistory is the changes of one condition, as a collector saves them.
+type ConditionHistory struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Changes       []*ConditionChange     `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConditionHistory) Reset() {
+	*x = ConditionHistory{}
+	mi := &file_demarc_v1_condition_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConditionHistory) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConditionHistory) ProtoMessage() {}
+
+func (x *ConditionHistory) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_condition_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConditionHistory.ProtoReflect.Descriptor instead.
+func (*ConditionHistory) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ConditionHistory) GetChanges() []*ConditionChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
 // Sight is what was heard of the segments of a boundary over a time.
 type Sight struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -216,7 +356,7 @@ type Sight struct {
 
 func (x *Sight) Reset() {
 	*x = Sight{}
-	mi := &file_demarc_v1_condition_proto_msgTypes[1]
+	mi := &file_demarc_v1_condition_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -228,7 +368,7 @@ func (x *Sight) String() string {
 func (*Sight) ProtoMessage() {}
 
 func (x *Sight) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_condition_proto_msgTypes[1]
+	mi := &file_demarc_v1_condition_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -241,7 +381,7 @@ func (x *Sight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sight.ProtoReflect.Descriptor instead.
 func (*Sight) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{1}
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Sight) GetBoundary() string {
@@ -314,7 +454,7 @@ type SegmentSight struct {
 
 func (x *SegmentSight) Reset() {
 	*x = SegmentSight{}
-	mi := &file_demarc_v1_condition_proto_msgTypes[2]
+	mi := &file_demarc_v1_condition_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -326,7 +466,7 @@ func (x *SegmentSight) String() string {
 func (*SegmentSight) ProtoMessage() {}
 
 func (x *SegmentSight) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_condition_proto_msgTypes[2]
+	mi := &file_demarc_v1_condition_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -339,7 +479,7 @@ func (x *SegmentSight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentSight.ProtoReflect.Descriptor instead.
 func (*SegmentSight) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{2}
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SegmentSight) GetSite() string {
@@ -457,7 +597,7 @@ type ListConditionsRequest struct {
 
 func (x *ListConditionsRequest) Reset() {
 	*x = ListConditionsRequest{}
-	mi := &file_demarc_v1_condition_proto_msgTypes[3]
+	mi := &file_demarc_v1_condition_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -469,7 +609,7 @@ func (x *ListConditionsRequest) String() string {
 func (*ListConditionsRequest) ProtoMessage() {}
 
 func (x *ListConditionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_condition_proto_msgTypes[3]
+	mi := &file_demarc_v1_condition_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -482,7 +622,7 @@ func (x *ListConditionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConditionsRequest.ProtoReflect.Descriptor instead.
 func (*ListConditionsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{3}
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListConditionsRequest) GetAuthorization() string {
@@ -542,7 +682,7 @@ type ListConditionsResponse struct {
 
 func (x *ListConditionsResponse) Reset() {
 	*x = ListConditionsResponse{}
-	mi := &file_demarc_v1_condition_proto_msgTypes[4]
+	mi := &file_demarc_v1_condition_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +694,7 @@ func (x *ListConditionsResponse) String() string {
 func (*ListConditionsResponse) ProtoMessage() {}
 
 func (x *ListConditionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_condition_proto_msgTypes[4]
+	mi := &file_demarc_v1_condition_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +707,7 @@ func (x *ListConditionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConditionsResponse.ProtoReflect.Descriptor instead.
 func (*ListConditionsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{4}
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListConditionsResponse) GetConditions() []*Condition {
@@ -601,7 +741,7 @@ type GateRequest struct {
 
 func (x *GateRequest) Reset() {
 	*x = GateRequest{}
-	mi := &file_demarc_v1_condition_proto_msgTypes[5]
+	mi := &file_demarc_v1_condition_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +753,7 @@ func (x *GateRequest) String() string {
 func (*GateRequest) ProtoMessage() {}
 
 func (x *GateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_condition_proto_msgTypes[5]
+	mi := &file_demarc_v1_condition_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +766,7 @@ func (x *GateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateRequest.ProtoReflect.Descriptor instead.
 func (*GateRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{5}
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GateRequest) GetAuthorization() string {
@@ -650,7 +790,7 @@ type GateResponse struct {
 
 func (x *GateResponse) Reset() {
 	*x = GateResponse{}
-	mi := &file_demarc_v1_condition_proto_msgTypes[6]
+	mi := &file_demarc_v1_condition_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +802,7 @@ func (x *GateResponse) String() string {
 func (*GateResponse) ProtoMessage() {}
 
 func (x *GateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_condition_proto_msgTypes[6]
+	mi := &file_demarc_v1_condition_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +815,7 @@ func (x *GateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateResponse.ProtoReflect.Descriptor instead.
 func (*GateResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{6}
+	return file_demarc_v1_condition_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GateResponse) GetResult() string {
@@ -703,7 +843,7 @@ var File_demarc_v1_condition_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x03\n" +
+	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x04\n" +
 	"\tCondition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x12\x1c\n" +
@@ -721,7 +861,17 @@ const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\x04from\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x120\n" +
 	"\x05until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12%\n" +
-	"\x0epolicy_version\x18\x10 \x01(\x04R\rpolicyVersion\"\xde\x01\n" +
+	"\x0epolicy_version\x18\x10 \x01(\x04R\rpolicyVersion\x120\n" +
+	"\x05since\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x124\n" +
+	"\achanges\x18\x12 \x03(\v2\x1a.demarc.v1.ConditionChangeR\achanges\"\xa8\x01\n" +
+	"\x0fConditionChange\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
+	"\x05words\x18\x03 \x01(\tR\x05words\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12%\n" +
+	"\x0epolicy_version\x18\x05 \x01(\x04R\rpolicyVersion\"H\n" +
+	"\x10ConditionHistory\x124\n" +
+	"\achanges\x18\x01 \x03(\v2\x1a.demarc.v1.ConditionChangeR\achanges\"\xde\x01\n" +
 	"\x05Sight\x12\x1a\n" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\x12.\n" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
@@ -780,34 +930,40 @@ func file_demarc_v1_condition_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_condition_proto_rawDescData
 }
 
-var file_demarc_v1_condition_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_demarc_v1_condition_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_demarc_v1_condition_proto_goTypes = []any{
 	(*Condition)(nil),              // 0: demarc.v1.Condition
-	(*Sight)(nil),                  // 1: demarc.v1.Sight
-	(*SegmentSight)(nil),           // 2: demarc.v1.SegmentSight
-	(*ListConditionsRequest)(nil),  // 3: demarc.v1.ListConditionsRequest
-	(*ListConditionsResponse)(nil), // 4: demarc.v1.ListConditionsResponse
-	(*GateRequest)(nil),            // 5: demarc.v1.GateRequest
-	(*GateResponse)(nil),           // 6: demarc.v1.GateResponse
-	(*timestamppb.Timestamp)(nil),  // 7: google.protobuf.Timestamp
+	(*ConditionChange)(nil),        // 1: demarc.v1.ConditionChange
+	(*ConditionHistory)(nil),       // 2: demarc.v1.ConditionHistory
+	(*Sight)(nil),                  // 3: demarc.v1.Sight
+	(*SegmentSight)(nil),           // 4: demarc.v1.SegmentSight
+	(*ListConditionsRequest)(nil),  // 5: demarc.v1.ListConditionsRequest
+	(*ListConditionsResponse)(nil), // 6: demarc.v1.ListConditionsResponse
+	(*GateRequest)(nil),            // 7: demarc.v1.GateRequest
+	(*GateResponse)(nil),           // 8: demarc.v1.GateResponse
+	(*timestamppb.Timestamp)(nil),  // 9: google.protobuf.Timestamp
 }
 var file_demarc_v1_condition_proto_depIdxs = []int32{
-	7,  // 0: demarc.v1.Condition.from:type_name -> google.protobuf.Timestamp
-	7,  // 1: demarc.v1.Condition.to:type_name -> google.protobuf.Timestamp
-	7,  // 2: demarc.v1.Condition.until:type_name -> google.protobuf.Timestamp
-	7,  // 3: demarc.v1.Sight.from:type_name -> google.protobuf.Timestamp
-	7,  // 4: demarc.v1.Sight.to:type_name -> google.protobuf.Timestamp
-	2,  // 5: demarc.v1.Sight.segments:type_name -> demarc.v1.SegmentSight
-	7,  // 6: demarc.v1.SegmentSight.since:type_name -> google.protobuf.Timestamp
-	7,  // 7: demarc.v1.SegmentSight.last:type_name -> google.protobuf.Timestamp
-	7,  // 8: demarc.v1.ListConditionsRequest.as_of:type_name -> google.protobuf.Timestamp
-	0,  // 9: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
-	0,  // 10: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	9,  // 0: demarc.v1.Condition.from:type_name -> google.protobuf.Timestamp
+	9,  // 1: demarc.v1.Condition.to:type_name -> google.protobuf.Timestamp
+	9,  // 2: demarc.v1.Condition.until:type_name -> google.protobuf.Timestamp
+	9,  // 3: demarc.v1.Condition.since:type_name -> google.protobuf.Timestamp
+	1,  // 4: demarc.v1.Condition.changes:type_name -> demarc.v1.ConditionChange
+	9,  // 5: demarc.v1.ConditionChange.at:type_name -> google.protobuf.Timestamp
+	1,  // 6: demarc.v1.ConditionHistory.changes:type_name -> demarc.v1.ConditionChange
+	9,  // 7: demarc.v1.Sight.from:type_name -> google.protobuf.Timestamp
+	9,  // 8: demarc.v1.Sight.to:type_name -> google.protobuf.Timestamp
+	4,  // 9: demarc.v1.Sight.segments:type_name -> demarc.v1.SegmentSight
+	9,  // 10: demarc.v1.SegmentSight.since:type_name -> google.protobuf.Timestamp
+	9,  // 11: demarc.v1.SegmentSight.last:type_name -> google.protobuf.Timestamp
+	9,  // 12: demarc.v1.ListConditionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 13: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
+	0,  // 14: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_condition_proto_init() }
@@ -821,7 +977,7 @@ func file_demarc_v1_condition_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_condition_proto_rawDesc), len(file_demarc_v1_condition_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

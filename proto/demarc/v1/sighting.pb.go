@@ -530,16 +530,20 @@ type ConnectionDelta struct {
 	Sessions       uint64                 `protobuf:"varint,13,opt,name=sessions,proto3" json:"sessions,omitempty"`
 	// Increment for each class, in the order of ot.OperationNames; shorter when
 	// the rest is zero.
-	Operations    []uint64 `protobuf:"varint,14,rep,packed,name=operations,proto3" json:"operations,omitempty"`
-	Security      string   `protobuf:"bytes,15,opt,name=security,proto3" json:"security,omitempty"`
-	Tls           string   `protobuf:"bytes,16,opt,name=tls,proto3" json:"tls,omitempty"`
-	Policy        string   `protobuf:"bytes,17,opt,name=policy,proto3" json:"policy,omitempty"`
-	Subject       string   `protobuf:"bytes,18,opt,name=subject,proto3" json:"subject,omitempty"`
-	ServerName    string   `protobuf:"bytes,19,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
-	FirstNs       int64    `protobuf:"varint,20,opt,name=first_ns,json=firstNs,proto3" json:"first_ns,omitempty"`
-	LastNs        int64    `protobuf:"varint,21,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Operations []uint64 `protobuf:"varint,14,rep,packed,name=operations,proto3" json:"operations,omitempty"`
+	Security   string   `protobuf:"bytes,15,opt,name=security,proto3" json:"security,omitempty"`
+	Tls        string   `protobuf:"bytes,16,opt,name=tls,proto3" json:"tls,omitempty"`
+	Policy     string   `protobuf:"bytes,17,opt,name=policy,proto3" json:"policy,omitempty"`
+	Subject    string   `protobuf:"bytes,18,opt,name=subject,proto3" json:"subject,omitempty"`
+	ServerName string   `protobuf:"bytes,19,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
+	FirstNs    int64    `protobuf:"varint,20,opt,name=first_ns,json=firstNs,proto3" json:"first_ns,omitempty"`
+	LastNs     int64    `protobuf:"varint,21,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`
+	// What each quarter hour held, and until when nothing of it is kept. Only in
+	// what a collector saves; agents leave both empty.
+	Quarters          []*QuarterRun `protobuf:"bytes,22,rep,name=quarters,proto3" json:"quarters,omitempty"`
+	QuartersDroppedNs int64         `protobuf:"varint,23,opt,name=quarters_dropped_ns,json=quartersDroppedNs,proto3" json:"quarters_dropped_ns,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ConnectionDelta) Reset() {
@@ -719,6 +723,134 @@ func (x *ConnectionDelta) GetLastNs() int64 {
 	return 0
 }
 
+func (x *ConnectionDelta) GetQuarters() []*QuarterRun {
+	if x != nil {
+		return x.Quarters
+	}
+	return nil
+}
+
+func (x *ConnectionDelta) GetQuartersDroppedNs() int64 {
+	if x != nil {
+		return x.QuartersDroppedNs
+	}
+	return 0
+}
+
+// QuarterRun is quarter hours of a connection without a pause that were alike.
+type QuarterRun struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	FirstNs int64                  `protobuf:"varint,1,opt,name=first_ns,json=firstNs,proto3" json:"first_ns,omitempty"`
+	LastNs  int64                  `protobuf:"varint,2,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`
+	// A bit for each operation class that was counted.
+	Classes uint32 `protobuf:"varint,3,opt,name=classes,proto3" json:"classes,omitempty"`
+	Outcome uint32 `protobuf:"varint,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// 0 unknown, 1 client, 2 server.
+	Opener   uint32 `protobuf:"varint,5,opt,name=opener,proto3" json:"opener,omitempty"`
+	Security uint32 `protobuf:"varint,6,opt,name=security,proto3" json:"security,omitempty"`
+	Tls      string `protobuf:"bytes,7,opt,name=tls,proto3" json:"tls,omitempty"`
+	// More than alike quarter hours, because there was no room.
+	Folded bool `protobuf:"varint,8,opt,name=folded,proto3" json:"folded,omitempty"`
+	// Total and most in one quarter hour: of bytes from the client, from the
+	// server, of sessions, and of each class.
+	Amounts       []uint64 `protobuf:"varint,9,rep,packed,name=amounts,proto3" json:"amounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuarterRun) Reset() {
+	*x = QuarterRun{}
+	mi := &file_demarc_v1_sighting_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuarterRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuarterRun) ProtoMessage() {}
+
+func (x *QuarterRun) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_sighting_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuarterRun.ProtoReflect.Descriptor instead.
+func (*QuarterRun) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_sighting_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *QuarterRun) GetFirstNs() int64 {
+	if x != nil {
+		return x.FirstNs
+	}
+	return 0
+}
+
+func (x *QuarterRun) GetLastNs() int64 {
+	if x != nil {
+		return x.LastNs
+	}
+	return 0
+}
+
+func (x *QuarterRun) GetClasses() uint32 {
+	if x != nil {
+		return x.Classes
+	}
+	return 0
+}
+
+func (x *QuarterRun) GetOutcome() uint32 {
+	if x != nil {
+		return x.Outcome
+	}
+	return 0
+}
+
+func (x *QuarterRun) GetOpener() uint32 {
+	if x != nil {
+		return x.Opener
+	}
+	return 0
+}
+
+func (x *QuarterRun) GetSecurity() uint32 {
+	if x != nil {
+		return x.Security
+	}
+	return 0
+}
+
+func (x *QuarterRun) GetTls() string {
+	if x != nil {
+		return x.Tls
+	}
+	return ""
+}
+
+func (x *QuarterRun) GetFolded() bool {
+	if x != nil {
+		return x.Folded
+	}
+	return false
+}
+
+func (x *QuarterRun) GetAmounts() []uint64 {
+	if x != nil {
+		return x.Amounts
+	}
+	return nil
+}
+
 // ConnectionMove: what was told under one key belongs under another, because a
 // better basis turned the direction round. Counters, swapped, are added to the
 // new key and the old one ends. It is about what earlier bodies told: connections
@@ -733,7 +865,7 @@ type ConnectionMove struct {
 
 func (x *ConnectionMove) Reset() {
 	*x = ConnectionMove{}
-	mi := &file_demarc_v1_sighting_proto_msgTypes[6]
+	mi := &file_demarc_v1_sighting_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +877,7 @@ func (x *ConnectionMove) String() string {
 func (*ConnectionMove) ProtoMessage() {}
 
 func (x *ConnectionMove) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_sighting_proto_msgTypes[6]
+	mi := &file_demarc_v1_sighting_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +890,7 @@ func (x *ConnectionMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionMove.ProtoReflect.Descriptor instead.
 func (*ConnectionMove) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_sighting_proto_rawDescGZIP(), []int{6}
+	return file_demarc_v1_sighting_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ConnectionMove) GetFrom() *ConnectionKey {
@@ -790,7 +922,7 @@ type LossDelta struct {
 
 func (x *LossDelta) Reset() {
 	*x = LossDelta{}
-	mi := &file_demarc_v1_sighting_proto_msgTypes[7]
+	mi := &file_demarc_v1_sighting_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +934,7 @@ func (x *LossDelta) String() string {
 func (*LossDelta) ProtoMessage() {}
 
 func (x *LossDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_sighting_proto_msgTypes[7]
+	mi := &file_demarc_v1_sighting_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +947,7 @@ func (x *LossDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LossDelta.ProtoReflect.Descriptor instead.
 func (*LossDelta) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_sighting_proto_rawDescGZIP(), []int{7}
+	return file_demarc_v1_sighting_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LossDelta) GetReason() string {
@@ -898,7 +1030,7 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\x06client\x18\x01 \x01(\v2\x12.demarc.v1.AddressR\x06client\x12*\n" +
 	"\x06server\x18\x02 \x01(\v2\x12.demarc.v1.AddressR\x06server\x12\x1c\n" +
 	"\ttransport\x18\x03 \x01(\tR\ttransport\x12\x12\n" +
-	"\x04port\x18\x04 \x01(\rR\x04port\"\xb5\x05\n" +
+	"\x04port\x18\x04 \x01(\rR\x04port\"\x98\x06\n" +
 	"\x0fConnectionDelta\x12*\n" +
 	"\x03key\x18\x01 \x01(\v2\x18.demarc.v1.ConnectionKeyR\x03key\x12\x14\n" +
 	"\x05vlans\x18\x02 \x03(\rR\x05vlans\x12\x1a\n" +
@@ -925,7 +1057,20 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\vserver_name\x18\x13 \x01(\tR\n" +
 	"serverName\x12\x19\n" +
 	"\bfirst_ns\x18\x14 \x01(\x03R\afirstNs\x12\x17\n" +
-	"\alast_ns\x18\x15 \x01(\x03R\x06lastNs\"h\n" +
+	"\alast_ns\x18\x15 \x01(\x03R\x06lastNs\x121\n" +
+	"\bquarters\x18\x16 \x03(\v2\x15.demarc.v1.QuarterRunR\bquarters\x12.\n" +
+	"\x13quarters_dropped_ns\x18\x17 \x01(\x03R\x11quartersDroppedNs\"\xec\x01\n" +
+	"\n" +
+	"QuarterRun\x12\x19\n" +
+	"\bfirst_ns\x18\x01 \x01(\x03R\afirstNs\x12\x17\n" +
+	"\alast_ns\x18\x02 \x01(\x03R\x06lastNs\x12\x18\n" +
+	"\aclasses\x18\x03 \x01(\rR\aclasses\x12\x18\n" +
+	"\aoutcome\x18\x04 \x01(\rR\aoutcome\x12\x16\n" +
+	"\x06opener\x18\x05 \x01(\rR\x06opener\x12\x1a\n" +
+	"\bsecurity\x18\x06 \x01(\rR\bsecurity\x12\x10\n" +
+	"\x03tls\x18\a \x01(\tR\x03tls\x12\x16\n" +
+	"\x06folded\x18\b \x01(\bR\x06folded\x12\x18\n" +
+	"\aamounts\x18\t \x03(\x04R\aamounts\"h\n" +
 	"\x0eConnectionMove\x12,\n" +
 	"\x04from\x18\x01 \x01(\v2\x18.demarc.v1.ConnectionKeyR\x04from\x12(\n" +
 	"\x02to\x18\x02 \x01(\v2\x18.demarc.v1.ConnectionKeyR\x02to\"\x9f\x01\n" +
@@ -957,7 +1102,7 @@ func file_demarc_v1_sighting_proto_rawDescGZIP() []byte {
 }
 
 var file_demarc_v1_sighting_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_demarc_v1_sighting_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_demarc_v1_sighting_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_demarc_v1_sighting_proto_goTypes = []any{
 	(Grade)(0),              // 0: demarc.v1.Grade
 	(*Body)(nil),            // 1: demarc.v1.Body
@@ -966,15 +1111,16 @@ var file_demarc_v1_sighting_proto_goTypes = []any{
 	(*FactDelta)(nil),       // 4: demarc.v1.FactDelta
 	(*ConnectionKey)(nil),   // 5: demarc.v1.ConnectionKey
 	(*ConnectionDelta)(nil), // 6: demarc.v1.ConnectionDelta
-	(*ConnectionMove)(nil),  // 7: demarc.v1.ConnectionMove
-	(*LossDelta)(nil),       // 8: demarc.v1.LossDelta
+	(*QuarterRun)(nil),      // 7: demarc.v1.QuarterRun
+	(*ConnectionMove)(nil),  // 8: demarc.v1.ConnectionMove
+	(*LossDelta)(nil),       // 9: demarc.v1.LossDelta
 }
 var file_demarc_v1_sighting_proto_depIdxs = []int32{
 	3,  // 0: demarc.v1.Body.endpoints:type_name -> demarc.v1.EndpointDelta
 	4,  // 1: demarc.v1.Body.facts:type_name -> demarc.v1.FactDelta
 	6,  // 2: demarc.v1.Body.connections:type_name -> demarc.v1.ConnectionDelta
-	7,  // 3: demarc.v1.Body.moves:type_name -> demarc.v1.ConnectionMove
-	8,  // 4: demarc.v1.Body.losses:type_name -> demarc.v1.LossDelta
+	8,  // 3: demarc.v1.Body.moves:type_name -> demarc.v1.ConnectionMove
+	9,  // 4: demarc.v1.Body.losses:type_name -> demarc.v1.LossDelta
 	2,  // 5: demarc.v1.EndpointDelta.address:type_name -> demarc.v1.Address
 	2,  // 6: demarc.v1.FactDelta.of:type_name -> demarc.v1.Address
 	0,  // 7: demarc.v1.FactDelta.grade:type_name -> demarc.v1.Grade
@@ -983,13 +1129,14 @@ var file_demarc_v1_sighting_proto_depIdxs = []int32{
 	5,  // 10: demarc.v1.ConnectionDelta.key:type_name -> demarc.v1.ConnectionKey
 	0,  // 11: demarc.v1.ConnectionDelta.grade:type_name -> demarc.v1.Grade
 	5,  // 12: demarc.v1.ConnectionDelta.related_to:type_name -> demarc.v1.ConnectionKey
-	5,  // 13: demarc.v1.ConnectionMove.from:type_name -> demarc.v1.ConnectionKey
-	5,  // 14: demarc.v1.ConnectionMove.to:type_name -> demarc.v1.ConnectionKey
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	7,  // 13: demarc.v1.ConnectionDelta.quarters:type_name -> demarc.v1.QuarterRun
+	5,  // 14: demarc.v1.ConnectionMove.from:type_name -> demarc.v1.ConnectionKey
+	5,  // 15: demarc.v1.ConnectionMove.to:type_name -> demarc.v1.ConnectionKey
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_sighting_proto_init() }
@@ -1003,7 +1150,7 @@ func file_demarc_v1_sighting_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_sighting_proto_rawDesc), len(file_demarc_v1_sighting_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
