@@ -51,8 +51,8 @@ func (k *judge) sentence() string {
 	if k.seen.protocol == "" {
 		with = " over "
 	}
-	return name(k.c.Client, k.out.Client, "") + " " + k.verb() + " " +
-		name(k.c.Server, k.out.Server, k.data.GetSecurityFacts().GetServerName()) + with + clean(k.seen.service)
+	ends := k.names()
+	return ends[0] + in(k.out.Client, "") + " " + k.verb() + " " + ends[1] + in(k.out.Server, k.data.GetSecurityFacts().GetServerName()) + with + clean(k.seen.service)
 }
 
 // line says of an ordinary connection what it is and where it stays.
@@ -60,19 +60,28 @@ func (k *judge) line(what, stays string) string {
 	if what != "" {
 		what = " " + what + " and"
 	}
-	return clean(k.seen.service) + " from " + address(k.c.Client) + " to " + address(k.c.Server) + what + " " + stays
+	ends := k.names()
+	return clean(k.seen.service) + " from " + ends[0] + " to " + ends[1] + what + " " + stays
 }
 
-func name(e inventory.End, p boundary.Placement, server string) string {
-	s := address(e)
-	in := p.Boundary
-	if server = clean(server); server != "" && p.Boundary == boundary.Internet {
-		in += ", " + server
+// names are the addresses of both ends, made once.
+func (k *judge) names() *[2]string {
+	if k.ended[0] == "" {
+		k.ended = [2]string{address(k.c.Client), address(k.c.Server)}
 	}
-	if in == "" {
-		return s
+	return &k.ended
+}
+
+// in says where an end stands, and by which name the Internet's was asked for.
+func in(p boundary.Placement, server string) string {
+	where := p.Boundary
+	if server = clean(server); server != "" && where == boundary.Internet {
+		where += ", " + server
 	}
-	return s + " (" + in + ")"
+	if where == "" {
+		return ""
+	}
+	return " (" + where + ")"
 }
 
 func address(e inventory.End) string {

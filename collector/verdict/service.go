@@ -58,22 +58,25 @@ func (k *judge) fits(s *boundary.AgreedService) term {
 }
 
 func (k *judge) serviceWhy(s *boundary.AgreedService, t state) string {
-	agreed := s.Protocol
-	if s.Over != "" {
-		agreed += " over " + s.Over
-	}
-	agreed += " on " + s.Ports.String()
 	switch {
 	case t == met && k.data.RelatedTo != "":
-		return "negotiated on a connection of " + agreed
+		return "negotiated on a connection of " + agreedService(s)
 	case t == met:
 		return clean(k.seen.service) + " is agreed"
 	case t == broken && k.seen.protocol == "":
-		return k.seen.service + " is not agreed, " + agreed + " is"
+		return k.seen.service + " is not agreed, " + agreedService(s) + " is"
 	case t == broken:
-		return clean(k.seen.protocol) + " on " + portOf(k.data) + " is not agreed, " + agreed + " is"
+		return clean(k.seen.protocol) + " on " + portOf(k.data) + " is not agreed, " + agreedService(s) + " is"
 	case k.seen.protocol != "":
 		return "what " + clean(k.seen.protocol) + " on " + portOf(k.data) + " carries is not identified"
 	}
 	return "the service on " + portOf(k.data) + " is not identified"
+}
+
+func agreedService(s *boundary.AgreedService) string {
+	agreed := s.Protocol
+	if s.Over != "" {
+		agreed += " over " + s.Over
+	}
+	return agreed + " on " + s.Ports.String()
 }

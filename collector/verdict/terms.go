@@ -31,7 +31,8 @@ func (k *judge) ends(o boundary.Offer, group, explain bool) (t term, misses int)
 		t = u
 	}
 	if explain && t.state == met {
-		t.why = address(k.c.Client) + " and " + address(k.c.Server) + " are agreed ends"
+		ends := k.names()
+		t.why = ends[0] + " and " + ends[1] + " are agreed ends"
 	}
 	return t, misses
 }

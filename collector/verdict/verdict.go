@@ -103,6 +103,7 @@ type judge struct {
 	out   Judged
 
 	window time.Duration // over which the worst counts
+	ended  [2]string     // addresses of the ends, in words
 }
 
 func (k *judge) decide(verdict, reason string) {
