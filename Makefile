@@ -32,6 +32,9 @@ $(UI)/node_modules/.package-lock.json: $(UI)/package-lock.json
 test: ## every test that needs Go alone; DEMARC_TEST=all demands the others too
 	go test ./...
 
+test-ui: ## the pages in a browser, against the programs and the example plant (needs Node and Chromium)
+	@node $(UI)/test/run.mjs
+
 race: ## tests of what shares state, under the race detector (needs a C compiler)
 	go test -race $(RACE)
 

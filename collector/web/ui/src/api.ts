@@ -24,14 +24,18 @@ function complaint(text: string): string {
   }
 }
 
-const query = (q: Record<string, string | number | boolean | undefined>) => {
-  const set = Object.entries(q).filter(([, v]) => v !== undefined && v !== '' && v !== false);
-  return set.length ? `?${new URLSearchParams(set.map(([k, v]) => [k, String(v)]))}` : '';
-};
+function query(q: Query): string {
+  const set = new URLSearchParams();
+  for (const [k, v] of Object.entries(q)) {
+    if (Array.isArray(v)) for (const x of v) set.append(k, x);
+    else if (v !== undefined && v !== '' && v !== false) set.set(k, String(v));
+  }
+  return set.size ? `?${set}` : '';
+}
 
 /** get reads; post acts. */
-export const get = <T>(path: string, q: Record<string, string | number | boolean | undefined> = {}) => ask<T>(path + query(q));
-export const getRaw = <T>(path: string, q: Record<string, string | number | boolean | undefined> = {}) => ask<T>(path + query(q), {}, true);
+export const get = <T>(path: string, q: Query = {}) => ask<T>(path + query(q));
+export const getRaw = <T>(path: string, q: Query = {}) => ask<T>(path + query(q), {}, true);
 export const post = <T>(path: string, body: unknown) =>
   ask<T>(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
 
@@ -45,37 +49,56 @@ export const client = new QueryClient({
   },
 });
 
-/** List is what a page asks for: its rows, and whether they are there yet. */
-export type List<T> = UseQueryResult<T[]>;
+/** Query narrows a list: parameters by their proto names. */
+export type Query = Record<string, string | number | boolean | string[] | undefined>;
 
-/** whole reads every page of a list. */
-async function whole<T>(name: string, path: string, q: Record<string, string>): Promise<T[]> {
+/** Page is a part of a list, and how long the whole is. */
+export interface Page<T> { rows: T[]; total: number; next: string; verdicts?: Record<string, number> }
+
+/** page reads a part of the list that has this name under /api/v1/. */
+export async function page<T>(name: string, q: Query = {}, token = '', size = 200): Promise<Page<T>> {
+  const r = await get<Record<string, unknown>>(name, { ...q, page_size: size, page_token: token });
+  const rows = (r[name] ?? []) as T[];
+  return { rows, total: Number(r.total ?? rows.length), next: String(r.next_page_token ?? ''), verdicts: r.verdicts as Record<string, number> | undefined };
+}
+
+/** MOST is how many rows a page that shows all at once asks for. */
+export const MOST = 10_000;
+
+/** all reads a list to its end, or to most rows. */
+export async function all<T>(name: string, q: Query = {}, most = MOST): Promise<T[]> {
   const rows: T[] = [];
   for (let token = ''; ;) {
-    const r = await get<Record<string, T[]> & { next_page_token: string }>(path, { ...q, page_size: 1000, page_token: token });
-    rows.push(...(r[name] ?? []));
-    token = r.next_page_token;
-    if (!token) return rows;
+    const p = await page<T>(name, q, token, 1000);
+    rows.push(...p.rows);
+    token = p.next;
+    if (!token || rows.length >= most) return rows;
   }
 }
 
-function useList<T>(name: string, q: Record<string, string> = {}, path = name): List<T> {
-  return useQuery({ queryKey: [name, q], queryFn: () => whole<T>(name, path, q) });
-}
+/** List is what a page asks for: its rows, and whether they are there yet. */
+export type List<T> = UseQueryResult<T[]>;
+
+const useAll = <T>(name: string, q: Query = {}, enabled = true): List<T> => useQuery({ queryKey: [name, 'all', q], queryFn: () => all<T>(name, q), enabled });
+
+/** useFirst is the first rows of a list, and its totals. */
+export const useFirst = <T>(name: string, q: Query, size: number) => useQuery({ queryKey: [name, 'first', size, q], queryFn: () => page<T>(name, q, '', size) });
+/** useTotal is how many rows a list has; -1 until that is known. */
+export const useTotal = (name: string, q: Query = {}): number => useFirst(name, q, 1).data?.total ?? -1;
 
 export const useStatus = () => useQuery({ queryKey: ['status'], queryFn: () => get<t.Status>('status') });
-export const useSites = () => useList<t.Site>('sites');
-export const useBoundaries = () => useList<t.Boundary>('boundaries');
-export const useAssets = () => useList<t.Asset>('assets');
-export const useConnections = () => useList<t.Connection>('connections');
-export const useFindings = () => useList<t.Finding>('findings');
-export const useAgents = () => useList<t.Agent>('agents');
-export const useAuthorizations = () => useList<t.Authorization>('authorizations');
-export const useConditions = () => useList<t.Condition>('conditions');
-export const useNotices = () => useList<t.Notice>('notices');
+export const useSites = () => useAll<t.Site>('sites');
+export const useBoundaries = () => useAll<t.Boundary>('boundaries');
+export const useAssets = (q: Query = {}, enabled = true) => useAll<t.Asset>('assets', q, enabled);
+export const useConnections = (q: Query = {}, enabled = true) => useAll<t.Connection>('connections', q, enabled);
+export const useFindings = (q: Query = {}, enabled = true) => useAll<t.Finding>('findings', q, enabled);
+export const useAgents = () => useAll<t.Agent>('agents');
+export const useAuthorizations = () => useAll<t.Authorization>('authorizations');
+export const useConditions = () => useAll<t.Condition>('conditions');
+export const useNotices = () => useAll<t.Notice>('notices');
 export const useExplain = (id: string) =>
   useQuery({ queryKey: ['explain', id], queryFn: () => get<t.Explanation>('explain', { id }), enabled: id !== '' });
 export const useGate = (authorization: string) =>
   useQuery({ queryKey: ['gate', authorization], queryFn: () => get<t.Gate>(`authorizations/${encodeURIComponent(authorization)}/gate`), enabled: authorization !== '' });
 export const useDocuments = (version = '') =>
-  useQuery({ queryKey: ['documents', version], queryFn: () => getRaw<t.Documents>('documents', { policy_version: version, page_size: 1000 }) });
+  useQuery({ queryKey: ['documents', version], queryFn: () => getRaw<t.Documents>('documents', { policy_version: version }) });

@@ -66,8 +66,18 @@ export interface Finding {
   id: string; kind: string; title: string; why?: string; severity?: number; severity_terms?: string[]; status?: string;
   from_boundary?: string; to_boundary?: string; service?: string; opener?: string; term?: string;
   connections?: string[]; assets?: string[]; first_seen?: Time; last_seen?: Time; site?: string; technique?: string;
-  past?: string[]; left_off?: number; urgent?: boolean; survey?: boolean;
+  past?: string[]; left_off?: number; urgent?: boolean; survey?: boolean; revision?: string; raised?: Time; status_since?: Time;
+  assignee?: string; acceptance?: Acceptance; closure?: { reason?: string; duplicate_of?: string; by?: string; at?: Time }; poam?: Poam[];
+  authorization?: string; condition?: string; explained_by?: string[];
 }
+export interface Acceptance { owner?: string; reason?: string; until?: Time; mitigations?: string[]; by?: string; at?: Time }
+export interface Poam { id?: string; title?: string; responsible?: string; resources?: string; due?: Time; status?: string }
+export interface FindingEvent { revision?: string; at?: Time; actor?: string; kind?: string; words?: string; status?: string }
+export interface Drift {
+  kind: string; cause: string; words?: string; why?: string; authorization?: string; snapshot?: string; boundary?: string; id?: string;
+  first_seen?: Time; last_seen?: Time; finding?: string; status?: string; explained_by?: string[]; severity?: number;
+}
+export interface Snapshot { id: string; authorization?: string; taken?: Time; by?: string; reason?: string; assets?: number; connections?: number; sight?: string[] }
 
 export interface SpanCheck { interface?: string; id: string; verdict: string; evidence?: string; cure?: string }
 export interface Agent {

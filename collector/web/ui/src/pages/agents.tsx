@@ -1,6 +1,9 @@
-import { useAgents } from '../api';
+import { Button, ClipboardCopy } from '@patternfly/react-core';
+import { useState } from 'react';
+import { post, useAgents, useSites } from '../api';
 import { StateChip } from '../parts/chip';
 import { Span, spanWord } from '../parts/span';
+import { Dialog } from '../parts/dialog';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
@@ -24,22 +27,58 @@ const columns: Column<Agent>[] = [
 
 export function Agents({ id }: { id: string }) {
   const agents = useAgents();
+  const [adding, setAdding] = useState(false);
   if (agents.isPending) return <Loading />;
   if (id) return <OneAgent id={id} all={agents.data ?? []} />;
   return (
-    <Sheet title="Agents" lead="They listen on SPAN ports and TAPs, and have no way to send on them." wide>
+    <Sheet title="Agents" lead="They listen on SPAN ports and TAPs, and have no way to send on them." wide actions={<Button size="sm" onClick={() => setAdding(true)}>Add an agent</Button>}>
       <Fault of={agents} />
-      <Table name="agents" rows={agents.data ?? []} columns={columns} id={(a) => a.name} href={(a) => to('agents', a.name)} empty="No agent is enrolled yet. On the collector's machine: demarc-collector token create" />
+      <Table name="agents" rows={agents.data ?? []} columns={columns} id={(a) => a.name} href={(a) => to('agents', a.name)} empty="No agent is enrolled yet. Add one: it takes one line on the machine at the SPAN port." />
+      {adding && <AddAgent close={() => setAdding(false)} />}
     </Sheet>
   );
 }
 
+/** AddAgent makes a token and shows the line to copy. */
+export function AddAgent({ close }: { close: () => void }) {
+  const sites = useSites().data ?? [];
+  return (
+    <Dialog
+      draft="agent" title="Add an agent" verb="Make the line" close={close}
+      lead="It makes a token that enrols one agent, once, within an hour. On the machine at the SPAN port, install demarc-agent, then run the line."
+      fields={[
+        sites.length ? { key: 'site', name: 'Site', kind: 'choice', choices: sites.map((s) => [s.name, s.title || s.name]) } : { key: 'site', name: 'Site', hint: 'Empty takes the one of the collector\'s settings' },
+        { key: 'agent', name: 'Its name', hint: 'Empty lets its host name stand' },
+      ]}
+      act={async (v) => {
+        const t = await post<{ command?: string; expires?: string }>('enrolment-tokens', { site: v.site, agent: v.agent, valid_seconds: 3600 });
+        return (
+          <div className="line">
+            <p>Run this where the agent is. The token is shown this once and ends {when(t.expires)}.</p>
+            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Line to run">{t.command ?? ''}</ClipboardCopy>
+            <p>Then let it listen. It shows here, with its SPAN check, within a minute:</p>
+            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Second line to run">demarc-agent run --config agent.yaml</ClipboardCopy>
+          </div>
+        );
+      }}
+    />
+  );
+}
+
 function OneAgent({ id, all }: { id: string; all: Agent[] }) {
+  const [revoking, setRevoking] = useState(false);
   const a = all.find((x) => x.name === id);
   if (!a) return <Sheet title="No such agent"><Empty>No agent has the name {cut(id, 60)}: <Link href="/agents">see all agents</Link>.</Empty></Sheet>;
   const checks = a.span?.checks ?? [];
   return (
-    <Sheet title={cut(a.name, 80)} lead={<><StateChip v={a.state} /> SPAN port <Span a={a} /></>}>
+    <Sheet title={cut(a.name, 80)} lead={<><StateChip v={a.state} /> SPAN port <Span a={a} /></>} actions={a.state !== 'revoked' && <Button size="sm" variant="danger" onClick={() => setRevoking(true)}>Revoke</Button>}>
+      {revoking && (
+        <Dialog
+          draft={`revoke-${a.name}`} title={`Revoke ${cut(a.name, 60)}`} verb="Revoke" danger close={() => setRevoking(false)} fields={[{ key: 'reason', name: 'Reason', needed: true }]}
+          lead="Its certificates are taken back and its stream ends. What it reported stays. To listen again it has to be enrolled anew."
+          act={async (v) => { await post(`agents/${encodeURIComponent(a.name)}/revoke`, { reason: v.reason }); return undefined; }}
+        />
+      )}
       <div className="columns">
         <Block title="Health">
           <Pairs of={[

@@ -1,34 +1,66 @@
-import { useAssets, useConnections } from '../api';
+import { Button } from '@patternfly/react-core';
+import { useState } from 'react';
+import { post, useAssets, useBoundaries, useConnections } from '../api';
 import { Grade, Place, StateChip, Tag } from '../parts/chip';
-import { addresses, assetColumns, assetFacets, connectionColumns, nameOf, note, worst } from '../parts/columns';
-import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
-import { Table } from '../parts/table';
-import { Link, to } from '../route';
+import { addresses, assetColumns, connectionColumns, nameOf, note, worst } from '../parts/columns';
+import { Dialog } from '../parts/dialog';
+import { Block, Empty, Loading, Pairs, Sheet } from '../parts/page';
+import { ServerTable, Table } from '../parts/table';
+import { Link, to, useRoute } from '../route';
 import { cut, plural, T, when } from '../text';
 import type { Asset, Fact } from '../types';
 import { unplug } from '../words';
 
+const PRESENCES = ['active', 'quiet', 'gone'];
+const ROLES = ['plc', 'rtu', 'ied', 'hmi', 'engineering-workstation', 'scada-server', 'opc-server', 'historian', 'mes', 'erp', 'jump-host', 'domain-controller', 'network-device', 'remote-access', 'workstation', 'server'];
+
 export function Assets({ id }: { id: string }) {
-  const assets = useAssets();
-  if (assets.isPending) return <Loading />;
-  if (id) return <OneAsset id={id} all={assets.data ?? []} />;
+  const { query } = useRoute();
+  const boundaries = useBoundaries();
+  if (id) return <OneAsset id={id} />;
+  const value = (key: string) => query.get(key) ?? '';
+  const boundary = value('boundary');
   return (
     <Sheet title="Inventory" lead="What sent a frame, what ARP proves, and parts behind them. Every claim has its source and grade." wide>
-      <Fault of={assets} />
-      <Table name="assets" rows={assets.data ?? []} columns={assetColumns} facets={assetFacets} id={(a) => a.id} href={(a) => to('assets', a.id)} empty="No asset yet. Add an agent, or have one read a capture file." />
+      <ServerTable
+        list="assets" name="assets" columns={assetColumns} id={(a: Asset) => a.id} href={(a) => to('assets', a.id)}
+        query={{ search: value('q'), boundary: boundary === 'unplaced' ? '' : boundary, unplaced: boundary === 'unplaced', role: value('role'), presence: value('presence') }}
+        facets={[
+          { key: 'boundary', name: 'Boundary', values: [...(boundaries.data ?? []).map((b) => b.name), 'internet', 'unplaced'] },
+          { key: 'role', name: 'Role', values: ROLES },
+          { key: 'presence', name: 'Presence', values: PRESENCES },
+        ]}
+        empty="No asset yet. Add an agent, or have one read a capture file."
+      />
     </Sheet>
   );
 }
 
-function OneAsset({ id, all }: { id: string; all: Asset[] }) {
-  const connections = useConnections();
-  const a = all.find((x) => x.id === id);
+function OneAsset({ id }: { id: string }) {
+  const found = useAssets({ ids: [id] });
+  const connections = useConnections({ asset: id });
+  const a = found.data?.find((x) => x.id === id);
+  const around = useAssets({ segment: a?.segment, site: a?.site }, !!a && a.kind !== 'part');
+  const [telling, setTelling] = useState(false);
+  const above = useAssets({ ids: [a?.parent ?? ''] }, !!a?.parent);
+  if (found.isPending) return <Loading />;
   if (!a) return <Sheet title="No such asset"><Empty>Nothing has the id {cut(id, 60)}. It may have been joined with another: <Link href="/assets">see the inventory</Link>.</Empty></Sheet>;
   const own = (connections.data ?? []).filter((c) => c.connection.client_asset === id || c.connection.server_asset === id);
-  const parts = all.filter((x) => x.parent === id);
-  const chassis = a.parent ? all.find((x) => x.id === a.parent) : undefined;
+  const parts = (around.data ?? []).filter((x) => x.parent === id);
+  const chassis = above.data?.find((x) => x.id === a.parent);
   return (
-    <Sheet title={cut(nameOf(a), 80)} lead={<>{(a.roles ?? []).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <StateChip v={a.presence} /> <span className="dim">{a.presence_why}</span></>}>
+    <Sheet title={cut(nameOf(a), 80)} lead={<>{(a.roles ?? []).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <StateChip v={a.presence} /> <span className="dim">{a.presence_why}</span></>} actions={<Button size="sm" variant="secondary" onClick={() => setTelling(true)}>Say what you know</Button>}>
+      {telling && (
+        <Dialog
+          draft={`asset-${id}`} title={`What you know of ${cut(nameOf(a), 60)}`} verb="Keep" close={() => setTelling(false)}
+          lead="It is kept beside what was heard, with your name, and changes no evidence. An empty value takes it back."
+          fields={[
+            { key: 'field', name: 'What', kind: 'choice', choices: [['place', 'Place: cabinet, switch port'], ['name', 'Name'], ['owner', 'Owner'], ['criticality', 'Criticality'], ['role', 'Role'], ['notes', 'Notes'], ['retired', 'Retired: yes']] },
+            { key: 'value', name: 'Value' }, { key: 'reason', name: 'How you know' },
+          ]}
+          act={async (v) => { await post(`assets/${encodeURIComponent(id)}/set`, v); return undefined; }}
+        />
+      )}
       {unplug(a) && <p className="hint">{unplug(a)}</p>}
       {(a.conflicts ?? []).map((c) => <p className="fault" key={c}><T v={c} /></p>)}
       <div className="columns">

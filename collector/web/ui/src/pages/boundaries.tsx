@@ -1,13 +1,13 @@
-import { useAssets, useBoundaries, useConditions, useConnections, useAuthorizations, useFindings } from '../api';
+import { useAuthorizations, useBoundaries, useConditions, useConnections, useFindings, useFirst } from '../api';
 import { Tag } from '../parts/chip';
-import { assetColumns, boundariesOf, findingColumns } from '../parts/columns';
+import { assetColumns, findingColumns } from '../parts/columns';
 import { Conditions } from '../parts/conditions';
 import { Matrix } from '../parts/matrix';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
 import { ago, count, cut, plural, T, when } from '../text';
-import type { Boundary, SegmentSight } from '../types';
+import type { Asset, Boundary, SegmentSight } from '../types';
 import { DOMAINS } from '../words';
 
 const columns: Column<Boundary>[] = [
@@ -22,7 +22,7 @@ const columns: Column<Boundary>[] = [
 
 export function Boundaries({ id }: { id: string }) {
   const boundaries = useBoundaries();
-  const connections = useConnections();
+  const connections = useConnections({ crossing: true });
   if (boundaries.isPending) return <Loading />;
   if (id) return <OneBoundary id={id} all={boundaries.data ?? []} />;
   return (
@@ -35,17 +35,16 @@ export function Boundaries({ id }: { id: string }) {
 }
 
 function OneBoundary({ id, all }: { id: string; all: Boundary[] }) {
-  const connections = useConnections();
+  const connections = useConnections({ crossing: true, boundary: id });
   const conditions = useConditions();
   const authorizations = useAuthorizations();
   const findings = useFindings();
-  const assets = useAssets();
+  const members = useFirst<Asset>('assets', { boundary: id }, 25).data;
   const b = all.find((x) => x.name === id);
   if (!b) return <Sheet title="No such boundary"><Empty>No document draws {cut(id, 60)}: <Link href="/boundaries">see all boundaries</Link>.</Empty></Sheet>;
   const over = (authorizations.data ?? []).filter((a) => a.boundaries?.includes(id));
   const set = (conditions.data ?? []).filter((c) => over.some((a) => a.name === c.authorization));
   const own = (findings.data ?? []).filter((f) => f.status !== 'closed' && (f.from_boundary === id || f.to_boundary === id));
-  const members = (assets.data ?? []).filter((a) => boundariesOf(a).includes(id));
   return (
     <Sheet title={cut(b.title || b.name, 120)} lead={<><Tag>{DOMAINS[b.domain ?? ''] ?? b.domain}</Tag><Tag>{b.kind}</Tag> <span className="mono">{b.name}</span></>} actions={<Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('map', '', { boundary: id })}>On the map</Link>}>
       {b.survey_until && <p className="hint">In survey until {when(b.survey_until)}, {ago(b.survey_until, Date.now())}: {plural(own.length, 'finding')} in its worklist. Nothing is accepted by it, and the gate fails meanwhile.</p>}
@@ -64,7 +63,7 @@ function OneBoundary({ id, all }: { id: string; all: Boundary[] }) {
       <Block title="Crossings"><Matrix connections={connections.data ?? []} boundaries={all} only={id} /></Block>
       <Block title="Conditions" note={over.map((a) => a.name).join(', ')}><Fault of={conditions} /><Conditions of={set} named /></Block>
       <Block title="Findings" note={plural(own.length, 'finding')}><Table short name="findings" rows={own} columns={findingColumns} id={(f) => f.id} href={(f) => to('findings', f.id)} empty="Nothing waits for a decision." /></Block>
-      <Block title="Assets" more={<Link href={to('assets', '', { boundary: id })}>all {count(members.length)}</Link>}><Table short name="assets" rows={members.slice(0, 25)} columns={assetColumns} id={(a) => a.id} href={(a) => to('assets', a.id)} empty="Nothing was seen in it." /></Block>
+      <Block title="Assets" more={<Link href={to('assets', '', { boundary: id })}>all {count(members?.total)}</Link>}><Table short name="assets" rows={members?.rows ?? []} columns={assetColumns} id={(a) => a.id} href={(a) => to('assets', a.id)} empty="Nothing was seen in it." /></Block>
     </Sheet>
   );
 }

@@ -11,7 +11,7 @@ import { blocksOf, scalar } from '../parts/yaml';
 
 /** Brief is all that an official needs to judge one connection, on one page. */
 export function Brief({ id }: { id: string }) {
-  const connections = useConnections();
+  const connections = useConnections({ ids: [id] });
   if (connections.isPending) return <Loading />;
   const c = connections.data?.find((x) => x.id === id);
   if (!c) return <Sheet title="No such connection"><Empty>Nothing has the id {cut(id, 60)}: <Link href="/connections">see all connections</Link>.</Empty></Sheet>;
@@ -23,7 +23,8 @@ const Or = ({ children }: { children?: React.ReactNode }) => (children === undef
 
 function One({ c }: { c: Connection }) {
   const boundaries = useBoundaries().data ?? [];
-  const assets = useAssets().data ?? [];
+  const ids = [c.connection.client_asset ?? '', c.connection.server_asset ?? ''].filter(Boolean);
+  const assets = useAssets({ ids }, ids.length > 0).data ?? [];
   const authorizations = useAuthorizations().data ?? [];
   const conditions = useConditions().data ?? [];
   const findings = useFindings().data ?? [];

@@ -1,37 +1,53 @@
-import { useAssets, useConnections, useExplain, useFindings } from '../api';
+import { useAssets, useBoundaries, useConnections, useExplain, useFindings } from '../api';
 import { Grade, Place, VerdictChip } from '../parts/chip';
-import { connectionColumns, connectionFacets, findingColumns, nameOf, operations, service, side, verdictOf } from '../parts/columns';
+import { connectionColumns, findingColumns, nameOf, operations, service, side, verdictOf } from '../parts/columns';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
-import { Table } from '../parts/table';
-import { Link, to } from '../route';
+import { ServerTable, Table } from '../parts/table';
+import { Link, to, useRoute } from '../route';
 import { bytes, count, cut, T, when } from '../text';
 import type { Connection, Term } from '../types';
-import { VERDICT_WORDS } from '../words';
+import { VERDICT_WORDS, VERDICTS } from '../words';
+
+const OUTCOMES = ['exchanged', 'refused', 'unanswered', 'one-sided'];
+const OPERATIONS = ['read', 'write', 'control', 'program', 'firmware', 'configure', 'subscribe', 'alarm', 'diagnose', 'authenticate', 'transfer'];
 
 export function Connections({ id }: { id: string }) {
-  const connections = useConnections();
-  if (connections.isPending) return <Loading />;
-  if (id) return <OneConnection id={id} all={connections.data ?? []} />;
+  const { query } = useRoute();
+  const boundaries = useBoundaries();
+  if (id) return <OneConnection id={id} />;
+  const value = (key: string) => query.get(key) ?? '';
+  const places = [...(boundaries.data ?? []).map((b) => b.name), 'internet'];
   return (
     <Sheet title="Connections" lead="Client, server, transport and port, summed over time; each with one verdict. The worst stand first." wide>
-      <Fault of={connections} />
-      <Table name="connections" rows={connections.data ?? []} columns={connectionColumns} facets={connectionFacets} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="Nothing has been reported yet." />
+      <ServerTable
+        list="connections" name="connections" columns={connectionColumns} id={(c: Connection) => c.id} href={(c) => to('connections', c.id)}
+        query={{ search: value('q'), verdict: value('verdict'), client_boundary: value('from'), server_boundary: value('to'), operation: value('did'), outcome: value('outcome') }}
+        facets={[
+          { key: 'verdict', name: 'Verdict', values: [...VERDICTS] }, { key: 'from', name: 'From', values: places }, { key: 'to', name: 'To', values: places },
+          { key: 'did', name: 'Did', values: OPERATIONS }, { key: 'outcome', name: 'Outcome', values: OUTCOMES },
+        ]}
+        empty="Nothing has been reported yet."
+      />
     </Sheet>
   );
 }
 
-function OneConnection({ id, all }: { id: string; all: Connection[] }) {
+function OneConnection({ id }: { id: string }) {
+  const found = useConnections({ ids: [id] });
+  const c = found.data?.find((x) => x.id === id);
+  const pair = useConnections({ asset: c?.connection.client_asset }, !!c?.connection.client_asset);
   const explained = useExplain(id);
-  const findings = useFindings();
-  const assets = useAssets();
-  const c = all.find((x) => x.id === id);
+  const findings = useFindings({}, !!c?.findings?.length);
+  const ends = [c?.connection.client_asset, c?.connection.server_asset].filter((x) => x !== undefined && x !== '');
+  const assets = useAssets({ ids: ends as string[] }, ends.length > 0);
+  if (found.isPending) return <Loading />;
   if (!c) return <Sheet title="No such connection"><Empty>Nothing has the id {cut(id, 60)}: <Link href="/connections">see all connections</Link>.</Empty></Sheet>;
   const x = c.connection, v = c.verdict ?? {};
   const name = (asset: string | undefined, address: string) => {
     const a = assets.data?.find((y) => y.id === asset);
     return <>{asset ? <Link href={to('assets', asset)}>{cut(a ? nameOf(a) : address, 80)}</Link> : <T v={address} />} <span className="mono dim">{address}</span></>;
   };
-  const children = all.filter((y) => y.connection.related_to === id);
+  const children = (pair.data ?? []).filter((y) => y.connection.related_to === id);
   return (
     <Sheet
       title={`${cut(x.client, 60)} → ${cut(x.server, 60)}`}

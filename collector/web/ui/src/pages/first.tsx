@@ -1,11 +1,14 @@
-import { ClipboardCopy } from '@patternfly/react-core';
+import { Button, ClipboardCopy } from '@patternfly/react-core';
+import { useState } from 'react';
 import { useBoundaries, useStatus } from '../api';
 import { Sheet } from '../parts/page';
+import { AddAgent } from './agents';
 
 /** First leads by hand while the collector is empty. */
 export function First() {
   const status = useStatus().data ?? {};
   const boundaries = useBoundaries().data ?? [];
+  const [adding, setAdding] = useState(false);
   return (
     <Sheet title="Nothing has been heard yet" lead="Three steps from here to the first finding. This page goes on by itself when something arrives.">
       <ol className="first">
@@ -15,9 +18,9 @@ export function First() {
         </li>
         <li>
           <h2>Add an agent</h2>
-          <p>Make a token on the collector's machine. It prints the one line to run on the machine at the SPAN port, where agents reach this collector at {status.uplink || 'its uplink address'}.</p>
-          <Line>demarc-collector token create</Line>
-          <Line>demarc-agent run --config agent.yaml</Line>
+          <p>One line to copy to the machine at the SPAN port; agents reach this collector at {status.uplink || 'its uplink address'}.</p>
+          <p><Button size="sm" onClick={() => setAdding(true)}>Add an agent</Button></p>
+          {adding && <AddAgent close={() => setAdding(false)} />}
         </li>
         <li>
           <h2>Or read a capture</h2>

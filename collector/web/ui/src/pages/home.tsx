@@ -1,7 +1,6 @@
-import { useAgents, useAssets, useAuthorizations, useBoundaries, useConditions, useConnections, useFindings, useNotices, useStatus } from '../api';
+import { useAgents, useAuthorizations, useBoundaries, useConditions, useConnections, useFirst, useNotices, useStatus, useTotal } from '../api';
 import { Calendar } from '../parts/calendar';
 import { Severity, StateChip, Tag } from '../parts/chip';
-import { boundariesOf } from '../parts/columns';
 import { Conditions } from '../parts/conditions';
 import { Matrix, Strip } from '../parts/matrix';
 import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
@@ -9,8 +8,8 @@ import { Span } from '../parts/span';
 import { Link, to } from '../route';
 import { reader, useCell, type Reader } from '../store';
 import { ago, count, cut, plural } from '../text';
-import type { Condition, Finding } from '../types';
-import { READERS, severity } from '../words';
+import type { Asset, Condition, Connection, Finding } from '../types';
+import { READERS } from '../words';
 import { First } from './first';
 
 // The same data for all three; each reader finds their own question first.
@@ -24,9 +23,9 @@ export function Home(_: { id: string }) {
   const now = useCell(reader);
   const status = useStatus();
   const agents = useAgents();
-  const assets = useAssets();
-  if (status.isPending || agents.isPending || assets.isPending) return <Loading />;
-  if (!agents.data?.length && !assets.data?.length) return <First />;
+  const assets = useTotal('assets');
+  if (status.isPending || agents.isPending || assets < 0) return <Loading />;
+  if (!agents.data?.length && !assets) return <First />;
   return (
     <Sheet title={READERS[now].home} lead={READERS[now].asks}>
       <Fault of={status} />
@@ -40,16 +39,16 @@ export function Home(_: { id: string }) {
 
 /** Answer says the reader's question's answer in one line of figures. */
 function Answer({ reader: now }: { reader: Reader }) {
-  const findings = (useFindings().data ?? []).filter((f) => f.status !== 'closed');
+  const findings = Math.max(0, useTotal('findings', { open: true }));
+  const high = Math.max(0, useTotal('findings', { open: true, min_severity: 70 }));
+  const assets = Math.max(0, useTotal('assets'));
+  const unplaced = Math.max(0, useTotal('assets', { unplaced: true }));
   const conditions = useConditions().data ?? [];
   const agents = useAgents().data ?? [];
-  const assets = useAssets().data ?? [];
   const boundaries = useBoundaries().data ?? [];
   const authorizations = useAuthorizations().data ?? [];
-  const high = findings.filter((f) => severity(f.severity) === 'high').length;
   const connected = agents.filter((a) => a.state === 'connected').length;
   const badSpan = agents.filter((a) => a.span?.word?.startsWith('bad')).length;
-  const unplaced = assets.filter((a) => a.kind !== 'part' && (a.places ?? []).some((p) => !p.boundary)).length;
   const gaps = boundaries.filter((b) => b.sight?.gaps?.length).length;
   const state = (s: string) => conditions.filter((c) => c.state === s).length;
   const holding = state('holds') + state('not-exercised') + state('attested');
@@ -58,12 +57,12 @@ function Answer({ reader: now }: { reader: Reader }) {
     engineer: [
       [connected, `of ${plural(agents.length, 'agent')} connected`, '/agents', connected < agents.length],
       [badSpan, badSpan === 1 ? 'SPAN port is not right' : 'SPAN ports are not right', '/agents', badSpan > 0],
-      [assets.length, 'assets seen', '/assets', false],
+      [assets, 'assets seen', '/assets', false],
       [unplaced, 'stand in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0],
-      [findings.length, 'findings to decide', '/findings', high > 0],
+      [findings, 'findings to decide', '/findings', high > 0],
     ],
     analyst: [
-      [findings.length, 'findings to decide', '/findings', findings.length > 0],
+      [findings, 'findings to decide', '/findings', findings > 0],
       [high, 'of severity 70 or more', '/findings', high > 0],
       [unplaced, 'assets in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0],
       [gaps, `of ${plural(boundaries.length, 'boundary', 'boundaries')} not in full sight`, '/boundaries', gaps > 0],
@@ -84,10 +83,11 @@ type Fig = [number, string, string, boolean];
 const BLOCKS = { findings: Top, verdicts: Verdicts, crossings: Crossings, conditions: Held, calendar: Dates, agents: Listening, sight: Sight, inventory: Devices, boundaries: Standing };
 
 function Top() {
-  const findings = (useFindings().data ?? []).filter((f) => f.status !== 'closed');
+  const findings = useFirst<Finding>('findings', { open: true }, 6);
   return (
-    <Block title="Decisions to make" more={<Link href="/findings">all {count(findings.length)}</Link>}>
-      {findings.length === 0 ? <Empty>Nothing waits for a decision.</Empty> : <ul className="top">{findings.slice(0, 6).map((f) => <Row key={f.id} f={f} />)}</ul>}
+    <Block title="Decisions to make" more={<Link href="/findings">all {count(findings.data?.total)}</Link>}>
+      <Fault of={findings} />
+      {findings.data?.total === 0 ? <Empty>Nothing waits for a decision.</Empty> : <ul className="top">{(findings.data?.rows ?? []).map((f) => <Row key={f.id} f={f} />)}</ul>}
     </Block>
   );
 }
@@ -97,12 +97,12 @@ const Row = ({ f }: { f: Finding }) => (
 );
 
 function Verdicts() {
-  const connections = useConnections().data ?? [];
-  return <Block title="Connections by verdict" more={<Link href="/connections">all {count(connections.length)}</Link>}><Strip of={connections} /></Block>;
+  const p = useFirst<Connection>('connections', {}, 1).data;
+  return <Block title="Connections by verdict" more={<Link href="/connections">all {count(p?.total)}</Link>}>{p && <Strip of={p.verdicts ?? {}} />}</Block>;
 }
 
 function Crossings() {
-  const connections = useConnections().data ?? [];
+  const connections = useConnections({ crossing: true }).data ?? [];
   const boundaries = useBoundaries().data ?? [];
   return <Block title="Crossings" note="coloured by the worst verdict" more={<Link href="/map">map</Link>}><Matrix connections={connections} boundaries={boundaries} /></Block>;
 }
@@ -144,15 +144,13 @@ function Standing() {
 }
 
 function Devices() {
-  const assets = useAssets().data ?? [];
-  const by = new Map<string, number>();
-  for (const a of assets) for (const b of boundariesOf(a)) by.set(b, (by.get(b) ?? 0) + 1);
-  const fresh = assets.toSorted((a, b) => (b.first_seen ?? '').localeCompare(a.first_seen ?? '')).slice(0, 5);
+  const boundaries = useBoundaries().data ?? [];
+  const fresh = useFirst<Asset>('assets', { order_by: 'first_seen desc' }, 5).data;
   return (
-    <Block title="Inventory" more={<Link href="/assets">all {count(assets.length)}</Link>}>
-      <p className="tags">{[...by].sort((a, b) => b[1] - a[1]).map(([b, n]) => <Link key={b} className="tag" href={to('assets', '', { boundary: b })}>{b} {count(n)}</Link>)}</p>
+    <Block title="Inventory" more={<Link href="/assets">all {count(fresh?.total)}</Link>}>
+      <p className="tags">{boundaries.map((b) => <Link key={b.name} className="tag" href={to('assets', '', { boundary: b.name })}>{b.name} {count(b.assets)}</Link>)}</p>
       <h3>Newest</h3>
-      <ul className="lines">{fresh.map((a) => <li key={a.id}><Link href={to('assets', a.id)} className="mono">{cut(a.ips?.[0] ?? a.macs?.[0] ?? a.id, 40)}</Link> {cut(a.names?.[0], 40)} {(a.roles ?? []).slice(0, 2).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <span className="dim">{cut([a.vendor, a.model].filter(Boolean).join(' '), 60)}</span></li>)}</ul>
+      <ul className="lines">{(fresh?.rows ?? []).map((a) => <li key={a.id}><Link href={to('assets', a.id)} className="mono">{cut(a.ips?.[0] ?? a.macs?.[0] ?? a.id, 40)}</Link> {cut(a.names?.[0], 40)} {(a.roles ?? []).slice(0, 2).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <span className="dim">{cut([a.vendor, a.model].filter(Boolean).join(' '), 60)}</span></li>)}</ul>
     </Block>
   );
 }

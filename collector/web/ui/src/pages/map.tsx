@@ -20,10 +20,11 @@ const BAND: Record<string, number> = { external: 0, it: 1, dmz: 2, ot: 3 };
 const rank = (c: Connection) => VERDICTS.indexOf(verdictOf(c) as (typeof VERDICTS)[number]);
 
 export function PlantMap(_: { id: string }) {
-  const boundaries = useBoundaries(), assets = useAssets(), connections = useConnections();
+  const boundaries = useBoundaries(), assets = useAssets();
   const { query } = useRoute();
   const opened = useMemo(() => (query.get('boundary') ?? '').split(',').filter(Boolean), [query.get('boundary')]); // eslint-disable-line
   const [inner, setInner] = useState(false);
+  const connections = useConnections({ crossing: !inner });
   const [until, setUntil] = useState<number>();
   const [chosen, setChosen] = useState<string[]>();
   const drawn = useRef<{ cy: Core; drawing: Drawing; colours: Colours }>(null);

@@ -1,9 +1,10 @@
-import { useAgents, useAssets, useAuthorizations, useBoundaries, useConditions, useConnections, useDocuments, useFindings } from '../api';
+import { useAgents, useAuthorizations, useBoundaries, useConditions, useDocuments, useFirst } from '../api';
 import { Severity, StateChip, VerdictChip } from '../parts/chip';
 import { addresses, nameOf, service, verdictOf } from '../parts/columns';
 import { Block, Empty, Sheet } from '../parts/page';
 import { Link, to, useRoute } from '../route';
 import { count, cut } from '../text';
+import type { Asset, Connection, Finding } from '../types';
 
 const MOST = 12;
 
@@ -12,14 +13,14 @@ export function Search(_: { id: string }) {
   const q = (useRoute().query.get('q') ?? '').trim();
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   const hit = (...parts: unknown[]) => { const text = parts.flat(3).join(' ').toLowerCase(); return words.every((w) => text.includes(w)); };
-  const findings = (useFindings().data ?? []).filter((f) => hit(f.id, f.title, f.why, f.kind, f.service, f.technique));
-  const assets = (useAssets().data ?? []).filter((a) => hit(a.id, a.ips, a.macs, a.names, a.vendor, a.product, a.model, a.serial, a.firmware, a.os, (a.roles ?? []).map((r) => r.role), (a.facts ?? []).map((f) => f.value), (a.annotations ?? []).map((n) => n.value)));
-  const connections = (useConnections().data ?? []).filter((c) => hit(c.id, c.connection.client, c.connection.server, c.connection.protocol, c.connection.port, c.client_boundary, c.server_boundary, verdictOf(c), c.verdict?.reason, c.connection.security_facts?.server_name, c.connection.security_facts?.subject));
+  const f0 = useFirst<Finding>('findings', { search: q }, MOST).data, a0 = useFirst<Asset>('assets', { search: q }, MOST).data, c0 = useFirst<Connection>('connections', { search: q }, MOST).data;
+  const findings = f0?.rows ?? [], assets = a0?.rows ?? [], connections = c0?.rows ?? [];
   const boundaries = (useBoundaries().data ?? []).filter((b) => hit(b.name, b.title, b.members, b.authorization));
   const authorizations = (useAuthorizations().data ?? []).filter((a) => hit(a.name, a.decision, a.organization, a.boundaries));
   const conditions = (useConditions().data ?? []).filter((c) => hit(c.id, c.statement, c.controls, c.state));
   const agents = (useAgents().data ?? []).filter((a) => hit(a.name, a.hostname, a.site, a.segments, a.version));
   const documents = (useDocuments().data?.documents ?? []).filter((d) => hit(d.kind, d.name, d.text));
+  const totals: Record<string, number | undefined> = { Findings: f0?.total, Assets: a0?.total, Connections: c0?.total };
   const groups: [string, string, { id: string; href: string; what: React.ReactNode }[]][] = [
     ['Findings', '/findings', findings.map((f) => ({ id: f.id, href: to('findings', f.id), what: <><Severity n={f.severity} /> {cut(f.title, 160)}</> }))],
     ['Assets', to('assets', '', { q }), assets.map((a) => ({ id: a.id, href: to('assets', a.id), what: <><b>{cut(nameOf(a), 60)}</b> <span className="mono">{addresses(a).slice(0, 2).join(' ')}</span> <span className="dim">{cut([a.vendor, a.product, a.model].filter(Boolean).join(' '), 80)}</span></> }))],
@@ -35,7 +36,7 @@ export function Search(_: { id: string }) {
     <Sheet title="Search" lead={q ? <>for <b>{cut(q, 80)}</b></> : 'Addresses, names, vendors, serial numbers, protocols, ids, documents: type in the box above.'}>
       {q && found.length === 0 && <Empty>Nothing that the collector lists has these words.</Empty>}
       {q && found.map(([name, more, rows]) => (
-        <Block key={name} title={name} note={count(rows.length)} more={rows.length > MOST && <Link href={more}>all</Link>}>
+        <Block key={name} title={name} note={count(totals[name] ?? rows.length)} more={(totals[name] ?? rows.length) > MOST && <Link href={more}>all</Link>}>
           <ul className="lines">{rows.slice(0, MOST).map((r) => <li key={r.id}><Link href={r.href} className="hit">{r.what}</Link></li>)}</ul>
         </Block>
       ))}

@@ -1,9 +1,12 @@
+import { Button } from '@patternfly/react-core';
 import { useState } from 'react';
+import { post } from '../api';
 import { Link, to } from '../route';
 import { T, when } from '../text';
 import type { Condition } from '../types';
 import { CONDITION_STATES } from '../words';
 import { ConditionChip, Tag } from './chip';
+import { Dialog } from './dialog';
 import { Empty } from './page';
 
 const rank = (c: Condition) => CONDITION_STATES.indexOf(c.state as (typeof CONDITION_STATES)[number]);
@@ -16,6 +19,7 @@ export function Conditions({ of, named }: { of: Condition[]; named?: boolean }) 
 
 function One({ c, named }: { c: Condition; named?: boolean }) {
   const [open, setOpen] = useState(false);
+  const [attesting, setAttesting] = useState(false);
   return (
     <li>
       <button type="button" className="row" aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -33,6 +37,14 @@ function One({ c, named }: { c: Condition; named?: boolean }) {
           {(c.sight ?? []).length > 0 && <><h3>What could be seen</h3><ul className="lines">{c.sight!.map((e, i) => <li key={i}><T v={e} /></li>)}</ul></>}
           {(c.connections ?? []).length > 0 && <p>{c.connections!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('connections', id)}>{id} </Link>)}{c.connections!.length > 20 && `and ${c.connections!.length - 20} more`}</p>}
           {(c.assets ?? []).length > 0 && <p>{c.assets!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('assets', id)}>{id} </Link>)}</p>}
+          {c.check === 'attest' && <p><Button size="sm" variant="secondary" onClick={() => setAttesting(true)}>Attest</Button></p>}
+          {attesting && (
+            <Dialog
+              draft={`attest-${c.id}`} title={`Attest ${c.id}`} lead={<>Your word that it holds: <b>{c.statement}</b></>} verb="Attest" close={() => setAttesting(false)}
+              fields={[{ key: 'statement', name: 'What you saw, and when', kind: 'area', needed: true }, { key: 'sha256', name: 'SHA-256 of the paper that shows it', hint: 'Hexadecimal; may be empty' }]}
+              act={async (v) => { await post('attestations', { attestation: { authorization: c.authorization, condition: c.id.split('/').at(-1), statement: v.statement, sha256: v.sha256 } }); return undefined; }}
+            />
+          )}
           {!named && <p><Link href={to('authorizations', c.authorization)}>{c.authorization}</Link></p>}
         </div>
       )}

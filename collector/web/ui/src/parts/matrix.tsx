@@ -37,7 +37,7 @@ export function Matrix({ connections, boundaries, only }: { connections: Connect
                 const v = c && VERDICTS[c.worst];
                 return (
                   <td key={b} className={a === b ? 'same' : undefined}>
-                    {c && <Link href={to('connections', '', { from: a, to: b })} className={`v-${v}`} aria-label={`${a} to ${b}: ${plural(c.n, 'connection')}, worst ${v}`} title={`worst: ${v}`}>{c.n}</Link>}
+                    {c && <Link href={to('connections', '', { from: known(a), to: known(b) })} className={`v-${v}`} aria-label={`${a} to ${b}: ${plural(c.n, 'connection')}, worst ${v}`} title={`worst: ${v}`}>{c.n}</Link>}
                   </td>
                 );
               })}
@@ -49,13 +49,17 @@ export function Matrix({ connections, boundaries, only }: { connections: Connect
   );
 }
 
-/** Strip is connections by verdict, as shares of a line. */
-export function Strip({ of }: { of: Connection[] }) {
-  const by = useMemo(() => VERDICTS.map((v) => [v, of.filter((c) => verdictOf(c) === v).length] as const).filter(([, n]) => n > 0), [of]);
-  if (!by.length) return <Empty>Nothing has been reported yet.</Empty>;
+/** known is a boundary that the list can be narrowed to. */
+const known = (name: string) => (name === 'unplaced' ? '' : name);
+
+/** Strip is how many connections have each verdict, as shares of a line. */
+export function Strip({ of }: { of: Record<string, number> }) {
+  const by = VERDICTS.map((v) => [v, Number(of[v] ?? 0)] as const).filter(([, n]) => n > 0);
+  const total = by.reduce((sum, [, n]) => sum + n, 0);
+  if (!total) return <Empty>Nothing has been reported yet.</Empty>;
   return (
     <div className="strip">
-      <div className="bar" aria-hidden="true">{by.map(([v, n]) => <i key={v} className={`v-${v}`} style={{ flexGrow: Math.max(n, of.length / 80) }} />)}</div>
+      <div className="bar" aria-hidden="true">{by.map(([v, n]) => <i key={v} className={`v-${v}`} style={{ flexGrow: Math.max(n, total / 80) }} />)}</div>
       <ul>{by.map(([v, n]) => <li key={v}><Link href={to('connections', '', { verdict: v })} className={`chip v-${v}`}><b>{n.toLocaleString('en')}</b> {v}</Link></li>)}</ul>
     </div>
   );

@@ -1,5 +1,5 @@
 import { Badge, Nav, NavGroup, NavItem, NavList, PageSidebar, PageSidebarBody } from '@patternfly/react-core';
-import { useFindings } from '../api';
+import { useTotal } from '../api';
 import { Link } from '../route';
 
 interface Entry { page: string; name: string }
@@ -12,8 +12,7 @@ const GROUPS: { title: string; entries: Entry[] }[] = [
 ];
 
 export function Side({ page, open }: { page: string; open: boolean }) {
-  const findings = useFindings();
-  const waiting = (findings.data ?? []).filter((f) => f.status === 'open').length;
+  const waiting = useTotal('findings', { status: 'open' });
   const shown = page === 'brief' ? 'connections' : page;
   return (
     <PageSidebar isSidebarOpen={open}>

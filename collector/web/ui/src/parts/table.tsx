@@ -1,10 +1,12 @@
 import { Button, SearchInput } from '@patternfly/react-core';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { all, page, type Query } from '../api';
 import { go, setQuery, useRoute } from '../route';
 import { count, cut } from '../text';
-import { Empty } from './page';
+import { Empty, Loading } from './page';
 
-/** Column of a table. text is what it sorts, filters and exports by. */
+/** Column of a table. text is what it exports, and sorts by where the rows are all here. */
 export interface Column<R> {
   key: string;
   name: string;
@@ -13,53 +15,61 @@ export interface Column<R> {
   cell?: (r: R) => ReactNode;
   text: (r: R) => string | number;
   num?: boolean;
+  /** What the collector sorts it by; without it, a server's list is not sorted by it. */
+  order?: string;
 }
 
-/** Facet narrows a table to one of the values that occur. */
-export interface Facet<R> { key: string; name: string; of: (r: R) => string[]; words?: (v: string) => string }
+/** Facet narrows a server's list: its parameter, and the values to choose from. */
+export interface Facet { key: string; name: string; values: string[] }
 
-interface Props<R> {
-  /** Name of the exported file, and for screen readers. */
+interface Shown<R> {
+  /** For screen readers, and of the exported file. */
   name: string;
-  rows: R[];
   columns: Column<R>[];
   id: (r: R) => string;
   href?: (r: R) => string;
-  facets?: Facet<R>[];
-  /** "key" or "-key". */
-  sort?: string;
   empty: ReactNode;
-  /** Without tools and scrolling: a short list within a page. */
-  short?: boolean;
-  selected?: string;
 }
 
-const ROW = 34; // pixels, as app.css has it
-const AHEAD = 12; // rows drawn beyond the visible ones
-
-export function Table<R>(p: Props<R>) {
+/** Table shows rows that are all here. short is without tools and scrolling, within a page. */
+export function Table<R>(p: Shown<R> & { rows: R[]; sort?: string; short?: boolean }) {
   const { query } = useRoute();
   const [sort, setSort] = useState(p.sort ?? '');
-  const filter = p.short ? '' : (query.get('q') ?? '');
-  const facets = p.facets ?? [];
-  const chosen = facets.map((f) => query.get(f.key) ?? '').join('\n');
-  const wanted = useDeferredValue(filter);
+  const wanted = useDeferredValue(p.short ? '' : (query.get('q') ?? ''));
   const rows = useMemo(() => {
-    const values = chosen.split('\n');
     const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
-    const hit = p.rows.filter((r) => {
-      if (facets.some((f, i) => values[i] && !f.of(r).includes(values[i]))) return false;
-      if (!words.length) return true;
-      const text = p.columns.map((c) => c.text(r)).join(' ').toLowerCase();
-      return words.every((w) => text.includes(w));
-    });
+    const hit = words.length ? p.rows.filter((r) => { const text = p.columns.map((c) => c.text(r)).join(' ').toLowerCase(); return words.every((w) => text.includes(w)); }) : p.rows;
     return sorted(hit, p.columns, sort);
-    // columns and facets are constants of their pages
-  }, [p.rows, wanted, chosen, sort]); // eslint-disable-line
+  }, [p.rows, p.columns, wanted, sort]);
   return (
     <div className={p.short ? 'table short' : 'table'}>
-      {!p.short && <Tools {...p} facets={facets} shown={rows} />}
-      {p.rows.length === 0 ? <Empty>{p.empty}</Empty> : rows.length === 0 ? <Empty>Nothing matches the filter.</Empty> : <Rows {...p} rows={rows} sort={sort} setSort={setSort} />}
+      {!p.short && <Tools name={p.name} facets={[]} shown={rows.length} of={p.rows.length} save={async () => csv(rows, p.columns)} />}
+      {p.rows.length === 0 ? <Empty>{p.empty}</Empty> : rows.length === 0 ? <Empty>Nothing matches the filter.</Empty> : <Rows {...p} rows={rows} total={rows.length} sort={sort} setSort={setSort} />}
+    </div>
+  );
+}
+
+/** ServerTable shows a list of the collector, which filters, sorts and pages it. */
+export function ServerTable<R>(p: Shown<R> & { list: string; facets: Facet[]; query: Query }) {
+  const [sort, setSort] = useState('');
+  const column = p.columns.find((c) => c.key === sort.replace('-', ''));
+  const q: Query = { ...p.query, order_by: column?.order ? `${column.order}${sort.startsWith('-') ? ' desc' : ''}` : '' };
+  const found = useInfiniteQuery({
+    queryKey: [p.list, 'pages', q],
+    queryFn: ({ pageParam }) => page<R>(p.list, q, pageParam, pageParam ? 1000 : 200),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.next || undefined,
+    placeholderData: keepPreviousData,
+  });
+  const rows = useMemo(() => (found.data?.pages ?? []).flatMap((x) => x.rows), [found.data]);
+  const total = found.data?.pages.at(-1)?.total ?? 0;
+  const narrowed = Object.values(p.query).some(Boolean);
+  return (
+    <div className="table">
+      <Tools name={p.name} facets={p.facets} shown={total} save={async () => csv(await all<R>(p.list, q, Infinity), p.columns)} />
+      {found.isError && <p className="fault" role="alert">{found.error.message}</p>}
+      {found.isPending ? <Loading /> : total === 0 ? <Empty>{narrowed ? 'Nothing matches the filter.' : p.empty}</Empty>
+        : <Rows {...p} rows={rows} total={Math.max(total, rows.length)} sort={sort} setSort={setSort} sortable={(c) => !!c.order} more={found.hasNextPage && !found.isFetching ? () => void found.fetchNextPage() : undefined} />}
     </div>
   );
 }
@@ -77,38 +87,54 @@ function sorted<R>(rows: R[], columns: Column<R>[], sort: string): R[] {
 }
 const collate = new Intl.Collator('en', { numeric: true });
 
-function Tools<R>({ name, rows, shown, columns, facets }: Props<R> & { facets: Facet<R>[]; shown: R[] }) {
+function Tools({ name, facets, shown, of, save: make }: { name: string; facets: Facet[]; shown: number; of?: number; save: () => Promise<string> }) {
   const { query } = useRoute();
+  const [fault, setFault] = useState('');
   return (
     <div className="tools" role="search" aria-label={`Filter ${name}`}>
-      <SearchInput aria-label={`Filter ${name}`} placeholder="Filter" value={query.get('q') ?? ''} onChange={(_, v) => setQuery({ q: v })} onClear={() => setQuery({ q: '' })} />
-      {facets.map((f) => <Choice key={f.key} facet={f} rows={rows} value={query.get(f.key) ?? ''} />)}
+      <Words name={name} />
+      {facets.map((f) => <Choice key={f.key} facet={f} value={query.get(f.key) ?? ''} />)}
       <span className="grow" />
-      <span className="dim" role="status">{shown.length === rows.length ? count(rows.length) : `${count(shown.length)} of ${count(rows.length)}`}</span>
-      <Button variant="link" isInline onClick={() => save(`${name}.csv`, csv(shown, columns))}>CSV</Button>
+      {fault && <span className="fault">{fault}</span>}
+      <span className="dim" role="status" id="rows">{of === undefined || shown === of ? count(shown) : `${count(shown)} of ${count(of)}`}</span>
+      <Button variant="link" isInline onClick={() => make().then((text) => save(`${name}.csv`, text)).catch((e: Error) => setFault(e.message))}>CSV</Button>
     </div>
   );
 }
 
-function Choice<R>({ facet, rows, value }: { facet: Facet<R>; rows: R[]; value: string }) {
-  const values = useMemo(() => {
-    const n = new Map<string, number>();
-    for (const r of rows) for (const v of new Set(facet.of(r))) n.set(v, (n.get(v) ?? 0) + 1);
-    return [...n].sort(([a], [b]) => collate.compare(a, b));
-  }, [rows, facet]);
+/** Words is the filter; it is asked for once typing pauses. */
+function Words({ name }: { name: string }) {
+  const { query } = useRoute();
+  const asked = query.get('q') ?? '';
+  const [text, setText] = useState(asked);
+  useEffect(() => setText(asked), [asked]);
+  useEffect(() => {
+    const timer = setTimeout(() => { if (text !== asked) setQuery({ q: text }); }, 150);
+    return () => clearTimeout(timer);
+  }, [text]); // eslint-disable-line
+  return <SearchInput aria-label={`Filter ${name}`} placeholder="Filter" value={text} onChange={(_, v) => setText(v)} onClear={() => setText('')} />;
+}
+
+function Choice({ facet, value }: { facet: Facet; value: string }) {
+  const values = value && !facet.values.includes(value) ? [value, ...facet.values] : facet.values;
   return (
     <label className="choice">
       {facet.name}
       <select value={value} onChange={(e) => setQuery({ [facet.key]: e.target.value })}>
         <option value="">all</option>
-        {value && !values.some(([v]) => v === value) && <option value={value}>{cut(value, 40)}</option>}
-        {values.map(([v, n]) => <option key={v} value={v}>{cut(facet.words?.(v) ?? v, 40)} ({count(n)})</option>)}
+        {values.map((v) => <option key={v} value={v}>{cut(v, 40)}</option>)}
       </select>
     </label>
   );
 }
 
-function Rows<R>({ rows, columns, id, href, name, sort, setSort, short, selected }: Props<R> & { sort: string; setSort: (s: string) => void }) {
+const ROW = 34; // pixels, as app.css has it
+const AHEAD = 12; // rows drawn beyond the visible ones
+const PRINTED = 2000;
+
+interface RowsProps<R> extends Shown<R> { rows: R[]; total: number; sort: string; setSort: (s: string) => void; sortable?: (c: Column<R>) => boolean; more?: () => void; short?: boolean }
+
+function Rows<R>({ rows, total, columns, id, href, name, sort, setSort, sortable, more, short }: RowsProps<R>) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 800 });
   useLayoutEffect(() => {
@@ -122,30 +148,30 @@ function Rows<R>({ rows, columns, id, href, name, sort, setSort, short, selected
     return () => { e.removeEventListener('scroll', see); sizes.disconnect(); };
   }, [short]);
   useEffect(() => { if (scroller.current) scroller.current.scrollTop = 0; }, [sort]);
-  const printing = usePrinting();
-  const whole = short || printing;
+  const whole = usePrinting() || short;
   const from = whole ? 0 : Math.max(0, Math.floor(view.top / ROW) - AHEAD);
-  const to = whole ? Math.min(rows.length, 2000) : Math.min(rows.length, Math.ceil((view.top + view.height) / ROW) + AHEAD);
+  const to = whole ? Math.min(rows.length, PRINTED) : Math.min(total, Math.ceil((view.top + view.height) / ROW) + AHEAD);
+  useEffect(() => { if (more && to > rows.length) more(); }, [more, to, rows.length]);
   return (
     <div className="scroll" ref={scroller} tabIndex={short ? undefined : 0} role={short ? undefined : 'region'} aria-label={short ? undefined : name}>
-      <table aria-rowcount={rows.length + 1} aria-label={name}>
+      <table aria-rowcount={total + 1} aria-label={name}>
         <colgroup>{columns.map((c) => <col key={c.key} style={c.width ? { width: c.width } : undefined} />)}</colgroup>
         <thead>
           <tr>
             {columns.map((c) => (
               <th key={c.key} scope="col" className={c.num ? 'num' : undefined} aria-sort={sort === c.key ? 'ascending' : sort === `-${c.key}` ? 'descending' : undefined}>
-                <button type="button" onClick={() => setSort(sort === c.key ? `-${c.key}` : c.key)}>{c.name}<i aria-hidden="true">{sort === c.key ? '▴' : sort === `-${c.key}` ? '▾' : ''}</i></button>
+                {sortable && !sortable(c) ? <span className="fixed">{c.name}</span>
+                  : <button type="button" onClick={() => setSort(sort === c.key ? `-${c.key}` : c.key)}>{c.name}<i aria-hidden="true">{sort === c.key ? '▴' : sort === `-${c.key}` ? '▾' : ''}</i></button>}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {from > 0 && <tr className="gap" style={{ height: from * ROW }} aria-hidden="true"><td colSpan={columns.length} /></tr>}
+          {from > 0 && <Gap of={from} columns={columns.length} />}
           {rows.slice(from, to).map((r, i) => (
             <tr
               key={id(r)}
               aria-rowindex={from + i + 2}
-              aria-selected={selected === id(r) || undefined}
               className={href ? 'open' : undefined}
               tabIndex={href ? 0 : undefined}
               onClick={href ? (e) => { if (!(e.target as HTMLElement).closest('a,button') && !getSelection()?.toString()) go(href(r)); } : undefined}
@@ -154,12 +180,15 @@ function Rows<R>({ rows, columns, id, href, name, sort, setSort, short, selected
               {columns.map((c) => <td key={c.key} className={c.num ? 'num' : undefined} title={cut(String(c.text(r)), 300)}>{c.cell ? c.cell(r) : cut(String(c.text(r)), 300)}</td>)}
             </tr>
           ))}
-          {to < rows.length && <tr className="gap" style={{ height: (rows.length - to) * ROW }} aria-hidden="true"><td colSpan={columns.length} /></tr>}
+          {!whole && total > Math.min(to, rows.length) && <Gap of={total - Math.max(from, Math.min(to, rows.length))} columns={columns.length} />}
         </tbody>
       </table>
     </div>
   );
 }
+
+/** Gap stands for rows that are not drawn. */
+const Gap = ({ of, columns }: { of: number; columns: number }) => <tr className="gap" style={{ height: of * ROW }} aria-hidden="true"><td colSpan={columns} /></tr>;
 
 /** step is Enter to open, and j, k or arrows to the next row. */
 function step(e: KeyboardEvent<HTMLTableRowElement>, open: () => void) {

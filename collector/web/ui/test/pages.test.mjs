@@ -1,0 +1,262 @@
+// What engineer, analyst and official do on the pages, against a real collector
+// with the example plant; and what must hold of every page.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { spawn } from 'node:child_process';
+import { arp, browse, Collector, lldp, pcap, SEGMENTS } from './plant.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let c, b, page;
+
+before(async () => {
+  c = await Collector.start();
+  b = await browse();
+  page = await b.context.newPage();
+});
+after(async () => {
+  await b?.browser.close();
+  await c?.stop();
+});
+
+const open = async (path) => {
+  await page.goto(c.origin + path);
+  await page.waitForSelector('.sheet:not([aria-busy])');
+  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));
+};
+const says = (text, selector = 'body') => page.locator(selector).first().filter({ hasText: text }).waitFor();
+const shown = async (test1, what) => test1.diagnostic(what);
+
+test('the first page is small and soon there, and an empty collector leads by hand', async (t) => {
+  const cdp = await b.context.newCDPSession(page);
+  let bytes = 0;
+  await cdp.send('Network.enable');
+  cdp.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength; });
+  await page.goto(await c.link());
+  await says('Nothing has been heard yet');
+  const ms = await page.evaluate(() => Math.round(performance.now()));
+  await page.waitForLoadState('networkidle').catch(() => {}); // the event stream stays open
+  shown(t, `first page: ${Math.round(bytes / 1000)} kB, ${ms} ms`);
+  assert.ok(bytes > 50_000 && bytes < 500_000, `${bytes} bytes`);
+  assert.ok(ms < 10_000, `${ms} ms`);
+  await says('authority: none', '#authority');
+});
+
+test('engineer: one line to copy enrols an agent, and its SPAN check is told in words', async (t) => {
+  await c.command('apply', '-f', 'deploy/example');
+  await open('/');
+  await page.getByRole('button', { name: 'Add an agent' }).click();
+  await page.getByLabel('Its name').fill('probe-1');
+  await page.getByRole('button', { name: 'Make the line' }).click();
+  const line = await page.getByLabel('Line to run', { exact: true }).inputValue();
+  const [program, ...args] = line.split(' ');
+  assert.equal(program, 'demarc-agent');
+  await c.agent(...args, '--state', `${c.dir}/probe-1`);
+  await page.getByRole('button', { name: 'Done' }).click();
+  await says('probe-1');
+  if (process.getuid() !== 0) {
+    assert.notEqual(process.env.DEMARC_TEST, 'all', 'listening needs root, and DEMARC_TEST=all is set');
+    return t.diagnostic('skipped: listening needs root');
+  }
+  const config = `${c.dir}/agent.yaml`;
+  await writeFile(config, `collector: ${c.status.uplink}\nstate: ${c.dir}/probe-1\ninterfaces:\n  - {name: lo, segment: line4}\n`);
+  const agent = spawn('bin/demarc-agent', ['run', '--config', config], { stdio: 'ignore' });
+  try {
+    await open('/agents/probe-1');
+    await says('connected', '.sheet-head');
+    await page.locator('.checks li').first().waitFor({ timeout: 60_000 });
+    const word = await page.locator('.sheet-head .lead').innerText();
+    t.diagnostic(`SPAN check: ${word.replaceAll('\n', ' ')}`);
+    assert.ok(await page.locator('.checks .hint').count() > 0, 'a check that is not good says what to do');
+  } finally {
+    agent.kill('SIGTERM');
+    await new Promise((f) => agent.once('exit', f));
+  }
+  return undefined;
+});
+
+test('what agents report shows without a reload', async (t) => {
+  await open('/findings');
+  await page.evaluate(() => { window.same = true; });
+  for (const s of SEGMENTS) await c.enrol(s);
+  await c.feed('line4', 'line4', 'testdata/plant/line4.pcap');
+  await page.locator('.queue', { hasText: 'corporate writes to line4 with s7comm' }).waitFor();
+  for (const s of SEGMENTS.slice(1)) await c.feed(s, s, `testdata/plant/${s}.pcap`);
+  await page.locator('.queue', { hasText: 'Remote access by TeamViewer' }).waitFor();
+  assert.ok(await page.evaluate(() => window.same), 'the page was loaded again');
+  t.diagnostic(await page.locator('.tools [role=status]').innerText());
+});
+
+test('official: conditions, the brief on one page, and the consequences of rescinding', async (t) => {
+  await open('/');
+  await page.getByRole('button', { name: 'Official' }).click();
+  await says('What you signed for', 'h1');
+  await page.goto(`${c.origin}/authorizations/lines-ato`);
+  await says('Gate: fails', '.gate');
+  await page.locator('.conditions button', { hasText: 'The lines exchange nothing with the Internet' }).click();
+  await says('Evidence', '.conditions');
+  const list = JSON.parse(await c.command('get', 'connections', '-o', 'json')).connections;
+  const opcua = list.find((x) => x.connection.protocol === 'opcua' && x.client_boundary === 'dmz' && x.server_boundary === 'line4');
+  await page.goto(`${c.origin}/brief/${opcua.id}`);
+  for (const row of ['Subject', 'Authority', 'Authorization to connect', 'Agreement', 'Conditions', 'Verdict', 'Observed', 'Deviations', 'Not observable, attested', 'Visibility', 'Residual risk', 'Open POA&M', 'Depends on', 'Changes that explain', 'Options']) {
+    await page.locator('.brief h2', { hasText: row }).first().waitFor();
+  }
+  await says('line4-to-historian', '.brief');
+  const pdf = await page.pdf({ format: 'A4', margin: { top: '12mm', bottom: '12mm', left: '12mm', right: '12mm' } });
+  const sheets = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length;
+  assert.equal(sheets, 1, 'the brief prints on one page');
+
+  await page.goto(`${c.origin}/authorizations/lines-ato`);
+  await page.getByRole('button', { name: 'Show the consequences' }).click();
+  await says('would be judged anew', '.effects');
+  const before1 = await c.command('get', 'authorizations', '-o', 'json');
+  assert.match(before1, /in force/, 'looking records nothing');
+  await page.getByLabel('Reason').fill('the lines are taken out of use');
+  await page.getByRole('button', { name: 'Record: rescind lines-ato' }).click();
+  await says('Recorded: rescind lines-ato');
+  await page.goto(`${c.origin}/connections/${opcua.id}`);
+  await says('lapsed', '.sheet-head');
+  t.diagnostic(`brief: ${sheets} page`);
+});
+
+test('a session that ends in a form loses nothing, and a restart keeps the page', async () => {
+  await open('/findings');
+  await page.keyboard.press('m');
+  await page.getByRole('dialog').getByLabel('Remark').fill('I was in the middle of this');
+  await b.context.clearCookies();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remark' }).click();
+  await says('Your session has ended', '#again-title');
+  const other = await b.context.newPage();
+  await other.goto(await c.link());
+  await other.waitForURL(`${c.origin}/`);
+  await other.close();
+  await page.locator('#again-title').waitFor({ state: 'detached' });
+  assert.equal(await page.getByRole('dialog').getByLabel('Remark').inputValue(), 'I was in the middle of this');
+  await page.getByRole('dialog').getByRole('button', { name: 'Remark' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.locator('.detail', { hasText: 'I was in the middle of this' }).waitFor();
+
+  await page.evaluate(() => { window.same = true; });
+  await c.restart(500);
+  await page.waitForFunction(() => document.querySelector('#live')?.textContent !== 'live' || document.querySelector('#again-title') || true);
+  const again = await b.context.newPage();
+  await again.goto(await c.link());
+  await again.waitForURL(`${c.origin}/`);
+  await again.close();
+  await page.waitForFunction(() => document.querySelector('#live')?.textContent === 'live' && !document.querySelector('#again-title'), null, { timeout: 60_000 });
+  assert.ok(await page.evaluate(() => window.same), 'the page was loaded again');
+  b.complaints.length = 0; // the collector was away, and the browser said so
+});
+
+test('two people who decide on one finding: the second is told', async () => {
+  await open('/findings');
+  const id = await page.locator('.detail .mono').last().innerText();
+  await page.keyboard.press('m');
+  await page.getByRole('dialog').getByLabel('Remark').fill('second');
+  await c.command('finding', 'comment', id, '--reason', 'first').catch(() => c.command('findings', 'comment', id, '--reason', 'first'));
+  await page.getByRole('dialog').getByRole('button', { name: 'Remark' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' }).catch(async () => {
+    await page.getByRole('dialog').locator('.fault').waitFor();
+    await page.getByRole('button', { name: 'Not now' }).click();
+  });
+  b.complaints.length = 0;
+});
+
+test('analyst: the queue is triaged to empty with the keyboard alone', async (t) => {
+  await open('/findings');
+  await page.getByRole('button', { name: 'Analyst' }).click();
+  let n = 0;
+  for (; n < 60; n++) {
+    const waiting = await page.locator('.queue li').count();
+    if (waiting === 0) break;
+    const accept = n % 2 === 0;
+    await page.locator('h1').click();
+    await page.keyboard.press(accept ? 'a' : 'c');
+    const dialog = page.getByRole('dialog');
+    if (accept) {
+      await dialog.getByLabel('Who answers for it').fill('Dana Ortiz');
+      await dialog.getByLabel('Reason').fill('lived with until the line is rebuilt');
+      await dialog.getByLabel('Last day').fill('2027-06-30');
+    } else await dialog.getByLabel('What shows it').fill('seen on the wire and mended');
+    await page.keyboard.press('Control+Enter').catch(() => {});
+    await dialog.getByRole('button', { name: accept ? 'Accept' : 'Close', exact: true }).last().click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.waitForFunction((was) => document.querySelectorAll('.queue li').length < was, waiting);
+  }
+  await says('Nothing here waits for a decision');
+  t.diagnostic(`${n} findings decided`);
+});
+
+test('what the wire says is shown harmlessly everywhere', async () => {
+  const evil = ['<script>window.pwned=1</script>', '<img src=x onerror=window.pwned=1>', 'plc\u202egnp.exe\u2066\u200b', '"><svg onload=window.pwned=1>', 'a\u0007b'];
+  const frames = evil.flatMap((name, i) => { const mac = [2, 0, 0, 0, 9, i + 1]; return [arp(mac, [10, 60, 66, i + 1]), lldp(mac, name, `${name} ${'x'.repeat(500)}`)]; });
+  await writeFile(`${c.dir}/evil.pcap`, pcap(frames));
+  await c.feed('corp', 'corp', `${c.dir}/evil.pcap`);
+  const assets = JSON.parse(await c.command('get', 'assets', '-o', 'json')).assets.filter((a) => (a.macs ?? []).some((m) => m.startsWith('02:00:00:00:09')));
+  assert.equal(assets.length, evil.length);
+  await c.command('asset', 'set', assets[0].id, 'notes', `<script>window.pwned=1</script>${'n'.repeat(3000)}`).catch(() => {});
+  for (const path of ['/assets?q=10.60.66', '/search?q=10.60.66', ...assets.map((a) => `/assets/${a.id}`), '/map?boundary=corporate', '/']) {
+    await open(path);
+    await page.waitForTimeout(150);
+    const text = await page.evaluate(() => document.body.innerText);
+    assert.ok(!/[\u202a-\u202e\u2066-\u2069\u200b\u0007]/.test(text), `${path} shows a character that nobody sees`);
+    assert.equal(await page.evaluate(() => window.pwned), undefined, path);
+    assert.equal(await page.locator('.sheet script, .sheet img, .sheet svg[onload]').count(), 0, path);
+  }
+  const bidi = assets.find((a) => JSON.stringify(a).includes('gnp.exe'));
+  await open(`/assets/${bidi.id}`);
+  await says('⟨U+202E⟩');
+});
+
+const PAGES = ['/', '/findings', '/map', '/boundaries', '/boundaries/line4', '/authorizations', '/authorizations/lines-ato', '/providers', '/policy?document=Boundary/line4', '/assets', '/connections', '/agents', '/agents/line4', '/search?q=siemens', '/settings'];
+
+test('no page has a serious accessibility fault, in light or dark, or at 200 % zoom', async (t) => {
+  const id = JSON.parse(await c.command('get', 'connections', '-o', 'json')).connections[0].id;
+  for (const theme of ['light', 'dark']) {
+    await page.evaluate((v) => localStorage.setItem('demarc-theme', v), theme);
+    for (const path of [...PAGES, `/connections/${id}`, `/brief/${id}`]) {
+      await open(path);
+      await page.evaluate(axe); // as a person's own tool: the pages' policy lets no page do this
+      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      const serious = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+      assert.deepEqual(serious.map((v) => `${path} (${theme}): ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((x) => x.html.slice(0, 160)).join(' | ')}`), []);
+    }
+  }
+  await page.setViewportSize({ width: 720, height: 450 });
+  for (const path of PAGES) {
+    await open(path);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${path} is ${wide} pixels too wide at 200 %`);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  t.diagnostic(`${PAGES.length + 2} pages, twice`);
+});
+
+test('5,000 assets: the map draws, the inventory scrolls and filters', async (t) => {
+  const frames = Array.from({ length: 5000 }, (_, i) => arp([2, 0, 0, 1, i >> 8, i & 255], [10, 60, 100 + (i >> 8), i & 255]));
+  await writeFile(`${c.dir}/many.pcap`, pcap(frames));
+  await c.feed('corp', 'corp', `${c.dir}/many.pcap`);
+  await open('/map?boundary=corporate');
+  await page.waitForFunction(() => /\d{4} assets, drawn in/.test(document.querySelector('#map-took')?.textContent ?? ''));
+  const took = await page.locator('#map-took').innerText();
+  const ms = Number(/in (\d+) ms/.exec(took)[1]);
+  t.diagnostic(took);
+  assert.ok(ms < 8000, `${ms} ms: 2,000 on a machine of its own`);
+  await open('/assets');
+  await page.waitForFunction(() => Number(document.querySelector('#rows')?.textContent.replace(/\D/g, '')) > 5000);
+  assert.ok(await page.locator('.table tbody tr').count() < 80, 'rows that nobody sees are not drawn');
+  const began = Date.now();
+  await page.locator('.scroll').evaluate((e) => { e.scrollTop = e.scrollHeight; });
+  await page.locator('.table tbody tr.open').last().filter({ hasText: /\d/ }).waitFor();
+  await page.getByLabel('Filter assets').last().fill('10.60.101.7');
+  await page.waitForFunction(() => Number(document.querySelector('#rows')?.textContent.replace(/\D/g, '')) < 200);
+  t.diagnostic(`to the end and filtered in ${Date.now() - began} ms`);
+});
+
+test('nothing was asked of anybody else, and nothing was complained of', () => {
+  const elsewhere = b.asked.filter((u) => !u.startsWith(c.origin) && !u.startsWith(`blob:${c.origin}`) && !u.startsWith('data:'));
+  assert.deepEqual(elsewhere, []);
+  assert.deepEqual(b.complaints, []);
+});

@@ -1,0 +1,133 @@
+// A real collector with the example plant, for the browser tests.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const exec = promisify(execFile);
+export const SEGMENTS = ['line4', 'line5', 'dmz', 'corp'];
+
+/** Collector is one that runs, on ports of its own, with a directory of its own. */
+export class Collector {
+  static async start() {
+    const c = new Collector();
+    c.dir = await mkdtemp(path.join(tmpdir(), 'demarc-ui-'));
+    c.config = path.join(c.dir, 'collector.yaml');
+    await c.#serve(0, 0);
+    return c;
+  }
+
+  async #serve(uplink, pages) {
+    await writeFile(this.config, `data: "${this.dir}/data"\nuplink: 127.0.0.1:${uplink}\npages: 127.0.0.1:${pages}\nauthority: none\nlogLevel: warn\n`);
+    this.process = spawn('bin/demarc-collector', ['serve', '--config', this.config], { stdio: ['ignore', 'ignore', 'inherit'] });
+    for (let i = 0; ; i++) {
+      try {
+        this.status = JSON.parse(await this.command('status', '-o', 'json'));
+        break;
+      } catch (e) {
+        if (i > 600 || this.process.exitCode !== null) throw e;
+        await new Promise((f) => setTimeout(f, 100));
+      }
+    }
+    this.origin = this.status.pages;
+  }
+
+  /** command runs one of the collector's commands. */
+  async command(...args) {
+    const { stdout } = await exec('bin/demarc-collector', [...args, '--data', `${this.dir}/data`], { maxBuffer: 64 << 20 });
+    return stdout.trim();
+  }
+
+  agent = (...args) => exec('bin/demarc-agent', args, { maxBuffer: 64 << 20 });
+
+  link = async () => /https:\S+/.exec(await this.command('sign-in'))[0];
+
+  async enrol(name) {
+    const token = await this.command('token', 'create', '-q', '--site', 'houston', '--agent', name);
+    await this.agent('enroll', '--collector', this.status.uplink, '--state', `${this.dir}/${name}`, '--token', token);
+  }
+
+  /** feed has an enrolled agent read a capture, and waits until it is judged. */
+  async feed(name, segment, file) {
+    await this.agent('read', '--collector', this.status.uplink, '--state', `${this.dir}/${name}`, '--segment', segment, file);
+    for (let s; s = JSON.parse(await this.command('status', '-o', 'json')), s.applied !== s.journal;) await new Promise((f) => setTimeout(f, 100));
+  }
+
+  async restart(pause = 0) {
+    await this.#end();
+    await new Promise((f) => setTimeout(f, pause));
+    await this.#serve(new URL(`https://${this.status.uplink}`).port, new URL(this.origin).port);
+  }
+
+  #end() {
+    return new Promise((f) => {
+      if (this.process.exitCode !== null) return f();
+      this.process.once('exit', f);
+      this.process.kill('SIGTERM');
+    });
+  }
+
+  async stop() {
+    await this.#end();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Browser is Chromium that tells what it asked for and what it complained of. */
+export async function browse() {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
+  context.setDefaultTimeout(30_000);
+  const asked = [], complaints = [];
+  context.on('request', (r) => asked.push(r.url()));
+  context.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') complaints.push(m.text()); });
+  context.on('weberror', (e) => complaints.push(String(e.error().stack ?? e.error())));
+  return { browser, context, asked, complaints };
+}
+
+/** pcap is a capture file of Ethernet frames, a millisecond apart. */
+export function pcap(frames, at = Date.UTC(2026, 2, 10, 14, 0)) {
+  const head = Buffer.alloc(24);
+  head.writeUInt32LE(0xa1b2c3d4, 0);
+  head.writeUInt16LE(2, 4);
+  head.writeUInt16LE(4, 6);
+  head.writeUInt32LE(262144, 16);
+  head.writeUInt32LE(1, 20);
+  const parts = [head];
+  frames.forEach((f, i) => {
+    const h = Buffer.alloc(16);
+    h.writeUInt32LE(Math.floor((at + i) / 1000), 0);
+    h.writeUInt32LE(((at + i) % 1000) * 1000, 4);
+    h.writeUInt32LE(f.length, 8);
+    h.writeUInt32LE(f.length, 12);
+    parts.push(h, f);
+  });
+  return Buffer.concat(parts);
+}
+
+/** arp is a request by which a host makes itself known. */
+export function arp(mac, ip) {
+  const f = Buffer.alloc(60);
+  f.fill(0xff, 0, 6);
+  Buffer.from(mac).copy(f, 6);
+  Buffer.from([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]).copy(f, 12);
+  Buffer.from(mac).copy(f, 22);
+  Buffer.from(ip).copy(f, 28);
+  Buffer.from([ip[0], ip[1], 0, 1]).copy(f, 38);
+  return f;
+}
+
+/** lldp is a switch or device that tells its name. */
+export function lldp(mac, name, description) {
+  const tlv = (type, value) => { const h = Buffer.alloc(2); h.writeUInt16BE((type << 9) | value.length); return Buffer.concat([h, value]); };
+  return Buffer.concat([
+    Buffer.from([0x01, 0x80, 0xc2, 0, 0, 0x0e]), Buffer.from(mac), Buffer.from([0x88, 0xcc]),
+    tlv(1, Buffer.from([4, ...mac])), tlv(2, Buffer.from('\x05port-1')), tlv(3, Buffer.from([0, 120])),
+    tlv(5, Buffer.from(name).subarray(0, 511)), tlv(6, Buffer.from(description).subarray(0, 511)), tlv(0, Buffer.alloc(0)),
+  ]);
+}
