@@ -23,7 +23,9 @@ func applyCommand(at *place) *cobra.Command {
 		Short: "Put boundary documents in force, all or none",
 		Long: "apply reads every .yaml and .yml file of a directory, and of those in it, or one file, and takes\n" +
 			"all documents or none. Documents that were applied before and are not among these stay, unless\n" +
-			"--prune deletes them.",
+			"--prune deletes them.\n\n" +
+			"Where authority is enforced apply proposes: what only narrows acts at once, the rest waits for an\n" +
+			"official (get pending, confirm). deploy/authority.md says how the two are told apart.",
 		Example: "  demarc-collector apply -f deploy/example\n  demarc-collector apply -f deploy/example --dry-run",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -116,6 +118,18 @@ func tellApplied(w io.Writer, a *demarcv1.ApplyResponse, dryRun bool) error {
 		}
 		if n > shownVerdicts {
 			out.printf("  and %d more\n", n-shownVerdicts)
+		}
+	}
+	if p := a.GetPending(); p != nil {
+		if n := len(a.GetPendingVerdicts()); n > 0 {
+			out.printf("%d verdicts would change with what is pending.\n", n)
+		}
+		if out.err == nil {
+			out.err = tellProposal(w, p, false)
+		}
+		if n := len(p.GetDocuments()); same+n == len(a.GetChanges()) {
+			out.printf("Nothing acts at once: policy version %d stays in force.\n", a.GetPolicyVersion())
+			return out.err
 		}
 	}
 	switch {

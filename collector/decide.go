@@ -60,6 +60,12 @@ func decideCommand(at *place, kind, short string) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if p := r.GetPending(); p != nil {
+					if err := tellConsequences(c.OutOrStdout(), r.GetConsequences(), "", true); err != nil {
+						return err
+					}
+					return tellProposal(c.OutOrStdout(), p, false)
+				}
 				return tellConsequences(c.OutOrStdout(), r.GetConsequences(), kind+" "+args[0], dryRun)
 			})
 		},

@@ -29,7 +29,7 @@ type listing struct {
 
 func getCommand(at *place) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "get sites|boundaries|assets|connections|findings|authorizations|conditions|documents|notices|agents",
+		Use:   "get sites|boundaries|assets|connections|findings|authorizations|conditions|documents|notices|agents|pending|audit",
 		Short: "List what the collector knows",
 		Example: "  demarc-collector get findings\n  demarc-collector get connections --verdict unauthorized\n" +
 			"  demarc-collector get assets --boundary line4 -o csv > assets.csv",
@@ -44,6 +44,7 @@ func getCommand(at *place) *cobra.Command {
 	for _, l := range listings {
 		c.AddCommand(l.command(at))
 	}
+	c.AddCommand(getPendingCommand(at), getAuditCommand(at))
 	return c
 }
 
@@ -52,6 +53,7 @@ func listNames() string {
 	for _, l := range listings {
 		names = append(names, l.name)
 	}
+	names = append(names, "pending", "audit")
 	return strings.Join(names, ", ")
 }
 

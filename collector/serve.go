@@ -81,5 +81,9 @@ func welcome(w io.Writer, c config.Config, r server.Ready) {
 	if r.Pages != "" {
 		_, _ = fmt.Fprintf(w, "  pages      %s\n  sign in    %s\n             (works once, for an hour; `demarc-collector sign-in` makes another)\n", r.Pages, r.Link)
 	}
-	_, _ = fmt.Fprintf(w, "  authority  none: whoever may run the commands may change what counts as authorized\n")
+	authority := "none: whoever may run the commands may change what counts as authorized"
+	if c.Authority == config.Enforced {
+		authority = "enforced: what improves a verdict waits for an official; `demarc-collector user add` makes accounts"
+	}
+	_, _ = fmt.Fprintf(w, "  authority  %s\n", authority)
 }

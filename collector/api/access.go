@@ -45,6 +45,12 @@ var access = map[string]rule{
 	"/demarc.v1.AccountService/ListApiTokens":  {Own, nil},
 	"/demarc.v1.AccountService/RevokeApiToken": {Own, nil},
 
+	"/demarc.v1.ProposalService/ListProposals":   {Boundary, readers},
+	"/demarc.v1.ProposalService/ConfirmProposal": only(Boundary, store.Official, store.Representative, store.ISSM),
+	"/demarc.v1.ProposalService/RejectProposal":  only(Boundary, store.Official, store.Representative, store.ISSM),
+	"/demarc.v1.AuditService/ListAudit":          only(Whole, store.Admin, store.Auditor),
+	"/demarc.v1.AuditService/VerifyAudit":        only(Whole, store.Admin, store.Auditor),
+
 	"/demarc.v1.CollectorService/GetStatus":           {Own, nil},
 	"/demarc.v1.CollectorService/Apply":               only(Boundary, store.ISSM),
 	"/demarc.v1.CollectorService/CreateToken":         only(Site, store.Engineer, store.Admin),

@@ -47,7 +47,7 @@ func (a *Accounts) OfSocket(ctx context.Context) (Principal, error) {
 	u, err := a.find(ctx, func(u *store.User) bool { return who.UID >= 0 && u.UID != nil && int64(*u.UID) == int64(who.UID) })
 	switch {
 	case err == nil:
-		p.Name, p.Roles = u.Name, slices.Clone(u.Roles)
+		p.Name, p.Kind, p.Full, p.Roles = u.Name, u.Kind, u.FullName, slices.Clone(u.Roles)
 	case !errors.Is(err, ErrSignIn):
 		return Principal{}, err
 	case !own:
@@ -67,7 +67,7 @@ func (a *Accounts) OfName(ctx context.Context, name, via string) (Principal, err
 	if err != nil {
 		return Principal{}, err
 	}
-	p := Principal{Name: u.Name, Roles: u.Roles, Via: via}
+	p := Principal{Name: u.Name, Roles: u.Roles, Kind: u.Kind, Full: u.FullName, Via: via}
 	if via == ViaPassword && u.Password != nil && u.Password.Given {
 		p.Roles, p.MustChange = nil, true
 	}

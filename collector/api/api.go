@@ -46,9 +46,15 @@ type Plant interface {
 	Act(ctx context.Context, site, kind string, body proto.Message, by store.Act) error
 	// Apply takes documents, or says what they would change.
 	Apply(ctx context.Context, files []boundary.File, o ApplyOptions) (*demarcv1.ApplyResponse, error)
+	// Proposals lists what is pending, the first first. Confirm puts one in
+	// force, or with a paper records that; Reject ends one. ErrRefused where it
+	// cannot be done now, ErrDenied where not by this caller.
+	Proposals() []*demarcv1.Proposal
+	Confirm(ctx context.Context, id string, paper *demarcv1.SignedPaper, by store.Act) (*demarcv1.ConfirmProposalResponse, error)
+	Reject(ctx context.Context, id, reason string, by store.Act) error
 	// Decide, MoveWindow and Attest record what people did to authority, or
 	// refuse it with ErrRefused; a dry run says what would come of it.
-	Decide(ctx context.Context, a *demarcv1.AuthorizationAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error)
+	Decide(ctx context.Context, a *demarcv1.AuthorizationAct, dryRun bool, by store.Act) (*demarcv1.DecideAuthorizationResponse, error)
 	MoveWindow(ctx context.Context, a *demarcv1.WindowAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error)
 	Attest(ctx context.Context, a *demarcv1.Attestation, by store.Act) (until time.Time, err error)
 	// ActsOn lists what was decided on an authorization after its document.
@@ -90,7 +96,7 @@ type Config struct {
 	Log           *slog.Logger
 	Clock         func() time.Time
 	Version       string
-	AuthorityMode string // none
+	AuthorityMode string // none, enforced
 	Site          string // where a token names none
 	Pages         string // "https://127.0.0.1:8443"; empty: no pages
 	Uplink        string // address for agents, as install lines name it
@@ -101,6 +107,8 @@ type Config struct {
 type Service struct {
 	demarcv1.UnimplementedCollectorServiceServer
 	demarcv1.UnimplementedAccountServiceServer
+	demarcv1.UnimplementedProposalServiceServer
+	demarcv1.UnimplementedAuditServiceServer
 	demarcv1.UnimplementedFindingServiceServer
 	Config
 }
@@ -109,6 +117,8 @@ type Service struct {
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterCollectorServiceServer(r, s)
 	demarcv1.RegisterAccountServiceServer(r, s)
+	demarcv1.RegisterProposalServiceServer(r, s)
+	demarcv1.RegisterAuditServiceServer(r, s)
 	demarcv1.RegisterFindingServiceServer(r, s)
 }
 

@@ -23,9 +23,9 @@ func (s *Service) DecideAuthorization(ctx context.Context, r *demarcv1.DecideAut
 	act := s.act(ctx, "authorization "+a.GetKind(), a.GetAuthorization(), words("reason", a.GetReason(), "official", a.GetOfficial(), "sha256", a.GetSha256()))
 	c, err := s.Plant.Decide(ctx, a, r.GetDryRun(), act)
 	if err != nil {
-		return nil, answer(err)
+		return nil, s.refused(ctx, err, act.What+" "+act.On)
 	}
-	return &demarcv1.DecideAuthorizationResponse{Consequences: c}, nil
+	return c, nil
 }
 
 // MoveWindow opens or closes a window.
@@ -39,7 +39,7 @@ func (s *Service) MoveWindow(ctx context.Context, r *demarcv1.MoveWindowRequest)
 	act := s.act(ctx, "window "+a.GetKind(), a.GetWindow(), words("interconnection", a.GetInterconnection(), "approved by", a.GetApprovedBy(), "ticket", a.GetTicket(), "reason", a.GetReason()))
 	c, err := s.Plant.MoveWindow(ctx, a, r.GetDryRun(), act)
 	if err != nil {
-		return nil, answer(err)
+		return nil, s.refused(ctx, err, act.What+" "+act.On)
 	}
 	return &demarcv1.MoveWindowResponse{Consequences: c}, nil
 }
@@ -56,14 +56,17 @@ func (s *Service) Attest(ctx context.Context, r *demarcv1.AttestRequest) (*demar
 	act := s.act(ctx, "attest", a.GetAuthorization()+"/"+a.GetCondition(), words("statement", a.GetStatement(), "sha256", a.GetSha256()))
 	until, err := s.Plant.Attest(ctx, a, act)
 	if err != nil {
-		return nil, answer(err)
+		return nil, s.refused(ctx, err, act.What+" "+act.On)
 	}
 	return &demarcv1.AttestResponse{Until: timestamppb.New(until)}, nil
 }
 
 func answer(err error) error {
-	if errors.Is(err, ErrRefused) {
+	switch {
+	case errors.Is(err, ErrRefused):
 		return status.Error(codes.FailedPrecondition, err.Error())
+	case errors.Is(err, ErrDenied):
+		return status.Error(codes.PermissionDenied, err.Error())
 	}
 	return failed(err)
 }

@@ -13,6 +13,8 @@ import (
 type Principal struct {
 	Name  string        // of the account; of a caller without one, "uid 1000 (ana)"
 	Roles []store.Grant // with their limits
+	Kind  string        // store.Person, store.Program; empty without an account
+	Full  string        // full name, as documents and papers have it
 	Via   string        // how they came: "socket", "token ci", "session"
 	// MustChange: an admin gave the password, and no role counts until the user
 	// has set another.
@@ -55,6 +57,11 @@ func (p Principal) Everywhere(roles ...store.Role) bool {
 	return slices.ContainsFunc(p.Roles, func(g store.Grant) bool {
 		return slices.Contains(roles, g.Role) && !g.Limited()
 	})
+}
+
+// Is reports whether a document that names somebody names the caller.
+func (p Principal) Is(name string) bool {
+	return name != "" && (strings.EqualFold(name, p.Name) || strings.EqualFold(name, p.Full))
 }
 
 // words names the caller's roles.

@@ -25,7 +25,7 @@ func (s *Service) GetStatus(ctx context.Context, _ *demarcv1.GetStatusRequest) (
 	return &demarcv1.GetStatusResponse{
 		Version: s.Version, Authority: s.AuthorityMode, PolicyVersion: s.Plant.Policy().Version(),
 		Journal: last, Applied: s.Plant.Applied(), Clock: timestamppb.New(s.Clock()), Pages: s.Pages, Uplink: s.Uplink,
-		Surveys: s.surveys(),
+		Surveys: s.surveys(), Pending: uint32(len(s.Plant.Proposals())),
 	}, nil
 }
 
@@ -70,15 +70,17 @@ func (s *Service) Apply(ctx context.Context, r *demarcv1.ApplyRequest) (*demarcv
 		return answer, nil
 	case errors.As(err, &problems):
 		return nil, status.Error(codes.InvalidArgument, problems.Error())
-	case errors.Is(err, ErrRefused):
-		return nil, status.Error(codes.FailedPrecondition, err.Error())
 	}
-	return nil, failed(err)
+	return nil, s.refused(ctx, err, "Apply")
 }
 
 // ErrRefused is wrapped by a Plant's Apply for documents that are right and
 // cannot be taken now.
 var ErrRefused = errors.New("nothing was applied")
+
+// ErrDenied is what a Plant answers to a caller whose roles do not reach as far
+// as the act does.
+var ErrDenied = errors.New("the caller may not")
 
 // watchEvery is the shortest time between two change numbers.
 const watchEvery = 50 * time.Millisecond

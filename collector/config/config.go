@@ -34,7 +34,8 @@ type Config struct {
 	// Site is where an agent stands whose token names none.
 	Site string `yaml:"site"`
 	// Authority says who may change what counts as authorized: none (whoever
-	// may run the commands: a demo, a lab).
+	// runs the collector: a demo, a lab) or enforced (people with accounts and
+	// roles; what improves a verdict waits for an official).
 	Authority string `yaml:"authority"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"logLevel"`
@@ -152,11 +153,9 @@ func (c *Config) checkValues() error {
 		}
 	}
 	switch c.Authority {
-	case None:
-	case "enforced":
-		return fmt.Errorf("authority: enforced is not built yet: who may run the commands may apply documents, say so with authority: none")
+	case None, Enforced:
 	default:
-		return fmt.Errorf("authority: %q is not known: none", c.Authority)
+		return fmt.Errorf("authority: %q is not known: none (whoever runs the collector may do everything) or enforced (people have accounts and roles)", c.Authority)
 	}
 	if c.Site != "" {
 		if err := pki.CheckName(c.Site); err != nil {

@@ -24,6 +24,10 @@ var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{
 	api.ActMerge:     (*engine).sayOfAssets,
 	api.ActSplit:     (*engine).sayOfAssets,
 	api.ActSet:       (*engine).sayOfAssets,
+	actPropose:       doPropose,
+	actConfirm:       doConfirm,
+	actPaper:         doConfirm,
+	actReject:        doReject,
 
 	actFinding + finding.Assign:  (*engine).sayOfFindings,
 	actFinding + finding.Comment: (*engine).sayOfFindings,
@@ -47,26 +51,33 @@ func (e *engine) applyAct(r *store.Record) error {
 	if err := do(e, r, a); err != nil {
 		return fmt.Errorf("act %q: %w", a.GetKind(), err)
 	}
+	e.pending.drop(a.GetProposal())
 	return nil
 }
 
 // Act puts what a person did into the journal and waits until it is done.
 func (e *engine) Act(ctx context.Context, site, kind string, body proto.Message, by store.Act) error {
+	_, err := e.journal(ctx, site, kind, "", body, by)
+	return err
+}
+
+// journal is Act for what a proposal made wait, which ends with it; it tells the
+// record's position.
+func (e *engine) journal(ctx context.Context, site, kind, proposal string, body proto.Message, by store.Act) (position uint64, err error) {
 	text, err := proto.MarshalOptions{Deterministic: true}.Marshal(body)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	by.Time = e.clock().UTC()
 	record, err := proto.MarshalOptions{Deterministic: true}.Marshal(&demarcv1.Act{
-		Time: timestamppb.New(by.Time), Actor: by.Who, Kind: kind, Body: text,
+		Time: timestamppb.New(by.Time), Actor: by.Who, Kind: kind, Body: text, Proposal: proposal,
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	position, err := e.store.PutAct(ctx, site, record, by)
-	if err != nil {
-		return err
+	if position, err = e.store.PutAct(ctx, site, record, by); err != nil {
+		return 0, err
 	}
 	e.news()
-	return e.reached(ctx, position)
+	return position, e.reached(ctx, position)
 }

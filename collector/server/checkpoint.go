@@ -29,6 +29,7 @@ const (
 	tableNotices   = 10 // "" -> savedNotices
 	tableEdges     = 7  // "" -> edges of documents judged up to here, Unix nanoseconds
 	tableAssetActs = 9  // position -> what a person said of assets, a marshalled Act
+	tablePending   = 20 // id -> Proposal
 	tableHeard     = 14 // day of an agent on a segment -> condition.Record
 )
 
@@ -80,6 +81,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 		return c, err
 	}
 	if c.changes, err = e.notices.save(whole, c.changes); err != nil {
+		return c, err
+	}
+	if c.changes, err = e.pending.save(whole, c.changes); err != nil {
 		return c, err
 	}
 	if err = c.saveHeard(e.ledger); err != nil {
@@ -169,6 +173,9 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	if err := e.notices.restore(s[tableNotices][""]); err != nil {
 		return fmt.Errorf("saved notices: %w", err)
+	}
+	if err := e.pending.restore(s[tablePending]); err != nil {
+		return err
 	}
 	if err := e.restorePolicy(ctx, readUint(s[tablePolicy][""])); err != nil {
 		return err

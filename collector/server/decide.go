@@ -27,14 +27,25 @@ func (r refusal) Is(target error) bool { return target == api.ErrRefused }
 func refused(format string, a ...any) error { return refusal(fmt.Sprintf(format, a...)) }
 
 // Decide implements api.Plant.
-func (e *engine) Decide(ctx context.Context, a *demarcv1.AuthorizationAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error) {
-	return e.deal(ctx, actAuthorization, a, dryRun, by, func(p *boundary.Policy, now time.Time) error {
+func (e *engine) Decide(ctx context.Context, a *demarcv1.AuthorizationAct, dryRun bool, by store.Act) (*demarcv1.DecideAuthorizationResponse, error) {
+	second, err := e.mayDecide(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.deal(ctx, actAuthorization, a, dryRun || second, by, func(p *boundary.Policy, now time.Time) error {
 		return checkDecision(p, a, now)
 	})
+	if err != nil || !second {
+		return &demarcv1.DecideAuthorizationResponse{Consequences: c}, err
+	}
+	return e.recordOutside(ctx, a, c, dryRun, by)
 }
 
 // MoveWindow implements api.Plant.
 func (e *engine) MoveWindow(ctx context.Context, a *demarcv1.WindowAct, dryRun bool, by store.Act) (*demarcv1.Consequences, error) {
+	if err := e.mayMoveWindow(ctx, a); err != nil {
+		return nil, err
+	}
 	return e.deal(ctx, actWindow, a, dryRun, by, func(p *boundary.Policy, now time.Time) error {
 		if a.GetKind() == "open" {
 			if a.From == nil {
@@ -61,7 +72,7 @@ func (e *engine) Attest(ctx context.Context, a *demarcv1.Attestation, by store.A
 				return refused("condition %s of %s is judged by what is seen, not attested", c.ID.Name, d.Name)
 			}
 			until = now.Add(c.Attest.Every.Duration)
-			return nil
+			return e.mayAttest(ctx, d, &c)
 		}
 		return refused("authorization %s sets no condition %q", d.Name, a.GetCondition())
 	})

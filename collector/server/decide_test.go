@@ -162,7 +162,7 @@ func TestWindowsOpenAndClose(t *testing.T) {
 	l.expect(l.engine, "10.50.1.20", "10.20.4.10", verdict.OutOfTerms)
 	move := func(a *demarcv1.WindowAct) error {
 		defer l.looping()()
-		_, err := l.MoveWindow(t.Context(), a, false, store.Act{Who: "ana"})
+		_, err := l.MoveWindow(owner(t), a, false, store.Act{Who: "ana"})
 		return err
 	}
 	open := func(change func(*demarcv1.WindowAct)) error {
@@ -204,7 +204,7 @@ func TestAttest(t *testing.T) {
 	l := newPlant(t)
 	attest := func(authorization, condition string) (time.Time, error) {
 		defer l.looping()()
-		return l.Attest(t.Context(), &demarcv1.Attestation{Authorization: authorization, Condition: condition, Statement: "checked"}, store.Act{Who: "ana"})
+		return l.Attest(owner(t), &demarcv1.Attestation{Authorization: authorization, Condition: condition, Statement: "checked"}, store.Act{Who: "ana"})
 	}
 	until, err := attest("line4-ato", "C3")
 	if err != nil || !until.Equal(l.now.AddDate(0, 0, 90)) {

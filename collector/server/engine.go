@@ -55,6 +55,9 @@ type engine struct {
 	bearings map[string]bearing // of assets, as their connections were judged
 
 	findingDeed findingDeed // the last one
+
+	enforced bool // authority: what improves a verdict waits
+	pending  pending
 }
 
 // judgement is a connection as it was judged last. Its JudgedConnection is
@@ -76,6 +79,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
 		ledger: condition.NewLedger(), bearings: map[string]bearing{}, dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
+		pending: pending{all: map[string]*demarcv1.Proposal{}, dirty: map[string]bool{}},
 	}
 	e.due.init()
 	e.lean.init()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
+	"demarc/collector/api"
 	"demarc/collector/boundary"
 	"demarc/collector/store"
 	"demarc/collector/store/bolt"
@@ -136,14 +138,20 @@ func (l *lab) send(agent string, body *demarcv1.Body) {
 func (l *lab) apply(files []boundary.File, o applyOptions) (*demarcv1.ApplyResponse, error) {
 	l.t.Helper()
 	defer l.looping()()
-	return l.Apply(l.t.Context(), files, o)
+	return l.Apply(owner(l.t), files, o)
 }
 
 // decide records an act on an authorization, or says what would come of it.
 func (l *lab) decide(a *demarcv1.AuthorizationAct, dryRun bool) (*demarcv1.Consequences, error) {
 	l.t.Helper()
 	defer l.looping()()
-	return l.Decide(l.t.Context(), a, dryRun, store.Act{Who: "uid 1000 (ana)", What: "authorization " + a.GetKind()})
+	r, err := l.Decide(owner(l.t), a, dryRun, store.Act{Who: "uid 1000 (ana)", What: "authorization " + a.GetKind()})
+	return r.GetConsequences(), err
+}
+
+// owner is who runs a collector whose authority is none.
+func owner(t *testing.T) context.Context {
+	return api.As(t.Context(), api.Principal{Name: "uid 1000 (ana)", Roles: api.AllRoles(), Via: "socket"})
 }
 
 // looping runs the apply loop until its answer is called.

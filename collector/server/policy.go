@@ -55,6 +55,7 @@ func (e *engine) applyPolicy(r *store.Record) error {
 	e.lean.through = r.Recorded
 	e.notify(r.Recorded)
 	e.rejudge(e.book.SetSpace(e.space()), r.Recorded, source{})
+	e.pending.drop(kept.Proposal)
 	e.turned = turned{version: version, verdicts: turns(before, e.verdicts())}
 	e.log.Info("policy in force", "version", version, "verdicts_changed", len(e.turned.verdicts))
 	return nil
@@ -94,13 +95,20 @@ func (e *engine) rehearse(p *boundary.Policy) []*demarcv1.VerdictChange {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p = p.With(e.acts)
-	now, after := e.clock(), map[string]*demarcv1.Verdict{}
+	after := map[string]*demarcv1.Verdict{}
+	e.under(p, func(id string, j *verdict.Judged) { after[id] = j.Verdict })
+	return turns(e.verdicts(), after)
+}
+
+// under judges every connection by a policy and puts everything back.
+func (e *engine) under(p *boundary.Policy, each func(id string, j *verdict.Judged)) {
+	now := e.clock()
 	e.book.SetSpace(p.Space)
 	for c := range e.book.Connections() {
-		after[c.ID] = verdict.Judge(p, c, judgedAt(c, now)).Verdict
+		j := verdict.Judge(p, c, judgedAt(c, now))
+		each(c.ID, &j)
 	}
 	e.book.SetSpace(e.space())
-	return turns(e.verdicts(), after)
 }
 
 // leaning names what live verdicts stand on a document, "Kind/name": some of
@@ -164,6 +172,8 @@ func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOp
 	switch {
 	case same:
 		answer.PolicyVersion = before.Version
+	case e.enforced:
+		return e.propose(ctx, &proposed{before: before, next: next, docs: docs, policy: policy, answer: answer, options: o})
 	case o.DryRun:
 		answer.Verdicts = e.rehearse(policy)
 	default:

@@ -104,6 +104,7 @@ func (x *collector) run(ctx context.Context) error {
 	}
 	begun := time.Now()
 	x.engine = newEngine(x.store, x.Clock, x.Version, x.Log)
+	x.engine.enforced = x.Authority == config.Enforced
 	if err := x.engine.restore(ctx); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -70,4 +71,32 @@ func VerifyAudit(prev AuditEntry, entries []AuditEntry) error {
 		prev = e
 	}
 	return nil
+}
+
+// verifyChunk is how many entries VerifyLog reads at once.
+const verifyChunk = 1000
+
+// VerifyLog checks the whole log, and returns its last good entry. The error
+// wraps ErrCorrupt where the chain is broken.
+func VerifyLog(ctx context.Context, log Audit) (last AuditEntry, err error) {
+	for {
+		entries, err := log.AuditLog(ctx, last.Sequence, verifyChunk)
+		if err != nil {
+			return last, err
+		}
+		for i := range entries {
+			if err := VerifyAudit(last, entries[i:i+1]); err != nil {
+				return last, err
+			}
+			last = entries[i]
+		}
+		if len(entries) < verifyChunk {
+			break
+		}
+	}
+	end, err := log.LastAudit(ctx)
+	if err == nil && end.Sequence < last.Sequence {
+		err = fmt.Errorf("%w: the audit log ends at entry %d, and %d is there", ErrCorrupt, end.Sequence, last.Sequence)
+	}
+	return last, err
 }

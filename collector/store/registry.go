@@ -44,6 +44,9 @@ type Policy struct {
 	// Resolved is what roles and names in them came to when they were applied:
 	// addresses, by the place in the documents.
 	Resolved map[string][]string `json:"resolved,omitempty"`
+	// Proposal is the one that was confirmed with this version; empty where it
+	// acted at once.
+	Proposal string `json:"proposal,omitempty"`
 }
 
 // Document is one file of boundary documents.

@@ -136,4 +136,6 @@ type Audit interface {
 	AppendAudit(ctx context.Context, by Act) error
 	// AuditLog returns up to limit entries after a sequence number.
 	AuditLog(ctx context.Context, after uint64, limit int) ([]AuditEntry, error)
+	// LastAudit is the newest entry, the zero entry when there is none.
+	LastAudit(ctx context.Context) (AuditEntry, error)
 }

@@ -12,18 +12,33 @@ import (
 
 // audit adds an act to the log within a transaction.
 func (s *Store) audit(tx *bbolt.Tx, by store.Act) error {
-	var prev store.AuditEntry
-	b := tx.Bucket(bucketAudit)
-	if _, text := b.Cursor().Last(); text != nil {
-		if err := json.Unmarshal(text, &prev); err != nil {
-			return fmt.Errorf("%w: the last audit entry: %w", store.ErrCorrupt, err)
-		}
+	prev, err := lastAudit(tx)
+	if err != nil {
+		return err
 	}
 	if by.Time.IsZero() {
 		by.Time = s.clock()
 	}
 	e := store.Chain(prev, by)
 	return put(tx, bucketAudit, number(e.Sequence), e)
+}
+
+func lastAudit(tx *bbolt.Tx) (last store.AuditEntry, err error) {
+	if _, text := tx.Bucket(bucketAudit).Cursor().Last(); text != nil {
+		if err := json.Unmarshal(text, &last); err != nil {
+			return last, fmt.Errorf("%w: the last audit entry: %w", store.ErrCorrupt, err)
+		}
+	}
+	return last, nil
+}
+
+// LastAudit implements store.Audit.
+func (s *Store) LastAudit(context.Context) (last store.AuditEntry, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		last, err = lastAudit(tx)
+		return err
+	})
+	return last, err
 }
 
 // AppendAudit implements store.Audit.

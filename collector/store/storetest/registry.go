@@ -153,6 +153,12 @@ func testAudit(t *testing.T, b *bench) {
 	if got := b.acts(t); len(got) != 11 || got[10] != "last" {
 		t.Errorf("%v", got)
 	}
+	if last, err := b.LastAudit(t.Context()); err != nil || last.Sequence != 11 || last.Act.What != "last" {
+		t.Errorf("last %+v %v", last, err)
+	}
+	if last, err := store.VerifyLog(t.Context(), b); err != nil || last.Sequence != 11 {
+		t.Errorf("verify %+v %v", last, err)
+	}
 	part, err := b.AuditLog(t.Context(), 3, 2)
 	if err != nil || len(part) != 2 || part[0].Sequence != 4 || !part[0].Act.Time.Equal(b.now) {
 		t.Errorf("%+v %v", part, err)

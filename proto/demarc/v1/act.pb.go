@@ -35,7 +35,9 @@ type Act struct {
 	// What kind of act it is: "asset.merge". It says what body holds.
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	// A marshalled message of the kind.
-	Body          []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	// The proposal that was confirmed with it.
+	Proposal      string `protobuf:"bytes,10,opt,name=proposal,proto3" json:"proposal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -96,6 +98,13 @@ func (x *Act) GetBody() []byte {
 		return x.Body
 	}
 	return nil
+}
+
+func (x *Act) GetProposal() string {
+	if x != nil {
+		return x.Proposal
+	}
+	return ""
 }
 
 // AssetAct is the body of the acts "asset.merge", "asset.split" and
@@ -246,12 +255,14 @@ var File_demarc_v1_act_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_act_proto_rawDesc = "" +
 	"\n" +
-	"\x13demarc/v1/act.proto\x12\tdemarc.v1\x1a\x18demarc/v1/sighting.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n" +
+	"\x13demarc/v1/act.proto\x12\tdemarc.v1\x1a\x18demarc/v1/sighting.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n" +
 	"\x03Act\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
 	"\x05actor\x18\x02 \x01(\tR\x05actor\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x12\n" +
-	"\x04body\x18\x04 \x01(\fR\x04body\"w\n" +
+	"\x04body\x18\x04 \x01(\fR\x04body\x12\x1a\n" +
+	"\bproposal\x18\n" +
+	" \x01(\tR\bproposal\"w\n" +
 	"\bAssetAct\x12'\n" +
 	"\x02of\x18\x01 \x03(\v2\x17.demarc.v1.AssetAddressR\x02of\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x14\n" +

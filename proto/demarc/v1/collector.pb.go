@@ -77,7 +77,9 @@ type GetStatusResponse struct {
 	// Address that agents report to.
 	Uplink string `protobuf:"bytes,8,opt,name=uplink,proto3" json:"uplink,omitempty"`
 	// Boundaries in survey: their findings alarm nobody yet.
-	Surveys       []string `protobuf:"bytes,9,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	Surveys []string `protobuf:"bytes,9,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	// Proposals that wait for an official.
+	Pending       uint32 `protobuf:"varint,30,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -173,6 +175,13 @@ func (x *GetStatusResponse) GetSurveys() []string {
 		return x.Surveys
 	}
 	return nil
+}
+
+func (x *GetStatusResponse) GetPending() uint32 {
+	if x != nil {
+		return x.Pending
+	}
+	return 0
 }
 
 // Document is one file of boundary documents.
@@ -308,9 +317,13 @@ type ApplyResponse struct {
 	Verdicts []*VerdictChange `protobuf:"bytes,3,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
 	Warnings []string         `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	// What roles and names of devices came to, where that is new, in words.
-	Resolved      []string `protobuf:"bytes,20,rep,name=resolved,proto3" json:"resolved,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Resolved []string `protobuf:"bytes,20,rep,name=resolved,proto3" json:"resolved,omitempty"`
+	// Where authority is enforced: what waits for an official.
+	Pending *Proposal `protobuf:"bytes,30,opt,name=pending,proto3" json:"pending,omitempty"`
+	// Verdicts that the pending part would change.
+	PendingVerdicts []*VerdictChange `protobuf:"bytes,31,rep,name=pending_verdicts,json=pendingVerdicts,proto3" json:"pending_verdicts,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ApplyResponse) Reset() {
@@ -374,6 +387,20 @@ func (x *ApplyResponse) GetWarnings() []string {
 func (x *ApplyResponse) GetResolved() []string {
 	if x != nil {
 		return x.Resolved
+	}
+	return nil
+}
+
+func (x *ApplyResponse) GetPending() *Proposal {
+	if x != nil {
+		return x.Pending
+	}
+	return nil
+}
+
+func (x *ApplyResponse) GetPendingVerdicts() []*VerdictChange {
+	if x != nil {
+		return x.PendingVerdicts
 	}
 	return nil
 }
@@ -3386,8 +3413,10 @@ func (x *DecideAuthorizationRequest) GetDryRun() bool {
 
 // DecideAuthorizationResponse lists the consequences.
 type DecideAuthorizationResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Consequences  *Consequences          `protobuf:"bytes,1,opt,name=consequences,proto3" json:"consequences,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Consequences *Consequences          `protobuf:"bytes,1,opt,name=consequences,proto3" json:"consequences,omitempty"`
+	// Where another person must confirm it first.
+	Pending       *Proposal `protobuf:"bytes,30,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3425,6 +3454,13 @@ func (*DecideAuthorizationResponse) Descriptor() ([]byte, []int) {
 func (x *DecideAuthorizationResponse) GetConsequences() *Consequences {
 	if x != nil {
 		return x.Consequences
+	}
+	return nil
+}
+
+func (x *DecideAuthorizationResponse) GetPending() *Proposal {
+	if x != nil {
+		return x.Pending
 	}
 	return nil
 }
@@ -4526,8 +4562,8 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xa0\x02\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x10GetStatusRequest\"\xba\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
 	"\tauthority\x18\x02 \x01(\tR\tauthority\x12%\n" +
@@ -4537,7 +4573,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05clock\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x12\x14\n" +
 	"\x05pages\x18\a \x01(\tR\x05pages\x12\x16\n" +
 	"\x06uplink\x18\b \x01(\tR\x06uplink\x12\x18\n" +
-	"\asurveys\x18\t \x03(\tR\asurveys\"8\n" +
+	"\asurveys\x18\t \x03(\tR\asurveys\x12\x18\n" +
+	"\apending\x18\x1e \x01(\rR\apending\"8\n" +
 	"\bDocument\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\"\x8a\x01\n" +
@@ -4545,13 +4582,15 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tdocuments\x18\x01 \x03(\v2\x13.demarc.v1.DocumentR\tdocuments\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x14\n" +
 	"\x05prune\x18\x03 \x01(\bR\x05prune\x12\x18\n" +
-	"\aresolve\x18\x14 \x01(\bR\aresolve\"\xd9\x01\n" +
+	"\aresolve\x18\x14 \x01(\bR\aresolve\"\xcd\x02\n" +
 	"\rApplyResponse\x12%\n" +
 	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x123\n" +
 	"\achanges\x18\x02 \x03(\v2\x19.demarc.v1.DocumentChangeR\achanges\x124\n" +
 	"\bverdicts\x18\x03 \x03(\v2\x18.demarc.v1.VerdictChangeR\bverdicts\x12\x1a\n" +
 	"\bwarnings\x18\x04 \x03(\tR\bwarnings\x12\x1a\n" +
-	"\bresolved\x18\x14 \x03(\tR\bresolved\"P\n" +
+	"\bresolved\x18\x14 \x03(\tR\bresolved\x12-\n" +
+	"\apending\x18\x1e \x01(\v2\x13.demarc.v1.ProposalR\apending\x12C\n" +
+	"\x10pending_verdicts\x18\x1f \x03(\v2\x18.demarc.v1.VerdictChangeR\x0fpendingVerdicts\"P\n" +
 	"\x0eDocumentChange\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -4820,9 +4859,10 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05total\x18\x03 \x01(\rR\x05total\"d\n" +
 	"\x1aDecideAuthorizationRequest\x12-\n" +
 	"\x03act\x18\x01 \x01(\v2\x1b.demarc.v1.AuthorizationActR\x03act\x12\x17\n" +
-	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"Z\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"\x89\x01\n" +
 	"\x1bDecideAuthorizationResponse\x12;\n" +
-	"\fconsequences\x18\x01 \x01(\v2\x17.demarc.v1.ConsequencesR\fconsequences\"\xa7\x01\n" +
+	"\fconsequences\x18\x01 \x01(\v2\x17.demarc.v1.ConsequencesR\fconsequences\x12-\n" +
+	"\apending\x18\x1e \x01(\v2\x13.demarc.v1.ProposalR\apending\"\xa7\x01\n" +
 	"\fConsequences\x129\n" +
 	"\n" +
 	"boundaries\x18\x01 \x03(\v2\x19.demarc.v1.BoundaryChangeR\n" +
@@ -5004,138 +5044,142 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	nil,                                 // 60: demarc.v1.ListConnectionsResponse.VerdictsEntry
 	nil,                                 // 61: demarc.v1.JudgedConnection.OperationsLastEntry
 	(*timestamppb.Timestamp)(nil),       // 62: google.protobuf.Timestamp
-	(*Sight)(nil),                       // 63: demarc.v1.Sight
-	(*Asset)(nil),                       // 64: demarc.v1.Asset
-	(*Connection)(nil),                  // 65: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 66: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 67: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 68: demarc.v1.PoamItem
-	(*SpanReport)(nil),                  // 69: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 70: demarc.v1.Condition
-	(*Authorization)(nil),               // 71: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 72: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 73: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 74: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 75: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 76: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 77: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 78: demarc.v1.GateResponse
+	(*Proposal)(nil),                    // 63: demarc.v1.Proposal
+	(*Sight)(nil),                       // 64: demarc.v1.Sight
+	(*Asset)(nil),                       // 65: demarc.v1.Asset
+	(*Connection)(nil),                  // 66: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 67: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 68: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 69: demarc.v1.PoamItem
+	(*SpanReport)(nil),                  // 70: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 71: demarc.v1.Condition
+	(*Authorization)(nil),               // 72: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 73: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 74: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 75: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 76: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 77: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 78: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 79: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
 	62, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	62, // 4: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	62, // 5: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
-	13, // 6: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
-	16, // 7: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	63, // 8: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	62, // 9: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	62, // 10: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
-	64, // 11: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	62, // 12: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
-	21, // 13: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	60, // 14: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	65, // 15: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 16: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	61, // 17: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23, // 18: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	62, // 19: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	62, // 20: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	62, // 21: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	62, // 22: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
-	62, // 23: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
-	26, // 24: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	62, // 25: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	62, // 26: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	62, // 27: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	62, // 28: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	66, // 29: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	67, // 30: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	68, // 31: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	29, // 32: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	62, // 33: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	62, // 34: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	62, // 35: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	62, // 36: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	69, // 37: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 38: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 39: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	70, // 40: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	71, // 41: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	72, // 42: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 43: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	43, // 44: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 45: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	73, // 46: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 47: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	74, // 48: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	62, // 49: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	64, // 50: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	64, // 51: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	64, // 52: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 53: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	62, // 54: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	62, // 55: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	62, // 56: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 57: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	62, // 58: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 59: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 60: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 61: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 62: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 63: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 64: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 65: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 66: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 67: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 68: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 69: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 70: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 71: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 72: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 73: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 74: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 75: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 76: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 77: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 78: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 79: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 80: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	75, // 81: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	76, // 82: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	36, // 83: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 84: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 85: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 86: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 87: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 88: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 89: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 90: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 91: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 92: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 93: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 94: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 95: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 96: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 97: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 98: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 99: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 100: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 101: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 102: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 103: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 104: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 105: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	77, // 106: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	78, // 107: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	37, // 108: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	84, // [84:109] is the sub-list for method output_type
-	59, // [59:84] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	63, // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
+	6,  // 5: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
+	62, // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	62, // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	13, // 8: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
+	16, // 9: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
+	64, // 10: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	62, // 11: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	62, // 12: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
+	65, // 13: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	62, // 14: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	21, // 15: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	60, // 16: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	66, // 17: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22, // 18: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	61, // 19: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23, // 20: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	62, // 21: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	62, // 22: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	62, // 23: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	62, // 24: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	62, // 25: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	26, // 26: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	62, // 27: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	62, // 28: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	62, // 29: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	62, // 30: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	67, // 31: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	68, // 32: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	69, // 33: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	29, // 34: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	62, // 35: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	62, // 36: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	62, // 37: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	62, // 38: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	70, // 39: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 40: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 41: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	71, // 42: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	72, // 43: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	73, // 44: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 45: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	63, // 46: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	43, // 47: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 48: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	74, // 49: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 50: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	75, // 51: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	62, // 52: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	65, // 53: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	65, // 54: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	65, // 55: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 56: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	62, // 57: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	62, // 58: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	62, // 59: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 60: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	62, // 61: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 62: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 63: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 64: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 65: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 66: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 67: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 68: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 69: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 70: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 71: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 72: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 73: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 74: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 75: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 76: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 77: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 78: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 79: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 80: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 81: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 82: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 83: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	76, // 84: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	77, // 85: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	36, // 86: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 87: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 88: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 89: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 90: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 91: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 92: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 93: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 94: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 95: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 96: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 97: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 98: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 99: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 100: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 101: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 102: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 103: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 104: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 105: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 106: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 107: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 108: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	78, // 109: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	79, // 110: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	37, // 111: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	87, // [87:112] is the sub-list for method output_type
+	62, // [62:87] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -5147,6 +5191,7 @@ func file_demarc_v1_collector_proto_init() {
 	file_demarc_v1_condition_proto_init()
 	file_demarc_v1_decision_proto_init()
 	file_demarc_v1_inventory_proto_init()
+	file_demarc_v1_proposal_proto_init()
 	file_demarc_v1_uplink_proto_init()
 	file_demarc_v1_collector_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
