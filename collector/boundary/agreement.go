@@ -152,7 +152,7 @@ func (p *Policy) addInterconnection(x *Interconnection, sets map[string]*Service
 		a.Through = append(a.Through, t.Name)
 	}
 	if x.Schedule != nil {
-		a.Schedule = timesOf(x.Schedule)
+		a.Schedule = TimesOf(x.Schedule)
 	}
 	p.offer(a)
 }
@@ -282,7 +282,8 @@ func coverOf(paper *Paper, sides []Approval) []Cover {
 
 var dayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-func timesOf(s *Schedule) *Times {
+// TimesOf compiles a schedule.
+func TimesOf(s *Schedule) *Times {
 	t := &Times{From: s.From.Minute, Until: s.Until.Minute}
 	if !s.From.Set {
 		t.Until = 24 * 60

@@ -195,7 +195,7 @@ func TestEmptyPolicyPlaces(t *testing.T) {
 }
 
 func TestTimes(t *testing.T) {
-	night := timesOf(&Schedule{Days: []string{"mon"}, From: Clock{Minute: 22 * 60, Set: true}, Until: Clock{Minute: 6 * 60, Set: true}})
+	night := TimesOf(&Schedule{Days: []string{"mon"}, From: Clock{Minute: 22 * 60, Set: true}, Until: Clock{Minute: 6 * 60, Set: true}})
 	chicago, err := time.LoadLocation("America/Chicago")
 	if err != nil {
 		t.Fatal(err)

@@ -185,8 +185,8 @@ func (k *judge) seen(c *demarcv1.JudgedConnection, of func(count) int64) (*Conne
 	hide(x.TLS == "", "tls")
 	hide(x.Verdict == "" || x.Verdict == "undecided", "verdict")
 	decoded := k.decoded(c)
-	for _, class := range ot.OperationNames() {
-		n := operations(c, class, k.from, decoded)
+	for i, class := range ot.OperationNames() {
+		n := k.operations(c, ot.Operation(i), decoded)
 		if f := x.Operations.field(class); f != nil {
 			*f = of(n)
 		}

@@ -28,6 +28,9 @@ var checks = map[string]struct {
 	"agreement-in-force":     {edges, (*judge).agreementInForce},
 	"peer-authorized":        {edges, (*judge).peerAuthorized},
 	"allow-list":             {edges, (*judge).allowList},
+	"time-window":            {edges, (*judge).timeWindow},
+	"volume-limit":           {edges, (*judge).volumeLimit},
+	"cadence":                {edges, (*judge).cadence},
 	"atc-within-ato":         {papers, (*judge).atcWithinATO},
 	"no-dual-homed":          {segments, (*judge).noDualHomed},
 	"visibility-at-least":    {papers, (*judge).visibilityAtLeast},
@@ -120,12 +123,12 @@ func (k *judge) readOnly() {
 		}
 		hidden := ""
 		for _, class := range changing {
-			switch n := operations(c, class, k.from, k.decoded(c)); {
+			switch n := k.operations(c, class, k.decoded(c)); {
 			case n.Low > 0:
 				k.hold(c, a, no, fmt.Sprintf(": %s was counted %d times", class, n.Low))
 				return
 			case n.Unknown:
-				hidden = class
+				hidden = class.String()
 			}
 		}
 		if hidden != "" {

@@ -22,6 +22,9 @@ func Compile(docs *boundary.Documents) error {
 			if _, built := checks[c.Check]; c.Check != "" && !built {
 				problem("check "+c.Check+" is not built yet", "use one of "+strings.Join(Checks(), ", ")+"; or attest: {by, every}")
 			}
+			if w := c.With; c.Check == "cadence" && (w == nil || w.AtLeast.Duration <= 0 && w.AtMost.Duration <= 0) {
+				problem("check cadence needs atLeast or atMost", "write with: {atLeast: 1h} for one exchange in each hour, or with: {atMost: 1h} for no more than one")
+			}
 			if c.Require != "" {
 				if _, err := parse(c.Require); err != nil {
 					problem("require: "+err.Error(), "the fields that there are stand in deploy/checks.md")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/collector/boundary"
+	"demarc/internal/quarter"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -49,7 +50,10 @@ type World struct {
 	Connections []*demarcv1.JudgedConnection
 	Assets      []*demarcv1.Asset
 	Ledger      *Ledger
-	Now         time.Time
+	// Quarters tells what each quarter hour of a connection held; nil, or
+	// nothing, where that is not kept.
+	Quarters func(id string) quarter.History
+	Now      time.Time
 }
 
 // Result is how one condition stands.

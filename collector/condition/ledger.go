@@ -29,13 +29,13 @@ type hearing struct {
 
 // day holds up to 96 quarters, ascending.
 type day struct {
-	Quarters []quarter `json:"q"`
-	VLANs    []uint32  `json:"v,omitempty"`
-	Since    int64     `json:"s"` // of the ear, so that it outlives the days
+	Quarters []listened `json:"q"`
+	VLANs    []uint32   `json:"v,omitempty"`
+	Since    int64      `json:"s"` // of the ear, so that it outlives the days
 }
 
-// quarter is a quarter hour, by its number since 1970.
-type quarter struct {
+// listened is a quarter hour, by its number since 1970, as an ear heard it.
+type listened struct {
 	N         int64    `json:"n"`
 	Packets   uint64   `json:"p,omitempty"`
 	Lost      uint64   `json:"l,omitempty"` // packets that the agent did not see
@@ -115,7 +115,7 @@ func (l *Ledger) lost(e Ear, x *demarcv1.LossDelta) {
 }
 
 // quarter finds or makes the quarter of an instant, nil beyond the limits.
-func (l *Ledger) quarter(e Ear, ns int64) (*day, *quarter) {
+func (l *Ledger) quarter(e Ear, ns int64) (*day, *listened) {
 	n := ns / span
 	if n <= 0 {
 		return nil, nil
@@ -133,9 +133,9 @@ func (l *Ledger) quarter(e Ear, ns int64) (*day, *quarter) {
 	if d == nil {
 		return nil, nil
 	}
-	i, there := slices.BinarySearchFunc(d.Quarters, n, func(q quarter, n int64) int { return cmp.Compare(q.N, n) })
+	i, there := slices.BinarySearchFunc(d.Quarters, n, func(q listened, n int64) int { return cmp.Compare(q.N, n) })
 	if !there {
-		d.Quarters = slices.Insert(d.Quarters, i, quarter{N: n})
+		d.Quarters = slices.Insert(d.Quarters, i, listened{N: n})
 	}
 	l.dirty[dayKey{e, n / perDay}] = true
 	return d, &d.Quarters[i]

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"demarc/internal/ot"
+	"demarc/internal/quarter"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -17,14 +18,55 @@ type count struct {
 // many stands for a number that is not known.
 const many = int64(1) << 40
 
-// operations counts a class from one instant on. It is zero only if all of c
-// was decoded, both ways.
-func operations(c *demarcv1.JudgedConnection, class string, from time.Time, decoded bool) count {
-	d := c.GetConnection()
-	total := int64(d.GetOperations()[class] & (1<<40 - 1))
-	if d.GetOperations()[class] >= 1<<40 {
-		total = many
+// operations counts a class in the window, by the quarter hour: one that began
+// before the window counts whole. It is zero only if all of c was decoded, both
+// ways.
+func (k *judge) operations(c *demarcv1.JudgedConnection, class ot.Operation, decoded bool) count {
+	h := k.quarters(c)
+	if h.Empty() {
+		return told(c, class.String(), k.from, decoded)
 	}
+	q := h.Operations(class, k.from.UnixNano(), k.to.UnixNano())
+	n := count{Low: few(q.Low), High: few(q.High)}
+	if q.Cut {
+		n.High = max(n.High, few(c.GetConnection().GetOperations()[class.String()]))
+	}
+	n.Unknown = !decoded && n.Low == 0
+	if !decoded {
+		n.High = many
+	}
+	return n
+}
+
+// few is n as expressions count, at most many.
+func few(n uint64) int64 { return int64(min(n, uint64(many))) }
+
+// quarters is what each quarter hour of c held, as far as that is kept.
+func (k *judge) quarters(c *demarcv1.JudgedConnection) quarter.History {
+	if k.w.Quarters == nil {
+		return nil
+	}
+	return k.w.Quarters(c.GetId())
+}
+
+// active reports whether c was active in the window.
+func (k *judge) active(c *demarcv1.JudgedConnection) bool {
+	if !within(c.GetConnection(), k.from, k.to) {
+		return false
+	}
+	h := k.quarters(c)
+	if h.Empty() || h.Cut(k.from.UnixNano()) {
+		return true
+	}
+	found := false
+	h.Runs(k.from.UnixNano(), k.to.UnixNano(), func(*quarter.Run) { found = true })
+	return found
+}
+
+// told counts a class from one instant on, where quarter hours are not kept.
+func told(c *demarcv1.JudgedConnection, class string, from time.Time, decoded bool) count {
+	d := c.GetConnection()
+	total := few(d.GetOperations()[class])
 	last := c.GetOperationsLast()[class]
 	recent := total > 0 && (last == nil || !last.AsTime().Before(from))
 	n := count{Unknown: !decoded}
@@ -79,4 +121,4 @@ var silent = map[string]bool{
 }
 
 // changing classes alter what a device does.
-var changing = []string{ot.Write.String(), ot.Control.String(), ot.Program.String(), ot.Firmware.String(), ot.Configure.String()}
+var changing = []ot.Operation{ot.Write, ot.Control, ot.Program, ot.Firmware, ot.Configure}

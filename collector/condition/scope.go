@@ -57,7 +57,7 @@ func (k *judge) subject(fits func(*demarcv1.JudgedConnection) answer, each func(
 		if last := c.GetConnection().GetLastSeen(); last != nil && a == yes && !last.AsTime().After(k.to) {
 			k.out.lastTried = later(k.out.lastTried, last.AsTime())
 		}
-		if within(c.GetConnection(), k.from, k.to) {
+		if k.active(c) {
 			if a == yes {
 				k.out.tried++
 			}

@@ -116,7 +116,7 @@ func (y *eye) segment(p place, from, to time.Time) SegmentSight {
 	s := SegmentSight{Site: p.site, Segment: p.segment}
 	first, last := from.UnixNano()/span, (to.UnixNano()-1)/span
 	s.Of = int(max(last-first+1, 0))
-	best := map[int64]quarter{}
+	best := map[int64]listened{}
 	vlans := map[uint32]bool{}
 	for e, h := range y.w.Ledger.ears {
 		if e.Site != p.site || e.Segment != p.segment {
@@ -156,7 +156,7 @@ func (y *eye) segment(p place, from, to time.Time) SegmentSight {
 }
 
 // with adds to a quarter what its agent lost without naming a segment.
-func (l *Ledger) with(e Ear, q quarter) quarter {
+func (l *Ledger) with(e Ear, q listened) listened {
 	h := l.ears[e]
 	if h == nil || e.Segment != "" {
 		return q
@@ -165,7 +165,7 @@ func (l *Ledger) with(e Ear, q quarter) quarter {
 	if d == nil {
 		return q
 	}
-	if i, there := slices.BinarySearchFunc(d.Quarters, q.N, func(q quarter, n int64) int { return cmp.Compare(q.N, n) }); there {
+	if i, there := slices.BinarySearchFunc(d.Quarters, q.N, func(q listened, n int64) int { return cmp.Compare(q.N, n) }); there {
 		x := d.Quarters[i]
 		q.Lost, q.Undecoded, q.Faults = q.Lost+x.Lost, q.Undecoded+x.Undecoded, slices.Concat(q.Faults, x.Faults)
 	}
@@ -173,7 +173,7 @@ func (l *Ledger) with(e Ear, q quarter) quarter {
 }
 
 // better reports whether q tells more of its time than o.
-func (q quarter) better(o quarter) bool {
+func (q listened) better(o listened) bool {
 	return cmp.Or(
 		compareBool(q.Heard, o.Heard), cmp.Compare(len(o.Faults), len(q.Faults)), cmp.Compare(o.Lost, q.Lost),
 		cmp.Compare(o.Undecoded, q.Undecoded), cmp.Compare(q.Packets, o.Packets)) > 0
@@ -189,7 +189,7 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-func (s *SegmentSight) sum(best map[int64]quarter) {
+func (s *SegmentSight) sum(best map[int64]listened) {
 	for _, q := range best {
 		if q.Heard {
 			s.Heard++

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/internal/identity"
+	"demarc/internal/quarter"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -52,6 +53,10 @@ func (b *Book) At(now int64) { b.ids.At(now) }
 // KeepQuarters makes the Book keep what each quarter hour of a connection held
 // for as long as a window lasts.
 func (b *Book) KeepQuarters(window time.Duration) { b.ids.KeepQuarters(window) }
+
+// Quarters is what each quarter hour of a connection held: to be read before the
+// Book changes.
+func (b *Book) Quarters(connection string) quarter.History { return b.ids.Quarters(connection) }
 
 // SetSpace takes over a new mapping of addresses to spaces, derives everything
 // again from the observations, and returns what that changed.

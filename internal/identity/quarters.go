@@ -74,6 +74,15 @@ func modeOf(s string) ot.SecurityMode {
 	return ot.SecurityUnknown
 }
 
+// Quarters is what each agent told of a connection's quarter hours. It is the
+// Book's own: to be read before it changes.
+func (b *Book) Quarters(id string) quarter.History {
+	if l := b.links[id]; l != nil {
+		return l.history()
+	}
+	return nil
+}
+
 // history is what each agent told of l's quarter hours.
 func (l *link) history() quarter.History {
 	h := make(quarter.History, len(l.raws))
