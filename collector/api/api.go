@@ -28,6 +28,9 @@ type Plant interface {
 	// Policy is the one in force, Documents what it was made of.
 	Policy() *boundary.Policy
 	Documents() *boundary.Documents
+	// Conditions judges every condition of the documents as of now, and says
+	// since when it stands so.
+	Conditions(now time.Time) []Standing
 	// Heard is a copy of what was heard when.
 	Heard() *condition.Ledger
 	// Connections, Assets and Findings list everything, in no order but the

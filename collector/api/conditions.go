@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -12,6 +13,13 @@ import (
 	"demarc/collector/condition"
 	demarcv1 "demarc/proto/demarc/v1"
 )
+
+// Standing is how a condition stands, with what it came to before.
+type Standing struct {
+	condition.Result
+	Since   time.Time                   // without a break
+	Changes []*demarcv1.ConditionChange // the latest first
+}
 
 // Results of Gate.
 const (
@@ -101,13 +109,13 @@ func (s *Service) knownAuthorization(name string) error {
 }
 
 func (s *Service) conditions() []*demarcv1.Condition {
-	w := s.world()
+	version := s.Plant.Policy().Version()
 	var all []*demarcv1.Condition
-	for _, r := range condition.Judge(w) {
+	for _, r := range s.Plant.Conditions(s.Clock()) {
 		c := &demarcv1.Condition{
 			Id: r.ID(), Authorization: r.Authorization, Statement: r.Condition.Statement, Controls: r.Condition.Controls, Check: r.Check,
 			State: r.State, Words: r.Words, Reason: r.Reason, Evidence: r.Evidence, Connections: r.Connections, Assets: r.Assets,
-			From: stamp(r.From), To: stamp(r.To), Until: stamp(r.Until), PolicyVersion: w.Policy.Version(),
+			From: stamp(r.From), To: stamp(r.To), Until: stamp(r.Until), PolicyVersion: version, Since: stamp(r.Since), Changes: r.Changes,
 		}
 		for i := range r.Sight {
 			c.Sight = append(c.Sight, r.Sight[i].Boundary+": "+r.Sight[i].Words())
@@ -132,6 +140,7 @@ func conditionLines(c *demarcv1.Condition) []string {
 	lines := []string{
 		fmt.Sprintf("%s: %s.", c.GetId(), c.GetWords()),
 		"Condition: " + c.GetStatement(),
+		"Since: " + when(c.GetSince().AsTime()),
 		"Why: " + c.GetReason(),
 		"Judged by: " + c.GetCheck(),
 	}
@@ -146,6 +155,9 @@ func conditionLines(c *demarcv1.Condition) []string {
 	}
 	if c.GetFrom() != nil {
 		lines = append(lines, fmt.Sprintf("Judged by policy version %d over %s to %s.", c.GetPolicyVersion(), when(c.GetFrom().AsTime()), when(c.GetTo().AsTime())))
+	}
+	for _, x := range c.GetChanges() {
+		lines = append(lines, fmt.Sprintf("From %s: %s, by policy version %d: %s", when(x.GetAt().AsTime()), x.GetWords(), x.GetPolicyVersion(), x.GetReason()))
 	}
 	for _, id := range c.GetConnections() {
 		lines = append(lines, "Connection "+id)

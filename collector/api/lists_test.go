@@ -42,8 +42,14 @@ func (p *plant) ActsOn(string) []*demarcv1.AuthorizationAct {
 	return nil
 }
 func (p *plant) Documents() *boundary.Documents { return p.docs }
-func (p *plant) Heard() *condition.Ledger       { return condition.NewLedger() }
-func (p *plant) Changes() *Changes              { return p.changes }
+func (p *plant) Conditions(now time.Time) (all []Standing) {
+	for _, r := range condition.Judge(condition.World{Policy: p.policy, Documents: p.docs, Connections: p.connections, Assets: p.assets, Ledger: p.Heard(), Now: now}) {
+		all = append(all, Standing{Result: r, Since: now})
+	}
+	return all
+}
+func (p *plant) Heard() *condition.Ledger { return condition.NewLedger() }
+func (p *plant) Changes() *Changes        { return p.changes }
 
 func (p *plant) Connection(id string) (inventory.Connection, *demarcv1.JudgedConnection, bool) {
 	for _, c := range p.connections {

@@ -31,6 +31,8 @@ const (
 	tableAssetActs = 9  // position -> what a person said of assets, a marshalled Act
 	tablePending   = 20 // id -> Proposal
 	tableHeard     = 14 // day of an agent on a segment -> condition.Record
+
+	tableConditions = 31 // condition -> ConditionHistory; "" -> savedStandings
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -84,6 +86,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 		return c, err
 	}
 	if c.changes, err = e.pending.save(whole, c.changes); err != nil {
+		return c, err
+	}
+	if c.changes, err = e.stands.save(whole, c.changes); err != nil {
 		return c, err
 	}
 	if err = c.saveHeard(e.ledger); err != nil {
@@ -184,6 +189,9 @@ func (e *engine) restore(ctx context.Context) error {
 		return fmt.Errorf("saved inventory: %w", err)
 	}
 	if err := e.restoreHeard(s[tableHeard]); err != nil {
+		return err
+	}
+	if err := e.stands.restore(s[tableConditions]); err != nil {
 		return err
 	}
 	if err := e.restoreSaid(s); err != nil {

@@ -52,6 +52,7 @@ type engine struct {
 	turned   turned          // what the last policy record changed
 	said     []savedAct      // what people said of assets
 	ledger   *condition.Ledger
+	stands   standings
 	bearings map[string]bearing // of assets, as their connections were judged
 
 	findingDeed findingDeed // the last one
@@ -83,6 +84,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	}
 	e.due.init()
 	e.lean.init()
+	e.stands.init()
 	// No documents are a policy too: everything is undecided.
 	e.docs = &boundary.Documents{}
 	e.setPolicy(boundary.Empty())
@@ -137,6 +139,7 @@ func (e *engine) applyKind(r *store.Record) error {
 		return e.applyPolicy(r)
 	case store.KindClock:
 		e.ring(r.Recorded)
+		e.stand(r.Recorded)
 		return nil
 	case store.KindAct:
 		return e.applyAct(r)
@@ -167,6 +170,7 @@ func lossOf(r *store.Record) (*demarcv1.Body, error) {
 func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 	from := source{r.Site, r.Agent}
 	e.ledger.Hear(r.Site, r.Agent, body)
+	e.stands.moved = e.stands.moved || len(body.GetLosses()) > 0
 	e.book.At(r.Recorded.UnixNano())
 	e.rejudge(e.book.Apply(r.Site, r.Agent, body), r.Recorded, from)
 	e.due.heard(from, latest(body))
@@ -218,6 +222,11 @@ func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
 		e.lean.connection(c.ID, nil, j.pairs)
 	}
 	j.wait = e.due.add(c.ID, v.Again, now, at, from)
+	if before != nil {
+		e.stands.moves(before.shown, j.shown)
+	} else {
+		e.stands.moved = true
+	}
 	e.judged[c.ID] = j
 	e.dirty[c.ID] = true
 }

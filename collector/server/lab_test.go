@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"demarc/collector/boundary"
 	"demarc/collector/store"
 	"demarc/collector/store/bolt"
+	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -209,6 +211,10 @@ func dump(e *engine) string {
 	for _, n := range e.Notices() {
 		fmt.Fprintln(&b, n.Key(), n.Words)
 	}
+	for _, id := range slices.Sorted(maps.Keys(e.stands.of)) {
+		fmt.Fprintln(&b, id)
+		put(e.stands.of[id])
+	}
 	fmt.Fprintln(&b, "position", e.Position(), "waits", len(e.due.wall.list), e.due.past, "policy", e.Policy().Version())
 	// prototext varies its spaces from build to build only.
 	return b.String()
@@ -278,6 +284,9 @@ func anyBody(r *rand.Rand, now time.Time) *demarcv1.Body {
 		}
 		b := flow(client, server, port, []string{"", "", "opcua", "tls"}[r.IntN(4)], t)
 		b.Connections[0].Outcome = []string{"exchanged", "unanswered", "refused"}[r.IntN(3)]
+		if r.IntN(3) == 0 {
+			b = told(b, ot.Operation(r.IntN(ot.NumOperations)), 1)
+		}
 		body.Endpoints = append(body.Endpoints, b.Endpoints[r.IntN(2):]...)
 		body.Connections = append(body.Connections, b.Connections...)
 		if r.IntN(6) == 0 {

@@ -134,6 +134,7 @@ func (e *engine) setPolicy(base *boundary.Policy) {
 	e.base = base
 	e.policy = base.With(e.acts)
 	e.lean.edges = e.policy.Edges()
+	e.stands.moved = true
 	if e.book != nil {
 		e.book.KeepQuarters(e.policy.LongestWindow())
 	}
@@ -147,6 +148,7 @@ func (e *engine) turn(now time.Time) {
 	}
 	e.redo(documents, now)
 	if len(documents) > 0 {
+		e.stands.moved = true
 		e.notify(now)
 	}
 }

@@ -32,6 +32,28 @@ metadata: {name: line4-ato}
 spec: {decision: ato, boundaries: [line4], granted: 2026-01-01, expires: 2026-04-13}
 `
 
+// window opens the agreement for two days, where it needs one.
+const window = `---
+{apiVersion: demarc/v1, kind: Window, metadata: {name: w}, spec: {type: maintenance, interconnection: line4-to-historian, approvedBy: A, from: 2026-04-12T08:07Z, until: 2026-04-14T08:00Z}}
+`
+
+// conditioned sets conditions for the plant's historian.
+const conditioned = `---
+apiVersion: demarc/v1
+kind: Authorization
+metadata: {name: dmz-ato}
+spec:
+  decision: ato-with-conditions
+  boundaries: [dmz]
+  granted: 2026-01-01
+  expires: 2028-01-01
+  conditions:
+    - {id: C1, statement: s, check: read-only-from-outside, window: 2h}
+    - {id: C2, statement: s, check: agreement-in-force}
+    - {id: C3, statement: s, check: cadence, with: {atLeast: 1h}}
+    - {id: C4, statement: s, attest: {by: system-owner, every: 1d}}
+`
+
 // Whatever happened, in whatever order: a collector that replays the journal
 // from its start, and one that goes on from any checkpoint, come to what the
 // one that lived through it came to.
@@ -56,7 +78,8 @@ func TestReplayEqualsLife(t *testing.T) {
 					l.must(err)
 				}
 			case 1:
-				_, err := l.apply(documents(plantDocs, agreement, expiry, lineATO), applyOptions{})
+				terms := []string{"", "  schedule: {from: \"06:00\", until: \"14:00\"}\n", "  window: 3h\n", "  activation: per-window\n"}[r.IntN(4)]
+				_, err := l.apply(documents(plantDocs, agreement, terms, expiry, lineATO, window, conditioned), applyOptions{})
 				l.must(err)
 			case 2, 3:
 				l.pass(time.Duration(r.IntN(1500)) * time.Millisecond)

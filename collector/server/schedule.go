@@ -183,5 +183,5 @@ func (e *engine) ring(now time.Time) {
 func (e *engine) ringing(now time.Time) bool {
 	e.mu.Lock() // ends may be reckoned anew
 	defer e.mu.Unlock()
-	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now)
+	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now) || e.standing(now)
 }
