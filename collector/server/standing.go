@@ -55,7 +55,7 @@ func (e *engine) stand(now time.Time) {
 	}
 	begun := time.Now() // for the pace alone
 	s := &e.stands
-	s.results = condition.Judge(e.world(now))
+	s.results = condition.Judge(e.seen(now))
 	there := map[string]bool{}
 	for i := range s.results {
 		r := &s.results[i]
@@ -90,8 +90,8 @@ func (e *engine) standing(now time.Time) bool {
 	return e.conditioned() && e.stands.stale(now) && (e.stands.judged.IsZero() || now.Sub(e.stands.judged) >= e.stands.pace || now.Before(e.stands.judged))
 }
 
-// world is what conditions are judged by.
-func (e *engine) world(now time.Time) condition.World {
+// seen is what conditions are judged by.
+func (e *engine) seen(now time.Time) condition.World {
 	w := condition.World{Policy: e.policy, Documents: e.docs, Ledger: e.ledger, Quarters: e.book.Quarters, Now: now}
 	for _, id := range slices.Sorted(maps.Keys(e.judged)) {
 		w.Connections = append(w.Connections, e.judged[id].shown)
@@ -111,7 +111,7 @@ func (e *engine) Conditions(now time.Time) []api.Standing {
 	defer e.mu.Unlock()
 	results := e.stands.results
 	if results == nil || e.stands.stale(now) {
-		results = condition.Judge(e.world(now))
+		results = condition.Judge(e.seen(now))
 	}
 	all := make([]api.Standing, len(results))
 	for i := range results {
