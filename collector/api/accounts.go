@@ -61,6 +61,16 @@ func (a *Accounts) OfSocket(ctx context.Context) (Principal, error) {
 	return p, nil
 }
 
+// Self is whoever runs the collector, for the link that it prints when it
+// starts.
+func (a *Accounts) Self() Principal {
+	p := Principal{Name: Peer{UID: os.Geteuid()}.Who(), Roles: []store.Grant{{Role: store.Admin}}, Via: "link"}
+	if a.Open {
+		p.Roles = AllRoles()
+	}
+	return p
+}
+
 // OfName finds a user who signed in before, via says how.
 func (a *Accounts) OfName(ctx context.Context, name, via string) (Principal, error) {
 	u, err := a.find(ctx, func(u *store.User) bool { return u.Name == name })

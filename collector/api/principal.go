@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 
@@ -103,6 +102,3 @@ func Caller(ctx context.Context) Principal {
 
 // OfContext finds who calls inside the process: whoever the context names.
 func OfContext(ctx context.Context) (Principal, error) { return Caller(ctx), nil }
-
-// Self is whoever runs this program.
-func Self() Principal { return Principal{Name: Peer{UID: os.Geteuid()}.Who(), Roles: AllRoles()} }

@@ -27,6 +27,8 @@ import (
 var services = []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error{
 	restOver(demarcv1.NewCollectorServiceClient, demarcv1.RegisterCollectorServiceHandlerClient),
 	restOver(demarcv1.NewAccountServiceClient, demarcv1.RegisterAccountServiceHandlerClient),
+	restOver(demarcv1.NewProposalServiceClient, demarcv1.RegisterProposalServiceHandlerClient),
+	restOver(demarcv1.NewAuditServiceClient, demarcv1.RegisterAuditServiceHandlerClient),
 	restOver(demarcv1.NewFindingServiceClient, demarcv1.RegisterFindingServiceHandlerClient),
 }
 

@@ -205,10 +205,10 @@ func (e *engine) better(p *boundary.Policy, docs *boundary.Documents) string {
 	}
 	states := condition.States()
 	before := map[string]string{}
-	for _, r := range condition.Judge(e.world(e.Policy(), e.documents())) {
+	for _, r := range condition.Judge(e.worldUnder(e.Policy(), e.documents())) {
 		before[r.ID()] = r.State
 	}
-	for _, r := range condition.Judge(e.world(p, docs)) {
+	for _, r := range condition.Judge(e.worldUnder(p, docs)) {
 		if was, ok := before[r.ID()]; ok && slices.Index(states, r.State) > slices.Index(states, was) {
 			return fmt.Sprintf("condition %s would become %s from %s", r.ID(), r.State, was)
 		}
@@ -220,8 +220,8 @@ func (e *engine) better(p *boundary.Policy, docs *boundary.Documents) string {
 	return ""
 }
 
-// world is what conditions are judged by under a policy.
-func (e *engine) world(p *boundary.Policy, docs *boundary.Documents) condition.World {
+// worldUnder is what conditions are judged by under a policy.
+func (e *engine) worldUnder(p *boundary.Policy, docs *boundary.Documents) condition.World {
 	w := condition.World{Policy: p, Documents: docs, Connections: e.Connections(), Assets: e.Assets(), Ledger: e.Heard(), Now: e.clock()}
 	if p == e.Policy() {
 		return w

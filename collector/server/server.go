@@ -61,6 +61,7 @@ type collector struct {
 	engine    *engine
 	ingest    *ingest.Server
 	signIn    *api.SignIn
+	accounts  *api.Accounts
 	service   *api.Service
 	ears      ears
 	saver     saver
@@ -124,6 +125,7 @@ func (x *collector) wire() {
 		Committed: x.engine.news, Changed: x.engine.changes.Bump,
 	})
 	x.signIn = api.NewSignIn(nil)
+	x.accounts = &api.Accounts{Store: x.store, Open: x.Authority == config.None, Clock: x.Clock}
 	x.service = api.New(api.Config{
 		Store: x.store, Plant: x.engine, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
 		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
@@ -140,8 +142,7 @@ func (x *collector) serve(ctx context.Context) error {
 	}
 	uplink := grpc.NewServer(ingest.Options(credentials.NewTLS(uplinkTLS))...)
 	demarcv1.RegisterUplinkServiceServer(uplink, x.ingest)
-	accounts := &api.Accounts{Store: x.store, Open: x.Authority == config.None, Clock: x.Clock}
-	guard := &api.Guard{Find: accounts.OfSocket, Audit: x.store.AppendAudit, Log: x.Log}
+	guard := &api.Guard{Find: x.accounts.OfSocket, Audit: x.store.AppendAudit, Log: x.Log}
 	commands := grpc.NewServer(append(guard.Options(), grpc.Creds(api.SocketCredentials()), grpc.MaxRecvMsgSize(64<<20))...)
 	x.service.Register(commands)
 	pages, err := x.pages()
@@ -181,7 +182,7 @@ func (x *collector) ready() {
 	}
 	r := Ready{Uplink: x.service.Uplink, Pages: x.service.Config.Pages, Socket: x.Socket}
 	if r.Pages != "" {
-		path, _ := x.signIn.CreateLink(api.Self())
+		path, _ := x.signIn.CreateLink(x.accounts.Self())
 		r.Link = r.Pages + path
 	}
 	x.Ready(r)
