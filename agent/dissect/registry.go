@@ -40,13 +40,14 @@ func Protocols() []Protocol {
 type carrier struct {
 	protocols []*Protocol
 	ports     map[uint16][]*Protocol
+	usual     map[uint16]bool // of a plant's protocols that nothing public describes
 }
 
 func carriers(all []Protocol) map[string]*carrier {
 	m := map[string]*carrier{}
 	at := func(name string) *carrier {
 		if m[name] == nil {
-			m[name] = &carrier{ports: map[uint16][]*Protocol{}}
+			m[name] = &carrier{ports: map[uint16][]*Protocol{}, usual: map[uint16]bool{}}
 		}
 		return m[name]
 	}
@@ -59,6 +60,9 @@ func carriers(all []Protocol) map[string]*carrier {
 			c := at(port.Carrier)
 			c.ports[port.Number] = append(c.ports[port.Number], p)
 		}
+	}
+	for _, u := range UsualPorts() {
+		at(u.Carrier).usual[u.Number] = true
 	}
 	return m
 }
@@ -76,6 +80,11 @@ func NewPortHints(all []Protocol) PortHints {
 			if _, taken := h.byPort[port]; !taken {
 				h.byPort[port] = p.Name
 			}
+		}
+	}
+	for _, u := range UsualPorts() {
+		if _, taken := h.byPort[u.Port]; !taken && len(all) > 0 {
+			h.byPort[u.Port] = u.Name
 		}
 	}
 	return h

@@ -82,8 +82,22 @@ func document(all []Protocol) string {
 			}
 		}
 	}
+	b.WriteString(usualPreface)
+	for _, u := range UsualPorts() {
+		fmt.Fprintf(&b, "| %s | %s/%d | %s |\n", u.Name, u.Carrier, u.Number, cell(u.Source))
+	}
 	return b.String()
 }
+
+const usualPreface = `
+## By port alone
+
+Nothing public describes the bytes of these, so their names are shown with the grade "hint" and never more; what is said on such a port is
+kept as unidentified, with its first bytes.
+
+| protocol | port | source |
+|---|---|---|
+`
 
 // cell keeps text from ending its cell of a Markdown table.
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

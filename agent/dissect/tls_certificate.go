@@ -18,6 +18,9 @@ const (
 // protocols over TLS that are known by it.
 const tlsTagCommonName = 1
 
+// tlsTagOrganization is the tag of the organization that issued it.
+const tlsTagOrganization = 2
+
 // maxCertNames bounds the alternative names that are told of a certificate.
 const maxCertNames = 4
 
@@ -34,7 +37,10 @@ func (d *tls) certificates(m *Message, c *wire.Cursor, out Out) {
 	if !ok {
 		return
 	}
-	if name := d.text.commonName(x.subject); len(name) > 0 {
+	if name := d.text.nameOf(x.issuer, oidOrganization); len(name) > 0 {
+		out.Payload(tlsTagOrganization, name)
+	}
+	if name := d.text.nameOf(x.subject, oidCommonName); len(name) > 0 {
 		out.Fact(Sender, certCommonName, name, "tls.certificate.subject", ot.Content)
 		out.Payload(tlsTagCommonName, name)
 	}
@@ -161,10 +167,13 @@ func attributeValue(set *wire.Cursor) (oid, value []byte, tag uint8, ok bool) {
 	return id.Rest(), v.Rest(), tag, set.OK() && pair.OK()
 }
 
-const oidCommonName = "\x55\x04\x03"
+const (
+	oidCommonName   = "\x55\x04\x03"
+	oidOrganization = "\x55\x04\x0a"
+)
 
 // commonName is the last common name of a distinguished name.
-func (s *scratch) commonName(name []byte) []byte {
+func (s *scratch) nameOf(name []byte, kind string) []byte {
 	at, n := rdns(name)
 	for i := n - 1; i >= 0; i-- {
 		c := wire.New(name[at[i]:])
@@ -174,7 +183,7 @@ func (s *scratch) commonName(name []byte) []byte {
 			if !ok {
 				break
 			}
-			if string(oid) == oidCommonName {
+			if string(oid) == kind {
 				from := s.mark()
 				s.directoryString(tag, v, false)
 				return s.since(from)
@@ -223,7 +232,7 @@ func (s *scratch) attributeType(oid []byte) {
 		s.adds("ST")
 	case "\x55\x04\x09":
 		s.adds("STREET")
-	case "\x55\x04\x0a":
+	case oidOrganization:
 		s.adds("O")
 	case "\x55\x04\x0b":
 		s.adds("OU")

@@ -131,7 +131,7 @@ func TestDistinguishedName(t *testing.T) {
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	if cn := string(s.commonName([]byte(name))); cn != "plc" {
+	if cn := string(s.nameOf([]byte(name), oidCommonName)); cn != "plc" {
 		t.Errorf("common name %q", cn)
 	}
 	if got := s.distinguishedName([]byte(name)[:len(name)-3]); len(got) != 0 {

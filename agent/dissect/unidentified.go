@@ -41,7 +41,7 @@ func (s *session) plantPort() (port uint16, ok bool) {
 	server := c.ClientSide().Other()
 	for _, side := range [...]flow.Side{server, server.Other()} {
 		port = c.Ends[side].Port
-		if plantHas(s.root.on.ports[port]) {
+		if plantHas(s.root.on.ports[port]) || s.root.on.usual[port] {
 			return port, true
 		}
 		if c.Directed {
