@@ -58,6 +58,10 @@ func (b *Book) KeepQuarters(window time.Duration) { b.ids.KeepQuarters(window) }
 // Book changes.
 func (b *Book) Quarters(connection string) quarter.History { return b.ids.Quarters(connection) }
 
+// Settle derives what is still to be derived. Until the Book changes again, it
+// may then be read by several goroutines at once.
+func (b *Book) Settle() { b.ids.Settle() }
+
 // SetSpace takes over a new mapping of addresses to spaces, derives everything
 // again from the observations, and returns what that changed.
 func (b *Book) SetSpace(space identity.Space) Changes {

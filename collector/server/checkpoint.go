@@ -57,6 +57,8 @@ type checkpoint struct {
 // cutState takes what changed since the last call, or everything. It holds the
 // apply loop only while it copies.
 func (e *engine) cutState(whole bool) (checkpoint, error) {
+	e.whole.Lock() // a state between two records
+	defer e.whole.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := checkpoint{position: e.position, whole: whole}
@@ -252,7 +254,7 @@ func (e *engine) restorePolicy(ctx context.Context, version uint64) error {
 	if err != nil {
 		return fmt.Errorf("policy version %d is not read any more: %w", version, err)
 	}
-	e.docs = docs
+	e.docs, e.resolved = docs, p.Resolved
 	e.setPolicy(policy)
 	e.book.SetSpace(e.space())
 	return nil

@@ -33,6 +33,7 @@ type engine struct {
 	applying sync.Mutex    // one Apply at a time
 	wake     chan struct{} // holds one when the journal grew
 
+	whole    sync.Mutex // held while a record is applied; taken before mu
 	mu       sync.RWMutex
 	position uint64
 	base     *boundary.Policy // the documents alone
@@ -41,6 +42,7 @@ type engine struct {
 	notices  notices
 	policy   *boundary.Policy // both
 	docs     *boundary.Documents
+	resolved any // roles and names, as the policy has them
 	book     *inventory.Book
 	findings *finding.Book
 	judged   map[string]*judgement
@@ -104,6 +106,8 @@ func (e *engine) space() identity.Space {
 // apply takes one record. An error means that the record cannot be read: the
 // journal is damaged, and going on would make replay and life differ.
 func (e *engine) apply(r *store.Record) error {
+	e.whole.Lock()
+	defer e.whole.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if r.Position != e.position+1 {
@@ -206,9 +210,14 @@ func (e *engine) forget(id string, now time.Time) {
 // judge takes the verdict on a connection as of at.
 func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
 	v := verdict.Judge(e.policy, c, at)
+	e.file(c, &v, now, at, from)
+}
+
+// file puts a verdict in the place of the one before, with what follows from it.
+func (e *engine) file(c inventory.Connection, v *verdict.Judged, now, at time.Time, from source) {
 	before := e.judged[c.ID]
 	since(v.Verdict, before, at)
-	e.findings.Update(e.policy, c, v, at)
+	e.findings.Update(e.policy, c, *v, at)
 	j := &judgement{shown: &demarcv1.JudgedConnection{
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
 		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,

@@ -158,11 +158,7 @@ func (e *engine) turn(now time.Time) {
 func (e *engine) redo(documents []string, now time.Time) {
 	for _, d := range documents {
 		conns, assets := e.lean.on(e.policy.Leaning(d))
-		for _, id := range conns {
-			if c, ok := e.book.Connection(id); ok && judgedAt(c, now).Equal(now) {
-				e.judge(c, now, now, source{})
-			}
-		}
+		e.judgeMany(conns, now, source{}, false)
 		for _, id := range assets {
 			e.assess(id, now)
 		}

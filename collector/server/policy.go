@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"demarc/collector/api"
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
+	"demarc/collector/inventory"
 	"demarc/collector/store"
 	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -46,19 +48,85 @@ func (e *engine) applyPolicy(r *store.Record) error {
 	if err != nil {
 		return fmt.Errorf("policy version %d is not read any more: %w", version, err)
 	}
-	before := e.verdicts()
+	old, touched := e.policy, e.touched(docs, version, kept.Resolved)
 	if err := e.trigger(docs, r.Recorded); err != nil {
 		return err
 	}
-	e.docs = docs
+	e.docs, e.resolved = docs, kept.Resolved
 	e.setPolicy(policy)
 	e.lean.through = r.Recorded
 	e.notify(r.Recorded)
-	e.rejudge(e.book.SetSpace(e.space()), r.Recorded, source{})
+	begun := time.Now() // for the log alone
+	changes := e.leaners(old, touched)
+	verdicts := e.judgeMany(changes.Connections, r.Recorded, source{}, true)
+	for _, id := range changes.Assets {
+		e.assess(id, r.Recorded)
+	}
 	e.pending.drop(kept.Proposal)
-	e.turned = turned{version: version, verdicts: turns(before, e.verdicts())}
-	e.log.Info("policy in force", "version", version, "verdicts_changed", len(e.turned.verdicts))
+	e.turned = turned{version: version, verdicts: verdicts}
+	e.log.Info("policy in force", "version", version, "judged_again", len(changes.Connections), "verdicts_changed", len(verdicts), "in", time.Since(begun).Round(time.Millisecond))
 	return nil
+}
+
+// touch is what a change of documents touches.
+type touch struct {
+	all       bool     // everything: it cannot be told more narrowly
+	spaces    bool     // addresses may mean something else
+	documents []string // that changed, where what leans on them is all
+}
+
+// touched compares documents, and what their roles and names were resolved to,
+// with those in force. Agreements, windows and authorizations touch what leans
+// on them; any other document may touch everything.
+func (e *engine) touched(docs *boundary.Documents, version uint64, resolved any) touch {
+	t := touch{
+		all:    e.policy.Version() == 0 || version == e.policy.Version() || !reflect.DeepEqual(resolved, e.resolved),
+		spaces: e.policy.Version() == 0 || version == e.policy.Version(),
+	}
+	for _, c := range docs.Compare(e.docs) {
+		if c.Change == "same" {
+			continue
+		}
+		switch c.Kind {
+		case "Interconnection", "SharedService", "Authorization":
+			t.documents = append(t.documents, c.Kind+"/"+c.Name)
+		case "Window":
+			opened := append(opens(docs, c.Name), opens(e.docs, c.Name)...)
+			t.documents = append(t.documents, opened...)
+			t.all = t.all || len(opened) == 0
+		default:
+			t.all, t.spaces = true, t.spaces || c.Kind == "Site"
+		}
+	}
+	return t
+}
+
+// opens names the agreement that a window opens.
+func opens(docs *boundary.Documents, window string) []string {
+	for _, w := range docs.Windows {
+		if w.Name == window && w.Interconnection.Name != "" {
+			return []string{"Interconnection/" + w.Interconnection.Name}
+		}
+	}
+	return nil
+}
+
+// leaners lists what is to be judged by the policy in force in place of old.
+func (e *engine) leaners(old *boundary.Policy, t touch) inventory.Changes {
+	if t.spaces {
+		return e.book.SetSpace(e.space())
+	}
+	var c inventory.Changes
+	if t.all {
+		return inventory.Changes{Connections: slices.Sorted(maps.Keys(e.judged)), Assets: slices.Sorted(maps.Keys(e.assets))}
+	}
+	for _, d := range t.documents {
+		for _, p := range []*boundary.Policy{old, e.policy} {
+			conns, assets := e.lean.on(p.Leaning(d))
+			c.Connections, c.Assets = union(c.Connections, conns), union(c.Assets, assets)
+		}
+	}
+	return c
 }
 
 func (e *engine) verdicts() map[string]*demarcv1.Verdict {
@@ -92,6 +160,8 @@ func turns(before, after map[string]*demarcv1.Verdict) []*demarcv1.VerdictChange
 
 // rehearse says which verdicts a policy would change. Everything is put back.
 func (e *engine) rehearse(p *boundary.Policy) []*demarcv1.VerdictChange {
+	e.whole.Lock()
+	defer e.whole.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p = p.With(e.acts)

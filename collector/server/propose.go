@@ -226,6 +226,8 @@ func (e *engine) worldUnder(p *boundary.Policy, docs *boundary.Documents) condit
 	if p == e.Policy() {
 		return w
 	}
+	e.whole.Lock()
+	defer e.whole.Unlock()
 	e.mu.Lock()
 	w.Policy = p.With(e.acts)
 	after := map[string]*demarcv1.JudgedConnection{}

@@ -129,6 +129,10 @@ func (b *Book) spaceOf(k addrKey) string {
 	return b.space(k.site.Value(), k.segment.Value(), k.ip)
 }
 
+// Settle derives what is still to be derived. Until the Book changes again, it
+// may then be read by several goroutines at once.
+func (b *Book) Settle() { b.settle() }
+
 // SetSpace takes over a new mapping of addresses to spaces and derives
 // everything again from the observations. All that was and all that is counts
 // as changed.

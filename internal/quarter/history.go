@@ -2,6 +2,7 @@ package quarter
 
 import (
 	"slices"
+	"unsafe"
 
 	"demarc/internal/ot"
 )
@@ -138,4 +139,15 @@ func (h History) Clone() History {
 		c[i] = l.Clone()
 	}
 	return c
+}
+
+// Size is about how many bytes h takes.
+func (h History) Size() (bytes int) {
+	for _, l := range h {
+		bytes += int(unsafe.Sizeof(*l)) + cap(l.runs)*int(unsafe.Sizeof(Run{}))
+		for i := range l.runs {
+			bytes += cap(l.runs[i].Operations) * int(unsafe.Sizeof(Operation{}))
+		}
+	}
+	return bytes
 }
