@@ -178,7 +178,7 @@ func (k *judge) initiator() {
 
 // remote protocols give access from afar.
 var remote = []string{
-	"rdp", "vnc", "ssh", "telnet", "winrm", "x11", "teamviewer", "anydesk", "openvpn", "wireguard", "tailscale", "ipsec", "ike", "l2tp", "pptp",
+	"rdp", "vnc", "ssh", "telnet", "winrm", "x11", "teamviewer", "anydesk", "openvpn", "wireguard", "tailscale", "ipsec", "ike", "l2tp", "pptp", "radmin", "nomachine",
 }
 
 func (k *judge) noRemoteTools() {

@@ -190,7 +190,7 @@ func opener(c inventory.Connection, v verdict.Judged) string {
 var interactive = map[string]bool{"rdp": true, "vnc": true, "ssh": true, "telnet": true, "winrm": true, "x11": true}
 
 // tools and tunnels let somebody in whoever opened the connection.
-var tools = map[string]bool{"teamviewer": true, "anydesk": true, "openvpn": true, "wireguard": true, "tailscale": true, "ipsec": true, "ike": true, "l2tp": true, "pptp": true}
+var tools = map[string]bool{"teamviewer": true, "anydesk": true, "openvpn": true, "wireguard": true, "tailscale": true, "ipsec": true, "ike": true, "l2tp": true, "pptp": true, "radmin": true, "nomachine": true}
 
 // remoteTool names what gives access from afar: an interactive protocol into
 // ot, or a tool or tunnel between ot or dmz and it, external or the Internet,
