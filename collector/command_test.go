@@ -19,6 +19,12 @@ import (
 // serve runs a collector in this process and returns its data directory.
 func serve(t *testing.T) string {
 	t.Helper()
+	data, _ := serveAt(t)
+	return data
+}
+
+func serveAt(t *testing.T) (string, server.Ready) {
+	t.Helper()
 	c := config.Default()
 	c.Data, c.Uplink, c.Pages = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
@@ -33,14 +39,15 @@ func serve(t *testing.T) string {
 		}
 	})
 	select {
-	case <-ready:
+	case r := <-ready:
+		return c.Data, r
 	case err := <-done:
 		done <- err
 		t.Fatal(err)
 	case <-time.After(20 * time.Second):
 		t.Fatal("not ready in 20 s")
 	}
-	return c.Data
+	return "", server.Ready{}
 }
 
 // run runs a command as main does.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 // place is where a collector's settings and data are.
 type place struct {
 	configFile, data, socket string
+	remote                   remote
 }
 
 func (p *place) flags(c *cobra.Command) {
@@ -27,6 +29,7 @@ func (p *place) flags(c *cobra.Command) {
 	f.StringVar(&p.configFile, "config", "", "settings file (collector.yaml)")
 	f.StringVar(&p.data, "data", "", "data directory (default "+config.DefaultData()+")")
 	f.StringVar(&p.socket, "socket", "", "Unix socket of the commands (default collector.sock in the data directory)")
+	p.remote.flags(f)
 }
 
 // load reads the settings file, if any; flags stand above it.
@@ -56,24 +59,34 @@ func (p *place) ask(ctx context.Context, f func(context.Context, demarcv1.Collec
 
 // call is ask for the other services.
 func (p *place) call(ctx context.Context, f func(context.Context, grpc.ClientConnInterface) error) error {
-	c, err := p.load()
-	if err != nil {
-		return err
-	}
-	if err := answers(c.Socket); err != nil {
-		return err
-	}
-	conn, err := grpc.NewClient("passthrough:///collector",
-		grpc.WithTransportCredentials(insecure.NewCredentials()), // a Unix socket: the kernel tells each side who the other is
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(1<<30), grpc.MaxCallSendMsgSize(64<<20)),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", c.Socket)
-		}))
+	conn, err := p.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
 	return f(ctx, conn)
+}
+
+func (p *place) connect(ctx context.Context) (*grpc.ClientConn, error) {
+	if far, err := p.remote.asked(); far || err != nil {
+		if err = cmp.Or(err, p.remote.reached(ctx)); err != nil {
+			return nil, err
+		}
+		return p.remote.dial()
+	}
+	c, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	if err := answers(c.Socket); err != nil {
+		return nil, err
+	}
+	return grpc.NewClient("passthrough:///collector",
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // a Unix socket: the kernel tells each side who the other is
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(1<<30), grpc.MaxCallSendMsgSize(64<<20)),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", c.Socket)
+		}))
 }
 
 // answers says in words why nobody does.

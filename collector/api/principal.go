@@ -102,3 +102,6 @@ func Caller(ctx context.Context) Principal {
 
 // OfContext finds who calls inside the process: whoever the context names.
 func OfContext(ctx context.Context) (Principal, error) { return Caller(ctx), nil }
+
+// named reports whether p has an account.
+func (p Principal) named() bool { return !strings.HasPrefix(p.Name, "uid ") && p.Name != "local user" }

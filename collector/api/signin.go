@@ -1,19 +1,29 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"sync"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"demarc/collector/store"
 )
 
-// SignIn lets people onto the pages: the token of a one-time link becomes a
-// session, which the pages keep in a cookie. Both live in memory and end with the collector. The zero value is not
-// usable, see NewSignIn; safe for concurrent use.
+// SignIn lets people onto the pages: the token of a one-time link, or what shows
+// that somebody has an account, becomes a session, which the pages keep in a
+// cookie. Links and sessions live in memory and end with the collector. The zero
+// value is not usable, see NewSignIn; safe for concurrent use.
 type SignIn struct {
-	clock func() time.Time
+	accounts *Accounts
+	audit    func(context.Context, store.Act) error
+	tries    throttle
+	clock    func() time.Time
 
 	mu       sync.Mutex
 	links    map[secret]link     // hash of a link's secret
@@ -32,6 +42,7 @@ type link struct {
 
 type session struct {
 	as          Principal
+	account     bool // as is asked for again at every use
 	begun, used time.Time
 }
 
@@ -50,12 +61,13 @@ const signInPath = "/sign-in?token="
 // ErrLink is the answer to a link that does not work.
 var ErrLink = errors.New("this link was used or has ended: make a new one with `demarc-collector sign-in`")
 
-// NewSignIn returns an empty SignIn; nil clock is the machine's.
-func NewSignIn(clock func() time.Time) *SignIn {
+// NewSignIn returns an empty SignIn of accounts, which tells audit who fails
+// again and again; nil clock is the machine's.
+func NewSignIn(accounts *Accounts, audit func(context.Context, store.Act) error, clock func() time.Time) *SignIn {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &SignIn{clock: clock, links: map[secret]link{}, sessions: map[secret]*session{}}
+	return &SignIn{accounts: accounts, audit: audit, clock: clock, links: map[secret]link{}, sessions: map[secret]*session{}}
 }
 
 func draw() (text string, hash secret) {
@@ -94,29 +106,84 @@ func (s *SignIn) Exchange(token string) (id string, life time.Duration, err erro
 	if !ok || now.After(l.ends) {
 		return "", 0, ErrLink
 	}
+	return s.begin(session{as: l.as, account: l.as.named()}, now), SessionLife, nil
+}
+
+// Password signs in who has an account by name and password. from is the
+// address that the request came from; who fails too often waits, whether the
+// name exists or not.
+func (s *SignIn) Password(ctx context.Context, name, password, from string) (id string, life time.Duration, err error) {
+	account, address := "account "+cut(name, 64), "address "+network(from)
+	if wait := s.tries.wait(s.clock(), account, address); wait > 0 {
+		return "", 0, status.Errorf(codes.ResourceExhausted, "too many tries: the next one is taken in %s", wait.Round(time.Second))
+	}
+	p, err := s.accounts.OfPassword(ctx, name, password)
+	switch {
+	case errors.Is(err, ErrSignIn):
+		if s.tries.failed(s.clock(), account, address) {
+			act := store.Act{Who: "nobody", What: "sign-in refused", On: printable(cut(name, 64)), Detail: "again and again from " + from + ": the next tries wait"}
+			if err := s.audit(ctx, act); err != nil {
+				return "", 0, failed(err)
+			}
+		}
+		return "", 0, err
+	case err != nil:
+		return "", 0, err
+	}
+	s.tries.passed(account)
+	id, life = s.Begin(p)
+	return id, life, nil
+}
+
+// Begin makes a session of an account that showed itself.
+func (s *SignIn) Begin(p Principal) (id string, life time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock()
+	return s.begin(session{as: p, account: true}, now), SessionLife
+}
+
+func (s *SignIn) begin(x session, now time.Time) (id string) {
 	s.sweep(now)
 	if len(s.sessions) >= maxSessions {
 		s.dropIdlestSession()
 	}
 	text, hash := draw()
-	s.sessions[hash] = &session{as: l.as, begun: now, used: now}
-	return text, SessionLife, nil
+	x.begun, x.used = now, now
+	s.sessions[hash] = &x
+	return text
 }
 
 // Check tells whose session it is, if it is good, and keeps it from falling
-// idle.
-func (s *SignIn) Check(id string) (p Principal, ok bool) {
+// idle. An account counts as it is now: one that was disabled is out.
+func (s *SignIn) Check(ctx context.Context, id string) (p Principal, ok bool) {
 	hash := secret(sha256.Sum256([]byte(id)))
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	now := s.clock()
 	x := s.sessions[hash]
 	if x == nil || x.over(now) {
 		delete(s.sessions, hash)
+		s.mu.Unlock()
 		return Principal{}, false
 	}
 	x.used = now
-	return x.as, true
+	p, account := x.as, x.account
+	s.mu.Unlock()
+	if !account {
+		return p, true
+	}
+	p, err := s.accounts.OfName(ctx, p.Name, p.Via)
+	if errors.Is(err, ErrSignIn) {
+		s.End(id)
+	}
+	return p, err == nil
+}
+
+// End ends a session.
+func (s *SignIn) End(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, secret(sha256.Sum256([]byte(id))))
 }
 
 func (x *session) over(now time.Time) bool {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,7 +10,7 @@ import (
 
 func token(t *testing.T, s *SignIn) string {
 	t.Helper()
-	path, _ := s.CreateLink(Principal{Name: "ana"})
+	path, _ := s.CreateLink(Principal{Name: "uid 7 (ana)"})
 	_, tok, ok := strings.Cut(path, "token=")
 	if !ok || len(tok) < 40 {
 		t.Fatalf("link %q", path)
@@ -18,13 +19,13 @@ func token(t *testing.T, s *SignIn) string {
 }
 
 func good(s *SignIn, id string) bool {
-	p, ok := s.Check(id)
-	return ok && p.Name == "ana"
+	p, ok := s.Check(context.Background(), id)
+	return ok && p.Name == "uid 7 (ana)"
 }
 
 func TestLinkWorksOnce(t *testing.T) {
 	now := time.Now()
-	s := NewSignIn(func() time.Time { return now })
+	s := NewSignIn(nil, nil, func() time.Time { return now })
 	link := token(t, s)
 	id, life, err := s.Exchange(link)
 	if err != nil || life != SessionLife || !good(s, id) {
@@ -50,7 +51,7 @@ func TestLinkWorksOnce(t *testing.T) {
 
 func TestSessionsEnd(t *testing.T) {
 	now := time.Now()
-	s := NewSignIn(func() time.Time { return now })
+	s := NewSignIn(nil, nil, func() time.Time { return now })
 	idle, _, _ := s.Exchange(token(t, s))
 	busy, _, _ := s.Exchange(token(t, s))
 	for range int(SessionLife/time.Hour) - 1 {
@@ -70,7 +71,7 @@ func TestSessionsEnd(t *testing.T) {
 
 func TestLinksAndSessionsAreBounded(t *testing.T) {
 	now := time.Now()
-	s := NewSignIn(func() time.Time { return now })
+	s := NewSignIn(nil, nil, func() time.Time { return now })
 	first := token(t, s)
 	for range maxLinks {
 		now = now.Add(time.Millisecond)

@@ -25,8 +25,16 @@ func (s *Service) GetStatus(ctx context.Context, _ *demarcv1.GetStatusRequest) (
 	return &demarcv1.GetStatusResponse{
 		Version: s.Version, Authority: s.AuthorityMode, PolicyVersion: s.Plant.Policy().Version(),
 		Journal: last, Applied: s.Plant.Applied(), Clock: timestamppb.New(s.Clock()), Pages: s.Pages, Uplink: s.Uplink,
-		Surveys: s.surveys(), Pending: uint32(len(s.Plant.Proposals())),
+		Surveys: s.surveys(), Pending: uint32(len(s.Plant.Proposals())), Fingerprint: s.fingerprint(),
 	}, nil
+}
+
+// fingerprint is that of the collector's authority.
+func (s *Service) fingerprint() string {
+	if s.Authority == nil {
+		return ""
+	}
+	return s.Authority.Fingerprint().String()
 }
 
 // surveys names the boundaries in survey.

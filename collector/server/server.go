@@ -124,8 +124,8 @@ func (x *collector) wire() {
 		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,
 		Committed: x.engine.news, Changed: x.engine.changes.Bump,
 	})
-	x.signIn = api.NewSignIn(nil)
 	x.accounts = &api.Accounts{Store: x.store, Open: x.Authority == config.None, Clock: x.Clock}
+	x.signIn = api.NewSignIn(x.accounts, x.store.AppendAudit, nil)
 	x.service = api.New(api.Config{
 		Store: x.store, Plant: x.engine, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
 		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
@@ -142,9 +142,7 @@ func (x *collector) serve(ctx context.Context) error {
 	}
 	uplink := grpc.NewServer(ingest.Options(credentials.NewTLS(uplinkTLS))...)
 	demarcv1.RegisterUplinkServiceServer(uplink, x.ingest)
-	guard := &api.Guard{Find: x.accounts.OfSocket, Audit: x.store.AppendAudit, Log: x.Log}
-	commands := grpc.NewServer(append(guard.Options(), grpc.Creds(api.SocketCredentials()), grpc.MaxRecvMsgSize(64<<20))...)
-	x.service.Register(commands)
+	commands := x.commands(x.accounts.OfSocket, grpc.Creds(api.SocketCredentials()))
 	pages, err := x.pages()
 	if err != nil {
 		return err
@@ -192,6 +190,14 @@ func (x *collector) caughtUp() {
 	x.Log.Info("journal applied", "position", x.engine.Position(), "policy_version", x.engine.Policy().Version())
 }
 
+// commands is a gRPC server of the services; find tells who calls.
+func (x *collector) commands(find func(context.Context) (api.Principal, error), more ...grpc.ServerOption) *grpc.Server {
+	guard := &api.Guard{Find: find, Audit: x.store.AppendAudit, Log: x.Log}
+	s := grpc.NewServer(append(append(guard.Options(), grpc.MaxRecvMsgSize(64<<20)), more...)...)
+	x.service.Register(s)
+	return s
+}
+
 // pages is the server of the pages, behind a guard of its own: a session says
 // who calls.
 func (x *collector) pages() (*http.Server, error) {
@@ -202,7 +208,9 @@ func (x *collector) pages() (*http.Server, error) {
 	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log}
 	inside := api.NewLocal(guard.Unary, guard.Stream)
 	x.service.Register(inside)
-	handler, err := web.Handler(inside, x.signIn, x.Log)
+	handler, err := web.Handler(web.Config{
+		Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Log: x.Log,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -83,8 +83,11 @@ func (f files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := f[name]
 	if x == nil && path.Ext(name) == "" || x == nil && strings.Count(name, "/") > 1 && !strings.HasPrefix(name, "/static/") {
 		if x = f["/"]; x == nil {
-			message(w, http.StatusOK, "The pages were not built",
-				"This collector was built without its pages. With Node 20.19 or later: make pages build. Everything else works: see demarc-collector --help.")
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_ = page.Execute(w, say{
+				Title: "The pages were not built",
+				Text:  "This collector was built without its pages. With Node 20.19 or later: make pages build. Everything else works: see demarc-collector --help.",
+			})
 			return
 		}
 	}

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"demarc/collector/api"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -23,43 +21,86 @@ import (
 // this host (RFC 6265bis 4.1.3).
 const Cookie = "__Host-demarc"
 
-// SignIn trades the one-time link for a session.
-type SignIn interface {
-	// Exchange takes a link's token once; the session lasts for life.
-	Exchange(token string) (session string, life time.Duration, err error)
-	// Check tells whose session it is, if it is good.
-	Check(session string) (api.Principal, bool)
+// Config of the pages. All but GRPC is needed.
+type Config struct {
+	// Conn leads to the services; the context of a call says who calls.
+	Conn     grpc.ClientConnInterface
+	SignIn   *api.SignIn
+	Accounts *api.Accounts
+	// GRPC takes the calls of commands on other machines.
+	GRPC http.Handler
+	Log  *slog.Logger
 }
 
 // Handler serves the pages of a collector and, under /api/v1/, the services
-// behind conn, to which the context of a call says who calls.
-func Handler(conn grpc.ClientConnInterface, signIn SignIn, log *slog.Logger) (http.Handler, error) {
+// behind c.Conn as JSON.
+func Handler(c Config) (http.Handler, error) {
 	dist, err := fs.Sub(built, "ui/dist")
 	if err != nil {
 		return nil, err
 	}
-	rest, err := api.REST(conn)
+	rest, err := api.REST(c.Conn)
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{service: demarcv1.NewCollectorServiceClient(conn), signIn: signIn, log: log}
+	p := &pages{Config: c, service: demarcv1.NewCollectorServiceClient(c.Conn), people: demarcv1.NewAccountServiceClient(c.Conn)}
 	inside := http.NewServeMux()
 	inside.Handle("/", loadFiles(dist))
 	inside.HandleFunc("GET /events", p.events)
 	inside.Handle("/api/v1/", rest)
+	inside.HandleFunc("GET /password", p.showPassword)
+	inside.HandleFunc("POST /password", p.setPassword)
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sign-in", p.enter)
+	mux.HandleFunc("POST /sign-in", p.signIn)
+	mux.HandleFunc("POST /sign-out", p.signOut)
 	mux.Handle("/", p.guard(inside))
 	// What a page of another origin sends is refused, beside the cookie that
 	// would not come with it (Sec-Fetch-Site, else Origin).
-	return headers(http.NewCrossOriginProtection().Handler(mux)), nil
+	return p.commands(headers(timed(http.NewCrossOriginProtection().Handler(mux)))), nil
+}
+
+// A request is read and answered in these times, whatever the other end does;
+// streams may last.
+const (
+	readTime  = time.Minute
+	writeTime = 2 * time.Minute
+)
+
+// timed gives up on who sends or takes too slowly.
+func timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, now := http.NewResponseController(w), time.Now()
+		if r.ContentLength != 0 {
+			_ = c.SetReadDeadline(now.Add(readTime)) // a server that cannot has its own
+		}
+		if !streams(r.URL.Path) {
+			_ = c.SetWriteDeadline(now.Add(writeTime))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func streams(path string) bool {
+	return path == "/events" || path == "/api/v1/watch" || path == "/api/v1/past"
 }
 
 type pages struct {
+	Config
 	service demarcv1.CollectorServiceClient
-	signIn  SignIn
-	log     *slog.Logger
+	people  demarcv1.AccountServiceClient
+}
+
+// commands passes the calls of commands on, which share the port.
+func (p *pages) commands(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.GRPC != nil && r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			p.GRPC.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // headers keeps the browser to this collector alone.
@@ -74,56 +115,6 @@ func headers(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
-}
-
-// enter trades the token of a one-time link for a session cookie.
-func (p *pages) enter(w http.ResponseWriter, r *http.Request) {
-	session, life, err := p.signIn.Exchange(r.URL.Query().Get("token"))
-	if err != nil {
-		p.log.Warn("sign-in refused", "from", r.RemoteAddr, "error", err)
-		message(w, http.StatusForbidden, "This link does not work any more",
-			"A sign-in link works once and for a short time. Make another on the collector's machine: demarc-collector sign-in")
-		return
-	}
-	http.SetCookie(w, &http.Cookie{
-		Name: Cookie, Value: session, Path: "/", MaxAge: int(life.Seconds()),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	})
-	// A page of our own goes on from here: a redirect would count as coming
-	// from another site, and a strict cookie stays away from it.
-	w.Header().Set("Refresh", "0; url=/")
-	message(w, http.StatusOK, "Signed in", "The collector's page opens by itself.")
-}
-
-// guard lets in who has a session, and says in the context who that is.
-func (p *pages) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, err := r.Cookie(Cookie); err == nil {
-			if who, ok := p.signIn.Check(c.Value); ok {
-				next.ServeHTTP(w, r.WithContext(api.As(r.Context(), who)))
-				return
-			}
-		}
-		switch {
-		case public(r.URL.Path):
-			next.ServeHTTP(w, r)
-		case strings.HasPrefix(r.URL.Path, "/api/"):
-			api.RESTError(w, status.Error(codes.Unauthenticated, "Please sign in"))
-		default:
-			message(w, http.StatusUnauthorized, "Please sign in",
-				"Open the link that the collector printed when it started, or make another on its machine: demarc-collector sign-in")
-		}
-	})
-}
-
-// public are the files that the sign-in messages themselves show.
-func public(path string) bool { return path == "/message.css" || path == "/mark.svg" }
-
-// message is a page that says one thing. title and text are our own words.
-func message(w http.ResponseWriter, code int, title, text string) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(code)
-	_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s - Demarc</title><link rel="icon" href="/mark.svg"><link rel="stylesheet" href="/message.css"><main class="message"><img src="/mark.svg" alt="" width="48" height="48"><h1>%s</h1><p>%s</p></main></html>`, title, title, text)
 }
 
 // events streams change numbers (server-sent events, WHATWG HTML 9.2).
@@ -141,7 +132,7 @@ func (p *pages) events(w http.ResponseWriter, r *http.Request) {
 		}
 		change, err := changes.Recv()
 		if err != nil {
-			p.log.Debug("event stream ended", "error", err)
+			p.Log.Debug("event stream ended", "error", err)
 			return
 		}
 		if _, err := fmt.Fprintf(w, "data: %d\n\n", change.GetChange()); err != nil {

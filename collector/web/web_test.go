@@ -1,49 +1,64 @@
 package web
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"demarc/collector/api"
-	demarcv1 "demarc/proto/demarc/v1"
+	"demarc/collector/boundary"
+	"demarc/collector/store"
+	"demarc/collector/store/bolt"
 )
 
-// oneLink is a SignIn of one link and one session.
-type oneLink struct{ used bool }
-
-func (o *oneLink) Exchange(token string) (string, time.Duration, error) {
-	if token != "good" || o.used {
-		return "", 0, errors.New("no such link")
-	}
-	o.used = true
-	return "session", time.Hour, nil
+// office is the pages of a collector with accounts in a real store, and what
+// the audit log got.
+type office struct {
+	*httptest.Server
+	signIn  *api.SignIn
+	service *api.Service
+	store   store.Store
 }
 
-func (o *oneLink) Check(session string) (api.Principal, bool) {
-	return api.Principal{Name: "ana", Via: "session"}, o.used && session == "session"
-}
+// empty is a plant that nothing is known of.
+type empty struct{ api.Plant }
 
-// pagesOf serves the pages of an empty collector.
-func pagesOf(t *testing.T) *httptest.Server {
+func (empty) Policy() *boundary.Policy { return boundary.Empty() }
+
+func pagesOf(t *testing.T) *office {
 	t.Helper()
-	conn := api.NewLocal(nil, nil)
-	demarcv1.RegisterCollectorServiceServer(conn, demarcv1.UnimplementedCollectorServiceServer{})
-	h, err := Handler(conn, &oneLink{}, slog.New(slog.DiscardHandler))
+	s, err := bolt.Open(filepath.Join(t.TempDir(), "x.db"), bolt.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewTLSServer(h)
-	t.Cleanup(server.Close)
-	return server
+	t.Cleanup(func() { _ = s.Close() })
+	o := &office{store: s}
+	accounts := &api.Accounts{Store: s}
+	o.signIn = api.NewSignIn(accounts, s.AppendAudit, nil)
+	o.service = api.New(api.Config{Store: s, Plant: empty{}, SignIn: o.signIn, Log: slog.New(slog.DiscardHandler)})
+	guard := &api.Guard{Find: api.OfContext, Audit: s.AppendAudit, Log: slog.New(slog.DiscardHandler)}
+	conn := api.NewLocal(guard.Unary, guard.Stream)
+	o.service.Register(conn)
+	h, err := Handler(Config{Conn: conn, SignIn: o.signIn, Accounts: accounts, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Server = httptest.NewTLSServer(h)
+	t.Cleanup(o.Close)
+	return o
 }
 
-func get(t *testing.T, server *httptest.Server, path string, cookie *http.Cookie) (*http.Response, string) {
+// link is a path that lets in once.
+func (o *office) link() string {
+	path, _ := o.signIn.CreateLink(api.Principal{Name: "uid 0 (root)", Roles: api.AllRoles()})
+	return path
+}
+
+func get(t *testing.T, server *office, path string, cookie *http.Cookie) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodGet, server.URL+path, http.NoBody)
 	if err != nil {
@@ -82,7 +97,8 @@ func TestNothingWithoutASession(t *testing.T) {
 
 func TestLinkWorksOnce(t *testing.T) {
 	server := pagesOf(t)
-	a, _ := get(t, server, "/sign-in?token=good", nil)
+	link := server.link()
+	a, _ := get(t, server, link, nil)
 	if a.StatusCode != http.StatusOK || len(a.Cookies()) != 1 {
 		t.Fatalf("the link: %d, cookies %v", a.StatusCode, a.Cookies())
 	}
@@ -97,7 +113,7 @@ func TestLinkWorksOnce(t *testing.T) {
 	if csp := page.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("content security policy %q", csp)
 	}
-	if again, _ := get(t, server, "/sign-in?token=good", nil); again.StatusCode != http.StatusForbidden {
+	if again, _ := get(t, server, link, nil); again.StatusCode != http.StatusForbidden {
 		t.Errorf("the link works twice: %d", again.StatusCode)
 	}
 }

@@ -78,6 +78,9 @@ type GetStatusResponse struct {
 	Uplink string `protobuf:"bytes,8,opt,name=uplink,proto3" json:"uplink,omitempty"`
 	// Boundaries in survey: their findings alarm nobody yet.
 	Surveys []string `protobuf:"bytes,9,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	// SHA-256 of the key of the collector's authority, hexadecimal: what commands
+	// on other machines pin, and agents' tokens hold.
+	Fingerprint string `protobuf:"bytes,10,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	// Proposals that wait for an official.
 	Pending       uint32 `protobuf:"varint,30,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -175,6 +178,13 @@ func (x *GetStatusResponse) GetSurveys() []string {
 		return x.Surveys
 	}
 	return nil
+}
+
+func (x *GetStatusResponse) GetFingerprint() string {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return ""
 }
 
 func (x *GetStatusResponse) GetPending() uint32 {
@@ -4563,7 +4573,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
 	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xba\x02\n" +
+	"\x10GetStatusRequest\"\xdc\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
 	"\tauthority\x18\x02 \x01(\tR\tauthority\x12%\n" +
@@ -4573,7 +4583,9 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05clock\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x12\x14\n" +
 	"\x05pages\x18\a \x01(\tR\x05pages\x12\x16\n" +
 	"\x06uplink\x18\b \x01(\tR\x06uplink\x12\x18\n" +
-	"\asurveys\x18\t \x03(\tR\asurveys\x12\x18\n" +
+	"\asurveys\x18\t \x03(\tR\asurveys\x12 \n" +
+	"\vfingerprint\x18\n" +
+	" \x01(\tR\vfingerprint\x12\x18\n" +
 	"\apending\x18\x1e \x01(\rR\apending\"8\n" +
 	"\bDocument\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
