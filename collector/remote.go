@@ -107,8 +107,7 @@ func (r *remote) reached(ctx context.Context) error {
 	if err == nil {
 		return c.Close()
 	}
-	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) {
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
 		return fmt.Errorf("%s has a certificate of an authority that is not known here: name it with --ca FILE, or the collector's key with --pin", r.server)
 	}
 	if errors.Is(err, pki.ErrForeignToken) {

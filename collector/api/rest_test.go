@@ -101,7 +101,7 @@ func TestRESTErrorsSayWhat(t *testing.T) {
 		code               int
 		what               string
 	}{
-		{"GET", "/api/v1/assets?boundry=line4", "", 400, "boundary"},
+		{"GET", "/api/v1/assets?boundarie=line4", "", 400, "boundary"},
 		{"GET", "/api/v1/assets?page_size=x", "", 400, "page_size"},
 		{"GET", "/api/v1/assets?page_size=-1", "", 400, "page_size"},
 		{"GET", "/api/v1/assets?boundary=line4&boundary=dmz", "", 400, "boundary"},
@@ -122,7 +122,7 @@ func TestRESTErrorsSayWhat(t *testing.T) {
 	}
 	// What a form of another page can send is never an act.
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"} {
-		r, _ := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/api/v1/assets/merge", strings.NewReader(`{"assets":["a","b"]}`))
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/api/v1/assets/merge", strings.NewReader(`{"assets":["a","b"]}`))
 		r.Header.Set("Content-Type", kind)
 		r.Header.Set("X-HTTP-Method-Override", "GET")
 		a, err := server.Client().Do(r)
@@ -130,7 +130,7 @@ func TestRESTErrorsSayWhat(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = a.Body.Close()
-		if a.StatusCode != 400 {
+		if a.StatusCode != http.StatusBadRequest {
 			t.Errorf("%q: %d", kind, a.StatusCode)
 		}
 	}
