@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -78,6 +79,8 @@ func findingStatus(f *demarcv1.Finding) string {
 		return f.GetStatus() + " to " + lastDay(f.GetAcceptance().GetUntil())
 	case f.GetClosure() != nil:
 		return f.GetStatus() + " as " + f.GetClosure().GetReason()
+	case len(f.GetExplainedBy()) > 0:
+		return f.GetStatus() + ", explained by " + strings.Join(f.GetExplainedBy(), ", ")
 	case f.GetSurvey():
 		return f.GetStatus() + " (survey)"
 	}

@@ -29,7 +29,7 @@ type listing struct {
 
 func getCommand(at *place) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "get sites|boundaries|assets|connections|findings|authorizations|conditions|documents|notices|agents|pending|audit",
+		Use:   "get sites|boundaries|assets|connections|findings|drift|authorizations|conditions|documents|notices|agents|pending|audit",
 		Short: "List what the collector knows",
 		Example: "  demarc-collector get findings\n  demarc-collector get connections --verdict unauthorized\n" +
 			"  demarc-collector get assets --boundary line4 -o csv > assets.csv",
@@ -44,7 +44,7 @@ func getCommand(at *place) *cobra.Command {
 	for _, l := range listings {
 		c.AddCommand(l.command(at))
 	}
-	c.AddCommand(getPendingCommand(at), getAuditCommand(at))
+	c.AddCommand(getPendingCommand(at), getAuditCommand(at), driftCommand(at))
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
+	"demarc/collector/finding"
 	"demarc/collector/ingest"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
@@ -68,6 +69,16 @@ type Plant interface {
 	// FindingEvents is a finding's history, the first first, and how many
 	// events are no longer kept.
 	FindingEvents(id string) (all []*demarcv1.FindingEvent, leftOff uint64)
+	// TakeSnapshot keeps what stands in an authorization's boundaries,
+	// MergeSnapshot takes over what became newly visible, or refuse it with
+	// ErrRefused; a dry run says what that would be.
+	TakeSnapshot(ctx context.Context, a *demarcv1.SnapshotAct, dryRun bool, by store.Act) (*finding.Snapshot, error)
+	MergeSnapshot(ctx context.Context, a *demarcv1.SnapshotAct, dryRun bool, by store.Act) ([]finding.Difference, error)
+	// Snapshots lists them, the latest of each authorization first.
+	Snapshots() []*finding.Snapshot
+	// Drift is how what is there differs from the latest snapshot of an
+	// authorization; not ok, it has none.
+	Drift(authorization string, now time.Time) (all []finding.Difference, ok bool)
 	// Notices lists what people are to be told, the first first.
 	Notices() []boundary.Notice
 	// Changes counts what the lists show.

@@ -37,7 +37,7 @@ func (s *Service) findings(r *demarcv1.ListFindingsRequest) ([]*demarcv1.Finding
 	}
 	var all []*demarcv1.Finding
 	for _, f := range s.Plant.Findings() {
-		f.Survey = s.surveyed(f)
+		s.dress(f)
 		if fits(r, f) && words.in(findingTexts(f)) {
 			all = append(all, f)
 		}
@@ -136,7 +136,7 @@ func (s *Service) GetFinding(_ context.Context, r *demarcv1.GetFindingRequest) (
 	if !ok {
 		return nil, status.Errorf(codes.NotFound, "no finding has the id %q: see `demarc-collector get findings`", r.GetId())
 	}
-	f.Survey = s.surveyed(f)
+	s.dress(f)
 	out := &demarcv1.GetFindingResponse{Finding: f}
 	out.Events, out.LeftOff = s.Plant.FindingEvents(f.GetId())
 	return out, nil

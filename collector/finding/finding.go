@@ -127,10 +127,7 @@ func (b *Book) leave(id, name string, now *member, asset bool) {
 func (b *Book) join(id string, g group, name string, m *member, asset, known bool) {
 	f := b.findings[id]
 	if f == nil {
-		b.next++
-		f = &finding{key: b.next, id: id, group: g, conns: make(map[string]*member), assets: make(map[string]*member)}
-		f.Status, f.Raised, f.Since = Open, b.now.UnixNano(), b.now.UnixNano()
-		b.findings[id] = f
+		f = b.raise(id, g)
 	}
 	list := f.list(asset)
 	old := list[name]
@@ -153,6 +150,16 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 	}
 	list[name] = m
 	b.touch(f)
+}
+
+// raise makes a finding without members.
+func (b *Book) raise(id string, g group) *finding {
+	b.next++
+	f := &finding{key: b.next, id: id, group: g, conns: make(map[string]*member), assets: make(map[string]*member)}
+	f.Status, f.Raised, f.Since = Open, b.now.UnixNano(), b.now.UnixNano()
+	b.findings[id] = f
+	b.touch(f)
+	return f
 }
 
 func noun(asset bool) string {

@@ -27,6 +27,8 @@ const (
 	DualHomed        = "dual-homed"
 	NoAuthorization  = "operating-without-authorization"
 	Unlisted         = "unlisted"
+	NoSnapshot       = "no-snapshot"
+	Condition        = "condition"
 )
 
 // Drift begins the kinds of findings that hold what is there against the
@@ -35,7 +37,8 @@ const Drift = "drift"
 
 // Kinds lists every kind of finding.
 func Kinds() []string {
-	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted}
+	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition,
+		Drift + "-" + NewAsset, Drift + "-" + ChangedAsset, Drift + "-" + GoneAsset, Drift + "-" + NewConnection, Drift + "-" + ChangedConnection, Drift + "-" + GoneConnection}
 }
 
 // group is what makes members one decision: equal groups are one finding. What

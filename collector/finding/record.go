@@ -84,6 +84,9 @@ func (b *Book) Restore(records []Record) error {
 			return fmt.Errorf("finding: records %d and %d are the same finding; restore each record once", old.key, r.Key)
 		}
 		b.findings[f.id] = f
+		if f.group.held() {
+			continue
+		}
 		for name, m := range f.conns {
 			if !m.Past {
 				b.conns[name] = f.id

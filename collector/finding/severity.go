@@ -51,6 +51,10 @@ func crossing(a, b string) (int, string) {
 // severity is the sum for the finding as its members stand, 1 to 100.
 func (f *finding) severity(t traits) (uint32, []string) {
 	var s score
+	if f.group.held() {
+		f.heldSeverity(&s, t)
+		return s.total()
+	}
 	switch t.kind {
 	case Attempt:
 		s.add(10, "refused or unanswered: nothing got through")
@@ -103,6 +107,10 @@ func (f *finding) severity(t traits) (uint32, []string) {
 		s.add(10, "a way around the access points")
 	}
 	effects(&s, t)
+	return s.total()
+}
+
+func (s *score) total() (uint32, []string) {
 	n := min(100, max(1, s.sum))
 	return uint32(n), append(s.terms, fmt.Sprintf("= %d", n))
 }
@@ -189,6 +197,9 @@ func (t *traits) take(m *member) {
 // Internet, remote access, control, program or firmware from outside, and any
 // crossing of a safety zone.
 func (t *traits) urgent() bool {
+	if (group{Kind: t.kind}).held() {
+		return false
+	}
 	switch t.kind {
 	case InternetExposure, RemoteAccess:
 		return true

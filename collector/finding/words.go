@@ -39,6 +39,7 @@ func (f *finding) show() *demarcv1.Finding {
 	}
 	f.members(out)
 	f.decided(out)
+	f.about(out)
 	f.shown = out
 	return out
 }
@@ -83,6 +84,12 @@ func (f *finding) boundaries(out *demarcv1.Finding, m *member) {
 	}
 }
 
+func sortedCopy(names []string) []string {
+	all := slices.Clone(names)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // some lists the first n of names, which are sorted.
 func some(names []string, n int) string {
 	if len(names) > n {
@@ -101,6 +108,9 @@ func place(name string) string {
 
 func (f *finding) title(t traits) string {
 	g := f.group
+	if g.held() {
+		return f.heldTitle()
+	}
 	switch t.kind {
 	case Unauthorized:
 		return place(g.From) + " " + deed(t) + " " + place(g.To) + " with " + g.Service + ", and nothing agrees to it"
@@ -175,6 +185,9 @@ func deed(t traits) string {
 
 // why says in one sentence why it matters.
 func (f *finding) why(t traits) string {
+	if f.group.held() {
+		return f.heldWhy()
+	}
 	switch t.kind {
 	case Unauthorized:
 		if t.intoOT && (t.named(ot.Write, ot.Control, ot.Configure, ot.Program, ot.Firmware) != "") {
@@ -213,6 +226,9 @@ func (f *finding) why(t traits) string {
 // technique names what MITRE ATT&CK for ICS calls it, where one applies.
 func (f *finding) technique(t traits) string {
 	g := f.group
+	if g.held() {
+		return f.heldTechnique()
+	}
 	switch t.kind {
 	case RemoteAccess:
 		if g.From == boundary.Internet || g.To == boundary.Internet || !interactive[g.Service] {

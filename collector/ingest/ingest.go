@@ -5,6 +5,7 @@
 package ingest
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -32,6 +33,9 @@ type Config struct {
 	Committed func()
 	// Changed is called when an agent's health changed.
 	Changed func()
+	// Upgraded is called when an agent says that it runs another version of its
+	// program than before. It may be nil.
+	Upgraded func(ctx context.Context, agent, version string) error
 }
 
 // Server is the UplinkService.

@@ -215,6 +215,11 @@ func (h *handler) remember(ctx context.Context, hello *demarcv1.Hello) error {
 	if a.Version == cut(hello.GetVersion()) && a.Hostname == cut(hello.GetHostname()) && a.Epoch == h.x.epoch && slices.Equal(a.Segments, hello.GetSegments()) {
 		return nil
 	}
+	if version := cut(hello.GetVersion()); a.Version != "" && a.Version != version && h.Upgraded != nil {
+		if err := h.Upgraded(ctx, a.Name, version); err != nil {
+			return err
+		}
+	}
 	act := store.Act{Who: "agent " + h.x.id.Agent, What: "agent report", On: h.x.id.Agent, Detail: "version " + cut(hello.GetVersion()) + ", host " + cut(hello.GetHostname())}
 	return h.Store.UpdateAgent(ctx, h.x.id.Agent, act, func(a *store.Agent) error {
 		a.Version, a.Hostname, a.Epoch = cut(hello.GetVersion()), cut(hello.GetHostname()), h.x.epoch

@@ -119,3 +119,12 @@ func (b *Book) Addresses(asset string) []identity.Of { return b.ids.Addresses(as
 func (b *Book) Presence(asset string, until func(site, agent string) int64) (p identity.Presence, missed, of int64) {
 	return b.ids.Presence(asset, until)
 }
+
+// Seen is one address, or one connection, as it was heard on one segment.
+type Seen = identity.Seen
+
+// Seen lists where the addresses of an asset were heard.
+func (b *Book) Seen(asset string) []Seen { return b.ids.Seen(asset) }
+
+// SeenConnection lists where a connection was heard, once for each agent.
+func (b *Book) SeenConnection(id string) []Seen { return b.ids.SeenConnection(id) }

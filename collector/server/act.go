@@ -36,6 +36,10 @@ var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{
 	actFinding + finding.Close:   (*engine).sayOfFindings,
 	actFinding + finding.Reopen:  (*engine).sayOfFindings,
 	actFinding + finding.Poam:    (*engine).sayOfFindings,
+
+	actSnapshotTake:  (*engine).takeSnapshot,
+	actSnapshotMerge: (*engine).mergeSnapshot,
+	actProgram:       (*engine).runProgram,
 }
 
 // applyAct does again, or for the first time, what a person did.

@@ -33,6 +33,9 @@ const (
 	tableHeard     = 14 // day of an agent on a segment -> condition.Record
 
 	tableConditions = 31 // condition -> ConditionHistory; "" -> savedStandings
+	tableSnapshots  = 30 // id -> packed finding.Snapshot
+	tablePrograms   = 33 // agent -> position of the journal since which it runs its program
+	tableDriftDue   = 34 // "" -> when snapshots are looked at next, Unix nanoseconds
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -94,6 +97,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 		return c, err
 	}
 	if err = c.saveHeard(e.ledger); err != nil {
+		return c, err
+	}
+	if err = c.saveDrifts(&e.drifts); err != nil {
 		return c, err
 	}
 	for from, newest := range e.due.newest {
@@ -201,6 +207,9 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	if err := e.findings.Restore(s.records(tableFindings)); err != nil {
 		return fmt.Errorf("saved findings: %w", err)
+	}
+	if err := e.restoreDrifts(s); err != nil {
+		return err
 	}
 	for key, value := range s[tableClock] {
 		var from source

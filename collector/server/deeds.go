@@ -49,6 +49,7 @@ func doAuthority(e *engine, r *store.Record, a *demarcv1.Act) error {
 	e.setPolicy(e.base)
 	e.redo([]string{document}, r.Recorded)
 	e.notify(r.Recorded)
+	e.unsnapped(r.Recorded, a.GetActor())
 	e.deeds.told = outcome{r.Position, &demarcv1.Consequences{
 		Boundaries: boundaryChanges(policy, e.policy, r.Recorded), Verdicts: turns(before, e.verdictsOn(document)), Authorizations: e.leanersOf(document),
 	}}

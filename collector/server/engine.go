@@ -57,10 +57,11 @@ type engine struct {
 	stands   standings
 	bearings map[string]bearing // of assets, as their connections were judged
 
-	findingDeed findingDeed // the last one
-
-	enforced bool // authority: what improves a verdict waits
-	pending  pending
+	enforced    bool // authority: what improves a verdict waits
+	pending     pending
+	drifts      drifts
+	findingDeed findingDeed          // the last one
+	merged      []finding.Difference // by the last merge
 }
 
 // judgement is a connection as it was judged last. Its JudgedConnection is
@@ -87,6 +88,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e.due.init()
 	e.lean.init()
 	e.stands.init()
+	e.drifts.init()
 	// No documents are a policy too: everything is undecided.
 	e.docs = &boundary.Documents{}
 	e.setPolicy(boundary.Empty())
@@ -224,6 +226,9 @@ func (e *engine) file(c inventory.Connection, v *verdict.Judged, now, at time.Ti
 		Verdict: v.Verdict, Findings: e.findings.OfConnection(c.ID), OperationsLast: counted(c.Data, before),
 	}}
 	j.pairs = pairsOf(v.Client, v.Server)
+	if before == nil {
+		e.drifts.newThing(now)
+	}
 	if before != nil {
 		e.due.drop(before.wait)
 		e.lean.connection(c.ID, before.pairs, j.pairs)
@@ -244,6 +249,9 @@ func (e *engine) file(c inventory.Connection, v *verdict.Judged, now, at time.Ti
 // shown of it is made when somebody asks: it takes time for a server that
 // thousands speak to, and its counters move all the time.
 func (e *engine) assess(id string, now time.Time) {
+	if _, known := e.assets[id]; !known {
+		e.drifts.newThing(now)
+	}
 	ends := e.book.Ends(id)
 	homes := e.homesOf(e.book.SiteOf(id), ends)
 	e.lean.asset(id, homes)

@@ -150,6 +150,7 @@ func (e *engine) turn(now time.Time) {
 	if len(documents) > 0 {
 		e.stands.moved = true
 		e.notify(now)
+		e.unsnapped(now, "collector")
 	}
 }
 

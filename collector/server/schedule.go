@@ -177,11 +177,14 @@ func (e *engine) ring(now time.Time) {
 		e.judge(c, now, at, w.from)
 	}
 	e.turn(now)
+	if e.drifts.ringing(now) {
+		e.sweep(now)
+	}
 }
 
 // ringing reports whether a clock record is due.
 func (e *engine) ringing(now time.Time) bool {
 	e.mu.Lock() // ends may be reckoned anew
 	defer e.mu.Unlock()
-	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now) || e.standing(now)
+	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now) || e.standing(now) || e.drifts.ringing(now)
 }

@@ -122,7 +122,7 @@ func (x *collector) wire() {
 	x.saver = saver{engine: x.engine, store: x.store, fence: x.fence, log: x.Log, saved: x.engine.Position()}
 	x.ingest = ingest.New(ingest.Config{
 		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,
-		Committed: x.engine.news, Changed: x.engine.changes.Bump,
+		Committed: x.engine.news, Changed: x.engine.changes.Bump, Upgraded: x.engine.Program,
 	})
 	x.accounts = &api.Accounts{Store: x.store, Open: x.Authority == config.None, Clock: x.Clock}
 	x.signIn = api.NewSignIn(x.accounts, x.store.AppendAudit, nil)

@@ -140,7 +140,7 @@ func (p *printer) comparison(planted plant.Expected, wrong []string) {
 		}
 		return
 	}
-	p.line("\nAll %d planted faults were found, %d tries that the firewall stopped were told as tries, and nothing else\nwas found (%s).", len(planted.Faults), len(planted.Noise), expectations)
+	p.line("\nAll %d planted faults were found, %d tries that the firewall stopped were told as tries, %d papers that\nare missing, and nothing else was found (%s).", len(planted.Faults), len(planted.Noise), len(planted.Papers), expectations)
 }
 
 func (p *printer) authority() {

@@ -2,6 +2,7 @@ package plant
 
 import (
 	"os"
+	"slices"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestExpectedFindings(t *testing.T) {
 	if len(e.Faults) != 8 {
 		t.Fatalf("%d faults are planted, 8 expected", len(e.Faults))
 	}
-	all := answer(append(append([]Expectation(nil), e.Noise...), e.Faults...)...)
+	all := answer(slices.Concat(e.Noise, e.Faults, e.Papers)...)
 	if wrong := e.Compare(all); len(wrong) != 0 {
 		t.Errorf("exactly what is expected: %q", wrong)
 	}

@@ -630,6 +630,122 @@ func (x *FindingTarget) GetRevision() uint64 {
 	return 0
 }
 
+// SnapshotAct is the body of the acts "snapshot.take" and "snapshot.merge".
+type SnapshotAct struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of a merge: sight or software, empty for both.
+	Cause         string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotAct) Reset() {
+	*x = SnapshotAct{}
+	mi := &file_demarc_v1_decision_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotAct) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotAct) ProtoMessage() {}
+
+func (x *SnapshotAct) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_decision_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotAct.ProtoReflect.Descriptor instead.
+func (*SnapshotAct) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_decision_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SnapshotAct) GetAuthorization() string {
+	if x != nil {
+		return x.Authorization
+	}
+	return ""
+}
+
+func (x *SnapshotAct) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SnapshotAct) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+// AgentProgram is the body of the act "agent.program": an agent runs another
+// version of its program from now on.
+type AgentProgram struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgentProgram) Reset() {
+	*x = AgentProgram{}
+	mi := &file_demarc_v1_decision_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentProgram) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentProgram) ProtoMessage() {}
+
+func (x *AgentProgram) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_decision_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentProgram.ProtoReflect.Descriptor instead.
+func (*AgentProgram) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_decision_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AgentProgram) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *AgentProgram) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
 var File_demarc_v1_decision_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_decision_proto_rawDesc = "" +
@@ -688,7 +804,14 @@ const file_demarc_v1_decision_proto_rawDesc = "" +
 	"\bofficial\x18\b \x01(\bR\bofficial\";\n" +
 	"\rFindingTarget\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevisionB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\brevision\x18\x02 \x01(\x04R\brevision\"a\n" +
+	"\vSnapshotAct\x12$\n" +
+	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\">\n" +
+	"\fAgentProgram\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversionB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_decision_proto_rawDescOnce sync.Once
@@ -702,7 +825,7 @@ func file_demarc_v1_decision_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_decision_proto_rawDescData
 }
 
-var file_demarc_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_demarc_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_demarc_v1_decision_proto_goTypes = []any{
 	(*Acceptance)(nil),            // 0: demarc.v1.Acceptance
 	(*Closure)(nil),               // 1: demarc.v1.Closure
@@ -711,17 +834,19 @@ var file_demarc_v1_decision_proto_goTypes = []any{
 	(*FindingEvent)(nil),          // 4: demarc.v1.FindingEvent
 	(*FindingAct)(nil),            // 5: demarc.v1.FindingAct
 	(*FindingTarget)(nil),         // 6: demarc.v1.FindingTarget
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*SnapshotAct)(nil),           // 7: demarc.v1.SnapshotAct
+	(*AgentProgram)(nil),          // 8: demarc.v1.AgentProgram
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_demarc_v1_decision_proto_depIdxs = []int32{
-	7,  // 0: demarc.v1.Acceptance.until:type_name -> google.protobuf.Timestamp
-	7,  // 1: demarc.v1.Acceptance.at:type_name -> google.protobuf.Timestamp
-	7,  // 2: demarc.v1.Closure.at:type_name -> google.protobuf.Timestamp
-	7,  // 3: demarc.v1.PoamItem.due:type_name -> google.protobuf.Timestamp
+	9,  // 0: demarc.v1.Acceptance.until:type_name -> google.protobuf.Timestamp
+	9,  // 1: demarc.v1.Acceptance.at:type_name -> google.protobuf.Timestamp
+	9,  // 2: demarc.v1.Closure.at:type_name -> google.protobuf.Timestamp
+	9,  // 3: demarc.v1.PoamItem.due:type_name -> google.protobuf.Timestamp
 	3,  // 4: demarc.v1.PoamItem.milestones:type_name -> demarc.v1.Milestone
-	7,  // 5: demarc.v1.PoamItem.closed:type_name -> google.protobuf.Timestamp
-	7,  // 6: demarc.v1.Milestone.due:type_name -> google.protobuf.Timestamp
-	7,  // 7: demarc.v1.FindingEvent.at:type_name -> google.protobuf.Timestamp
+	9,  // 5: demarc.v1.PoamItem.closed:type_name -> google.protobuf.Timestamp
+	9,  // 6: demarc.v1.Milestone.due:type_name -> google.protobuf.Timestamp
+	9,  // 7: demarc.v1.FindingEvent.at:type_name -> google.protobuf.Timestamp
 	6,  // 8: demarc.v1.FindingAct.targets:type_name -> demarc.v1.FindingTarget
 	0,  // 9: demarc.v1.FindingAct.acceptance:type_name -> demarc.v1.Acceptance
 	1,  // 10: demarc.v1.FindingAct.closure:type_name -> demarc.v1.Closure
@@ -744,7 +869,7 @@ func file_demarc_v1_decision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_decision_proto_rawDesc), len(file_demarc_v1_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
