@@ -54,6 +54,25 @@ func Listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
+// Share lets a group of this machine reach the socket at path, by name or
+// number. Whoever has no account there is refused by the guard.
+func Share(path, group string) error {
+	gid, err := strconv.Atoi(group)
+	if err != nil {
+		g, err := user.LookupGroup(group)
+		if err != nil {
+			return fmt.Errorf("api: socketGroup: %w: name a group of this machine", err)
+		}
+		if gid, err = strconv.Atoi(g.Gid); err != nil {
+			return fmt.Errorf("api: socketGroup %s: its number is %q", group, g.Gid)
+		}
+	}
+	if err := os.Chown(path, -1, gid); err != nil {
+		return fmt.Errorf("api: socketGroup %s: %w: the collector's user must be in it", group, err)
+	}
+	return os.Chmod(path, 0o660) //nolint:gosec // as asked
+}
+
 // Peer is who stands at the other end of the Unix socket.
 type Peer struct {
 	credentials.CommonAuthInfo

@@ -24,6 +24,10 @@ type Config struct {
 	Data string `yaml:"data"`
 	// Socket is the Unix socket for the commands; default collector.sock in Data.
 	Socket string `yaml:"socket"`
+	// SocketGroup is a group of this machine whose members reach the socket
+	// too, by name or number; who they are the accounts say. Empty: only
+	// whoever runs the collector, and root.
+	SocketGroup string `yaml:"socketGroup"`
 	// Uplink is the address that agents report to, host:port.
 	Uplink string `yaml:"uplink"`
 	// Pages is the address of the pages, host:port, or "off".

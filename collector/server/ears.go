@@ -31,8 +31,10 @@ func (e *ears) open(c config.Config) (err error) {
 			return err
 		}
 	}
-	e.socket, err = api.Listen(c.Socket)
-	return err
+	if e.socket, err = api.Listen(c.Socket); err != nil || c.SocketGroup == "" {
+		return err
+	}
+	return api.Share(c.Socket, c.SocketGroup)
 }
 
 func listen(address, setting string) (net.Listener, error) {

@@ -492,7 +492,7 @@ func TestApplyAloneImprovesNothing(t *testing.T) {
 
 func conditionsOf(l *lab) map[string]string {
 	states := map[string]string{}
-	for _, r := range condition.Judge(l.worldUnder(l.Policy(), l.Documents())) {
+	for _, r := range l.conditionsUnder(l.Policy(), l.Documents()) {
 		states[r.ID()] = r.State
 	}
 	return states

@@ -205,10 +205,10 @@ func (e *engine) better(p *boundary.Policy, docs *boundary.Documents) string {
 	}
 	states := condition.States()
 	before := map[string]string{}
-	for _, r := range condition.Judge(e.worldUnder(e.Policy(), e.documents())) {
+	for _, r := range e.conditionsUnder(e.Policy(), e.documents()) {
 		before[r.ID()] = r.State
 	}
-	for _, r := range condition.Judge(e.worldUnder(p, docs)) {
+	for _, r := range e.conditionsUnder(p, docs) {
 		if was, ok := before[r.ID()]; ok && slices.Index(states, r.State) > slices.Index(states, was) {
 			return fmt.Sprintf("condition %s would become %s from %s", r.ID(), r.State, was)
 		}
@@ -220,29 +220,24 @@ func (e *engine) better(p *boundary.Policy, docs *boundary.Documents) string {
 	return ""
 }
 
-// worldUnder is what conditions are judged by under a policy.
-func (e *engine) worldUnder(p *boundary.Policy, docs *boundary.Documents) condition.World {
-	w := condition.World{Policy: p, Documents: docs, Connections: e.Connections(), Assets: e.Assets(), Ledger: e.Heard(), Now: e.clock()}
-	if p == e.Policy() {
-		return w
-	}
+// conditionsUnder judges every condition of documents by a policy.
+func (e *engine) conditionsUnder(p *boundary.Policy, docs *boundary.Documents) []condition.Result {
 	e.whole.Lock()
 	defer e.whole.Unlock()
 	e.mu.Lock()
-	w.Policy = p.With(e.acts)
-	after := map[string]*demarcv1.JudgedConnection{}
-	e.under(w.Policy, func(id string, j *verdict.Judged) {
-		after[id] = &demarcv1.JudgedConnection{ClientBoundary: j.Client.Boundary, ServerBoundary: j.Server.Boundary, Verdict: j.Verdict}
-	})
-	e.mu.Unlock()
+	defer e.mu.Unlock()
+	w := e.seen(e.clock())
+	w.Policy, w.Documents = p.With(e.acts), docs
+	after := map[string]*verdict.Judged{}
+	e.under(w.Policy, func(id string, j *verdict.Judged) { after[id] = j })
 	for i, c := range w.Connections {
-		if now := after[c.GetId()]; now != nil {
+		if j := after[c.GetId()]; j != nil {
 			c = proto.CloneOf(c)
-			c.ClientBoundary, c.ServerBoundary, c.Verdict = now.GetClientBoundary(), now.GetServerBoundary(), now.GetVerdict()
+			c.ClientBoundary, c.ServerBoundary, c.Verdict = j.Client.Boundary, j.Server.Boundary, j.Verdict
 			w.Connections[i] = c
 		}
 	}
-	return w
+	return condition.Judge(w)
 }
 
 // proposalOf is what waits of changes.
