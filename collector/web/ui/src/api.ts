@@ -96,6 +96,8 @@ export const useAgents = () => useAll<t.Agent>('agents');
 export const useAuthorizations = () => useAll<t.Authorization>('authorizations');
 export const useConditions = () => useAll<t.Condition>('conditions');
 export const useNotices = () => useAll<t.Notice>('notices');
+export const useMe = () => useQuery({ queryKey: ['me'], queryFn: () => get<t.Me>('me') });
+export const useProposals = () => useQuery({ queryKey: ['proposals'], queryFn: () => get<{ proposals?: t.Proposal[] }>('proposals').then((r) => r.proposals ?? []) });
 export const useExplain = (id: string) =>
   useQuery({ queryKey: ['explain', id], queryFn: () => get<t.Explanation>('explain', { id }), enabled: id !== '' });
 export const useGate = (authorization: string) =>

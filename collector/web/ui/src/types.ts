@@ -13,6 +13,17 @@ export interface Status {
   pages?: string;
   uplink?: string;
   surveys?: string[];
+  pending?: number;
+}
+
+export interface Grant { role: string; sites?: string[]; boundaries?: string[] }
+export interface Me { name?: string; via?: string; roles?: Grant[]; must_change_password?: boolean }
+export interface AuditEntry { sequence: string; time?: Time; who?: string; what?: string; on?: string; detail?: string; hash?: string }
+export interface ProposedDocument { document: string; change?: string; why?: string; path?: string; content?: string }
+export interface Proposal {
+  id: string; author?: string; proposed?: Time; documents?: ProposedDocument[]; boundaries?: string[]; missing?: string[];
+  confirmations?: { by?: string; at?: Time; boundaries?: string[] }[]; paper?: { sha256?: string; signer?: string; signed?: Time; recorded_by?: string };
+  act?: string; words?: string; needs?: string; stale?: string; base?: string;
 }
 
 export interface Site { name: string; title?: string; segments?: string[]; assets?: number; connections?: number }
@@ -73,11 +84,6 @@ export interface Finding {
 export interface Acceptance { owner?: string; reason?: string; until?: Time; mitigations?: string[]; by?: string; at?: Time }
 export interface Poam { id?: string; title?: string; responsible?: string; resources?: string; due?: Time; status?: string }
 export interface FindingEvent { revision?: string; at?: Time; actor?: string; kind?: string; words?: string; status?: string }
-export interface Drift {
-  kind: string; cause: string; words?: string; why?: string; authorization?: string; snapshot?: string; boundary?: string; id?: string;
-  first_seen?: Time; last_seen?: Time; finding?: string; status?: string; explained_by?: string[]; severity?: number;
-}
-export interface Snapshot { id: string; authorization?: string; taken?: Time; by?: string; reason?: string; assets?: number; connections?: number; sight?: string[] }
 
 export interface SpanCheck { interface?: string; id: string; verdict: string; evidence?: string; cure?: string }
 export interface Agent {

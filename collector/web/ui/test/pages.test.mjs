@@ -27,7 +27,14 @@ const open = async (path) => {
   await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));
 };
 const says = (text, selector = 'body') => page.locator(selector).first().filter({ hasText: text }).waitFor();
-const shown = async (test1, what) => test1.diagnostic(what);
+
+/** crowded is how many times longer things take here because others want the processors, too. */
+function crowded() {
+  const began = performance.now(), cpu = process.cpuUsage();
+  for (let x = 0; performance.now() - began < 400; x++) Math.sqrt(x);
+  const { user, system } = process.cpuUsage(cpu);
+  return Math.max(1, (400 * 1000) / (user + system));
+}
 
 test('the first page is small and soon there, and an empty collector leads by hand', async (t) => {
   const cdp = await b.context.newCDPSession(page);
@@ -38,9 +45,10 @@ test('the first page is small and soon there, and an empty collector leads by ha
   await says('Nothing has been heard yet');
   const ms = await page.evaluate(() => Math.round(performance.now()));
   await page.waitForLoadState('networkidle').catch(() => {}); // the event stream stays open
-  shown(t, `first page: ${Math.round(bytes / 1000)} kB, ${ms} ms`);
+  const times = crowded();
+  t.diagnostic(`first page: ${Math.round(bytes / 1000)} kB, ${ms} ms, on a machine ${times.toFixed(1)} times shared`);
   assert.ok(bytes > 50_000 && bytes < 500_000, `${bytes} bytes`);
-  assert.ok(ms < 10_000, `${ms} ms`);
+  assert.ok(ms < 2000 * times, `${ms} ms: 1,000 are promised on a machine of its own`);
   await says('authority: none', '#authority');
 });
 
@@ -81,9 +89,9 @@ test('what agents report shows without a reload', async (t) => {
   await open('/findings');
   await page.evaluate(() => { window.same = true; });
   for (const s of SEGMENTS) await c.enrol(s);
-  await c.feed('line4', 'line4', 'testdata/plant/line4.pcap');
+  await c.plant('line4');
   await page.locator('.queue', { hasText: 'corporate writes to line4 with s7comm' }).waitFor();
-  for (const s of SEGMENTS.slice(1)) await c.feed(s, s, `testdata/plant/${s}.pcap`);
+  for (const s of SEGMENTS.slice(1)) await c.plant(s);
   await page.locator('.queue', { hasText: 'Remote access by TeamViewer' }).waitFor();
   assert.ok(await page.evaluate(() => window.same), 'the page was loaded again');
   t.diagnostic(await page.locator('.tools [role=status]').innerText());
@@ -111,6 +119,7 @@ test('official: conditions, the brief on one page, and the consequences of resci
   await page.goto(`${c.origin}/authorizations/lines-ato`);
   await page.getByRole('button', { name: 'Show the consequences' }).click();
   await says('would be judged anew', '.effects');
+  await page.locator('.effects tbody tr', { hasText: opcua.id }).waitFor();
   const before1 = await c.command('get', 'authorizations', '-o', 'json');
   assert.match(before1, /in force/, 'looking records nothing');
   await page.getByLabel('Reason').fill('the lines are taken out of use');
@@ -150,18 +159,20 @@ test('a session that ends in a form loses nothing, and a restart keeps the page'
   b.complaints.length = 0; // the collector was away, and the browser said so
 });
 
-test('two people who decide on one finding: the second is told', async () => {
+test('two people who decide on one finding: the second is told', async (t) => {
   await open('/findings');
-  const id = await page.locator('.detail .mono').last().innerText();
+  const id = await page.locator('.detail').getAttribute('data-id');
   await page.keyboard.press('m');
   await page.getByRole('dialog').getByLabel('Remark').fill('second');
-  await c.command('finding', 'comment', id, '--reason', 'first').catch(() => c.command('findings', 'comment', id, '--reason', 'first'));
+  await c.command('finding', 'comment', id, '--text', 'the first was here');
   await page.getByRole('dialog').getByRole('button', { name: 'Remark' }).click();
-  await page.getByRole('dialog').waitFor({ state: 'detached' }).catch(async () => {
-    await page.getByRole('dialog').locator('.fault').waitFor();
-    await page.getByRole('button', { name: 'Not now' }).click();
-  });
-  b.complaints.length = 0;
+  const fault = await page.getByRole('dialog').locator('.fault').innerText();
+  assert.match(fault, /revision|changed|meanwhile|since/i);
+  assert.equal(await page.getByRole('dialog').getByLabel('Remark').inputValue(), 'second', 'what was typed stays');
+  await page.getByRole('button', { name: 'Not now' }).click();
+  await page.locator('.detail', { hasText: 'the first was here' }).waitFor();
+  t.diagnostic(fault);
+  b.complaints.length = 0; // the browser counts a refusal as one
 });
 
 test('analyst: the queue is triaged to empty with the keyboard alone', async (t) => {
@@ -210,10 +221,11 @@ test('what the wire says is shown harmlessly everywhere', async () => {
   await says('⟨U+202E⟩');
 });
 
-const PAGES = ['/', '/findings', '/map', '/boundaries', '/boundaries/line4', '/authorizations', '/authorizations/lines-ato', '/providers', '/policy?document=Boundary/line4', '/assets', '/connections', '/agents', '/agents/line4', '/search?q=siemens', '/settings'];
+const PAGES = ['/', '/findings', '/map', '/boundaries', '/boundaries/line4', '/authorizations', '/authorizations/lines-ato', '/providers', '/policy?document=Boundary/line4', '/assets', '/connections', '/agents', '/agents/line4', '/search?q=siemens', '/confirm', '/audit', '/settings'];
 
 test('no page has a serious accessibility fault, in light or dark, or at 200 % zoom', async (t) => {
   const id = JSON.parse(await c.command('get', 'connections', '-o', 'json')).connections[0].id;
+  const faults = [];
   for (const theme of ['light', 'dark']) {
     await page.evaluate((v) => localStorage.setItem('demarc-theme', v), theme);
     for (const path of [...PAGES, `/connections/${id}`, `/brief/${id}`]) {
@@ -221,15 +233,16 @@ test('no page has a serious accessibility fault, in light or dark, or at 200 % z
       await page.evaluate(axe); // as a person's own tool: the pages' policy lets no page do this
       const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
       const serious = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-      assert.deepEqual(serious.map((v) => `${path} (${theme}): ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((x) => x.html.slice(0, 160)).join(' | ')}`), []);
+      faults.push(...serious.map((v) => `${path} (${theme}): ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((x) => x.html.slice(0, 160)).join(' | ')}`));
     }
   }
   await page.setViewportSize({ width: 720, height: 450 });
   for (const path of PAGES) {
     await open(path);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(wide <= 0, `${path} is ${wide} pixels too wide at 200 %`);
+    if (wide > 0) faults.push(`${path} is ${wide} pixels too wide at 200 %`);
   }
+  assert.deepEqual(faults, []);
   await page.setViewportSize({ width: 1440, height: 900 });
   t.diagnostic(`${PAGES.length + 2} pages, twice`);
 });
@@ -238,12 +251,13 @@ test('5,000 assets: the map draws, the inventory scrolls and filters', async (t)
   const frames = Array.from({ length: 5000 }, (_, i) => arp([2, 0, 0, 1, i >> 8, i & 255], [10, 60, 100 + (i >> 8), i & 255]));
   await writeFile(`${c.dir}/many.pcap`, pcap(frames));
   await c.feed('corp', 'corp', `${c.dir}/many.pcap`);
+  const times = Math.max(crowded(), crowded());
   await open('/map?boundary=corporate');
   await page.waitForFunction(() => /\d{4} assets, drawn in/.test(document.querySelector('#map-took')?.textContent ?? ''));
   const took = await page.locator('#map-took').innerText();
   const ms = Number(/in (\d+) ms/.exec(took)[1]);
-  t.diagnostic(took);
-  assert.ok(ms < 8000, `${ms} ms: 2,000 on a machine of its own`);
+  t.diagnostic(`${took}, on a machine ${times.toFixed(1)} times shared`);
+  assert.ok(ms < 2000 * times, `${ms} ms: 2,000 on a machine of its own`);
   await open('/assets');
   await page.waitForFunction(() => Number(document.querySelector('#rows')?.textContent.replace(/\D/g, '')) > 5000);
   assert.ok(await page.locator('.table tbody tr').count() < 80, 'rows that nobody sees are not drawn');

@@ -1,6 +1,6 @@
 // A real collector with the example plant, for the browser tests.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -53,6 +53,13 @@ export class Collector {
   async feed(name, segment, file) {
     await this.agent('read', '--collector', this.status.uplink, '--state', `${this.dir}/${name}`, '--segment', segment, file);
     for (let s; s = JSON.parse(await this.command('status', '-o', 'json')), s.applied !== s.journal;) await new Promise((f) => setTimeout(f, 100));
+  }
+
+  /** plant feeds a segment of the example plant as if it had just been captured. */
+  async plant(segment) {
+    const file = `${this.dir}/${segment}.pcap`;
+    await writeFile(file, await recent(`testdata/plant/${segment}.pcap`));
+    await this.feed(segment, segment, file);
   }
 
   async restart(pause = 0) {
@@ -109,6 +116,15 @@ export function pcap(frames, at = Date.UTC(2026, 2, 10, 14, 0)) {
   });
   return Buffer.concat(parts);
 }
+
+/** recent is a capture, moved in time so that it ended a minute ago; all of the plant's by the same. */
+async function recent(file) {
+  const b = await readFile(file);
+  const { seconds } = recent;
+  for (let at = 24; at + 16 <= b.length; at += 16 + b.readUInt32LE(at + 8)) b.writeUInt32LE(b.readUInt32LE(at) + seconds, at);
+  return b;
+}
+recent.seconds = Math.floor(Date.now() / 1000) - Date.UTC(2026, 2, 10, 14, 5) / 1000;
 
 /** arp is a request by which a host makes itself known. */
 export function arp(mac, ip) {

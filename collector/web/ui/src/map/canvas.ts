@@ -28,15 +28,22 @@ export function open(box: HTMLElement): cytoscape.Core {
   return cytoscape({ container: box, layout: { name: 'preset' }, minZoom: 0.02, maxZoom: 4, boxSelectionEnabled: false, hideEdgesOnViewport: true, textureOnViewport: true, pixelRatio: Math.min(2, devicePixelRatio) });
 }
 
+/** fit shows all of a drawing. Its size is known; cytoscape would measure every label. */
+export function fit(cy: cytoscape.Core, d: Drawing) {
+  const left = 240, edge = 24, w = d.width + left + 2 * edge, h = d.height + 2 * edge;
+  const zoom = Math.min(cy.width() / w, cy.height() / h, 1.6);
+  cy.viewport({ zoom, pan: { x: (cy.width() - (d.width + left) * zoom) / 2 + left * zoom, y: (cy.height() - d.height * zoom) / 2 } });
+}
+
 /** show puts a drawing on the map. */
 export function show(cy: cytoscape.Core, d: Drawing, c: Colours) {
   cy.startBatch();
   cy.elements().remove();
+  cy.style(style(c)); // before there is anything to style twice
   cy.add([
     ...d.nodes.map((n) => ({ group: 'nodes' as const, data: { id: n.id, label: n.label, w: n.w, h: n.h, area: n.area }, classes: n.kind, position: { x: n.x, y: n.y }, grabbable: false, selectable: n.kind !== 'band' })),
     ...d.edges.map((e) => ({ group: 'edges' as const, data: { id: e.id, source: e.a, target: e.b, n: e.n, width: 1 + Math.log2(e.n), ties: e.ties }, classes: `v${e.verdict}${e.n > 1 && e.a.startsWith('area') ? ' many' : ''}` })),
   ]);
-  cy.style(style(c));
   cy.endBatch();
 }
 

@@ -1,6 +1,7 @@
-import { Button, ClipboardCopy } from '@patternfly/react-core';
+import { Button } from '@patternfly/react-core';
 import { useState } from 'react';
-import { post, useAgents, useSites } from '../api';
+import { post, useAgents } from '../api';
+import { AddAgent } from '../parts/addagent';
 import { StateChip } from '../parts/chip';
 import { Span, spanWord } from '../parts/span';
 import { Dialog } from '../parts/dialog';
@@ -36,32 +37,6 @@ export function Agents({ id }: { id: string }) {
       <Table name="agents" rows={agents.data ?? []} columns={columns} id={(a) => a.name} href={(a) => to('agents', a.name)} empty="No agent is enrolled yet. Add one: it takes one line on the machine at the SPAN port." />
       {adding && <AddAgent close={() => setAdding(false)} />}
     </Sheet>
-  );
-}
-
-/** AddAgent makes a token and shows the line to copy. */
-export function AddAgent({ close }: { close: () => void }) {
-  const sites = useSites().data ?? [];
-  return (
-    <Dialog
-      draft="agent" title="Add an agent" verb="Make the line" close={close}
-      lead="It makes a token that enrols one agent, once, within an hour. On the machine at the SPAN port, install demarc-agent, then run the line."
-      fields={[
-        sites.length ? { key: 'site', name: 'Site', kind: 'choice', choices: sites.map((s) => [s.name, s.title || s.name]) } : { key: 'site', name: 'Site', hint: 'Empty takes the one of the collector\'s settings' },
-        { key: 'agent', name: 'Its name', hint: 'Empty lets its host name stand' },
-      ]}
-      act={async (v) => {
-        const t = await post<{ command?: string; expires?: string }>('enrolment-tokens', { site: v.site, agent: v.agent, valid_seconds: 3600 });
-        return (
-          <div className="line">
-            <p>Run this where the agent is. The token is shown this once and ends {when(t.expires)}.</p>
-            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Line to run">{t.command ?? ''}</ClipboardCopy>
-            <p>Then let it listen. It shows here, with its SPAN check, within a minute:</p>
-            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Second line to run">demarc-agent run --config agent.yaml</ClipboardCopy>
-          </div>
-        );
-      }}
-    />
   );
 }
 

@@ -64,7 +64,7 @@ export function Findings({ id }: { id: string }) {
           </div>
         </div>
       )}
-      {act && of.length > 0 && <Triage act={act} of={of} close={() => setAct(undefined)} done={() => { setChosen(new Set()); next(list, of); }} />}
+      {act && of.length > 0 && <Triage act={act} of={of} close={() => setAct(undefined)} done={() => { setChosen(new Set()); if (act.leaves) next(list, of); }} />}
     </Sheet>
   );
 }
@@ -126,7 +126,7 @@ function Detail({ f }: { f: Finding }) {
   const assets = useAssets({ ids }, ids.length > 0);
   const involved = (assets.data ?? []).filter((a) => ids.includes(a.id));
   return (
-    <article className="detail" aria-labelledby="finding-title">
+    <article className="detail" aria-labelledby="finding-title" data-id={f.id}>
       <header>
         <h2 id="finding-title"><Severity n={f.severity} /> <T v={f.title} cap={300} /></h2>
         <p className="why"><T v={f.why} /></p>

@@ -1,14 +1,11 @@
 import { Button, ClipboardCopy } from '@patternfly/react-core';
-import { useState } from 'react';
 import { useBoundaries, useStatus } from '../api';
 import { Sheet } from '../parts/page';
-import { AddAgent } from './agents';
 
 /** First leads by hand while the collector is empty. */
-export function First() {
+export function First({ add }: { add: () => void }) {
   const status = useStatus().data ?? {};
   const boundaries = useBoundaries().data ?? [];
-  const [adding, setAdding] = useState(false);
   return (
     <Sheet title="Nothing has been heard yet" lead="Three steps from here to the first finding. This page goes on by itself when something arrives.">
       <ol className="first">
@@ -19,8 +16,7 @@ export function First() {
         <li>
           <h2>Add an agent</h2>
           <p>One line to copy to the machine at the SPAN port; agents reach this collector at {status.uplink || 'its uplink address'}.</p>
-          <p><Button size="sm" onClick={() => setAdding(true)}>Add an agent</Button></p>
-          {adding && <AddAgent close={() => setAdding(false)} />}
+          <p><Button size="sm" onClick={add}>Add an agent</Button></p>
         </li>
         <li>
           <h2>Or read a capture</h2>

@@ -1,9 +1,11 @@
+import { useState } from 'react';
 import { useAgents, useAuthorizations, useBoundaries, useConditions, useConnections, useFirst, useNotices, useStatus, useTotal } from '../api';
 import { Calendar } from '../parts/calendar';
 import { Severity, StateChip, Tag } from '../parts/chip';
 import { Conditions } from '../parts/conditions';
 import { Matrix, Strip } from '../parts/matrix';
 import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
+import { AddAgent } from '../parts/addagent';
 import { Span } from '../parts/span';
 import { Link, to } from '../route';
 import { reader, useCell, type Reader } from '../store';
@@ -24,8 +26,18 @@ export function Home(_: { id: string }) {
   const status = useStatus();
   const agents = useAgents();
   const assets = useTotal('assets');
+  const [adding, setAdding] = useState(false);
   if (status.isPending || agents.isPending || assets < 0) return <Loading />;
-  if (!agents.data?.length && !assets) return <First />;
+  return (
+    <>
+      {!agents.data?.length && !assets ? <First add={() => setAdding(true)} /> : <Landing now={now} />}
+      {adding && <AddAgent close={() => setAdding(false)} />}
+    </>
+  );
+}
+
+function Landing({ now }: { now: Reader }) {
+  const status = useStatus();
   return (
     <Sheet title={READERS[now].home} lead={READERS[now].asks}>
       <Fault of={status} />
@@ -40,7 +52,7 @@ export function Home(_: { id: string }) {
 /** Answer says the reader's question's answer in one line of figures. */
 function Answer({ reader: now }: { reader: Reader }) {
   const findings = Math.max(0, useTotal('findings', { open: true }));
-  const high = Math.max(0, useTotal('findings', { open: true, min_severity: 70 }));
+  const high = Math.max(0, useTotal('findings', { open: true, severity: 70 }));
   const assets = Math.max(0, useTotal('assets'));
   const unplaced = Math.max(0, useTotal('assets', { unplaced: true }));
   const conditions = useConditions().data ?? [];

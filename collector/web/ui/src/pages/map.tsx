@@ -2,7 +2,7 @@ import { Button, Checkbox } from '@patternfly/react-core';
 import type { Core } from 'cytoscape';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useAssets, useBoundaries, useConnections } from '../api';
-import { type Colours, colours, open as openMap, show } from '../map/canvas';
+import { type Colours, colours, fit, open as openMap, show } from '../map/canvas';
 import type { Area, Drawing, Plan } from '../map/layout';
 import { svg } from '../map/svg';
 import Layout from '../map/worker?worker';
@@ -133,7 +133,7 @@ function Canvas({ plan, onArea, onTies, drawn }: { plan: Plan; onArea: (name: st
       const first = map.elements().empty();
       const before = drawn.current?.drawing.nodes.length;
       show(map, e.data.drawing, c);
-      if (first || before !== e.data.drawing.nodes.length) map.fit(undefined, 24);
+      if (first || before !== e.data.drawing.nodes.length) fit(map, e.data.drawing);
       drawn.current = { cy: map, drawing: e.data.drawing, colours: c };
       requestAnimationFrame(() => setTook(`${plan.things.length} assets, drawn in ${Math.round(performance.now() - began)} ms`));
     };
@@ -146,7 +146,7 @@ function Canvas({ plan, onArea, onTies, drawn }: { plan: Plan; onArea: (name: st
       <div className="zoom">
         <Button variant="control" size="sm" aria-label="Zoom in" onClick={() => zoom(1.3)}>+</Button>
         <Button variant="control" size="sm" aria-label="Zoom out" onClick={() => zoom(1 / 1.3)}>−</Button>
-        <Button variant="control" size="sm" aria-label="Show all" onClick={() => cy.current?.fit(undefined, 24)}>⤢</Button>
+        <Button variant="control" size="sm" aria-label="Show all" onClick={() => { if (cy.current && drawn.current) fit(cy.current, drawn.current.drawing); }}>⤢</Button>
       </div>
       <figcaption className="dim" id="map-took">{took}</figcaption>
     </figure>

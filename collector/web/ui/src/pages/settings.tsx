@@ -1,5 +1,5 @@
 import { Radio } from '@patternfly/react-core';
-import { useStatus } from '../api';
+import { useMe, useStatus } from '../api';
 import { Block, Fault, Pairs, Sheet } from '../parts/page';
 import { reader, theme, useCell, type Reader, type Theme } from '../store';
 import { count, when } from '../text';
@@ -8,6 +8,7 @@ import { READERS } from '../words';
 export function Settings(_: { id: string }) {
   const status = useStatus();
   const s = status.data ?? {};
+  const me = useMe();
   const now = useCell(reader), colours = useCell(theme);
   return (
     <Sheet title="Settings">
@@ -23,8 +24,12 @@ export function Settings(_: { id: string }) {
             ['Its clock', when(s.clock)], ['Pages', s.pages], ['Agents report to', s.uplink],
           ]} />
         </Block>
+        <Block title="You">
+          <Fault of={me} />
+          <Pairs of={[['Known as', me.data?.name], ['By', me.data?.via], ['May', (me.data?.roles ?? []).length > 0 && me.data!.roles!.map((r) => <div key={r.role}>{r.role} <span className="dim">{[...(r.sites ?? []), ...(r.boundaries ?? [])].join(', ') || 'everywhere'}</span></div>)]]} />
+        </Block>
         <Block title="Keys">
-          <Pairs of={[['/', 'search'], ['j, k or arrows', 'next and previous row or finding'], ['Enter', 'open a row']]} />
+          <Pairs of={[['/', 'search'], ['a, c, s, i, m, o, p', 'accept, close, assign, status, remark, reopen, plan'], ['x', 'mark a finding, for one act on several'], ['j, k or arrows', 'next and previous row or finding'], ['Enter', 'open a row']]} />
         </Block>
       </div>
     </Sheet>

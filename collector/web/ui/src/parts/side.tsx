@@ -1,18 +1,20 @@
 import { Badge, Nav, NavGroup, NavItem, NavList, PageSidebar, PageSidebarBody } from '@patternfly/react-core';
-import { useTotal } from '../api';
+import { useStatus, useTotal } from '../api';
 import { Link } from '../route';
 
 interface Entry { page: string; name: string }
 
 const GROUPS: { title: string; entries: Entry[] }[] = [
   { title: '', entries: [{ page: '', name: 'Overview' }, { page: 'findings', name: 'Findings' }, { page: 'map', name: 'Map' }] },
-  { title: 'Authority', entries: [{ page: 'boundaries', name: 'Boundaries' }, { page: 'authorizations', name: 'Authorizations' }, { page: 'providers', name: 'Providers' }, { page: 'policy', name: 'Policy' }] },
+  { title: 'Authority', entries: [{ page: 'boundaries', name: 'Boundaries' }, { page: 'authorizations', name: 'Authorizations' }, { page: 'confirm', name: 'To confirm' }, { page: 'providers', name: 'Providers' }, { page: 'policy', name: 'Policy' }] },
   { title: 'Network', entries: [{ page: 'assets', name: 'Inventory' }, { page: 'connections', name: 'Connections' }, { page: 'agents', name: 'Agents' }] },
-  { title: 'Collector', entries: [{ page: 'settings', name: 'Settings' }] },
+  { title: 'Collector', entries: [{ page: 'audit', name: 'Audit log' }, { page: 'settings', name: 'Settings' }] },
 ];
 
 export function Side({ page, open }: { page: string; open: boolean }) {
   const waiting = useTotal('findings', { status: 'open' });
+  const pending = useStatus().data?.pending ?? 0;
+  const badge: Record<string, number> = { findings: waiting, confirm: pending };
   const shown = page === 'brief' ? 'connections' : page;
   return (
     <PageSidebar isSidebarOpen={open}>
@@ -23,7 +25,7 @@ export function Side({ page, open }: { page: string; open: boolean }) {
               <NavItem key={e.page} itemId={e.page} isActive={shown === e.page}>
                 <Link href={`/${e.page}`} aria-current={shown === e.page ? 'page' : undefined} className="pf-v6-c-nav__link">
                   <span className="grow">{e.name}</span>
-                  {e.page === 'findings' && waiting > 0 && <Badge screenReaderText="to decide">{waiting}</Badge>}
+                  {(badge[e.page] ?? 0) > 0 && <Badge screenReaderText="waiting">{badge[e.page]}</Badge>}
                 </Link>
               </NavItem>
             ));

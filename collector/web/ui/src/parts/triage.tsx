@@ -1,9 +1,10 @@
+import { useState } from 'react';
 import { post } from '../api';
 import { plural } from '../text';
 import type { Finding } from '../types';
 import { dayAfter, Dialog, type Field, type Values } from './dialog';
 
-export interface Act { key: string; kind: string; name: string; title: string; lead: string; fields: Field[]; body: (v: Values) => object; fits: (f: Finding) => boolean }
+export interface Act { key: string; kind: string; name: string; title: string; lead: string; fields: Field[]; body: (v: Values) => object; fits: (f: Finding) => boolean; /** It leaves the list. */ leaves?: boolean }
 
 const COMMENT: Field = { key: 'comment', name: 'Reason', kind: 'area', needed: true };
 const open = (f: Finding) => f.status !== 'closed';
@@ -11,13 +12,13 @@ const open = (f: Finding) => f.status !== 'closed';
 /** ACTS are what people do with findings, each with its key. */
 export const ACTS: Act[] = [
   {
-    key: 'a', kind: 'accept', name: 'Accept', title: 'Accept for a time', fits: (f) => open(f) && f.status !== 'deviation-approved',
+    key: 'a', kind: 'accept', leaves: true, name: 'Accept', title: 'Accept for a time', fits: (f) => open(f) && f.status !== 'deviation-approved',
     lead: 'Somebody lives with it until an end. It changes no verdict, and comes back by itself.',
     fields: [{ key: 'owner', name: 'Who answers for it', needed: true }, COMMENT, { key: 'until', name: 'Last day', kind: 'date', needed: true }, { key: 'mitigations', name: 'What makes it bearable', kind: 'area', hint: 'A line each' }],
     body: (v) => ({ acceptance: { owner: v.owner, reason: v.comment, until: dayAfter(v.until), mitigations: v.mitigations.split('\n').map((l) => l.trim()).filter(Boolean) } }),
   },
   {
-    key: 'c', kind: 'close', name: 'Close', title: 'Close with a reason', fits: open, lead: 'If it is seen again it opens again, by itself.',
+    key: 'c', kind: 'close', leaves: true, name: 'Close', title: 'Close with a reason', fits: open, lead: 'If it is seen again it opens again, by itself.',
     fields: [
       { key: 'reason', name: 'Reason', kind: 'choice', choices: [['fixed', 'Fixed'], ['false-positive', 'False positive'], ['duplicate', 'Duplicate'], ['ceased', 'Ceased'], ['explained', 'Explained']] },
       { key: 'duplicate', name: 'Duplicate of', hint: 'Of a duplicate alone: the id of the finding that stands' },
@@ -41,7 +42,8 @@ export const ACTS: Act[] = [
 ];
 
 /** Triage does one act to all findings chosen, or to none. Who saw an older one than there is now is told so. */
-export function Triage({ act, of, close, done }: { act: Act; of: Finding[]; close: () => void; done: () => void }) {
+export function Triage({ act, of: now, close, done }: { act: Act; of: Finding[]; close: () => void; done: () => void }) {
+  const [of] = useState(now); // as they were seen, whatever comes meanwhile
   return (
     <Dialog
       draft={`${act.kind}-${of.map((f) => f.id).join(',').slice(0, 200)}`}

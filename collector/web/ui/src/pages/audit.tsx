@@ -1,0 +1,39 @@
+import { Button } from '@patternfly/react-core';
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
+import { get } from '../api';
+import { Empty, Loading, Sheet } from '../parts/page';
+import { type Column, csv, save, Table } from '../parts/table';
+import { count, cut, when } from '../text';
+import type { AuditEntry } from '../types';
+
+const columns: Column<AuditEntry>[] = [
+  { key: 'sequence', name: 'No.', width: '4.5rem', num: true, text: (e) => Number(e.sequence) },
+  { key: 'time', name: 'When', width: '10.5rem', text: (e) => when(e.time) },
+  { key: 'who', name: 'Who', width: '12rem', text: (e) => e.who ?? '' },
+  { key: 'what', name: 'What', width: '11rem', text: (e) => e.what ?? '' },
+  { key: 'on', name: 'On', width: '14rem', text: (e) => e.on ?? '' },
+  { key: 'detail', name: 'Detail', text: (e) => e.detail ?? '' },
+  { key: 'hash', name: 'Hash', width: '7rem', text: (e) => e.hash ?? '', cell: (e) => <span className="mono dim">{(e.hash ?? '').slice(0, 10)}</span> },
+];
+
+/** Audit is every act of a person or program, the latest first, chained by hash. */
+export function Audit(_: { id: string }) {
+  const found = useInfiniteQuery({
+    queryKey: ['audit'],
+    queryFn: ({ pageParam }) => get<{ entries?: AuditEntry[]; last?: string }>('audit', { before: pageParam, limit: 500 }),
+    initialPageParam: '',
+    getNextPageParam: (p) => { const first = p.entries?.at(-1)?.sequence; return first && Number(first) > 1 ? first : undefined; },
+  });
+  const check = useMutation({ mutationFn: () => get<{ intact?: boolean; entries?: string; last_hash?: string; fault?: string }>('audit/verify') });
+  if (found.isPending) return <Loading />;
+  const rows = (found.data?.pages ?? []).flatMap((p) => p.entries ?? []);
+  return (
+    <Sheet title="Audit log" lead="Every act of a person or a program. Each entry's hash covers it and the hash before it." wide actions={<><Button size="sm" variant="secondary" isDisabled={check.isPending} onClick={() => check.mutate()}>Verify the chain</Button> <Button size="sm" variant="link" onClick={() => save('audit.csv', csv(rows, columns))}>CSV</Button></>}>
+      {found.isError && <p className="fault" role="alert">{found.error.message}</p>}
+      {check.isError && <p className="fault" role="alert">{check.error.message}</p>}
+      {check.data && <p role="status" className={check.data.intact ? 'gate g-holds' : 'gate g-fails'}><b>{check.data.intact ? 'The chain is whole' : 'The chain is broken'}</b><span>{check.data.intact ? `${count(check.data.entries)} entries; the last hash is ${check.data.last_hash}. Kept elsewhere, it shows later that nothing was cut off.` : cut(check.data.fault, 300)}</span></p>}
+      {rows.length === 0 ? <Empty>Nothing was done yet.</Empty> : <Table short name="audit" rows={rows} columns={columns} id={(e) => e.sequence} empty="" />}
+      {found.hasNextPage && <Button variant="link" isDisabled={found.isFetching} onClick={() => void found.fetchNextPage()}>Earlier entries</Button>}
+    </Sheet>
+  );
+}

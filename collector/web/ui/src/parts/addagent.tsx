@@ -1,0 +1,30 @@
+import { ClipboardCopy } from '@patternfly/react-core';
+import { post, useSites } from '../api';
+import { when } from '../text';
+import { Dialog } from './dialog';
+
+/** AddAgent makes a token and shows the line to copy. */
+export function AddAgent({ close }: { close: () => void }) {
+  const sites = useSites().data ?? [];
+  return (
+    <Dialog
+      draft="agent" title="Add an agent" verb="Make the line" close={close}
+      lead="It makes a token that enrols one agent, once, within an hour. On the machine at the SPAN port, install demarc-agent, then run the line."
+      fields={[
+        sites.length ? { key: 'site', name: 'Site', kind: 'choice', choices: sites.map((s) => [s.name, s.title || s.name]) } : { key: 'site', name: 'Site', hint: 'Empty takes the one of the collector\'s settings' },
+        { key: 'agent', name: 'Its name', hint: 'Empty lets its host name stand' },
+      ]}
+      act={async (v) => {
+        const t = await post<{ command?: string; expires?: string }>('enrolment-tokens', { site: v.site, agent: v.agent, valid_seconds: 3600 });
+        return (
+          <div className="line">
+            <p>Run this where the agent is. The token is shown this once and ends {when(t.expires)}.</p>
+            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Line to run">{t.command ?? ''}</ClipboardCopy>
+            <p>Then let it listen. It shows here, with its SPAN check, within a minute:</p>
+            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Second line to run">demarc-agent run --config agent.yaml</ClipboardCopy>
+          </div>
+        );
+      }}
+    />
+  );
+}
