@@ -20,6 +20,9 @@ const nobody = "none"
 
 // ListFindings lists findings, the most severe first.
 func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
+	if err := presentOnly(r.GetAsOf()); err != nil {
+		return nil, err
+	}
 	all, err := s.findings(r)
 	if err != nil {
 		return nil, err
