@@ -228,20 +228,17 @@ func (e *engine) file(c inventory.Connection, v *verdict.Judged, now, at time.Ti
 	j.pairs = pairsOf(v.Client, v.Server)
 	if before == nil {
 		e.drifts.newThing(now)
-	}
-	if before != nil {
+		e.lean.connection(c.ID, nil, j.pairs)
+		j.wait = e.due.add(c.ID, v.Again, now, at, from)
+		e.stands.moved = true
+		e.judged[c.ID] = j
+	} else {
 		e.due.drop(before.wait)
 		e.lean.connection(c.ID, before.pairs, j.pairs)
-	} else {
-		e.lean.connection(c.ID, nil, j.pairs)
-	}
-	j.wait = e.due.add(c.ID, v.Again, now, at, from)
-	if before != nil {
+		j.wait = e.due.add(c.ID, v.Again, now, at, from)
 		e.stands.moves(before.shown, j.shown)
-	} else {
-		e.stands.moved = true
+		*before = *j
 	}
-	e.judged[c.ID] = j
 	e.dirty[c.ID] = true
 }
 

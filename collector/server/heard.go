@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -20,6 +21,9 @@ type counts map[string]int64
 func counted(d *demarcv1.Connection, before *judgement) map[string]*timestamppb.Timestamp {
 	if len(d.GetOperations()) == 0 {
 		return nil
+	}
+	if before != nil && maps.Equal(d.GetOperations(), before.shown.GetConnection().GetOperations()) && len(before.shown.GetOperationsLast()) > 0 {
+		return before.shown.GetOperationsLast() // never changed once it is shown
 	}
 	last := make(map[string]*timestamppb.Timestamp, len(d.GetOperations()))
 	for class, n := range d.GetOperations() {
