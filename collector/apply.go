@@ -83,7 +83,11 @@ func readDocuments(path string) ([]*demarcv1.Document, error) {
 		if err != nil {
 			return nil, fmt.Errorf("documents: %w", err)
 		}
-		docs = append(docs, &demarcv1.Document{Path: f, Content: content})
+		of, err := expand(f, content)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, of...)
 	}
 	return docs, nil
 }

@@ -45,6 +45,7 @@ func getCommand(at *place) *cobra.Command {
 		c.AddCommand(l.command(at))
 	}
 	c.AddCommand(getPendingCommand(at), getAuditCommand(at), driftCommand(at))
+	c.AddCommand(paperListings(at)...)
 	return c
 }
 
@@ -54,6 +55,7 @@ func listNames() string {
 		names = append(names, l.name)
 	}
 	names = append(names, "pending", "audit")
+	names = append(names, "reconcile", "paths", "regulated")
 	return strings.Join(names, ", ")
 }
 

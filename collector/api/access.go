@@ -85,6 +85,12 @@ var access = map[string]rule{
 	"/demarc.v1.FindingService/ListDrift":     {Boundary, readers},
 	"/demarc.v1.FindingService/MergeSnapshot": only(Boundary, store.SystemOwner, store.ISSM, store.Official, store.Representative),
 	"/demarc.v1.FindingService/GetPast":       {Boundary, readers},
+
+	// Paper against the wire only reads.
+	"/demarc.v1.PaperService/Reconcile":     {Boundary, readers},
+	"/demarc.v1.PaperService/ListPaths":     {Boundary, readers},
+	"/demarc.v1.PaperService/ListRegulated": {Boundary, readers},
+	"/demarc.v1.PaperService/Propose":       {Boundary, readers},
 }
 
 // refusal says in words why p may not call a method, "" if p may.

@@ -201,7 +201,7 @@ func TestRolesKeepApart(t *testing.T) {
 	// What only reads, or is the caller's own.
 	harmless := func(method string) bool {
 		name := method[strings.LastIndexByte(method, '/')+1:]
-		for _, prefix := range []string{"List", "Get", "Search", "Explain", "Gate", "Watch", "Verify", "Export", "Propose"} {
+		for _, prefix := range []string{"List", "Get", "Search", "Explain", "Gate", "Watch", "Verify", "Export", "Propose", "Reconcile"} {
 			if strings.HasPrefix(name, prefix) {
 				return true
 			}

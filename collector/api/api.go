@@ -124,6 +124,7 @@ type Service struct {
 	demarcv1.UnimplementedProposalServiceServer
 	demarcv1.UnimplementedAuditServiceServer
 	demarcv1.UnimplementedFindingServiceServer
+	demarcv1.UnimplementedPaperServiceServer
 	Config
 }
 
@@ -134,6 +135,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterProposalServiceServer(r, s)
 	demarcv1.RegisterAuditServiceServer(r, s)
 	demarcv1.RegisterFindingServiceServer(r, s)
+	demarcv1.RegisterPaperServiceServer(r, s)
 }
 
 // New returns a Service.

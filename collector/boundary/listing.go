@@ -42,7 +42,8 @@ const (
 
 var keyWords = [...]string{"serial", "mac", "ip", "name"}
 
-func newListing(v *Inventory) *Listing {
+// NewListing makes a hardware list ready to be asked.
+func NewListing(v *Inventory) *Listing {
 	l := &Listing{Document: v.Meta.String(), Rows: v.Rows}
 	for key := range l.by {
 		l.by[key] = make(map[string][]int)
@@ -184,7 +185,7 @@ func (p *Policy) addListings(d *Documents) {
 	lists := make(map[string]*Listing)
 	for _, v := range d.Inventories {
 		if v.List == "hardware" {
-			lists[v.Name] = newListing(v)
+			lists[v.Name] = NewListing(v)
 		}
 	}
 	for _, b := range d.Boundaries {

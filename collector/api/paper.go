@@ -1,0 +1,67 @@
+package api
+
+import (
+	"cmp"
+	"context"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"demarc/collector/condition"
+	"demarc/collector/paper"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+func (s *Service) paperWorld() paper.World {
+	return paper.World{Policy: s.Plant.Policy(), Documents: s.Plant.Documents(), Connections: s.Plant.Connections(), Assets: s.Plant.Assets()}
+}
+
+// Reconcile holds the lists of a boundary against what was seen.
+func (s *Service) Reconcile(_ context.Context, r *demarcv1.ReconcileRequest) (*demarcv1.ReconcileResponse, error) {
+	if r.GetBoundary() == "" {
+		return nil, status.Error(codes.InvalidArgument, "reconcile needs a boundary, as `get boundaries` shows it")
+	}
+	if err := s.knownBoundary(r.GetBoundary()); err != nil {
+		return nil, err
+	}
+	if err := oneOf("list", r.GetList(), paper.Lists); err != nil {
+		return nil, err
+	}
+	out := &demarcv1.ReconcileResponse{}
+	out.Rows, out.Missing = paper.Reconcile(s.paperWorld(), r.GetBoundary(), r.GetList())
+	sight := condition.Sights(s.world())[r.GetBoundary()]
+	out.Sight = sight.Words()
+	return out, nil
+}
+
+// ListPaths lists chains of live flows.
+func (s *Service) ListPaths(_ context.Context, r *demarcv1.ListPathsRequest) (*demarcv1.ListPathsResponse, error) {
+	if r.GetFrom() == "" {
+		return nil, status.Error(codes.InvalidArgument, "paths need the boundary that they begin in: --from")
+	}
+	if err := cmp.Or(s.knownBoundary(r.GetFrom()), s.knownBoundary(r.GetTo())); err != nil {
+		return nil, err
+	}
+	hops := int(r.GetHops())
+	switch {
+	case hops == 0:
+		hops = 3
+	case hops < 2 || hops > 8:
+		return nil, status.Errorf(codes.InvalidArgument, "%d hops: a chain has 2 to 8", hops)
+	}
+	w := s.paperWorld()
+	w.Connections = paper.Live(w.Connections, s.Clock())
+	out := &demarcv1.ListPathsResponse{}
+	out.Paths, out.LeftOff = paper.Paths(w, paper.In(w.Policy, r.GetFrom()), paper.In(w.Policy, r.GetTo()), hops)
+	return out, nil
+}
+
+// ListRegulated lists what leaves boundaries that hold regulated records.
+func (s *Service) ListRegulated(_ context.Context, r *demarcv1.ListRegulatedRequest) (*demarcv1.ListRegulatedResponse, error) {
+	if err := s.knownBoundary(r.GetBoundary()); err != nil {
+		return nil, err
+	}
+	out := &demarcv1.ListRegulatedResponse{}
+	out.Flows, out.Quiet = paper.Regulated(s.paperWorld(), r.GetBoundary())
+	return out, nil
+}
