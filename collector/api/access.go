@@ -90,7 +90,6 @@ var access = map[string]rule{
 	"/demarc.v1.PaperService/Reconcile":     {Boundary, readers},
 	"/demarc.v1.PaperService/ListPaths":     {Boundary, readers},
 	"/demarc.v1.PaperService/ListRegulated": {Boundary, readers},
-	"/demarc.v1.PaperService/Propose":       {Boundary, readers},
 }
 
 // refusal says in words why p may not call a method, "" if p may.

@@ -853,149 +853,6 @@ func (x *RegulatedFlow) GetLastSeen() *timestamppb.Timestamp {
 	return nil
 }
 
-// ProposeRequest may name one site.
-type ProposeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Site          string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ProposeRequest) Reset() {
-	*x = ProposeRequest{}
-	mi := &file_demarc_v1_paper_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ProposeRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ProposeRequest) ProtoMessage() {}
-
-func (x *ProposeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_paper_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ProposeRequest.ProtoReflect.Descriptor instead.
-func (*ProposeRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *ProposeRequest) GetSite() string {
-	if x != nil {
-		return x.Site
-	}
-	return ""
-}
-
-// ProposeResponse holds files of documents with comments.
-type ProposeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Files         []*ProposedFile        `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ProposeResponse) Reset() {
-	*x = ProposeResponse{}
-	mi := &file_demarc_v1_paper_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ProposeResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ProposeResponse) ProtoMessage() {}
-
-func (x *ProposeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_paper_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ProposeResponse.ProtoReflect.Descriptor instead.
-func (*ProposeResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *ProposeResponse) GetFiles() []*ProposedFile {
-	if x != nil {
-		return x.Files
-	}
-	return nil
-}
-
-// ProposedFile is one file of documents.
-type ProposedFile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ProposedFile) Reset() {
-	*x = ProposedFile{}
-	mi := &file_demarc_v1_paper_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ProposedFile) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ProposedFile) ProtoMessage() {}
-
-func (x *ProposedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_paper_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ProposedFile.ProtoReflect.Descriptor instead.
-func (*ProposedFile) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *ProposedFile) GetPath() string {
-	if x != nil {
-		return x.Path
-	}
-	return ""
-}
-
-func (x *ProposedFile) GetText() string {
-	if x != nil {
-		return x.Text
-	}
-	return ""
-}
-
 var File_demarc_v1_paper_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_paper_proto_rawDesc = "" +
@@ -1065,19 +922,11 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\vconnections\x18\t \x03(\tR\vconnections\x12\"\n" +
 	"\fdestinations\x18\n" +
 	" \x03(\tR\fdestinations\x127\n" +
-	"\tlast_seen\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"$\n" +
-	"\x0eProposeRequest\x12\x12\n" +
-	"\x04site\x18\x01 \x01(\tR\x04site\"@\n" +
-	"\x0fProposeResponse\x12-\n" +
-	"\x05files\x18\x01 \x03(\v2\x17.demarc.v1.ProposedFileR\x05files\"6\n" +
-	"\fProposedFile\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\xb4\x02\n" +
+	"\tlast_seen\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen2\xf2\x01\n" +
 	"\fPaperService\x12F\n" +
 	"\tReconcile\x12\x1b.demarc.v1.ReconcileRequest\x1a\x1c.demarc.v1.ReconcileResponse\x12F\n" +
 	"\tListPaths\x12\x1b.demarc.v1.ListPathsRequest\x1a\x1c.demarc.v1.ListPathsResponse\x12R\n" +
-	"\rListRegulated\x12\x1f.demarc.v1.ListRegulatedRequest\x1a .demarc.v1.ListRegulatedResponse\x12@\n" +
-	"\aPropose\x12\x19.demarc.v1.ProposeRequest\x1a\x1a.demarc.v1.ProposeResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\rListRegulated\x12\x1f.demarc.v1.ListRegulatedRequest\x1a .demarc.v1.ListRegulatedResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_paper_proto_rawDescOnce sync.Once
@@ -1091,7 +940,7 @@ func file_demarc_v1_paper_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_paper_proto_rawDescData
 }
 
-var file_demarc_v1_paper_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_demarc_v1_paper_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_demarc_v1_paper_proto_goTypes = []any{
 	(*ReconcileRequest)(nil),      // 0: demarc.v1.ReconcileRequest
 	(*ReconcileResponse)(nil),     // 1: demarc.v1.ReconcileResponse
@@ -1104,33 +953,27 @@ var file_demarc_v1_paper_proto_goTypes = []any{
 	(*ListRegulatedRequest)(nil),  // 8: demarc.v1.ListRegulatedRequest
 	(*ListRegulatedResponse)(nil), // 9: demarc.v1.ListRegulatedResponse
 	(*RegulatedFlow)(nil),         // 10: demarc.v1.RegulatedFlow
-	(*ProposeRequest)(nil),        // 11: demarc.v1.ProposeRequest
-	(*ProposeResponse)(nil),       // 12: demarc.v1.ProposeResponse
-	(*ProposedFile)(nil),          // 13: demarc.v1.ProposedFile
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_demarc_v1_paper_proto_depIdxs = []int32{
 	2,  // 0: demarc.v1.ReconcileResponse.rows:type_name -> demarc.v1.ReconcileRow
 	3,  // 1: demarc.v1.ReconcileRow.differences:type_name -> demarc.v1.Difference
-	14, // 2: demarc.v1.ReconcileRow.last_seen:type_name -> google.protobuf.Timestamp
+	11, // 2: demarc.v1.ReconcileRow.last_seen:type_name -> google.protobuf.Timestamp
 	6,  // 3: demarc.v1.ListPathsResponse.paths:type_name -> demarc.v1.Path
 	7,  // 4: demarc.v1.Path.hops:type_name -> demarc.v1.Hop
 	10, // 5: demarc.v1.ListRegulatedResponse.flows:type_name -> demarc.v1.RegulatedFlow
-	14, // 6: demarc.v1.RegulatedFlow.last_seen:type_name -> google.protobuf.Timestamp
-	13, // 7: demarc.v1.ProposeResponse.files:type_name -> demarc.v1.ProposedFile
-	0,  // 8: demarc.v1.PaperService.Reconcile:input_type -> demarc.v1.ReconcileRequest
-	4,  // 9: demarc.v1.PaperService.ListPaths:input_type -> demarc.v1.ListPathsRequest
-	8,  // 10: demarc.v1.PaperService.ListRegulated:input_type -> demarc.v1.ListRegulatedRequest
-	11, // 11: demarc.v1.PaperService.Propose:input_type -> demarc.v1.ProposeRequest
-	1,  // 12: demarc.v1.PaperService.Reconcile:output_type -> demarc.v1.ReconcileResponse
-	5,  // 13: demarc.v1.PaperService.ListPaths:output_type -> demarc.v1.ListPathsResponse
-	9,  // 14: demarc.v1.PaperService.ListRegulated:output_type -> demarc.v1.ListRegulatedResponse
-	12, // 15: demarc.v1.PaperService.Propose:output_type -> demarc.v1.ProposeResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	11, // 6: demarc.v1.RegulatedFlow.last_seen:type_name -> google.protobuf.Timestamp
+	0,  // 7: demarc.v1.PaperService.Reconcile:input_type -> demarc.v1.ReconcileRequest
+	4,  // 8: demarc.v1.PaperService.ListPaths:input_type -> demarc.v1.ListPathsRequest
+	8,  // 9: demarc.v1.PaperService.ListRegulated:input_type -> demarc.v1.ListRegulatedRequest
+	1,  // 10: demarc.v1.PaperService.Reconcile:output_type -> demarc.v1.ReconcileResponse
+	5,  // 11: demarc.v1.PaperService.ListPaths:output_type -> demarc.v1.ListPathsResponse
+	9,  // 12: demarc.v1.PaperService.ListRegulated:output_type -> demarc.v1.ListRegulatedResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_paper_proto_init() }
@@ -1144,7 +987,7 @@ func file_demarc_v1_paper_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_paper_proto_rawDesc), len(file_demarc_v1_paper_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,7 +25,6 @@ const (
 	PaperService_Reconcile_FullMethodName     = "/demarc.v1.PaperService/Reconcile"
 	PaperService_ListPaths_FullMethodName     = "/demarc.v1.PaperService/ListPaths"
 	PaperService_ListRegulated_FullMethodName = "/demarc.v1.PaperService/ListRegulated"
-	PaperService_Propose_FullMethodName       = "/demarc.v1.PaperService/Propose"
 )
 
 // PaperServiceClient is the client API for PaperService service.
@@ -41,9 +40,6 @@ type PaperServiceClient interface {
 	ListPaths(ctx context.Context, in *ListPathsRequest, opts ...grpc.CallOption) (*ListPathsResponse, error)
 	// ListRegulated lists the flows that leave a boundary with regulated records.
 	ListRegulated(ctx context.Context, in *ListRegulatedRequest, opts ...grpc.CallOption) (*ListRegulatedResponse, error)
-	// Propose clusters what was seen into documents for a person to edit. It
-	// applies nothing.
-	Propose(ctx context.Context, in *ProposeRequest, opts ...grpc.CallOption) (*ProposeResponse, error)
 }
 
 type paperServiceClient struct {
@@ -84,16 +80,6 @@ func (c *paperServiceClient) ListRegulated(ctx context.Context, in *ListRegulate
 	return out, nil
 }
 
-func (c *paperServiceClient) Propose(ctx context.Context, in *ProposeRequest, opts ...grpc.CallOption) (*ProposeResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ProposeResponse)
-	err := c.cc.Invoke(ctx, PaperService_Propose_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // PaperServiceServer is the server API for PaperService service.
 // All implementations must embed UnimplementedPaperServiceServer
 // for forward compatibility.
@@ -107,9 +93,6 @@ type PaperServiceServer interface {
 	ListPaths(context.Context, *ListPathsRequest) (*ListPathsResponse, error)
 	// ListRegulated lists the flows that leave a boundary with regulated records.
 	ListRegulated(context.Context, *ListRegulatedRequest) (*ListRegulatedResponse, error)
-	// Propose clusters what was seen into documents for a person to edit. It
-	// applies nothing.
-	Propose(context.Context, *ProposeRequest) (*ProposeResponse, error)
 	mustEmbedUnimplementedPaperServiceServer()
 }
 
@@ -128,9 +111,6 @@ func (UnimplementedPaperServiceServer) ListPaths(context.Context, *ListPathsRequ
 }
 func (UnimplementedPaperServiceServer) ListRegulated(context.Context, *ListRegulatedRequest) (*ListRegulatedResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRegulated not implemented")
-}
-func (UnimplementedPaperServiceServer) Propose(context.Context, *ProposeRequest) (*ProposeResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method Propose not implemented")
 }
 func (UnimplementedPaperServiceServer) mustEmbedUnimplementedPaperServiceServer() {}
 func (UnimplementedPaperServiceServer) testEmbeddedByValue()                      {}
@@ -207,24 +187,6 @@ func _PaperService_ListRegulated_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
-func _PaperService_Propose_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ProposeRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(PaperServiceServer).Propose(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: PaperService_Propose_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PaperServiceServer).Propose(ctx, req.(*ProposeRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
 // PaperService_ServiceDesc is the grpc.ServiceDesc for PaperService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -243,10 +205,6 @@ var PaperService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRegulated",
 			Handler:    _PaperService_ListRegulated_Handler,
-		},
-		{
-			MethodName: "Propose",
-			Handler:    _PaperService_Propose_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
