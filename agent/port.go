@@ -28,6 +28,8 @@ type port struct {
 	meter  pipeline.Meter
 	check  *spancheck.Checker
 	watch  *spancheck.Watch
+	// answered, when set, is told how long servers took.
+	answered func(client, server netip.Addr, took, at time.Duration)
 }
 
 // newPort prepares the check of a source that has just been opened. own are
@@ -53,7 +55,7 @@ func (p *port) listen(ctx context.Context, sink sighting.Sink) error {
 	defer func() { _ = p.source.Close() }()
 	_, err := pipeline.Run(ctx, pipeline.Config{
 		Interfaces: []pipeline.Interface{{Segment: p.Segment, VLANs: p.VLANs}},
-		Default:    p.Segment, News: newsDelay, Meter: &p.meter, Check: p.check,
+		Default:    p.Segment, News: newsDelay, Meter: &p.meter, Check: p.check, Answered: p.answered,
 	}, p.source, sink)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", p.Name, err)

@@ -84,6 +84,17 @@ func run(ctx context.Context, cfg config.Config) error {
 	client.Health = func() uplink.Health { return health(ports) }
 	checks := &spans{ports: ports, changed: make(chan struct{}, 1)}
 	client.Span, client.Beat = checks.report, checks.changed
+	asking, err := newReads(cfg, spool, log)
+	if err != nil {
+		return errors.Join(err, spool.Close())
+	}
+	if asking != nil {
+		asking.beat = checks.changed
+		asking.attach(client)
+		for _, p := range ports {
+			p.answered = asking.runner.Latency.Observe
+		}
+	}
 	listeners, err := openStatus(cfg)
 	if err != nil {
 		return errors.Join(err, spool.Close())
@@ -92,7 +103,7 @@ func run(ctx context.Context, cfg config.Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
-	errs := make(chan error, len(sources)+len(listeners)+1)
+	errs := make(chan error, len(sources)+len(listeners)+2)
 	start := func(f func() error) {
 		group.Go(func() {
 			if err := f(); err != nil {
@@ -103,6 +114,9 @@ func run(ctx context.Context, cfg config.Config) error {
 	}
 	start(func() error { return client.Run(ctx) })
 	group.Go(func() { checks.keep(ctx) })
+	if asking != nil {
+		start(func() error { return asking.run(ctx) })
+	}
 	tell := reporter(cfg, ports, checks, client, spool)
 	for _, l := range listeners {
 		start(func() error { return status.Serve(ctx, l, tell) })

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,9 @@ type Config struct {
 	Meter *Meter
 	// Check, when set, counts what tells whether the mirror is right.
 	Check *spancheck.Checker
+	// Answered, when set, is told how long a TCP server took to answer, and when
+	// (Unix time).
+	Answered func(client, server netip.Addr, took, at time.Duration)
 }
 
 // Meter counts a run under way for others to read.
@@ -79,6 +83,7 @@ type run struct {
 	newsAt   int64 // packet time when news left last
 	countAt  int64 // packet time when counters left last
 
+	answers    answers
 	unreadable error // no frame so far is of a link type that is read
 	fragments  decode.FragmentStats
 	stats      capture.Stats
@@ -275,6 +280,9 @@ func (r *run) packet(p *decode.Packet, segment uint16) (c *flow.Conversation, si
 		return nil, flow.A, false
 	}
 	r.sights.Seen(c, side, p)
+	if r.cfg.Answered != nil {
+		r.answers.packet(c, side, p, r.cfg.Answered)
+	}
 	if p.Carrier != decode.NoCarrier {
 		r.sights.Carries(c, p.Carrier.String())
 	}

@@ -38,6 +38,7 @@ type Gate struct {
 	devices map[netip.Addr]*pace
 	lines   map[*line]bool
 	changed chan struct{} // closed and made anew when something below changed
+	paused  string        // why nothing may be sent for now; "" is no pause
 	kept    kept
 }
 
@@ -167,6 +168,21 @@ func (g *Gate) Open() error {
 	return g.save()
 }
 
+// Pause closes the gate until Pause("") or the process's end: nothing that is
+// under way goes on.
+func (g *Gate) Pause(why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.paused = why
+	if why != "" {
+		for l := range g.lines {
+			l.cut()
+		}
+	}
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
 // Killed says why nothing may be sent; "" when it may.
 func (g *Gate) Killed() string {
 	g.mu.Lock()
@@ -236,6 +252,8 @@ func (g *Gate) barred(a netip.Addr, now time.Time) error {
 	switch s := g.stopped(a); {
 	case g.kept.Killed != "":
 		return fmt.Errorf("%w: stopped for all: %s", ErrClosed, g.kept.Killed)
+	case g.paused != "":
+		return fmt.Errorf("%w: %s", ErrClosed, g.paused)
 	case s != nil:
 		return fmt.Errorf("%w: %s is stopped since %s: %s; a person must resume it", ErrClosed, a, s.Since.Format(time.DateTime), s.Why)
 	case len(g.windows) > 0 && !slices.ContainsFunc(g.windows, func(w config.ProbeWindow) bool { return w.Open(now) }):

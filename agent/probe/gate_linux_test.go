@@ -224,3 +224,95 @@ func TestTemplate(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// TestSlowerDevicesAreStopped: a device that answers others slower since it is
+// asked is not asked any more, until a person resumes it.
+func TestSlowerDevicesAreStopped(t *testing.T) {
+	p, _ := prober(t, loopback())
+	client, device := mustAddr("10.9.9.9"), mustAddr("127.0.0.1")
+	observe := func(n int, took time.Duration) {
+		for range n {
+			p.Latency.Observe(client, device, took, 0)
+		}
+		time.Sleep(20 * time.Millisecond) // it is stopped beside
+	}
+	observe(200, 4*time.Millisecond)
+	observe(20, 100*time.Millisecond) // slower, and nobody asks: its own affair
+	observe(300, 4*time.Millisecond)
+	if err := p.Gate.wait(t.Context(), device, 1); err != nil {
+		t.Fatal(err)
+	}
+	observe(50, 6*time.Millisecond)
+	if len(p.Gate.Stops()) > 0 {
+		t.Fatalf("stopped for nothing: %+v", p.Gate.Stops())
+	}
+	for range 50 { // our own requests are no measure
+		p.Latency.Observe(mustAddr("127.0.0.1"), device, time.Second, 0)
+	}
+	observe(20, 60*time.Millisecond)
+	stops := p.Gate.Stops()
+	if len(stops) != 1 || !strings.Contains(stops[0].Why, "answers others in") {
+		t.Fatalf("stops: %+v", stops)
+	}
+	if err := p.Gate.wait(t.Context(), device, 1); !errors.Is(err, ErrClosed) {
+		t.Errorf("asked on: %v", err)
+	}
+}
+
+// TestPause: without the collector nothing is asked, and asking goes on behind.
+func TestPause(t *testing.T) {
+	port := device(t, plc)
+	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port}}))
+	p.Gate.Pause("the collector is gone")
+	if err := ask(t, p); !errors.Is(err, ErrClosed) || len(n.entries()) > 0 {
+		t.Errorf("asked: %v", err)
+	}
+	p.Gate.Pause("")
+	if err := ask(t, p); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRunner: what is due is asked once, over restarts, and orders are obeyed.
+func TestRunner(t *testing.T) {
+	port := device(t, plc)
+	modbus := &config.ProbeModbus{Port: port, Identification: "none", ServerID: true}
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: modbus})
+	p, n := prober(t, s)
+	run := func(r *Runner, d time.Duration) {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		defer cancel()
+		if err := r.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	r := &Runner{Prober: p}
+	run(r, 500*time.Millisecond)
+	run(&Runner{Prober: p}, 500*time.Millisecond)
+	if len(n.entries()) != 1 {
+		t.Fatalf("%d requests, want 1", len(n.entries()))
+	}
+	orders := Orders{Schedules: []Schedule{{ID: "p1", Targets: []config.ProbeTarget{{Address: "127.0.0.2", Modbus: modbus}, {Address: "10.1.2.3", Modbus: modbus}}}}}
+	orders.Killed = "stop all"
+	if err := r.Order(orders); err != nil {
+		t.Fatal(err)
+	}
+	run(r, 500*time.Millisecond)
+	if len(n.entries()) != 1 || p.Gate.Killed() == "" {
+		t.Fatal("asked although all was killed")
+	}
+	orders.Killed = ""
+	if err := r.Order(orders); err != nil {
+		t.Fatal(err)
+	}
+	run(r, 700*time.Millisecond)
+	got := n.entries()
+	if len(got) != 2 || got[1].Schedule != "p1" || got[1].Target.Addr() != mustAddr("127.0.0.2") {
+		t.Errorf("schedules: %+v", got)
+	}
+	for _, e := range got {
+		if e.Target.Addr() == mustAddr("10.1.2.3") {
+			t.Error("a collector widened what may be asked")
+		}
+	}
+}

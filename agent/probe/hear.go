@@ -33,7 +33,10 @@ func newHearer(x *exchange, protocol string, many bool) *hearer {
 // hear takes a request and its answer.
 func (h *hearer) hear(request, answer []byte) {
 	defer func() { _ = recover() }() // a panic costs the answer, as in the engine
-	for _, m := range []dissect.Message{{Data: request, Direction: dissect.FromClient}, {Data: answer, Direction: dissect.FromServer}} {
+	var us, device dissect.Endpoint
+	for _, m := range []dissect.Message{
+		{Data: request, Direction: dissect.FromClient, Src: &us, Dst: &device}, {Data: answer, Direction: dissect.FromServer, Src: &device, Dst: &us},
+	} {
 		if len(m.Data) > 0 {
 			_, _ = h.d.Dissect(&m, h) // what cannot be read tells nothing
 		}

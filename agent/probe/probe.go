@@ -69,6 +69,7 @@ type Options struct {
 type Prober struct {
 	Options
 	Gate    *Gate
+	Latency *Latency
 	timeout time.Duration
 	every   time.Duration
 }
@@ -90,8 +91,11 @@ func New(o Options) (*Prober, error) {
 		return nil, err
 	}
 	var err error
-	p.Gate, err = newGate(o)
-	return p, err
+	if p.Gate, err = newGate(o); err != nil {
+		return nil, err
+	}
+	p.Latency = newLatency(p.Gate, o.Settings.Allows, o.Settings.Source)
+	return p, nil
 }
 
 // duration reads what config has checked.

@@ -29,10 +29,6 @@ type Orders struct {
 // collector's schedules, one after the other.
 type Runner struct {
 	*Prober
-	// Ready reports whether asking is fine now: an agent that has lost its
-	// collector could not be told to stop. nil is always.
-	Ready func() bool
-
 	mu     sync.Mutex
 	orders Orders
 	wake   chan struct{}
@@ -116,7 +112,7 @@ func (r *Runner) due() []job {
 
 // turn asks one target, if it is fine now.
 func (r *Runner) turn(ctx context.Context, j job) {
-	if r.Ready != nil && !r.Ready() || !r.Gate.due(j) {
+	if !r.Gate.due(j) {
 		return
 	}
 	unlock, err := lock(r.State)

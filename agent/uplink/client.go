@@ -48,7 +48,13 @@ type Client struct {
 	Span func() *demarcv1.SpanReport
 	// Beat, when set, sends a heartbeat at once for each value.
 	Beat <-chan struct{}
-	Log  *slog.Logger
+	// Orders takes what the collector wants of active reads; Unlinked is called
+	// when a stream on which it could have come has ended; Probe is how they
+	// stand, for heartbeats. Each may be nil.
+	Orders   func(*demarcv1.ProbeOrders)
+	Unlinked func()
+	Probe    func() *demarcv1.ProbeState
+	Log      *slog.Logger
 
 	// StateFile holds the credentials; Run renews them there.
 	StateFile string
@@ -105,6 +111,9 @@ func (c *Client) Run(ctx context.Context) error {
 			return err
 		case welcomed:
 			wait.Reset()
+		}
+		if c.Unlinked != nil {
+			c.Unlinked()
 		}
 		err = reached(c.Address, err)
 		if c.Once && errors.Is(err, pki.ErrForeignPeer) {
@@ -165,6 +174,9 @@ func (c *Client) session(ctx context.Context) (welcomed bool, err error) {
 		return false, err
 	}
 	c.linked(Link{Connected: true, Since: time.Now()})
+	if c.Orders != nil && welcome.GetProbeOrders() != nil {
+		c.Orders(welcome.GetProbeOrders())
+	}
 	c.Log.Info("connected", "collector", c.Address, "through", welcome.Through)
 	errs := make(chan error, 2)
 	go func() { errs <- s.receive() }()
@@ -253,6 +265,10 @@ func (s *session) receive() error {
 			s.acked <- m.Acknowledgement.Through
 		case *demarcv1.ReportResponse_Refusal:
 			return s.refused(m.Refusal)
+		case *demarcv1.ReportResponse_ProbeOrders:
+			if s.c.Orders != nil {
+				s.c.Orders(m.ProbeOrders)
+			}
 		}
 	}
 }
@@ -333,6 +349,9 @@ func (s *session) heartbeat() error {
 		if now := s.c.Span(); now != s.span {
 			h.Span, s.span = now, now
 		}
+	}
+	if s.c.Probe != nil {
+		h.Probe = s.c.Probe()
 	}
 	return s.put(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: h}})
 }

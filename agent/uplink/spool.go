@@ -191,7 +191,7 @@ func split(b *demarcv1.Body) ([][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("uplink: body: %w", err)
 	}
-	n := len(b.Endpoints) + len(b.Facts) + len(b.Connections) + len(b.Moves) + len(b.Losses)
+	n := len(b.Endpoints) + len(b.Facts) + len(b.Connections) + len(b.Moves) + len(b.Losses) + len(b.Probes)
 	if len(raw) <= demarcv1.MaxBody && n <= demarcv1.MaxItems {
 		return [][]byte{raw}, nil
 	}
@@ -215,6 +215,11 @@ func split(b *demarcv1.Body) ([][]byte, error) {
 func halves(b *demarcv1.Body) (a, z *demarcv1.Body) {
 	e, f, c := len(b.Endpoints), len(b.Facts), len(b.Connections)
 	switch {
+	case len(b.Probes) > 0 && e+f+c+len(b.Moves)+len(b.Losses) > 0:
+		return &demarcv1.Body{Probes: b.Probes}, &demarcv1.Body{Endpoints: b.Endpoints, Facts: b.Facts, Connections: b.Connections, Moves: b.Moves, Losses: b.Losses}
+	case len(b.Probes) > 0:
+		half := len(b.Probes) / 2
+		return &demarcv1.Body{Probes: b.Probes[:half]}, &demarcv1.Body{Probes: b.Probes[half:]}
 	case e+f > 0 && c+len(b.Moves)+len(b.Losses) > 0:
 		return &demarcv1.Body{Endpoints: b.Endpoints, Facts: b.Facts}, &demarcv1.Body{Connections: b.Connections, Moves: b.Moves, Losses: b.Losses}
 	case e+f > 0:

@@ -90,6 +90,12 @@ var access = map[string]rule{
 	"/demarc.v1.PaperService/Reconcile":     {Boundary, readers},
 	"/demarc.v1.PaperService/ListPaths":     {Boundary, readers},
 	"/demarc.v1.PaperService/ListRegulated": {Boundary, readers},
+	"/demarc.v1.ProbeService/PlanProbe":     only(Site, store.Engineer),
+	"/demarc.v1.ProbeService/ApproveProbe":  only(Site, store.Engineer),
+	"/demarc.v1.ProbeService/WithdrawProbe": only(Site, store.Engineer),
+	"/demarc.v1.ProbeService/KillProbes":    only(Site, append([]store.Role{store.Engineer}, killers...)...),
+	"/demarc.v1.ProbeService/ResumeProbes":  only(Site, store.Engineer),
+	"/demarc.v1.ProbeService/ListProbes":    {Site, readers},
 }
 
 // refusal says in words why p may not call a method, "" if p may.

@@ -81,6 +81,8 @@ type Plant interface {
 	Drift(authorization string, now time.Time) (all []finding.Difference, ok bool)
 	// Notices lists what people are to be told, the first first.
 	Notices() []boundary.Notice
+	// Probes lists what people decided on active reads.
+	Probes() ([]*demarcv1.ProbeSchedule, []*demarcv1.ProbeKill)
 	// Changes counts what the lists show.
 	Changes() *Changes
 }
@@ -125,6 +127,7 @@ type Service struct {
 	demarcv1.UnimplementedAuditServiceServer
 	demarcv1.UnimplementedFindingServiceServer
 	demarcv1.UnimplementedPaperServiceServer
+	demarcv1.UnimplementedProbeServiceServer
 	Config
 }
 
@@ -136,6 +139,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterAuditServiceServer(r, s)
 	demarcv1.RegisterFindingServiceServer(r, s)
 	demarcv1.RegisterPaperServiceServer(r, s)
+	demarcv1.RegisterProbeServiceServer(r, s)
 }
 
 // New returns a Service.

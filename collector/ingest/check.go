@@ -44,6 +44,7 @@ const (
 const (
 	nameBytes  = 128
 	valueBytes = 4096
+	probeBytes = 256
 	maxVLAN    = 4095
 	maxTTL     = 255
 	maxPort    = 65535
@@ -82,10 +83,14 @@ var (
 		1: {kind: text, limit: nameBytes}, 2: {kind: label, limit: nameBytes}, 3: {kind: number}, 4: {kind: number},
 		5: {kind: number}, 6: {kind: text, limit: valueBytes},
 	}}
+	probeForm = form{name: "ProbeEntry", whole: needs(1, 3), fields: []field{
+		1: {kind: number}, 2: {kind: label, limit: nameBytes}, 3: {kind: label, limit: nameBytes}, 4: {kind: label, limit: probeBytes},
+		5: {kind: octets, limit: 1 << 16}, 6: {kind: octets, limit: valueBytes}, 7: {kind: number}, 8: {kind: number}, 9: {kind: text, limit: valueBytes},
+	}}
 	bodyForm = form{name: "Body", fields: []field{
 		1: {kind: message, many: true, sub: &endpointForm}, 2: {kind: message, many: true, sub: &factForm},
 		3: {kind: message, many: true, sub: &connectionForm}, 4: {kind: message, many: true, sub: &moveForm},
-		5: {kind: message, many: true, sub: &lossForm},
+		5: {kind: message, many: true, sub: &lossForm}, 6: {kind: message, many: true, sub: &probeForm},
 	}}
 )
 

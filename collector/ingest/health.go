@@ -20,6 +20,7 @@ type Health struct {
 	MemoryBytes uint64
 	Remote      string
 	Span        *demarcv1.SpanReport // nil until it was heard; never changed, only replaced
+	Probe       *demarcv1.ProbeState // nil where active reads are off; never changed, only replaced
 }
 
 // Health returns every agent's health by name.
@@ -56,6 +57,7 @@ func (s *Server) heartbeat(agent string, b *demarcv1.Heartbeat) {
 		}
 		h.Frames, h.Drops = b.GetFrames(), b.GetDrops()
 		h.SpoolBytes, h.MemoryBytes = b.GetSpoolBytes(), b.GetMemoryBytes()
+		h.Probe = probeOf(b.GetProbe())
 		if b.GetSpan() != nil {
 			h.Span = spanOf(b.GetSpan())
 		}

@@ -36,6 +36,8 @@ type Config struct {
 	// Upgraded is called when an agent says that it runs another version of its
 	// program than before. It may be nil.
 	Upgraded func(ctx context.Context, agent, version string) error
+	// Orders are what people want of an agent's active reads; nil is nothing.
+	Orders func(site, agent string) *demarcv1.ProbeOrders
 }
 
 // Server is the UplinkService.

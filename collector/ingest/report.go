@@ -110,6 +110,10 @@ func (h *handler) run() (*demarcv1.Refusal, error) {
 			if err != nil {
 				return nil, err
 			}
+		case <-h.x.ordered:
+			if err := h.order(); err != nil {
+				return nil, err
+			}
 		case r := <-h.in:
 			if r.err != nil {
 				return h.left(r.err)
@@ -202,7 +206,7 @@ func (h *handler) welcome(hello *demarcv1.Hello) (*demarcv1.Refusal, error) {
 	h.Log.Info("agent reports", "agent", h.x.id.Agent, "site", h.x.id.Site, "from", remote(ctx), "through", c.Through, "last", hello.GetLast())
 	return nil, h.stream.Send(&demarcv1.ReportResponse{Message: &demarcv1.ReportResponse_Welcome{Welcome: &demarcv1.Welcome{
 		Through: c.Through, WindowBatches: demarcv1.WindowBatches, WindowBytes: demarcv1.WindowBytes,
-		Collector: h.Version, Clock: timestamppb.New(h.Clock()),
+		Collector: h.Version, Clock: timestamppb.New(h.Clock()), ProbeOrders: h.orders(),
 	}}})
 }
 
@@ -251,7 +255,7 @@ func (h *handler) batch(b *demarcv1.Batch) *demarcv1.Refusal {
 		return h.malformed(b.GetSequence(), "its digest does not fit")
 	}
 	return h.submit(store.Record{
-		Kind: store.KindBatch, From: b.GetSequence(), Sequence: b.GetSequence(), Digest: digest, Body: b.GetBody(),
+		Kind: store.KindBatch, From: b.GetSequence(), Sequence: b.GetSequence(), Digest: digest, Body: b.GetBody(), Acts: probeActs(h.x.id.Agent, b.GetBody()),
 	})
 }
 

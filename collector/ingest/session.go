@@ -16,6 +16,8 @@ type session struct {
 	epoch store.Epoch
 	stop  chan struct{} // closed when it ends
 	acked chan struct{} // holds one when through moved
+	// ordered holds one when what people want of active reads changed.
+	ordered chan struct{}
 
 	mu      sync.Mutex
 	settled sync.Cond // in flight went down
@@ -28,7 +30,7 @@ type session struct {
 }
 
 func newSession(id pki.Identity) *session {
-	x := &session{id: id, stop: make(chan struct{}), acked: make(chan struct{}, 1)}
+	x := &session{id: id, stop: make(chan struct{}), acked: make(chan struct{}, 1), ordered: make(chan struct{}, 1)}
 	x.settled.L = &x.mu
 	return x
 }

@@ -29,6 +29,13 @@ var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{
 	actPaper:         doConfirm,
 	actReject:        doReject,
 
+	api.ActProbePlan:     (*engine).sayOfProbes,
+	api.ActProbeApprove:  (*engine).sayOfProbes,
+	api.ActProbeWithdraw: (*engine).sayOfProbes,
+	api.ActProbeKill:     (*engine).sayOfProbes,
+	api.ActProbeOpen:     (*engine).sayOfProbes,
+	api.ActProbeResume:   (*engine).sayOfProbes,
+
 	actFinding + finding.Assign:  (*engine).sayOfFindings,
 	actFinding + finding.Comment: (*engine).sayOfFindings,
 	actFinding + finding.Status:  (*engine).sayOfFindings,

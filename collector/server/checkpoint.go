@@ -30,6 +30,7 @@ const (
 	tableEdges     = 7  // "" -> edges of documents judged up to here, Unix nanoseconds
 	tableAssetActs = 9  // position -> what a person said of assets, a marshalled Act
 	tablePending   = 20 // id -> Proposal
+	tableProbes    = 30 // position -> what a person said of active reads, a marshalled Act
 	tableHeard     = 14 // day of an agent on a segment -> condition.Record
 
 	tableConditions = 31 // condition -> ConditionHistory; "" -> savedStandings
@@ -75,6 +76,7 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	c.records(tableInventory, observations)
 	c.records(tableFindings, findings)
 	c.saveSaid(e.said, whole)
+	c.saveProbes(e.probes.said, whole)
 	for _, id := range slices.Sorted(maps.Keys(e.dirty)) {
 		value, err := e.judged[id].save()
 		if err != nil {
@@ -201,6 +203,9 @@ func (e *engine) restore(ctx context.Context) error {
 	}
 	if err := e.stands.restore(s[tableConditions]); err != nil {
 		return err
+	}
+	if err := e.restoreProbes(s); err != nil {
+		return fmt.Errorf("saved acts on active reads: %w", err)
 	}
 	if err := e.restoreSaid(s); err != nil {
 		return fmt.Errorf("saved acts on assets: %w", err)

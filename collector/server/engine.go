@@ -53,6 +53,8 @@ type engine struct {
 	applied  chan struct{}   // closed and made anew when position moved
 	turned   turned          // what the last policy record changed
 	said     []savedAct      // what people said of assets
+	probes   probes
+	ordered  func() // called when orders on active reads changed; may be nil
 	ledger   *condition.Ledger
 	stands   standings
 	bearings map[string]bearing // of assets, as their connections were judged
@@ -82,7 +84,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e := &engine{
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
-		ledger: condition.NewLedger(), bearings: map[string]bearing{}, dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
+		ledger: condition.NewLedger(), bearings: map[string]bearing{}, probes: newProbes(), dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
 		pending: pending{all: map[string]*demarcv1.Proposal{}, dirty: map[string]bool{}},
 	}
 	e.due.init()

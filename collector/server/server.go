@@ -123,7 +123,11 @@ func (x *collector) wire() {
 	x.ingest = ingest.New(ingest.Config{
 		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,
 		Committed: x.engine.news, Changed: x.engine.changes.Bump, Upgraded: x.engine.Program,
+		Orders: x.engine.Orders,
 	})
+	x.engine.mu.Lock()
+	x.engine.ordered = x.ingest.Order
+	x.engine.mu.Unlock()
 	x.accounts = &api.Accounts{Store: x.store, Open: x.Authority == config.None, Clock: x.Clock}
 	x.signIn = api.NewSignIn(x.accounts, x.store.AppendAudit, nil)
 	x.service = api.New(api.Config{

@@ -62,6 +62,9 @@ type Record struct {
 	Digest         Digest
 
 	Body []byte
+	// Acts go to the audit log with the record, if it is taken; they are not
+	// part of it.
+	Acts []Act
 }
 
 // Size is about what a record costs in memory and on disk.

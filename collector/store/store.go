@@ -46,7 +46,8 @@ type Journal interface {
 	// cursors of the agents that they come from. One answer a record, in
 	// order. A record of an agent that does not continue its cursor (Forked,
 	// Gap) is not added and its answer says why, and so are not those of the
-	// same agent and epoch behind it; the others are. The store gives
+	// same agent and epoch behind it; the others are, and what their Acts say
+	// goes to the audit log. The store gives
 	// Position, Recorded if zero, and raises From of a Lost to its first
 	// sequence that was not committed before.
 	Append(ctx context.Context, records []Record) ([]Answer, error)

@@ -116,6 +116,11 @@ func (a *appender) one(r *store.Record) error {
 		if err := a.write(*r); err != nil {
 			return err
 		}
+		for _, act := range r.Acts {
+			if err := a.store.audit(a.tx, act); err != nil {
+				return err
+			}
+		}
 	}
 	a.answers = append(a.answers, answer)
 	return nil

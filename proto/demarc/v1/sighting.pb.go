@@ -88,6 +88,7 @@ type Body struct {
 	Connections   []*ConnectionDelta     `protobuf:"bytes,3,rep,name=connections,proto3" json:"connections,omitempty"`
 	Moves         []*ConnectionMove      `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
 	Losses        []*LossDelta           `protobuf:"bytes,5,rep,name=losses,proto3" json:"losses,omitempty"`
+	Probes        []*ProbeEntry          `protobuf:"bytes,6,rep,name=probes,proto3" json:"probes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -153,6 +154,13 @@ func (x *Body) GetMoves() []*ConnectionMove {
 func (x *Body) GetLosses() []*LossDelta {
 	if x != nil {
 		return x.Losses
+	}
+	return nil
+}
+
+func (x *Body) GetProbes() []*ProbeEntry {
+	if x != nil {
+		return x.Probes
 	}
 	return nil
 }
@@ -992,17 +1000,131 @@ func (x *LossDelta) GetDetail() string {
 	return ""
 }
 
+// ProbeEntry is one request that an agent sent to a device on its own account.
+type ProbeEntry struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TimeNs int64                  `protobuf:"varint,1,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`
+	// Schedule of the collector that asked for it; empty is the agent's settings.
+	Schedule string `protobuf:"bytes,2,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// Address and port.
+	Target string `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
+	// In words: "modbus report server ID, unit 1".
+	What string `protobuf:"bytes,4,opt,name=what,proto3" json:"what,omitempty"`
+	Sent []byte `protobuf:"bytes,5,opt,name=sent,proto3" json:"sent,omitempty"`
+	// The front of the answer, and the bytes of all of it.
+	Answer        []byte `protobuf:"bytes,6,opt,name=answer,proto3" json:"answer,omitempty"`
+	Received      uint64 `protobuf:"varint,7,opt,name=received,proto3" json:"received,omitempty"`
+	LatencyNs     int64  `protobuf:"varint,8,opt,name=latency_ns,json=latencyNs,proto3" json:"latency_ns,omitempty"`
+	Error         string `protobuf:"bytes,9,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeEntry) Reset() {
+	*x = ProbeEntry{}
+	mi := &file_demarc_v1_sighting_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeEntry) ProtoMessage() {}
+
+func (x *ProbeEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_sighting_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeEntry.ProtoReflect.Descriptor instead.
+func (*ProbeEntry) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_sighting_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ProbeEntry) GetTimeNs() int64 {
+	if x != nil {
+		return x.TimeNs
+	}
+	return 0
+}
+
+func (x *ProbeEntry) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *ProbeEntry) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *ProbeEntry) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *ProbeEntry) GetSent() []byte {
+	if x != nil {
+		return x.Sent
+	}
+	return nil
+}
+
+func (x *ProbeEntry) GetAnswer() []byte {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
+func (x *ProbeEntry) GetReceived() uint64 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
+func (x *ProbeEntry) GetLatencyNs() int64 {
+	if x != nil {
+		return x.LatencyNs
+	}
+	return 0
+}
+
+func (x *ProbeEntry) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
 var File_demarc_v1_sighting_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\n" +
-	"\x18demarc/v1/sighting.proto\x12\tdemarc.v1\"\x87\x02\n" +
+	"\x18demarc/v1/sighting.proto\x12\tdemarc.v1\"\xb6\x02\n" +
 	"\x04Body\x126\n" +
 	"\tendpoints\x18\x01 \x03(\v2\x18.demarc.v1.EndpointDeltaR\tendpoints\x12*\n" +
 	"\x05facts\x18\x02 \x03(\v2\x14.demarc.v1.FactDeltaR\x05facts\x12<\n" +
 	"\vconnections\x18\x03 \x03(\v2\x1a.demarc.v1.ConnectionDeltaR\vconnections\x12/\n" +
 	"\x05moves\x18\x04 \x03(\v2\x19.demarc.v1.ConnectionMoveR\x05moves\x12,\n" +
-	"\x06losses\x18\x05 \x03(\v2\x14.demarc.v1.LossDeltaR\x06losses\"Y\n" +
+	"\x06losses\x18\x05 \x03(\v2\x14.demarc.v1.LossDeltaR\x06losses\x12-\n" +
+	"\x06probes\x18\x06 \x03(\v2\x15.demarc.v1.ProbeEntryR\x06probes\"Y\n" +
 	"\aAddress\x12\x18\n" +
 	"\asegment\x18\x01 \x01(\tR\asegment\x12\x0e\n" +
 	"\x02ip\x18\x02 \x01(\fR\x02ip\x12\x10\n" +
@@ -1080,7 +1202,19 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\bfirst_ns\x18\x03 \x01(\x03R\afirstNs\x12\x17\n" +
 	"\alast_ns\x18\x04 \x01(\x03R\x06lastNs\x12\x14\n" +
 	"\x05count\x18\x05 \x01(\x04R\x05count\x12\x16\n" +
-	"\x06detail\x18\x06 \x01(\tR\x06detail*j\n" +
+	"\x06detail\x18\x06 \x01(\tR\x06detail\"\xea\x01\n" +
+	"\n" +
+	"ProbeEntry\x12\x17\n" +
+	"\atime_ns\x18\x01 \x01(\x03R\x06timeNs\x12\x1a\n" +
+	"\bschedule\x18\x02 \x01(\tR\bschedule\x12\x16\n" +
+	"\x06target\x18\x03 \x01(\tR\x06target\x12\x12\n" +
+	"\x04what\x18\x04 \x01(\tR\x04what\x12\x12\n" +
+	"\x04sent\x18\x05 \x01(\fR\x04sent\x12\x16\n" +
+	"\x06answer\x18\x06 \x01(\fR\x06answer\x12\x1a\n" +
+	"\breceived\x18\a \x01(\x04R\breceived\x12\x1d\n" +
+	"\n" +
+	"latency_ns\x18\b \x01(\x03R\tlatencyNs\x12\x14\n" +
+	"\x05error\x18\t \x01(\tR\x05error*j\n" +
 	"\x05Grade\x12\x15\n" +
 	"\x11GRADE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -1102,7 +1236,7 @@ func file_demarc_v1_sighting_proto_rawDescGZIP() []byte {
 }
 
 var file_demarc_v1_sighting_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_demarc_v1_sighting_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_demarc_v1_sighting_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_demarc_v1_sighting_proto_goTypes = []any{
 	(Grade)(0),              // 0: demarc.v1.Grade
 	(*Body)(nil),            // 1: demarc.v1.Body
@@ -1114,6 +1248,7 @@ var file_demarc_v1_sighting_proto_goTypes = []any{
 	(*QuarterRun)(nil),      // 7: demarc.v1.QuarterRun
 	(*ConnectionMove)(nil),  // 8: demarc.v1.ConnectionMove
 	(*LossDelta)(nil),       // 9: demarc.v1.LossDelta
+	(*ProbeEntry)(nil),      // 10: demarc.v1.ProbeEntry
 }
 var file_demarc_v1_sighting_proto_depIdxs = []int32{
 	3,  // 0: demarc.v1.Body.endpoints:type_name -> demarc.v1.EndpointDelta
@@ -1121,22 +1256,23 @@ var file_demarc_v1_sighting_proto_depIdxs = []int32{
 	6,  // 2: demarc.v1.Body.connections:type_name -> demarc.v1.ConnectionDelta
 	8,  // 3: demarc.v1.Body.moves:type_name -> demarc.v1.ConnectionMove
 	9,  // 4: demarc.v1.Body.losses:type_name -> demarc.v1.LossDelta
-	2,  // 5: demarc.v1.EndpointDelta.address:type_name -> demarc.v1.Address
-	2,  // 6: demarc.v1.FactDelta.of:type_name -> demarc.v1.Address
-	0,  // 7: demarc.v1.FactDelta.grade:type_name -> demarc.v1.Grade
-	2,  // 8: demarc.v1.ConnectionKey.client:type_name -> demarc.v1.Address
-	2,  // 9: demarc.v1.ConnectionKey.server:type_name -> demarc.v1.Address
-	5,  // 10: demarc.v1.ConnectionDelta.key:type_name -> demarc.v1.ConnectionKey
-	0,  // 11: demarc.v1.ConnectionDelta.grade:type_name -> demarc.v1.Grade
-	5,  // 12: demarc.v1.ConnectionDelta.related_to:type_name -> demarc.v1.ConnectionKey
-	7,  // 13: demarc.v1.ConnectionDelta.quarters:type_name -> demarc.v1.QuarterRun
-	5,  // 14: demarc.v1.ConnectionMove.from:type_name -> demarc.v1.ConnectionKey
-	5,  // 15: demarc.v1.ConnectionMove.to:type_name -> demarc.v1.ConnectionKey
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	10, // 5: demarc.v1.Body.probes:type_name -> demarc.v1.ProbeEntry
+	2,  // 6: demarc.v1.EndpointDelta.address:type_name -> demarc.v1.Address
+	2,  // 7: demarc.v1.FactDelta.of:type_name -> demarc.v1.Address
+	0,  // 8: demarc.v1.FactDelta.grade:type_name -> demarc.v1.Grade
+	2,  // 9: demarc.v1.ConnectionKey.client:type_name -> demarc.v1.Address
+	2,  // 10: demarc.v1.ConnectionKey.server:type_name -> demarc.v1.Address
+	5,  // 11: demarc.v1.ConnectionDelta.key:type_name -> demarc.v1.ConnectionKey
+	0,  // 12: demarc.v1.ConnectionDelta.grade:type_name -> demarc.v1.Grade
+	5,  // 13: demarc.v1.ConnectionDelta.related_to:type_name -> demarc.v1.ConnectionKey
+	7,  // 14: demarc.v1.ConnectionDelta.quarters:type_name -> demarc.v1.QuarterRun
+	5,  // 15: demarc.v1.ConnectionMove.from:type_name -> demarc.v1.ConnectionKey
+	5,  // 16: demarc.v1.ConnectionMove.to:type_name -> demarc.v1.ConnectionKey
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_sighting_proto_init() }
@@ -1150,7 +1286,7 @@ func file_demarc_v1_sighting_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_sighting_proto_rawDesc), len(file_demarc_v1_sighting_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -463,6 +463,7 @@ type ReportResponse struct {
 	//	*ReportResponse_Welcome
 	//	*ReportResponse_Acknowledgement
 	//	*ReportResponse_Refusal
+	//	*ReportResponse_ProbeOrders
 	Message       isReportResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -532,6 +533,15 @@ func (x *ReportResponse) GetRefusal() *Refusal {
 	return nil
 }
 
+func (x *ReportResponse) GetProbeOrders() *ProbeOrders {
+	if x != nil {
+		if x, ok := x.Message.(*ReportResponse_ProbeOrders); ok {
+			return x.ProbeOrders
+		}
+	}
+	return nil
+}
+
 type isReportResponse_Message interface {
 	isReportResponse_Message()
 }
@@ -548,11 +558,18 @@ type ReportResponse_Refusal struct {
 	Refusal *Refusal `protobuf:"bytes,3,opt,name=refusal,proto3,oneof"`
 }
 
+type ReportResponse_ProbeOrders struct {
+	// Whenever what Welcome said changed.
+	ProbeOrders *ProbeOrders `protobuf:"bytes,4,opt,name=probe_orders,json=probeOrders,proto3,oneof"`
+}
+
 func (*ReportResponse_Welcome) isReportResponse_Message() {}
 
 func (*ReportResponse_Acknowledgement) isReportResponse_Message() {}
 
 func (*ReportResponse_Refusal) isReportResponse_Message() {}
+
+func (*ReportResponse_ProbeOrders) isReportResponse_Message() {}
 
 // Hello opens a stream and names what the spool holds.
 type Hello struct {
@@ -821,7 +838,9 @@ type Heartbeat struct {
 	MemoryBytes uint64                 `protobuf:"varint,6,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
 	// What the SPAN check says. In the first heartbeat of a stream, and when it
 	// changed; absent means as before.
-	Span          *SpanReport `protobuf:"bytes,7,opt,name=span,proto3" json:"span,omitempty"`
+	Span *SpanReport `protobuf:"bytes,7,opt,name=span,proto3" json:"span,omitempty"`
+	// How active reads stand; absent where they are not turned on.
+	Probe         *ProbeState `protobuf:"bytes,8,opt,name=probe,proto3" json:"probe,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -901,6 +920,13 @@ func (x *Heartbeat) GetMemoryBytes() uint64 {
 func (x *Heartbeat) GetSpan() *SpanReport {
 	if x != nil {
 		return x.Span
+	}
+	return nil
+}
+
+func (x *Heartbeat) GetProbe() *ProbeState {
+	if x != nil {
+		return x.Probe
 	}
 	return nil
 }
@@ -1057,6 +1083,8 @@ type Welcome struct {
 	WindowBytes   uint32                 `protobuf:"varint,3,opt,name=window_bytes,json=windowBytes,proto3" json:"window_bytes,omitempty"`
 	Collector     string                 `protobuf:"bytes,4,opt,name=collector,proto3" json:"collector,omitempty"`
 	Clock         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=clock,proto3" json:"clock,omitempty"`
+	// What people want of active reads.
+	ProbeOrders   *ProbeOrders `protobuf:"bytes,6,opt,name=probe_orders,json=probeOrders,proto3" json:"probe_orders,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1122,6 +1150,13 @@ func (x *Welcome) GetCollector() string {
 func (x *Welcome) GetClock() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Clock
+	}
+	return nil
+}
+
+func (x *Welcome) GetProbeOrders() *ProbeOrders {
+	if x != nil {
+		return x.ProbeOrders
 	}
 	return nil
 }
@@ -1237,7 +1272,7 @@ var File_demarc_v1_uplink_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\n" +
-	"\x16demarc/v1/uplink.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n" +
+	"\x16demarc/v1/uplink.proto\x12\tdemarc.v1\x1a\x15demarc/v1/probe.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n" +
 	"\rEnrollRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x10\n" +
 	"\x03csr\x18\x02 \x01(\fR\x03csr\x12\x1a\n" +
@@ -1260,11 +1295,12 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x05batch\x18\x02 \x01(\v2\x10.demarc.v1.BatchH\x00R\x05batch\x12%\n" +
 	"\x04lost\x18\x03 \x01(\v2\x0f.demarc.v1.LostH\x00R\x04lost\x124\n" +
 	"\theartbeat\x18\x04 \x01(\v2\x14.demarc.v1.HeartbeatH\x00R\theartbeatB\t\n" +
-	"\amessage\"\xc3\x01\n" +
+	"\amessage\"\x80\x02\n" +
 	"\x0eReportResponse\x12.\n" +
 	"\awelcome\x18\x01 \x01(\v2\x12.demarc.v1.WelcomeH\x00R\awelcome\x12F\n" +
 	"\x0facknowledgement\x18\x02 \x01(\v2\x1a.demarc.v1.AcknowledgementH\x00R\x0facknowledgement\x12.\n" +
-	"\arefusal\x18\x03 \x01(\v2\x12.demarc.v1.RefusalH\x00R\arefusalB\t\n" +
+	"\arefusal\x18\x03 \x01(\v2\x12.demarc.v1.RefusalH\x00R\arefusal\x12;\n" +
+	"\fprobe_orders\x18\x04 \x01(\v2\x16.demarc.v1.ProbeOrdersH\x00R\vprobeOrdersB\t\n" +
 	"\amessage\"\xcb\x01\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
@@ -1285,7 +1321,7 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x05first\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05bytes\x18\x06 \x01(\x04R\x05bytes\x12\x16\n" +
-	"\x06digest\x18\a \x01(\fR\x06digest\"\x95\x02\n" +
+	"\x06digest\x18\a \x01(\fR\x06digest\"\xc2\x02\n" +
 	"\tHeartbeat\x120\n" +
 	"\x05clock\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x129\n" +
 	"\n" +
@@ -1295,7 +1331,8 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\vspool_bytes\x18\x05 \x01(\x04R\n" +
 	"spoolBytes\x12!\n" +
 	"\fmemory_bytes\x18\x06 \x01(\x04R\vmemoryBytes\x12)\n" +
-	"\x04span\x18\a \x01(\v2\x15.demarc.v1.SpanReportR\x04span\"z\n" +
+	"\x04span\x18\a \x01(\v2\x15.demarc.v1.SpanReportR\x04span\x12+\n" +
+	"\x05probe\x18\b \x01(\v2\x15.demarc.v1.ProbeStateR\x05probe\"z\n" +
 	"\n" +
 	"SpanReport\x12\x12\n" +
 	"\x04word\x18\x01 \x01(\tR\x04word\x12,\n" +
@@ -1306,13 +1343,14 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n" +
 	"\averdict\x18\x03 \x01(\tR\averdict\x12\x1a\n" +
 	"\bevidence\x18\x04 \x01(\tR\bevidence\x12\x12\n" +
-	"\x04cure\x18\x05 \x01(\tR\x04cure\"\xbd\x01\n" +
+	"\x04cure\x18\x05 \x01(\tR\x04cure\"\xf8\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\athrough\x18\x01 \x01(\x04R\athrough\x12%\n" +
 	"\x0ewindow_batches\x18\x02 \x01(\rR\rwindowBatches\x12!\n" +
 	"\fwindow_bytes\x18\x03 \x01(\rR\vwindowBytes\x12\x1c\n" +
 	"\tcollector\x18\x04 \x01(\tR\tcollector\x120\n" +
-	"\x05clock\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\"+\n" +
+	"\x05clock\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x129\n" +
+	"\fprobe_orders\x18\x06 \x01(\v2\x16.demarc.v1.ProbeOrdersR\vprobeOrders\"+\n" +
 	"\x0fAcknowledgement\x12\x18\n" +
 	"\athrough\x18\x01 \x01(\x04R\athrough\"\xdd\x01\n" +
 	"\aRefusal\x12+\n" +
@@ -1363,6 +1401,8 @@ var file_demarc_v1_uplink_proto_goTypes = []any{
 	(*Acknowledgement)(nil),       // 14: demarc.v1.Acknowledgement
 	(*Refusal)(nil),               // 15: demarc.v1.Refusal
 	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*ProbeOrders)(nil),           // 17: demarc.v1.ProbeOrders
+	(*ProbeState)(nil),            // 18: demarc.v1.ProbeState
 }
 var file_demarc_v1_uplink_proto_depIdxs = []int32{
 	16, // 0: demarc.v1.EnrollResponse.expires:type_name -> google.protobuf.Timestamp
@@ -1374,27 +1414,30 @@ var file_demarc_v1_uplink_proto_depIdxs = []int32{
 	13, // 6: demarc.v1.ReportResponse.welcome:type_name -> demarc.v1.Welcome
 	14, // 7: demarc.v1.ReportResponse.acknowledgement:type_name -> demarc.v1.Acknowledgement
 	15, // 8: demarc.v1.ReportResponse.refusal:type_name -> demarc.v1.Refusal
-	16, // 9: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
-	16, // 10: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
-	16, // 11: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
-	16, // 12: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
-	16, // 13: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
-	11, // 14: demarc.v1.Heartbeat.span:type_name -> demarc.v1.SpanReport
-	12, // 15: demarc.v1.SpanReport.checks:type_name -> demarc.v1.SpanCheck
-	16, // 16: demarc.v1.SpanReport.at:type_name -> google.protobuf.Timestamp
-	16, // 17: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
-	0,  // 18: demarc.v1.Refusal.code:type_name -> demarc.v1.Refusal.Code
-	1,  // 19: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
-	3,  // 20: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
-	5,  // 21: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
-	2,  // 22: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
-	4,  // 23: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
-	6,  // 24: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
-	22, // [22:25] is the sub-list for method output_type
-	19, // [19:22] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	17, // 9: demarc.v1.ReportResponse.probe_orders:type_name -> demarc.v1.ProbeOrders
+	16, // 10: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
+	16, // 11: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
+	16, // 12: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
+	16, // 13: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
+	16, // 14: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
+	11, // 15: demarc.v1.Heartbeat.span:type_name -> demarc.v1.SpanReport
+	18, // 16: demarc.v1.Heartbeat.probe:type_name -> demarc.v1.ProbeState
+	12, // 17: demarc.v1.SpanReport.checks:type_name -> demarc.v1.SpanCheck
+	16, // 18: demarc.v1.SpanReport.at:type_name -> google.protobuf.Timestamp
+	16, // 19: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
+	17, // 20: demarc.v1.Welcome.probe_orders:type_name -> demarc.v1.ProbeOrders
+	0,  // 21: demarc.v1.Refusal.code:type_name -> demarc.v1.Refusal.Code
+	1,  // 22: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
+	3,  // 23: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
+	5,  // 24: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
+	2,  // 25: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
+	4,  // 26: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
+	6,  // 27: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
+	25, // [25:28] is the sub-list for method output_type
+	22, // [22:25] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_uplink_proto_init() }
@@ -1402,6 +1445,7 @@ func file_demarc_v1_uplink_proto_init() {
 	if File_demarc_v1_uplink_proto != nil {
 		return
 	}
+	file_demarc_v1_probe_proto_init()
 	file_demarc_v1_uplink_proto_msgTypes[4].OneofWrappers = []any{
 		(*ReportRequest_Hello)(nil),
 		(*ReportRequest_Batch)(nil),
@@ -1412,6 +1456,7 @@ func file_demarc_v1_uplink_proto_init() {
 		(*ReportResponse_Welcome)(nil),
 		(*ReportResponse_Acknowledgement)(nil),
 		(*ReportResponse_Refusal)(nil),
+		(*ReportResponse_ProbeOrders)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
