@@ -36,7 +36,8 @@ const (
 	number        // varint; packed too when many
 	text          // UTF-8
 	label         // UTF-8 without control characters
-	octets
+	octets // of an address: 4, 6 or 16
+	raw    // any bytes
 	message
 	inner // of what a collector saves; from an agent it is refused
 )
@@ -85,7 +86,7 @@ var (
 	}}
 	probeForm = form{name: "ProbeEntry", whole: needs(1, 3), fields: []field{
 		1: {kind: number}, 2: {kind: label, limit: nameBytes}, 3: {kind: label, limit: nameBytes}, 4: {kind: label, limit: probeBytes},
-		5: {kind: octets, limit: 1 << 16}, 6: {kind: octets, limit: valueBytes}, 7: {kind: number}, 8: {kind: number}, 9: {kind: text, limit: valueBytes},
+		5: {kind: raw, limit: 1 << 16}, 6: {kind: raw, limit: valueBytes}, 7: {kind: number}, 8: {kind: number}, 9: {kind: text, limit: valueBytes},
 	}}
 	bodyForm = form{name: "Body", fields: []field{
 		1: {kind: message, many: true, sub: &endpointForm}, 2: {kind: message, many: true, sub: &factForm},
@@ -225,6 +226,8 @@ func (w *walk) bytes(s []byte, as field) error {
 		return fmt.Errorf("%d bytes, at most %d are taken", len(s), as.limit)
 	}
 	switch as.kind {
+	case raw:
+		return nil
 	case octets:
 		return length(len(s), as.limit)
 	case label:

@@ -179,3 +179,33 @@ func BenchmarkCheckBody(b *testing.B) {
 		}
 	}
 }
+
+// TestProbeEntries: requests of any bytes are taken within their limits, and
+// go to the audit log.
+func TestProbeEntries(t *testing.T) {
+	entry := func(change func(*demarcv1.ProbeEntry)) []byte {
+		e := &demarcv1.ProbeEntry{TimeNs: 1, Target: "10.20.4.10:502", What: "modbus report server ID, unit 1", Sent: make([]byte, 11), Answer: make([]byte, 33), Received: 33, LatencyNs: 5}
+		change(e)
+		b, err := proto.Marshal(&demarcv1.Body{Probes: []*demarcv1.ProbeEntry{e}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	good := entry(func(*demarcv1.ProbeEntry) {})
+	if err := CheckBody(good); err != nil {
+		t.Error(err)
+	}
+	acts := probeActs("a1", good)
+	if len(acts) != 1 || acts[0].Who != "agent a1" || acts[0].On != "10.20.4.10:502" {
+		t.Errorf("%+v", acts)
+	}
+	for name, change := range map[string]func(*demarcv1.ProbeEntry){
+		"no target": func(e *demarcv1.ProbeEntry) { e.Target = "" }, "long answer": func(e *demarcv1.ProbeEntry) { e.Answer = make([]byte, 5000) },
+		"two lines": func(e *demarcv1.ProbeEntry) { e.What = "a\nb" },
+	} {
+		if err := CheckBody(entry(change)); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
