@@ -36,8 +36,8 @@ const (
 	number        // varint; packed too when many
 	text          // UTF-8
 	label         // UTF-8 without control characters
-	octets // of an address: 4, 6 or 16
-	raw    // any bytes
+	octets        // of an address: 4, 6 or 16
+	raw           // any bytes
 	message
 	inner // of what a collector saves; from an agent it is refused
 )
