@@ -222,6 +222,9 @@ func (c *checker) window(w *Window) {
 }
 
 func (c *checker) group(g *Group) {
+	if g.Type == "transient" {
+		c.warn(g.At, "transient groups are read and not judged by yet: the members of "+g.Name+" are judged as any device", "")
+	}
 	for _, r := range g.MayStandIn {
 		known(c, r, "boundary", c.boundaries)
 	}

@@ -1,6 +1,7 @@
 package boundary
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -69,11 +70,14 @@ type With struct {
 	Bytes     Bytes     `doc:"bytes"`
 	AtLeast   Period    `doc:"atLeast"` // one exchange in each
 	AtMost    Period    `doc:"atMost"`  // no more than one in each
-	Hops      int       `doc:"hops"`
+	Hops      *int      `doc:"hops"`    // of a chain, 2 to MaxHops
 	Agents    int       `doc:"agents"`
 	Heard     Percent   `doc:"heard"` // of the window
 	Age       Period    `doc:"age"`
 }
+
+// MaxHops is how long a chain of flows may be that is looked for.
+const MaxHops = 8
 
 // checks names every named check with the keys that it takes: "!" marks those
 // that it needs.
@@ -92,7 +96,7 @@ var checks = map[string]string{
 	"peer-authorized":        "from to except",
 	"agreement-in-force":     "from to except",
 	"atc-within-ato":         "",
-	"no-transitive-path":     "hops! from! to!",
+	"no-transitive-path":     "hops from to",
 	"no-unlisted-assets":     "",
 	"no-dual-homed":          "",
 	"visibility-at-least":    "agents heard",
@@ -154,6 +158,9 @@ func (w *With) check(d *decoder, at At, name, keys string) {
 	}
 	if w != nil && w.Schedule != nil {
 		w.Schedule.check(d)
+	}
+	if w != nil && w.Hops != nil && (*w.Hops < 2 || *w.Hops > MaxHops) {
+		d.problem(at, fmt.Sprintf("hops: a chain of %d hops is none that is looked for", *w.Hops), fmt.Sprintf("write 2 to %d; a direct connection is one hop, which only-via and no-internet are about", MaxHops))
 	}
 }
 

@@ -97,3 +97,19 @@ func TestAcceptanceHasAnOwnerAReasonAndAnEnd(t *testing.T) {
 		}
 	}
 }
+
+// What is read and not judged by is said, and nothing is said of what is.
+func TestTransientGroupsAreWarnedOf(t *testing.T) {
+	for kind, want := range map[string]string{
+		"transient": "a.yaml:1:1: transient groups are read and not judged by yet: the members of laptops are judged as any device",
+		"redundant": "",
+	} {
+		docs, err := Read([]File{{"a.yaml", []byte("{apiVersion: demarc/v1, kind: Group, metadata: {name: laptops}, spec: {type: " + kind + ", members: [eng-1, eng-2]}}\n")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := docs.Warnings.Error(); got != want {
+			t.Errorf("%s: %q, want %q", kind, got, want)
+		}
+	}
+}

@@ -33,6 +33,8 @@ var checks = map[string]struct {
 	"cadence":                {edges, (*judge).cadence},
 	"atc-within-ato":         {papers, (*judge).atcWithinATO},
 	"no-dual-homed":          {segments, (*judge).noDualHomed},
+	"no-unlisted-assets":     {segments, (*judge).noUnlisted},
+	"no-transitive-path":     {edges, (*judge).noTransitivePath},
 	"visibility-at-least":    {papers, (*judge).visibilityAtLeast},
 	"evidence-newer-than":    {papers, (*judge).evidenceNewerThan},
 }
@@ -299,6 +301,31 @@ func (k *judge) noDualHomed() {
 		if len(homes) > 1 && touches && !exempt && last != nil && !last.AsTime().Before(k.from) {
 			k.out.violated = append(k.out.violated, strings.Join(a.GetIps(), " ")+" stands in "+strings.Join(homes, " and "))
 			k.out.assets = append(k.out.assets, a.GetId())
+		}
+	}
+}
+
+// noUnlisted: what stands where a hardware list was approved is on a row of it.
+func (k *judge) noUnlisted() {
+	p := k.w.Policy
+	if !slices.ContainsFunc(p.Boundaries(), func(b boundary.Info) bool { return k.inside(b.Name) && p.Listing(b.Name) != nil }) {
+		k.out.unknown = append(k.out.unknown, "no boundary of "+k.d.Name+" names an approved inventory (components: {inventory: ...})")
+	}
+	for _, a := range k.w.Assets {
+		last := a.GetLastSeen()
+		if a.GetKind() == "part" || last == nil || last.AsTime().Before(k.from) {
+			continue
+		}
+		device := boundary.DeviceShown(a)
+		for _, at := range a.GetPlaces() {
+			if !k.inside(at.GetBoundary()) {
+				continue
+			}
+			if why := p.Unlisted(at.GetBoundary(), device); why != "" {
+				k.out.violated = append(k.out.violated, strings.Join(a.GetIps(), " ")+" stands in "+at.GetBoundary()+", and "+why)
+				k.out.assets = append(k.out.assets, a.GetId())
+				break
+			}
 		}
 	}
 }

@@ -25,6 +25,12 @@ func Compile(docs *boundary.Documents) error {
 			if w := c.With; c.Check == "cadence" && (w == nil || w.AtLeast.Duration <= 0 && w.AtMost.Duration <= 0) {
 				problem("check cadence needs atLeast or atMost", "write with: {atLeast: 1h} for one exchange in each hour, or with: {atMost: 1h} for no more than one")
 			}
+			if c.Check == "no-unlisted-assets" && c.Scope != nil {
+				problem("scope picks connections, and check no-unlisted-assets is about devices", "take scope out")
+			}
+			if c.Check == "no-transitive-path" && c.Scope != nil {
+				problem("scope picks connections, and check no-transitive-path is about chains of them", "say where chains begin and end: with: {from: ..., to: ...}")
+			}
 			if c.Require != "" {
 				if _, err := parse(c.Require); err != nil {
 					problem("require: "+err.Error(), "the fields that there are stand in deploy/checks.md")

@@ -187,15 +187,11 @@ func (k *judge) gaps(needs need) []string {
 	if needs == papers {
 		return nil
 	}
-	most := MaxLoss
-	if k.c.MaxLoss.Line != 0 {
-		most = k.c.MaxLoss.Share
-	}
 	var all []string
 	for i := range k.sights {
 		s := &k.sights[i]
 		all = append(all, s.Gaps...)
-		all = append(all, s.lossy(most)...)
+		all = append(all, s.lossy(k.maxLoss())...)
 		if needs == edges && len(s.Gaps) == 0 && !k.edge(s) {
 			all = append(all, "nothing shows that traffic across the edge of "+s.Boundary+" would be seen: no sensors of its access points were heard, and nothing that crosses was")
 		}
@@ -204,6 +200,14 @@ func (k *judge) gaps(needs need) []string {
 		all = append(all, k.d.Name+" names no boundary")
 	}
 	return all
+}
+
+// maxLoss is the share of packets that may be lost.
+func (k *judge) maxLoss() float64 {
+	if k.c.MaxLoss.Line != 0 {
+		return k.c.MaxLoss.Share
+	}
+	return MaxLoss
 }
 
 // edge reports whether what crosses the edge of a boundary would show: the

@@ -99,10 +99,7 @@ func (k *judge) decoded(c *demarcv1.JudgedConnection) bool {
 // undecoded reports whether more of c's segment was not decoded than may be
 // lost.
 func (k *judge) undecoded(c *demarcv1.JudgedConnection) bool {
-	most := MaxLoss
-	if k.c.MaxLoss.Line != 0 {
-		most = k.c.MaxLoss.Share
-	}
+	most := k.maxLoss()
 	for i := range k.sights {
 		for j := range k.sights[i].Segments {
 			s := &k.sights[i].Segments[j]

@@ -35,7 +35,12 @@ spec: {title: Corporate, domain: it, members: [{site: houston, cidrs: [10.60.0.0
 
 func documents(t *testing.T, texts ...string) (*boundary.Documents, *boundary.Policy) {
 	t.Helper()
-	docs, err := boundary.Read([]boundary.File{{Path: "plant.yaml", Content: []byte(site + strings.Join(texts, ""))}})
+	return read(t, site+strings.Join(texts, ""))
+}
+
+func read(t *testing.T, text string) (*boundary.Documents, *boundary.Policy) {
+	t.Helper()
+	docs, err := boundary.Read([]boundary.File{{Path: "plant.yaml", Content: []byte(text)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 const (
 	maxPaths = 1000
 	maxSteps = 200000
-	maxHops  = 8
 )
 
 // hop is what moves from one device to another in another boundary.
@@ -36,7 +35,7 @@ var quietProtocols = []string{"arp", "ndp", "icmp", "icmpv6", "dns", "mdns", "ll
 // to that of to. The flows of one device to another are one hop, and devices
 // that feed the same chain are one source. leftOff tells that there are more.
 func Paths(w World, from, to func(boundary, address, asset string) bool, hops int) (paths []*demarcv1.Path, leftOff bool) {
-	s := &search{w: w, from: from, to: to, hops: min(max(hops, 1), maxHops), next: map[string][]*hop{}, seen: map[string]*demarcv1.Path{}}
+	s := &search{w: w, from: from, to: to, hops: min(max(hops, 1), boundary.MaxHops), next: map[string][]*hop{}, seen: map[string]*demarcv1.Path{}}
 	s.graph()
 	s.run()
 	paths = slices.Collect(maps.Values(s.seen))
@@ -50,6 +49,29 @@ func Paths(w World, from, to func(boundary, address, asset string) bool, hops in
 		return cmp.Or(cmp.Compare(len(a.GetHops()), len(b.GetHops())), strings.Compare(pathKey(a), pathKey(b)))
 	})
 	return paths, s.leftOff
+}
+
+// Reached lists the boundaries, sorted, of the devices from which a chain that
+// leaves a device of from may still move on within hops. At devices of to it has
+// arrived.
+func Reached(w World, from, to func(boundary, address, asset string) bool, hops int) []string {
+	s := &search{w: w, from: from, next: map[string][]*hop{}}
+	s.graph()
+	var all []string
+	seen := map[string]bool{}
+	level := s.starts
+	for n := 1; n < hops && len(level) > 0; n++ {
+		var further []*hop
+		for _, h := range level {
+			if !seen[h.toDevice] && !to(h.to, h.address(false), h.toDevice) {
+				all = once(all, h.to)
+				further = append(further, s.next[h.toDevice]...)
+			}
+			seen[h.toDevice] = true
+		}
+		level = further
+	}
+	return all
 }
 
 type search struct {
