@@ -30,7 +30,7 @@ const (
 	tableEdges     = 7  // "" -> edges of documents judged up to here, Unix nanoseconds
 	tableAssetActs = 9  // position -> what a person said of assets, a marshalled Act
 	tablePending   = 20 // id -> Proposal
-	tableProbes    = 30 // position -> what a person said of active reads, a marshalled Act
+	tableProbes    = 35 // position -> what a person said of active reads, a marshalled Act
 	tableHeard     = 14 // day of an agent on a segment -> condition.Record
 
 	tableConditions = 31 // condition -> ConditionHistory; "" -> savedStandings
