@@ -84,7 +84,6 @@ var access = map[string]rule{
 	"/demarc.v1.FindingService/ListSnapshots": {Boundary, readers},
 	"/demarc.v1.FindingService/ListDrift":     {Boundary, readers},
 	"/demarc.v1.FindingService/MergeSnapshot": only(Boundary, store.SystemOwner, store.ISSM, store.Official, store.Representative),
-	"/demarc.v1.FindingService/GetPast":       {Boundary, readers},
 
 	// Paper against the wire only reads.
 	"/demarc.v1.PaperService/Reconcile":     {Boundary, readers},

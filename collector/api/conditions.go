@@ -30,9 +30,6 @@ const (
 
 // ListConditions judges the conditions of authorizations as of now.
 func (s *Service) ListConditions(_ context.Context, r *demarcv1.ListConditionsRequest) (*demarcv1.ListConditionsResponse, error) {
-	if err := presentOnly(r.GetAsOf()); err != nil {
-		return nil, err
-	}
 	if err := oneOf("state", r.GetState(), condition.States()); err != nil {
 		return nil, err
 	}

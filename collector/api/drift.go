@@ -157,9 +157,6 @@ func snapshotItems(x *finding.Snapshot) (all []*demarcv1.SnapshotItem) {
 // ListDrift compares what is there with the latest snapshots: what calls for a
 // decision first, the most severe before others, what a window explains last.
 func (s *Service) ListDrift(_ context.Context, r *demarcv1.ListDriftRequest) (*demarcv1.ListDriftResponse, error) {
-	if err := presentOnly(r.GetAsOf()); err != nil {
-		return nil, err
-	}
 	if err := cmp.Or(oneOf("cause", r.GetCause(), finding.Causes()), s.knownAuthorization(r.GetAuthorization()), s.knownBoundary(r.GetBoundary())); err != nil {
 		return nil, err
 	}

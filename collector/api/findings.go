@@ -20,9 +20,6 @@ const nobody = "none"
 
 // ListFindings lists findings, the most severe first.
 func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
-	if err := presentOnly(r.GetAsOf()); err != nil {
-		return nil, err
-	}
 	all, err := s.findings(r)
 	if err != nil {
 		return nil, err
@@ -95,8 +92,6 @@ func (s *Service) aim(body *demarcv1.FindingAct, filter *demarcv1.ListFindingsRe
 		return status.Error(codes.InvalidArgument, "a filter that lets everything pass: name at least one thing to filter by")
 	case filter.GetPageToken() != "" || filter.GetPageSize() != 0:
 		return status.Error(codes.InvalidArgument, "an act is on everything that the filter lists: leave page_size and page_token out")
-	case filter.GetAsOf() != nil:
-		return status.Error(codes.InvalidArgument, "what is past is not acted on: leave as-of out")
 	}
 	list, err := s.findings(filter)
 	if err != nil {

@@ -45,9 +45,6 @@ func assetList(whole func(*demarcv1.Asset) *demarcv1.Asset) list[*demarcv1.Asset
 // ListAssets lists assets by site and address, parts behind what they are
 // parts of.
 func (s *Service) ListAssets(_ context.Context, r *demarcv1.ListAssetsRequest) (*demarcv1.ListAssetsResponse, error) {
-	if err := presentOnly(r.GetAsOf()); err != nil {
-		return nil, err
-	}
 	ids, err := idSet(r.GetIds())
 	words, err2 := newSearch(r.GetSearch())
 	if err := cmp.Or(err, err2, s.knownBoundary(r.GetBoundary()), oneOf("role", r.GetRole(), roleNames()), oneOf("presence", r.GetPresence(), presences)); err != nil {

@@ -53,9 +53,6 @@ var connectionList = list[judgedConnection]{
 // ListConnections lists connections, the worst verdict first, of a verdict the
 // latest first.
 func (s *Service) ListConnections(_ context.Context, r *demarcv1.ListConnectionsRequest) (*demarcv1.ListConnectionsResponse, error) {
-	if err := presentOnly(r.GetAsOf()); err != nil {
-		return nil, err
-	}
 	ids, err := idSet(r.GetIds())
 	words, err2 := newSearch(r.GetSearch())
 	if err := cmp.Or(err, err2, oneOf("verdict", r.GetVerdict(), verdicts), oneOf("outcome", r.GetOutcome(), outcomes),

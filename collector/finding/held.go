@@ -80,6 +80,45 @@ func (b *Book) Unsnapped(authorizations map[string][]string, by string) {
 	clear(b.touched)
 }
 
+// Violation is a condition that does not hold, with what violates it.
+type Violation struct {
+	Authorization string
+	Condition     string // as its document names it: "C1"
+	Boundary      string // first of those that the authorization is for
+	Things        []Thing
+}
+
+// Violated raises one finding for each condition that is violated. One that is
+// violated no longer keeps its finding, with what violated it as past, until
+// somebody decides on it.
+func (b *Book) Violated(all []Violation, domain func(boundary string) string) {
+	still := make(map[group]bool)
+	for i := range all {
+		v := &all[i]
+		g := group{Kind: Condition, Document: authorizationPrefix + v.Authorization, Subject: v.Condition, From: v.Boundary}
+		still[g] = true
+		conns, assets := make(map[string]*member), make(map[string]*member)
+		for j := range v.Things {
+			t := &v.Things[j]
+			list := conns
+			if t.Asset {
+				list = assets
+			}
+			list[t.ID] = t.member(domain)
+		}
+		b.hold(g, conns, assets)
+		if f := b.findings[g.id()]; f != nil && len(v.Things) == 0 && f.Closed != nil && f.Closed.Reason == Fixed {
+			b.reopen(f, itself, EventReopened, "the condition is violated again")
+		}
+	}
+	for _, f := range b.sorted() {
+		if f.group.Kind == Condition && !still[f.group] {
+			b.hold(f.group, nil, nil)
+		}
+	}
+	clear(b.touched)
+}
+
 const authorizationPrefix = "Authorization/"
 
 // Drifted raises what differs from a snapshot in reality, one finding for each
@@ -100,7 +139,7 @@ func (b *Book) Drifted(s *Snapshot, all []Difference, domain func(boundary strin
 		if d.Thing.Asset {
 			list = now[g].assets
 		}
-		list[d.Thing.ID] = d.member(domain)
+		list[d.Thing.ID] = d.Thing.member(domain)
 	}
 	for _, f := range b.sorted() {
 		if _, still := now[f.group]; !still && isDrift(f.group.Kind) && f.group.Document == authorizationPrefix+s.Authorization {
@@ -133,8 +172,7 @@ func (d *Difference) group() group {
 	return g
 }
 
-func (d *Difference) member(domain func(string) string) *member {
-	t := &d.Thing
+func (t *Thing) member(domain func(string) string) *member {
 	m := &member{First: t.First, Last: t.Last, Boundaries: t.Boundaries, Addresses: []string{t.Words}}
 	for i, b := range t.Boundaries {
 		if i < 2 {

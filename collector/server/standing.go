@@ -13,6 +13,7 @@ import (
 	"demarc/collector/api"
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
+	"demarc/collector/finding"
 	"demarc/collector/store"
 	"demarc/internal/ot"
 	"demarc/internal/quarter"
@@ -80,8 +81,40 @@ func (e *engine) stand(now time.Time) {
 			s.dirty[id] = true
 		}
 	}
+	e.findings.Violated(e.violations(), e.policy.Domain)
 	s.judged, s.moved = now, false
 	s.pace = 10 * time.Since(begun)
+}
+
+// violations lists the conditions that are violated, with what violates them.
+func (e *engine) violations() []finding.Violation {
+	var all []finding.Violation
+	for i := range e.stands.results {
+		r := &e.stands.results[i]
+		if r.State != condition.Violated {
+			continue
+		}
+		v := finding.Violation{Authorization: r.Authorization, Condition: r.Condition.ID.Name}
+		within := map[string]bool{}
+		if d := e.policy.Decision(r.Authorization); d != nil && len(d.Boundaries) > 0 {
+			v.Boundary = slices.Min(d.Boundaries)
+			for _, b := range d.Boundaries {
+				within[b] = true
+			}
+		}
+		for _, id := range r.Connections {
+			if e.judged[id] != nil {
+				v.Things = append(v.Things, e.connectionThing(id))
+			}
+		}
+		for _, id := range r.Assets {
+			if t, ok := e.assetThing(id, within); ok {
+				v.Things = append(v.Things, t)
+			}
+		}
+		all = append(all, v)
+	}
+	return all
 }
 
 // standing reports whether a clock record is due for conditions. Where judging

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"demarc/collector/condition"
+	"demarc/collector/finding"
 	"demarc/collector/verdict"
 	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -138,4 +139,40 @@ func TestWrongClockOfAnAgent(t *testing.T) {
 	l.must(err)
 	l.expect(l.engine, "10.50.1.20", "10.20.4.10", verdict.Lapsed)
 	l.same("replayed", l.restarted())
+}
+
+// A violated condition is one decision to make, with the connections that break
+// it; when it is violated no longer they are past, and the finding stays.
+func TestViolatedConditionIsAFinding(t *testing.T) {
+	l := newLab(t)
+	_, err := l.apply(documents(plantDocs, agreement, conditionedATO), applyOptions{})
+	l.must(err)
+	l.send("a", told(flow("10.50.1.20", "10.20.4.10", 4840, "opcua", l.now), ot.Read, 5))
+	l.pass(time.Second)
+	if f := l.ofKind(finding.Condition); len(f) != 0 {
+		t.Fatalf("nothing is violated: %v", f)
+	}
+	l.send("a", told(flow("10.50.1.20", "10.20.4.10", 4840, "opcua", l.now), ot.Write, 1))
+	l.pass(time.Second)
+	f := l.ofKind(finding.Condition)
+	if len(f) != 1 || f[0].GetCondition() != "line4-ato/C1" || len(f[0].GetConnections()) != 1 || len(f[0].GetPast()) != 0 || f[0].GetStatus() != finding.Open {
+		t.Fatalf("%v", f)
+	}
+	for range 4*24 + 1 {
+		l.pass(15 * time.Minute)
+		l.send("a", told(flow("10.50.1.20", "10.20.4.10", 4840, "opcua", l.now), ot.Read, 5))
+	}
+	l.pass(20 * time.Minute)
+	if f = l.ofKind(finding.Condition); len(f) != 1 || len(f[0].GetConnections()) != 0 || len(f[0].GetPast()) != 1 || f[0].GetStatus() != finding.Open {
+		t.Fatalf("after the write left the window: %v", f)
+	}
+}
+
+func (l *lab) ofKind(kind string) (all []*demarcv1.Finding) {
+	for _, f := range l.Findings() {
+		if f.GetKind() == kind {
+			all = append(all, f)
+		}
+	}
+	return all
 }

@@ -1239,11 +1239,9 @@ type ListAssetsRequest struct {
 	// Only these, by id; at most 1000.
 	Ids []string `protobuf:"bytes,10,rep,name=ids,proto3" json:"ids,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize  uint32 `protobuf:"varint,11,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken string `protobuf:"bytes,12,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy   string `protobuf:"bytes,13,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// The list as it was recorded at a time.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	PageSize      uint32 `protobuf:"varint,11,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,12,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,13,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1369,13 +1367,6 @@ func (x *ListAssetsRequest) GetOrderBy() string {
 	return ""
 }
 
-func (x *ListAssetsRequest) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
-	}
-	return nil
-}
-
 // ListAssetsResponse lists assets, sorted by site and address.
 type ListAssetsResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1463,11 +1454,9 @@ type ListConnectionsRequest struct {
 	// Only these, by id; at most 1000.
 	Ids []string `protobuf:"bytes,13,rep,name=ids,proto3" json:"ids,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize  uint32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy   string `protobuf:"bytes,16,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// The list as it was recorded at a time.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	PageSize      uint32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,16,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1612,13 +1601,6 @@ func (x *ListConnectionsRequest) GetOrderBy() string {
 		return x.OrderBy
 	}
 	return ""
-}
-
-func (x *ListConnectionsRequest) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
-	}
-	return nil
 }
 
 // ListConnectionsResponse lists connections, the worst verdict first.
@@ -2007,8 +1989,6 @@ type ListFindingsRequest struct {
 	Survey *bool `protobuf:"varint,25,opt,name=survey,proto3,oneof" json:"survey,omitempty"`
 	// true: only drift; false: only other kinds.
 	Drift *bool `protobuf:"varint,26,opt,name=drift,proto3,oneof" json:"drift,omitempty"`
-	// The list as it was recorded at a time.
-	AsOf *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	// Words that a row must hold, in any column, whatever their case.
 	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
 	// Only what is not closed.
@@ -2112,13 +2092,6 @@ func (x *ListFindingsRequest) GetDrift() bool {
 		return *x.Drift
 	}
 	return false
-}
-
-func (x *ListFindingsRequest) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
-	}
-	return nil
 }
 
 func (x *ListFindingsRequest) GetSearch() string {
@@ -4664,7 +4637,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rauthorization\x18\b \x01(\tR\rauthorization\x12&\n" +
 	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\x12=\n" +
 	"\fsurvey_until\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"\x8f\x03\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"\xde\x02\n" +
 	"\x11ListAssetsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x18\n" +
@@ -4680,12 +4653,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tpage_size\x18\v \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\f \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\r \x01(\tR\aorderBy\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"|\n" +
+	"\border_by\x18\r \x01(\tR\aorderBy\"|\n" +
 	"\x12ListAssetsResponse\x12(\n" +
 	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\x86\x04\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\xd5\x03\n" +
 	"\x16ListConnectionsRequest\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12'\n" +
@@ -4704,8 +4676,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tpage_size\x18\x0e \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x10 \x01(\tR\aorderBy\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xa1\x02\n" +
+	"\border_by\x18\x10 \x01(\tR\aorderBy\"\xa1\x02\n" +
 	"\x17ListConnectionsResponse\x12=\n" +
 	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
@@ -4744,7 +4715,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04Term\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xd0\x03\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\x9f\x03\n" +
 	"\x13ListFindingsRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1a\n" +
@@ -4754,8 +4725,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04site\x18\x17 \x01(\tR\x04site\x12$\n" +
 	"\rauthorization\x18\x18 \x01(\tR\rauthorization\x12\x1b\n" +
 	"\x06survey\x18\x19 \x01(\bH\x00R\x06survey\x88\x01\x01\x12\x19\n" +
-	"\x05drift\x18\x1a \x01(\bH\x01R\x05drift\x88\x01\x01\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x16\n" +
+	"\x05drift\x18\x1a \x01(\bH\x01R\x05drift\x88\x01\x01\x12\x16\n" +
 	"\x06search\x18\x03 \x01(\tR\x06search\x12\x12\n" +
 	"\x04open\x18\x04 \x01(\bR\x04open\x12\x1b\n" +
 	"\tpage_size\x18\x05 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -5087,111 +5057,108 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	16, // 9: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
 	64, // 10: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
 	62, // 11: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	62, // 12: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
-	65, // 13: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	62, // 14: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
-	21, // 15: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	60, // 16: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	66, // 17: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 18: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	61, // 19: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23, // 20: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	62, // 21: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	62, // 22: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	62, // 23: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	62, // 24: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
-	62, // 25: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
-	26, // 26: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	62, // 27: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	62, // 28: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	62, // 29: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	62, // 30: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	67, // 31: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	68, // 32: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	69, // 33: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	29, // 34: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	62, // 35: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	62, // 36: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	62, // 37: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	62, // 38: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	70, // 39: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 40: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 41: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	71, // 42: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	72, // 43: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	73, // 44: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 45: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	63, // 46: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	43, // 47: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 48: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	74, // 49: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 50: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	75, // 51: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	62, // 52: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	65, // 53: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	65, // 54: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	65, // 55: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 56: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	62, // 57: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	62, // 58: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	62, // 59: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 60: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	62, // 61: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 62: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 63: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 64: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 65: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 66: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 67: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 68: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 69: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 70: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 71: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 72: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 73: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 74: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 75: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 76: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 77: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 78: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 79: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 80: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 81: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 82: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 83: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	76, // 84: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	77, // 85: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	36, // 86: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 87: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 88: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 89: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 90: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 91: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 92: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 93: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 94: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 95: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 96: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 97: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 98: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 99: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 100: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 101: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 102: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 103: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 104: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 105: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 106: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 107: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 108: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	78, // 109: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	79, // 110: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	37, // 111: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	87, // [87:112] is the sub-list for method output_type
-	62, // [62:87] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	65, // 12: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	21, // 13: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	60, // 14: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	66, // 15: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22, // 16: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	61, // 17: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23, // 18: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	62, // 19: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	62, // 20: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	62, // 21: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	62, // 22: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	26, // 23: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	62, // 24: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	62, // 25: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	62, // 26: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	62, // 27: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	67, // 28: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	68, // 29: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	69, // 30: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	29, // 31: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	62, // 32: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	62, // 33: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	62, // 34: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	62, // 35: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	70, // 36: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 37: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 38: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	71, // 39: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	72, // 40: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	73, // 41: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	42, // 42: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	63, // 43: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	43, // 44: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 45: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	74, // 46: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	42, // 47: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	75, // 48: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	62, // 49: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	65, // 50: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	65, // 51: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	65, // 52: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	56, // 53: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	62, // 54: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	62, // 55: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	62, // 56: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	59, // 57: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	62, // 58: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 59: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 60: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 61: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 62: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 63: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 64: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 65: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 66: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 67: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	27, // 68: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	30, // 69: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	48, // 70: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	50, // 71: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	52, // 72: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	32, // 73: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	34, // 74: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	38, // 75: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	40, // 76: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	57, // 77: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	54, // 78: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	44, // 79: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	46, // 80: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	76, // 81: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	77, // 82: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	36, // 83: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 84: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 85: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 86: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 87: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 88: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 89: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 90: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 91: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 92: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	28, // 93: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	31, // 94: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	49, // 95: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	51, // 96: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	53, // 97: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	33, // 98: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	35, // 99: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	39, // 100: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	41, // 101: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	58, // 102: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	55, // 103: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	45, // 104: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	47, // 105: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	78, // 106: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	79, // 107: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	37, // 108: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	84, // [84:109] is the sub-list for method output_type
+	59, // [59:84] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }

@@ -586,11 +586,9 @@ type ListConditionsRequest struct {
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize  uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy   string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// The list as it was recorded at a time.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -658,13 +656,6 @@ func (x *ListConditionsRequest) GetOrderBy() string {
 		return x.OrderBy
 	}
 	return ""
-}
-
-func (x *ListConditionsRequest) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
-	}
-	return nil
 }
 
 // ListConditionsResponse lists conditions by authorization, in the order of
@@ -894,15 +885,14 @@ const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\tundecoded\x18\v \x01(\x04R\tundecoded\x12\x1b\n" +
 	"\tone_sided\x18\f \x01(\rR\boneSided\x12\x10\n" +
 	"\x03tcp\x18\r \x01(\rR\x03tcp\x12\x16\n" +
-	"\x06faults\x18\x0e \x03(\tR\x06faults\"\xdb\x01\n" +
+	"\x06faults\x18\x0e \x03(\tR\x06faults\"\xaa\x01\n" +
 	"\x15ListConditionsRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x05 \x01(\tR\aorderBy\x12/\n" +
-	"\x05as_of\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x8c\x01\n" +
+	"\border_by\x18\x05 \x01(\tR\aorderBy\"\x8c\x01\n" +
 	"\x16ListConditionsResponse\x124\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x14.demarc.v1.ConditionR\n" +
@@ -956,14 +946,13 @@ var file_demarc_v1_condition_proto_depIdxs = []int32{
 	4,  // 9: demarc.v1.Sight.segments:type_name -> demarc.v1.SegmentSight
 	9,  // 10: demarc.v1.SegmentSight.since:type_name -> google.protobuf.Timestamp
 	9,  // 11: demarc.v1.SegmentSight.last:type_name -> google.protobuf.Timestamp
-	9,  // 12: demarc.v1.ListConditionsRequest.as_of:type_name -> google.protobuf.Timestamp
-	0,  // 13: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
-	0,  // 14: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	0,  // 12: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
+	0,  // 13: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_condition_proto_init() }

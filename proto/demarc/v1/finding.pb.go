@@ -736,8 +736,7 @@ type ListDriftRequest struct {
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	Boundary      string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	// reality, sight, software, policy, placement
-	Cause         string                 `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	Cause         string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -791,13 +790,6 @@ func (x *ListDriftRequest) GetCause() string {
 		return x.Cause
 	}
 	return ""
-}
-
-func (x *ListDriftRequest) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
-	}
-	return nil
 }
 
 // ListDriftResponse lists what differs, what a person must decide first.
@@ -1126,121 +1118,6 @@ func (x *MergeSnapshotResponse) GetMerged() []*Drift {
 	return nil
 }
 
-// GetPastRequest names a time.
-type GetPastRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetPastRequest) Reset() {
-	*x = GetPastRequest{}
-	mi := &file_demarc_v1_finding_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetPastRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetPastRequest) ProtoMessage() {}
-
-func (x *GetPastRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_finding_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetPastRequest.ProtoReflect.Descriptor instead.
-func (*GetPastRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_finding_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *GetPastRequest) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
-	}
-	return nil
-}
-
-// GetPastResponse tells how far the journal was replayed.
-type GetPastResponse struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Applied uint64                 `protobuf:"varint,1,opt,name=applied,proto3" json:"applied,omitempty"`
-	Through uint64                 `protobuf:"varint,2,opt,name=through,proto3" json:"through,omitempty"`
-	Ready   bool                   `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
-	// Recorded time of the last record that counts.
-	Recorded      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=recorded,proto3" json:"recorded,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetPastResponse) Reset() {
-	*x = GetPastResponse{}
-	mi := &file_demarc_v1_finding_proto_msgTypes[17]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetPastResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetPastResponse) ProtoMessage() {}
-
-func (x *GetPastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_finding_proto_msgTypes[17]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetPastResponse.ProtoReflect.Descriptor instead.
-func (*GetPastResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_finding_proto_rawDescGZIP(), []int{17}
-}
-
-func (x *GetPastResponse) GetApplied() uint64 {
-	if x != nil {
-		return x.Applied
-	}
-	return 0
-}
-
-func (x *GetPastResponse) GetThrough() uint64 {
-	if x != nil {
-		return x.Through
-	}
-	return 0
-}
-
-func (x *GetPastResponse) GetReady() bool {
-	if x != nil {
-		return x.Ready
-	}
-	return false
-}
-
-func (x *GetPastResponse) GetRecorded() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Recorded
-	}
-	return nil
-}
-
 var File_demarc_v1_finding_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_finding_proto_rawDesc = "" +
@@ -1295,12 +1172,11 @@ const file_demarc_v1_finding_proto_rawDesc = "" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x14\n" +
 	"\x05items\x18\x02 \x01(\bR\x05items\"J\n" +
 	"\x15ListSnapshotsResponse\x121\n" +
-	"\tsnapshots\x18\x01 \x03(\v2\x13.demarc.v1.SnapshotR\tsnapshots\"\x9b\x01\n" +
+	"\tsnapshots\x18\x01 \x03(\v2\x13.demarc.v1.SnapshotR\tsnapshots\"j\n" +
 	"\x10ListDriftRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x14\n" +
-	"\x05cause\x18\x03 \x01(\tR\x05cause\x12/\n" +
-	"\x05as_of\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"U\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\"U\n" +
 	"\x11ListDriftResponse\x12&\n" +
 	"\x05drift\x18\x01 \x03(\v2\x10.demarc.v1.DriftR\x05drift\x12\x18\n" +
 	"\awithout\x18\x02 \x03(\tR\awithout\"\xac\x03\n" +
@@ -1327,14 +1203,7 @@ const file_demarc_v1_finding_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x17\n" +
 	"\adry_run\x18\x04 \x01(\bR\x06dryRun\"A\n" +
 	"\x15MergeSnapshotResponse\x12(\n" +
-	"\x06merged\x18\x01 \x03(\v2\x10.demarc.v1.DriftR\x06merged\"A\n" +
-	"\x0eGetPastRequest\x12/\n" +
-	"\x05as_of\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x93\x01\n" +
-	"\x0fGetPastResponse\x12\x18\n" +
-	"\aapplied\x18\x01 \x01(\x04R\aapplied\x12\x18\n" +
-	"\athrough\x18\x02 \x01(\x04R\athrough\x12\x14\n" +
-	"\x05ready\x18\x03 \x01(\bR\x05ready\x126\n" +
-	"\brecorded\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\brecorded2\xb4\x04\n" +
+	"\x06merged\x18\x01 \x03(\v2\x10.demarc.v1.DriftR\x06merged2\xf0\x03\n" +
 	"\x0eFindingService\x12R\n" +
 	"\rActOnFindings\x12\x1f.demarc.v1.ActOnFindingsRequest\x1a .demarc.v1.ActOnFindingsResponse\x12I\n" +
 	"\n" +
@@ -1342,8 +1211,7 @@ const file_demarc_v1_finding_proto_rawDesc = "" +
 	"\fTakeSnapshot\x12\x1e.demarc.v1.TakeSnapshotRequest\x1a\x1f.demarc.v1.TakeSnapshotResponse\x12R\n" +
 	"\rListSnapshots\x12\x1f.demarc.v1.ListSnapshotsRequest\x1a .demarc.v1.ListSnapshotsResponse\x12F\n" +
 	"\tListDrift\x12\x1b.demarc.v1.ListDriftRequest\x1a\x1c.demarc.v1.ListDriftResponse\x12R\n" +
-	"\rMergeSnapshot\x12\x1f.demarc.v1.MergeSnapshotRequest\x1a .demarc.v1.MergeSnapshotResponse\x12B\n" +
-	"\aGetPast\x12\x19.demarc.v1.GetPastRequest\x1a\x1a.demarc.v1.GetPastResponse0\x01B!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\rMergeSnapshot\x12\x1f.demarc.v1.MergeSnapshotRequest\x1a .demarc.v1.MergeSnapshotResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_finding_proto_rawDescOnce sync.Once
@@ -1357,7 +1225,7 @@ func file_demarc_v1_finding_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_finding_proto_rawDescData
 }
 
-var file_demarc_v1_finding_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_demarc_v1_finding_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_demarc_v1_finding_proto_goTypes = []any{
 	(*ActOnFindingsRequest)(nil),  // 0: demarc.v1.ActOnFindingsRequest
 	(*ActOnFindingsResponse)(nil), // 1: demarc.v1.ActOnFindingsResponse
@@ -1375,52 +1243,45 @@ var file_demarc_v1_finding_proto_goTypes = []any{
 	(*Drift)(nil),                 // 13: demarc.v1.Drift
 	(*MergeSnapshotRequest)(nil),  // 14: demarc.v1.MergeSnapshotRequest
 	(*MergeSnapshotResponse)(nil), // 15: demarc.v1.MergeSnapshotResponse
-	(*GetPastRequest)(nil),        // 16: demarc.v1.GetPastRequest
-	(*GetPastResponse)(nil),       // 17: demarc.v1.GetPastResponse
-	(*FindingAct)(nil),            // 18: demarc.v1.FindingAct
-	(*ListFindingsRequest)(nil),   // 19: demarc.v1.ListFindingsRequest
-	(*Finding)(nil),               // 20: demarc.v1.Finding
-	(*FindingEvent)(nil),          // 21: demarc.v1.FindingEvent
-	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*FindingAct)(nil),            // 16: demarc.v1.FindingAct
+	(*ListFindingsRequest)(nil),   // 17: demarc.v1.ListFindingsRequest
+	(*Finding)(nil),               // 18: demarc.v1.Finding
+	(*FindingEvent)(nil),          // 19: demarc.v1.FindingEvent
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_demarc_v1_finding_proto_depIdxs = []int32{
-	18, // 0: demarc.v1.ActOnFindingsRequest.act:type_name -> demarc.v1.FindingAct
-	19, // 1: demarc.v1.ActOnFindingsRequest.filter:type_name -> demarc.v1.ListFindingsRequest
-	20, // 2: demarc.v1.ActOnFindingsResponse.findings:type_name -> demarc.v1.Finding
-	20, // 3: demarc.v1.GetFindingResponse.finding:type_name -> demarc.v1.Finding
-	21, // 4: demarc.v1.GetFindingResponse.events:type_name -> demarc.v1.FindingEvent
-	22, // 5: demarc.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
+	16, // 0: demarc.v1.ActOnFindingsRequest.act:type_name -> demarc.v1.FindingAct
+	17, // 1: demarc.v1.ActOnFindingsRequest.filter:type_name -> demarc.v1.ListFindingsRequest
+	18, // 2: demarc.v1.ActOnFindingsResponse.findings:type_name -> demarc.v1.Finding
+	18, // 3: demarc.v1.GetFindingResponse.finding:type_name -> demarc.v1.Finding
+	19, // 4: demarc.v1.GetFindingResponse.events:type_name -> demarc.v1.FindingEvent
+	20, // 5: demarc.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
 	5,  // 6: demarc.v1.Snapshot.merges:type_name -> demarc.v1.SnapshotMerge
 	6,  // 7: demarc.v1.Snapshot.items:type_name -> demarc.v1.SnapshotItem
-	22, // 8: demarc.v1.SnapshotMerge.at:type_name -> google.protobuf.Timestamp
+	20, // 8: demarc.v1.SnapshotMerge.at:type_name -> google.protobuf.Timestamp
 	4,  // 9: demarc.v1.TakeSnapshotResponse.snapshot:type_name -> demarc.v1.Snapshot
 	4,  // 10: demarc.v1.ListSnapshotsResponse.snapshots:type_name -> demarc.v1.Snapshot
-	22, // 11: demarc.v1.ListDriftRequest.as_of:type_name -> google.protobuf.Timestamp
-	13, // 12: demarc.v1.ListDriftResponse.drift:type_name -> demarc.v1.Drift
-	22, // 13: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
-	22, // 14: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
-	13, // 15: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
-	22, // 16: demarc.v1.GetPastRequest.as_of:type_name -> google.protobuf.Timestamp
-	22, // 17: demarc.v1.GetPastResponse.recorded:type_name -> google.protobuf.Timestamp
-	0,  // 18: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
-	2,  // 19: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
-	7,  // 20: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
-	9,  // 21: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
-	11, // 22: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
-	14, // 23: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
-	16, // 24: demarc.v1.FindingService.GetPast:input_type -> demarc.v1.GetPastRequest
-	1,  // 25: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
-	3,  // 26: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
-	8,  // 27: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
-	10, // 28: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
-	12, // 29: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
-	15, // 30: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
-	17, // 31: demarc.v1.FindingService.GetPast:output_type -> demarc.v1.GetPastResponse
-	25, // [25:32] is the sub-list for method output_type
-	18, // [18:25] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	13, // 11: demarc.v1.ListDriftResponse.drift:type_name -> demarc.v1.Drift
+	20, // 12: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
+	20, // 13: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
+	13, // 14: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
+	0,  // 15: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
+	2,  // 16: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
+	7,  // 17: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
+	9,  // 18: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
+	11, // 19: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
+	14, // 20: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
+	1,  // 21: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
+	3,  // 22: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
+	8,  // 23: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
+	10, // 24: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
+	12, // 25: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
+	15, // 26: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
+	21, // [21:27] is the sub-list for method output_type
+	15, // [15:21] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_finding_proto_init() }
@@ -1436,7 +1297,7 @@ func file_demarc_v1_finding_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_finding_proto_rawDesc), len(file_demarc_v1_finding_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

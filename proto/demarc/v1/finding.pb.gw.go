@@ -225,34 +225,6 @@ func local_request_FindingService_MergeSnapshot_0(ctx context.Context, marshaler
 	return msg, metadata, err
 }
 
-var filter_FindingService_GetPast_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
-
-func request_FindingService_GetPast_0(ctx context.Context, marshaler runtime.Marshaler, client FindingServiceClient, req *http.Request, pathParams map[string]string) (FindingService_GetPastClient, runtime.ServerMetadata, error) {
-	var (
-		protoReq GetPastRequest
-		metadata runtime.ServerMetadata
-	)
-	if err := req.ParseForm(); err != nil {
-		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
-	}
-	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_FindingService_GetPast_0); err != nil {
-		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
-	}
-	if req.Body != nil {
-		_, _ = io.Copy(io.Discard, req.Body)
-	}
-	stream, err := client.GetPast(ctx, &protoReq)
-	if err != nil {
-		return nil, metadata, err
-	}
-	header, err := stream.Header()
-	if err != nil {
-		return nil, metadata, err
-	}
-	metadata.HeaderMD = header
-	return stream, metadata, nil
-}
-
 // RegisterFindingServiceHandlerServer registers the http handlers for service FindingService to "mux".
 // UnaryRPC     :call FindingServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -378,13 +350,6 @@ func RegisterFindingServiceHandlerServer(ctx context.Context, mux *runtime.Serve
 			return
 		}
 		forward_FindingService_MergeSnapshot_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
-	})
-
-	mux.Handle(http.MethodGet, pattern_FindingService_GetPast_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
-		err := status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
-		_, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
-		return
 	})
 
 	return nil
@@ -528,23 +493,6 @@ func RegisterFindingServiceHandlerClient(ctx context.Context, mux *runtime.Serve
 		}
 		forward_FindingService_MergeSnapshot_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodGet, pattern_FindingService_GetPast_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
-		ctx, cancel := context.WithCancel(req.Context())
-		defer cancel()
-		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/demarc.v1.FindingService/GetPast", runtime.WithHTTPPathPattern("/api/v1/past"))
-		if err != nil {
-			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
-			return
-		}
-		resp, md, err := request_FindingService_GetPast_0(annotatedContext, inboundMarshaler, client, req, pathParams)
-		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
-		if err != nil {
-			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
-			return
-		}
-		forward_FindingService_GetPast_0(annotatedContext, mux, outboundMarshaler, w, req, func() (proto.Message, error) { return resp.Recv() }, mux.GetForwardResponseOptions()...)
-	})
 	return nil
 }
 
@@ -555,7 +503,6 @@ var (
 	pattern_FindingService_ListSnapshots_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "snapshots"}, ""))
 	pattern_FindingService_ListDrift_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "drift"}, ""))
 	pattern_FindingService_MergeSnapshot_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3}, []string{"api", "v1", "snapshots", "merge"}, ""))
-	pattern_FindingService_GetPast_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "past"}, ""))
 )
 
 var (
@@ -565,5 +512,4 @@ var (
 	forward_FindingService_ListSnapshots_0 = runtime.ForwardResponseMessage
 	forward_FindingService_ListDrift_0     = runtime.ForwardResponseMessage
 	forward_FindingService_MergeSnapshot_0 = runtime.ForwardResponseMessage
-	forward_FindingService_GetPast_0       = runtime.ForwardResponseStream
 )

@@ -28,7 +28,6 @@ const (
 	FindingService_ListSnapshots_FullMethodName = "/demarc.v1.FindingService/ListSnapshots"
 	FindingService_ListDrift_FullMethodName     = "/demarc.v1.FindingService/ListDrift"
 	FindingService_MergeSnapshot_FullMethodName = "/demarc.v1.FindingService/MergeSnapshot"
-	FindingService_GetPast_FullMethodName       = "/demarc.v1.FindingService/GetPast"
 )
 
 // FindingServiceClient is the client API for FindingService service.
@@ -51,9 +50,6 @@ type FindingServiceClient interface {
 	ListDrift(ctx context.Context, in *ListDriftRequest, opts ...grpc.CallOption) (*ListDriftResponse, error)
 	// MergeSnapshot takes what became newly visible over into the snapshot.
 	MergeSnapshot(ctx context.Context, in *MergeSnapshotRequest, opts ...grpc.CallOption) (*MergeSnapshotResponse, error)
-	// GetPast rebuilds what was recorded up to a time, and tells how far it is.
-	// Lists that name this time (as_of) then answer at once.
-	GetPast(ctx context.Context, in *GetPastRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetPastResponse], error)
 }
 
 type findingServiceClient struct {
@@ -124,25 +120,6 @@ func (c *findingServiceClient) MergeSnapshot(ctx context.Context, in *MergeSnaps
 	return out, nil
 }
 
-func (c *findingServiceClient) GetPast(ctx context.Context, in *GetPastRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GetPastResponse], error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &FindingService_ServiceDesc.Streams[0], FindingService_GetPast_FullMethodName, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	x := &grpc.GenericClientStream[GetPastRequest, GetPastResponse]{ClientStream: stream}
-	if err := x.ClientStream.SendMsg(in); err != nil {
-		return nil, err
-	}
-	if err := x.ClientStream.CloseSend(); err != nil {
-		return nil, err
-	}
-	return x, nil
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type FindingService_GetPastClient = grpc.ServerStreamingClient[GetPastResponse]
-
 // FindingServiceServer is the server API for FindingService service.
 // All implementations must embed UnimplementedFindingServiceServer
 // for forward compatibility.
@@ -163,9 +140,6 @@ type FindingServiceServer interface {
 	ListDrift(context.Context, *ListDriftRequest) (*ListDriftResponse, error)
 	// MergeSnapshot takes what became newly visible over into the snapshot.
 	MergeSnapshot(context.Context, *MergeSnapshotRequest) (*MergeSnapshotResponse, error)
-	// GetPast rebuilds what was recorded up to a time, and tells how far it is.
-	// Lists that name this time (as_of) then answer at once.
-	GetPast(*GetPastRequest, grpc.ServerStreamingServer[GetPastResponse]) error
 	mustEmbedUnimplementedFindingServiceServer()
 }
 
@@ -193,9 +167,6 @@ func (UnimplementedFindingServiceServer) ListDrift(context.Context, *ListDriftRe
 }
 func (UnimplementedFindingServiceServer) MergeSnapshot(context.Context, *MergeSnapshotRequest) (*MergeSnapshotResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method MergeSnapshot not implemented")
-}
-func (UnimplementedFindingServiceServer) GetPast(*GetPastRequest, grpc.ServerStreamingServer[GetPastResponse]) error {
-	return status.Error(codes.Unimplemented, "method GetPast not implemented")
 }
 func (UnimplementedFindingServiceServer) mustEmbedUnimplementedFindingServiceServer() {}
 func (UnimplementedFindingServiceServer) testEmbeddedByValue()                        {}
@@ -326,17 +297,6 @@ func _FindingService_MergeSnapshot_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
-func _FindingService_GetPast_Handler(srv interface{}, stream grpc.ServerStream) error {
-	m := new(GetPastRequest)
-	if err := stream.RecvMsg(m); err != nil {
-		return err
-	}
-	return srv.(FindingServiceServer).GetPast(m, &grpc.GenericServerStream[GetPastRequest, GetPastResponse]{ServerStream: stream})
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type FindingService_GetPastServer = grpc.ServerStreamingServer[GetPastResponse]
-
 // FindingService_ServiceDesc is the grpc.ServiceDesc for FindingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -369,12 +329,6 @@ var FindingService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FindingService_MergeSnapshot_Handler,
 		},
 	},
-	Streams: []grpc.StreamDesc{
-		{
-			StreamName:    "GetPast",
-			Handler:       _FindingService_GetPast_Handler,
-			ServerStreams: true,
-		},
-	},
+	Streams:  []grpc.StreamDesc{},
 	Metadata: "demarc/v1/finding.proto",
 }
