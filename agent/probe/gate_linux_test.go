@@ -212,9 +212,14 @@ func TestTemplate(t *testing.T) {
 		b    string
 		want bool
 	}{
-		{Template{1, Any, 3}, "\x01\x07\x03", true}, {Template{1, Any, 3}, "\x01\x03", false}, {Template{1}, "\x01\x02", false},
-		{Template{1, Rest}, "\x01", true}, {Template{1, Rest, 4}, "\x01\x02\x03\x04", true}, {Template{1, Rest, 4}, "\x01\x02\x03", false},
-		{Template{}, "", true}, {Template{Any}, "", false},
+		{Template{1, Any, 3}, "\x01\x07\x03", true},
+		{Template{1, Any, 3}, "\x01\x03", false},
+		{Template{1}, "\x01\x02", false},
+		{Template{1, Rest}, "\x01", true},
+		{Template{1, Rest, 4}, "\x01\x02\x03\x04", true},
+		{Template{1, Rest, 4}, "\x01\x02\x03", false},
+		{Template{}, "", true},
+		{Template{Any}, "", false},
 	} {
 		if got := c.t.Matches([]byte(c.b)); got != c.want {
 			t.Errorf("%v and %x: %v", c.t, c.b, got)

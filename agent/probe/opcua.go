@@ -67,7 +67,7 @@ func (x *exchange) enter(o *config.ProbeOPCUA, job uaJob, ways []uaEndpoint) (ua
 	job.Session, job.Policy, job.Mode = o.Session, way.Policy, way.Mode
 	i := slices.IndexFunc(way.Tokens, func(t uaToken) bool { return t.Type == o.Session })
 	if i < 0 {
-		return job, fmt.Errorf("opcua: the server lets nobody in as %s at %s %s: set another session:", o.Session, way.Mode, name(way.Policy))
+		return job, fmt.Errorf("opcua: the server lets nobody in as %s at %s %s: set session to one that it offers", o.Session, way.Mode, name(way.Policy))
 	}
 	job.TokenID, job.TokenPolicy = way.Tokens[i].ID, way.Tokens[i].Policy
 	if job.TokenPolicy == "" {
@@ -202,7 +202,7 @@ func (x *exchange) child(ctx context.Context, conn *net.TCPConn, job uaJob, told
 		}
 		command = []string{self, ChildArgument}
 	}
-	work, err := json.Marshal(job)
+	work, err := json.Marshal(job) //nolint:gosec // to our own child, through a pipe
 	if err != nil {
 		return err
 	}

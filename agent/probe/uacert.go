@@ -105,7 +105,7 @@ func userOf(o *config.ProbeOPCUA, job *uaJob) error {
 		job.User, job.Password = o.User, strings.TrimRight(string(secret), "\r\n")
 	case "certificate":
 		for _, f := range []string{o.Certificate, o.Key} {
-			raw, err := os.ReadFile(f)
+			raw, err := os.ReadFile(f) //nolint:gosec // the file that the settings name
 			if err != nil {
 				return fmt.Errorf("probe: %w", err)
 			}

@@ -67,7 +67,7 @@ const (
 // readTold reads what a child says, within limits.
 func readTold(r io.Reader, each func(uaTold)) error {
 	d := json.NewDecoder(io.LimitReader(r, uaMaxSaid))
-	for lines := 0; lines < 2*maxFacts; lines++ {
+	for range 2 * maxFacts {
 		var t uaTold
 		switch err := d.Decode(&t); {
 		case errors.Is(err, io.EOF):
