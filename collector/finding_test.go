@@ -13,7 +13,7 @@ func TestFindingCommands(t *testing.T) {
 	fails(t, "needs ids, as `get findings` shows them, or a filter", "finding", "assign", data, "--to", "ana")
 	fails(t, "not both", "finding", "assign", "f-1", data, "--to", "ana", "--kind", "attempt")
 	fails(t, "no finding passes this filter", "finding", "assign", data, "--to", "ana", "--kind", "attempt")
-	fails(t, "kind \"attemt\" is not known", "finding", "assign", data, "--to", "ana", "--kind", "attemt")
+	fails(t, "kind \"atempt\" is not known", "finding", "assign", data, "--to", "ana", "--kind", "atempt")
 	fails(t, "no finding has the id \"f-1\"", "finding", "comment", "f-1", data, "--text", "x")
 	fails(t, "nothing is accepted without an end", "finding", "accept", "f-1", data, "--owner", "x", "--reason", "y")
 	fails(t, "--milestone \"x\" is not TITLE=DAY", "finding", "poam", "f-1", data, "--milestone", "x")

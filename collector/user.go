@@ -243,7 +243,7 @@ func userChangeCommand(at *place) *cobra.Command {
 					return fmt.Errorf("--uid %d is none", uid)
 				}
 				if r.NoUid = uid < 0; !r.NoUid {
-					u := uint32(uid) //nolint:gosec // in range, see above
+					u := uint32(uid)
 					r.Uid = &u
 				}
 			}

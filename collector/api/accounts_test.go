@@ -142,10 +142,11 @@ func TestSocketKnowsUsersByUID(t *testing.T) {
 		return peer.NewContext(t.Context(), &peer.Peer{AuthInfo: Peer{UID: uid}})
 	}
 	uid := uint32(54321)
-	p, err := o.accounts.OfSocket(from(54321))
+	_, err := o.accounts.OfSocket(from(54321))
 	refusedWith(t, err, codes.Unauthenticated, "user add NAME --uid 54321")
 	o.add(&demarcv1.User{Name: "ana", Uid: &uid, Roles: []*demarcv1.RoleGrant{{Role: "issm", Boundaries: []string{"line4"}}}}, "")
-	if p, err = o.accounts.OfSocket(from(54321)); err != nil || p.Name != "ana" || !reflect.DeepEqual(p.Roles, []store.Grant{{Role: store.ISSM, Boundaries: []string{"line4"}}}) {
+	p, err := o.accounts.OfSocket(from(54321))
+	if err != nil || p.Name != "ana" || !reflect.DeepEqual(p.Roles, []store.Grant{{Role: store.ISSM, Boundaries: []string{"line4"}}}) {
 		t.Errorf("%+v %v", p, err)
 	}
 	// Whoever runs the collector: accounts and machines, and nothing on a boundary.

@@ -21,7 +21,7 @@ const ScopeRead = "read"
 
 // tokenPrefix begins every token of the API, so that one that lies about is
 // known for what it is.
-const tokenPrefix = "demarc-api."
+const tokenPrefix = "demarc-api." //nolint:gosec // the head that tells one, not a secret
 
 // Bounds of tokens of the API.
 const (
@@ -34,7 +34,7 @@ var tokenName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
 // CreateApiToken makes a token with which a program calls as a user. It is
 // shown here and kept as a hash.
-func (s *Service) CreateApiToken(ctx context.Context, r *demarcv1.CreateApiTokenRequest) (*demarcv1.CreateApiTokenResponse, error) { //nolint:revive // as protoc-gen-go names it
+func (s *Service) CreateApiToken(ctx context.Context, r *demarcv1.CreateApiTokenRequest) (*demarcv1.CreateApiTokenResponse, error) {
 	now := s.Clock().UTC()
 	t := store.APIToken{Name: r.GetName(), User: r.GetUser(), Scopes: r.GetScopes(), Created: now, Expires: now.Add(tokenLife)}
 	if r.GetExpires() != nil {
@@ -106,7 +106,7 @@ func (s *Service) checkToken(ctx context.Context, t *store.APIToken) error {
 }
 
 // ListApiTokens lists the caller's tokens, to an admin or auditor all.
-func (s *Service) ListApiTokens(ctx context.Context, r *demarcv1.ListApiTokensRequest) (*demarcv1.ListApiTokensResponse, error) { //nolint:revive // as protoc-gen-go names it
+func (s *Service) ListApiTokens(ctx context.Context, r *demarcv1.ListApiTokensRequest) (*demarcv1.ListApiTokensResponse, error) {
 	words, err := newSearch(r.GetSearch())
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ var tokenList = list[*demarcv1.ApiToken]{
 }
 
 // RevokeApiToken takes a token back: the caller's own, or by an admin any.
-func (s *Service) RevokeApiToken(ctx context.Context, r *demarcv1.RevokeApiTokenRequest) (*demarcv1.RevokeApiTokenResponse, error) { //nolint:revive // as protoc-gen-go names it
+func (s *Service) RevokeApiToken(ctx context.Context, r *demarcv1.RevokeApiTokenRequest) (*demarcv1.RevokeApiTokenResponse, error) {
 	p, no := Caller(ctx), status.Errorf(codes.NotFound, "no token is named %q: see `demarc-collector token api list`", r.GetName())
 	t, err := s.Store.APIToken(ctx, r.GetName())
 	if errors.Is(err, store.ErrNotFound) || err == nil && t.User != p.Name && !p.Everywhere(store.Admin) {

@@ -140,13 +140,13 @@ func snapshotItems(x *finding.Snapshot) (all []*demarcv1.SnapshotItem) {
 		if k.Asset {
 			kind = "asset"
 		}
-		words := k.Words
+		words := []string{k.Words}
 		for _, name := range []string{"model", "firmware", "serial"} {
 			if v := k.Attributes[name]; v != "" {
-				words += ", " + name + " " + v
+				words = append(words, name+" "+v)
 			}
 		}
-		all = append(all, &demarcv1.SnapshotItem{Kind: kind, Id: id, Boundary: strings.Join(k.Boundaries, " -> "), Words: words})
+		all = append(all, &demarcv1.SnapshotItem{Kind: kind, Id: id, Boundary: strings.Join(k.Boundaries, " -> "), Words: strings.Join(words, ", ")})
 	}
 	slices.SortFunc(all, func(a, b *demarcv1.SnapshotItem) int {
 		return cmp.Or(strings.Compare(a.GetKind(), b.GetKind()), strings.Compare(a.GetBoundary(), b.GetBoundary()), strings.Compare(a.GetWords(), b.GetWords()), strings.Compare(a.GetId(), b.GetId()))

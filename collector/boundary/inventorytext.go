@@ -124,8 +124,17 @@ func quoted(s string) string {
 func (r *Row) pairs() []string {
 	var all []string
 	for _, f := range []struct{ key, value string }{
-		{"name", r.Name}, {"vendor", r.Vendor}, {"model", r.Model}, {"serial", r.Serial}, {"firmware", r.Firmware}, {"version", r.Version},
-		{"location", r.Location}, {"owner", r.Owner}, {"protocol", r.Protocol}, {"from", r.From}, {"to", r.To},
+		{"name", r.Name},
+		{"vendor", r.Vendor},
+		{"model", r.Model},
+		{"serial", r.Serial},
+		{"firmware", r.Firmware},
+		{"version", r.Version},
+		{"location", r.Location},
+		{"owner", r.Owner},
+		{"protocol", r.Protocol},
+		{"from", r.From},
+		{"to", r.To},
 	} {
 		if f.value != "" {
 			all = append(all, f.key+": "+quoted(f.value))

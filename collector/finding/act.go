@@ -40,7 +40,7 @@ const (
 )
 
 // Refusal says why an act is not done.
-type Refusal string
+type Refusal string //nolint:errname // what it is called beside act
 
 func (r Refusal) Error() string { return string(r) }
 

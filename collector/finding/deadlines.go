@@ -34,7 +34,7 @@ func (b *Book) Tick(now time.Time) []string {
 	}
 	slices.SortFunc(over, func(x, y *finding) int { return cmp.Compare(x.key, y.key) })
 	for _, f := range over {
-		b.reopen(f, itself, EventEnded, "the acceptance by "+f.Accepted.By+" ended "+lastDay(time.Unix(0, f.Accepted.Until)))
+		b.reopen(f, EventEnded, "the acceptance by "+f.Accepted.By+" ended "+lastDay(time.Unix(0, f.Accepted.Until)))
 	}
 	return b.told()
 }

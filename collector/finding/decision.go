@@ -128,10 +128,10 @@ func (d *decision) turn(now time.Time, status string) {
 }
 
 // reopen undoes an acceptance or a closure for a cause.
-func (b *Book) reopen(f *finding, actor, kind, cause string) {
+func (b *Book) reopen(f *finding, kind, cause string) {
 	was := f.Status
 	f.turn(b.now, Open)
-	f.note(b.now, actor, kind, fmt.Sprintf("%s, it was %s", cause, was))
+	f.note(b.now, itself, kind, fmt.Sprintf("%s, it was %s", cause, was))
 	b.ends.moved = true
 	b.touch(f)
 }

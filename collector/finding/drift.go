@@ -117,7 +117,7 @@ func (c *comparison) thing(t *Thing) {
 		}
 	}
 	if t.Asset {
-		c.addressed(k, t)
+		c.addressed(t)
 		c.silent(t)
 		return
 	}
@@ -246,7 +246,7 @@ func (c *comparison) operated(k *Kept, t *Thing) (cause, why string) {
 }
 
 // addressed tells of addresses that an asset has in addition.
-func (c *comparison) addressed(k *Kept, t *Thing) {
+func (c *comparison) addressed(t *Thing) {
 	done := make(map[string]bool)
 	for i := range t.Seen {
 		address := t.Seen[i].Address

@@ -136,10 +136,10 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 	}
 	if old == nil && !known || old != nil && old.Past {
 		if f.settled() {
-			b.reopen(f, itself, EventReopened, "a new member: "+noun(asset)+" "+name)
+			b.reopen(f, EventReopened, "a new member: "+noun(asset)+" "+name)
 		}
 	} else if f.returned(m) {
-		b.reopen(f, itself, EventReopened, noun(asset)+" "+name+" was seen again after it was closed as "+f.Closed.Reason)
+		b.reopen(f, EventReopened, noun(asset)+" "+name+" was seen again after it was closed as "+f.Closed.Reason)
 	}
 	if old == nil && len(list) >= maxMembers {
 		if !known {

@@ -37,8 +37,10 @@ const Drift = "drift"
 
 // Kinds lists every kind of finding.
 func Kinds() []string {
-	return []string{Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition,
-		Drift + "-" + NewAsset, Drift + "-" + ChangedAsset, Drift + "-" + GoneAsset, Drift + "-" + NewConnection, Drift + "-" + ChangedConnection, Drift + "-" + GoneConnection}
+	return []string{
+		Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition,
+		Drift + "-" + NewAsset, Drift + "-" + ChangedAsset, Drift + "-" + GoneAsset, Drift + "-" + NewConnection, Drift + "-" + ChangedConnection, Drift + "-" + GoneConnection,
+	}
 }
 
 // group is what makes members one decision: equal groups are one finding. What

@@ -74,7 +74,7 @@ func (b *Book) Unsnapped(authorizations map[string][]string, by string) {
 		if f := b.findings[g.id()]; f == nil {
 			b.hold(g, nil, nil)
 		} else if f.Closed != nil && f.Closed.Reason == Fixed {
-			b.reopen(f, itself, EventReopened, "there is no snapshot again")
+			b.reopen(f, EventReopened, "there is no snapshot again")
 		}
 	}
 	clear(b.touched)
@@ -108,7 +108,7 @@ func (b *Book) Violated(all []Violation, domain func(boundary string) string) {
 		}
 		b.hold(g, conns, assets)
 		if f := b.findings[g.id()]; f != nil && len(v.Things) == 0 && f.Closed != nil && f.Closed.Reason == Fixed {
-			b.reopen(f, itself, EventReopened, "the condition is violated again")
+			b.reopen(f, EventReopened, "the condition is violated again")
 		}
 	}
 	for _, f := range b.sorted() {

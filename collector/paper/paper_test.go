@@ -60,7 +60,7 @@ spec:
 // asset makes one that stands in a boundary: "10.20.4.11=line4 serial=x".
 func asset(id, text string) *demarcv1.Asset {
 	a := &demarcv1.Asset{Id: id, Kind: "device", LastSeen: timestamppb.Now()}
-	for _, w := range strings.Fields(text) {
+	for w := range strings.FieldsSeq(text) {
 		key, value, _ := strings.Cut(w, "=")
 		switch key {
 		case "serial":
@@ -88,7 +88,9 @@ func asset(id, text string) *demarcv1.Asset {
 func link(id, text string, documents ...string) *demarcv1.JudgedConnection {
 	var ends, protocol, verdict string
 	var port uint32
-	fmt.Sscan(text, &ends, &protocol, &port, &verdict)
+	if _, err := fmt.Sscan(text, &ends, &protocol, &port, &verdict); err != nil {
+		panic(text + ": " + err.Error())
+	}
 	from, to, _ := strings.Cut(ends, ">")
 	return &demarcv1.JudgedConnection{
 		Id: id, ClientBoundary: from, ServerBoundary: to, Verdict: &demarcv1.Verdict{Verdict: verdict, Documents: documents},

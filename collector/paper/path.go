@@ -180,15 +180,14 @@ func (s *search) touches(chain []*hop, name string) bool {
 // tell files a chain with those that differ in its first and last device alone.
 func (s *search) tell(chain []*hop) {
 	first, last := chain[0], chain[len(chain)-1]
-	key := first.from
 	certain := true
-	for _, h := range chain[:len(chain)-1] {
-		key += "\x00" + h.toDevice
-	}
+	way := []string{first.from}
 	for _, h := range chain {
 		certain = certain && h.certain
+		way = append(way, h.toDevice)
 	}
-	key += "\x00" + last.to
+	way[len(way)-1] = last.to
+	key := strings.Join(way, "\x00")
 	if !certain {
 		key += "\x00?"
 	}
@@ -230,11 +229,11 @@ func worst(a, b string) string {
 }
 
 func pathKey(p *demarcv1.Path) string {
-	key := ""
+	var key strings.Builder
 	for _, h := range p.GetHops() {
-		key += h.GetFromBoundary() + " " + h.GetToBoundary() + " " + strings.Join(h.GetTo(), " ") + "|"
+		key.WriteString(h.GetFromBoundary() + " " + h.GetToBoundary() + " " + strings.Join(h.GetTo(), " ") + "|")
 	}
-	return key
+	return key.String()
 }
 
 // In picks the ends that stand in a boundary or a part of it; nil picks every

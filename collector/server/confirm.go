@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -149,9 +150,7 @@ func (e *engine) with(ctx context.Context, x *demarcv1.Proposal) (store.Policy, 
 		return store.Policy{}, err
 	}
 	next := store.Policy{Version: before.Version + 1, Applied: e.clock().UTC(), Resolved: map[string][]string{}, Proposal: x.GetId()}
-	for key, answer := range before.Resolved {
-		next.Resolved[key] = answer
-	}
+	maps.Copy(next.Resolved, before.Resolved)
 	changed := map[string]bool{}
 	for _, d := range x.GetDocuments() {
 		changed[d.GetDocument()] = true

@@ -437,9 +437,11 @@ func TestApplyAloneImprovesNothing(t *testing.T) {
 	deny := strings.Replace(plantDocs, "title: Line 4, domain: ot", "title: Line 4, domain: ot, internalDefault: deny", 1)
 	pieces := [][]string{
 		{plantDocs, deny, strings.Replace(plantDocs, "10.20.4.0/24", "10.20.4.0/25", 1), strings.Replace(plantDocs, "10.60.0.0/16", "10.0.0.0/8", 1)},
-		{"", agreement, strings.Replace(agreement, "4840", "4840, 443, 102", 1), strings.Replace(agreement, "initiator: to", "initiator: from", 1),
+		{
+			"", agreement, strings.Replace(agreement, "4840", "4840, 443, 102", 1), strings.Replace(agreement, "initiator: to", "initiator: from", 1),
 			strings.Replace(agreement, "  services:", "  schedule: {from: \"22:00\", until: \"23:00\"}\n  services:", 1),
-			strings.Replace(agreement, "protocol: opcua", "protocol: tls", 1)},
+			strings.Replace(agreement, "protocol: opcua", "protocol: tls", 1),
+		},
 		{"", strings.ReplaceAll(strings.ReplaceAll(agreement, "line4-to-historian", "wide"), "boundary: dmz", "boundary: corporate")},
 		{"", ato("2027-01-01", ""), ato("2026-04-01", ""), ato("2027-01-01", "{id: C1, statement: None., check: no-internet}"), ato("2027-01-01", "{id: C1, statement: None., check: agreement-in-force}")},
 	}

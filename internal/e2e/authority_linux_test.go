@@ -25,7 +25,7 @@ func TestAuthorityEnforced(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(shared) })
-	if err := os.Chmod(shared, 0o755); err != nil { //nolint:gosec // others must reach the socket in it
+	if err := os.Chmod(shared, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	tool := filepath.Join(shared, "demarc-collector")
@@ -44,7 +44,7 @@ func TestAuthorityEnforced(t *testing.T) {
 
 	as := func(uid uint32, args ...string) (string, error) {
 		var out bytes.Buffer
-		cmd := exec.Command(tool, append([]string{"--socket", socket, "--data", shared}, args...)...) //nolint:gosec // our own program
+		cmd := exec.Command(tool, append([]string{"--socket", socket, "--data", shared}, args...)...)
 		cmd.Stdout, cmd.Stderr = &out, &out
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: group}}
 		err := cmd.Run()
@@ -94,7 +94,7 @@ func TestAuthorityEnforced(t *testing.T) {
 
 	// What narrows acts at once; taking that back waits.
 	file := filepath.Join(example, "interconnections.yaml")
-	text, err := os.ReadFile(file) //nolint:gosec // copied above
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,11 +102,11 @@ func TestAuthorityEnforced(t *testing.T) {
 	if bytes.Equal(text, narrow) {
 		t.Fatal("the example has no agreement to narrow")
 	}
-	if err := os.WriteFile(file, narrow, 0o644); err != nil { //nolint:gosec // others read it
+	if err := os.WriteFile(file, narrow, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	works(ivo, "Policy version 2 is in force", "apply", "-f", example)
-	if err := os.WriteFile(file, text, 0o644); err != nil { //nolint:gosec // others read it
+	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	works(ivo, "because schedule", "apply", "-f", example)
@@ -132,7 +132,7 @@ func TestAuthorityEnforced(t *testing.T) {
 	if _, err := c.try("audit", "verify", "--expect", strings.Repeat("0", 64)); err == nil {
 		t.Error("a hash that no entry has was found")
 	}
-	raw, err := os.ReadFile(backup) //nolint:gosec // made above
+	raw, err := os.ReadFile(backup)
 	if err != nil {
 		t.Fatal(err)
 	}
