@@ -32,7 +32,7 @@ func TestPageFollowsTheCollector(t *testing.T) {
 	page.Wait(`document.querySelector('#live.live') && document.querySelector('#live').innerText === 'live'`)
 	page.Eval(`window.same = true`) // gone after a reload
 	page.Eval(`history.pushState(null, '', '/findings'); dispatchEvent(new PopStateEvent('popstate'))`)
-	page.Wait(`document.body.innerText.includes('No finding.')`)
+	page.Wait(`document.body.innerText.includes('No snapshot shows what lines-ato was decided on')`) // what the documents alone call for
 
 	feedPlant := func(segment string) {
 		t.Helper()
