@@ -38,7 +38,7 @@ func command() *cobra.Command {
 		Short: "Holds what agents find against the plant's authorization",
 		Long: "demarc-collector maps what agents report onto authorization boundaries, and tells every\n" +
 			"connection that no authorization covers. `serve` runs one; the other commands ask it through\n" +
-			"the Unix socket in its data directory.",
+			"the Unix socket in its data directory, or from another machine with --server and --token-file.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
