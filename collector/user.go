@@ -174,7 +174,7 @@ func userAddCommand(at *place) *cobra.Command {
 	f.StringVar(&u.Kind, "kind", "person", "person or program")
 	f.StringArrayVar(&roles, "role", nil, "role, with its limits: official=boundary/line4 (may be repeated)")
 	f.Uint32Var(&uid, "uid", 0, "uid on this machine by which the socket knows the user")
-	f.StringVar(&u.Certificate, "certificate", "", "subject of the client certificate, as in RFC 4514: CN=Ana,O=acme")
+	f.StringVar(&u.Certificate, "certificate", "", "what names the user in a client certificate: its subject (CN=Ana,O=acme), user principal name or e-mail address, as certificates.account says")
 	f.StringVar(&u.Oidc, "oidc", "", "\"ISSUER SUBJECT\" at an OpenID provider")
 	f.BoolVar(&password, "password", false, "ask for a first password (or read it from a pipe); the user must change it")
 	return c
@@ -253,7 +253,7 @@ func userChangeCommand(at *place) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&fullName, "full-name", "", "name and title")
 	f.Int64Var(&uid, "uid", 0, "uid on this machine; -1 for none")
-	f.StringVar(&certificate, "certificate", "", "subject of the client certificate; \"\" for none")
+	f.StringVar(&certificate, "certificate", "", "what names the user in a client certificate; \"\" for none")
 	f.StringVar(&oidc, "oidc", "", "\"ISSUER SUBJECT\"; \"\" for none")
 	return c
 }

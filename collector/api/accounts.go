@@ -100,10 +100,10 @@ func (a *Accounts) OfPassword(ctx context.Context, name, password string) (Princ
 	return a.enter(ctx, name, ViaPassword)
 }
 
-// OfCertificate finds a user by the subject of a certificate that was checked
-// (RFC 4514), and notes the sign-in.
-func (a *Accounts) OfCertificate(ctx context.Context, subject string) (Principal, error) {
-	u, err := a.find(ctx, func(u *store.User) bool { return u.Subject != "" && u.Subject == subject })
+// OfCertificate finds a user by what of a certificate that was checked names
+// the account, and notes the sign-in.
+func (a *Accounts) OfCertificate(ctx context.Context, name string) (Principal, error) {
+	u, err := a.find(ctx, func(u *store.User) bool { return u.Subject != "" && u.Subject == name })
 	if err != nil {
 		return Principal{}, err
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"net/url"
 	"sync"
 	"time"
 
@@ -131,6 +133,60 @@ func (s *SignIn) Password(ctx context.Context, name, password, from string) (id 
 		return "", 0, err
 	}
 	s.tries.passed(account)
+	id, life = s.Begin(p)
+	return id, life, nil
+}
+
+// Provider signs in who comes back from an OpenID provider with query, in the
+// browser that holds secret.
+func (s *SignIn) Provider(ctx context.Context, p *Provider, secret string, query url.Values, from string) (id string, life time.Duration, err error) {
+	return s.outside(ctx, from, func() (Principal, error) {
+		value, err := p.Finish(ctx, secret, query)
+		if err != nil {
+			return Principal{}, err
+		}
+		who, err := s.accounts.OfOIDC(ctx, p.Issuer, value)
+		if errors.Is(err, ErrSignIn) {
+			err = refused("%s knows you as %s, and no account here that may sign in names that. An admin can give it to one: demarc-collector user change NAME --oidc '%s %s'", p.Issuer, value, p.Issuer, value)
+		}
+		return who, err
+	})
+}
+
+// Certificate signs in who showed client certificates in TLS.
+func (s *SignIn) Certificate(ctx context.Context, c *Certificates, sent []*x509.Certificate, from string) (id string, life time.Duration, err error) {
+	return s.outside(ctx, from, func() (Principal, error) {
+		name, err := c.Name(sent)
+		if err != nil {
+			return Principal{}, err
+		}
+		who, err := s.accounts.OfCertificate(ctx, name)
+		if errors.Is(err, ErrSignIn) {
+			err = refused("Your certificate names %s, and no account here that may sign in names that. An admin can give it to one: demarc-collector user change NAME --certificate '%s'", name, name)
+		}
+		return who, err
+	})
+}
+
+// outside signs in whom show finds by what they have from elsewhere. Who fails
+// too often waits, as with passwords.
+func (s *SignIn) outside(ctx context.Context, from string, show func() (Principal, error)) (id string, life time.Duration, err error) {
+	address := "address " + network(from)
+	if wait := s.tries.wait(s.clock(), address); wait > 0 {
+		return "", 0, status.Errorf(codes.ResourceExhausted, "too many tries: the next one is taken in %s", wait.Round(time.Second))
+	}
+	p, err := show()
+	if status.Code(err) == codes.Unauthenticated {
+		if s.tries.failed(s.clock(), address) {
+			act := store.Act{Who: "nobody", What: "sign-in refused", On: "pages", Detail: "again and again from " + from + ": the next tries wait; the last: " + cut(status.Convert(err).Message(), 400)}
+			if err := s.audit(ctx, act); err != nil {
+				return "", 0, failed(err)
+			}
+		}
+	}
+	if err != nil {
+		return "", 0, err
+	}
 	id, life = s.Begin(p)
 	return id, life, nil
 }

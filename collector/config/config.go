@@ -4,6 +4,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -41,6 +42,10 @@ type Config struct {
 	// runs the collector: a demo, a lab) or enforced (people with accounts and
 	// roles; what improves a verdict waits for an official).
 	Authority string `yaml:"authority"`
+	// OIDC is an OpenID provider that people may sign in with; nil for none.
+	OIDC *OIDC `yaml:"oidc"`
+	// Certificates let people sign in with theirs; nil for not.
+	Certificates *Certificates `yaml:"certificates"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"logLevel"`
 	// Tables is a folder of the user's lists of numbers and names (package
@@ -156,6 +161,9 @@ func (c *Config) checkValues() error {
 			return fmt.Errorf("pages: %w (or %q)", err, Off)
 		}
 	}
+	if err := c.checkSignIn(); err != nil {
+		return err
+	}
 	switch c.Authority {
 	case None, Enforced:
 	default:
@@ -173,6 +181,23 @@ func (c *Config) checkValues() error {
 	}
 	if levels := []string{"debug", "info", "warn", "error"}; !slices.Contains(levels, c.LogLevel) {
 		return fmt.Errorf("logLevel: %q is not known: %s", c.LogLevel, strings.Join(levels, ", "))
+	}
+	return nil
+}
+
+func (c *Config) checkSignIn() error {
+	if c.Pages == Off && (c.OIDC != nil || c.Certificates != nil) {
+		return errors.New("pages: they are off, and people sign in there: take oidc and certificates out, or set pages")
+	}
+	if c.OIDC != nil {
+		if err := c.OIDC.check(); err != nil {
+			return fmt.Errorf("oidc: %w", err)
+		}
+	}
+	if c.Certificates != nil {
+		if err := c.Certificates.check(); err != nil {
+			return fmt.Errorf("certificates: %w", err)
+		}
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 // ears are the listeners.
 type ears struct {
-	uplink, socket, pages net.Listener // pages is nil when they are off
+	uplink, socket, pages, knock net.Listener // pages is nil when they are off, knock where no certificates are asked for
 }
 
 // open opens all or none.
@@ -28,6 +28,11 @@ func (e *ears) open(c config.Config) (err error) {
 	}
 	if c.Pages != config.Off {
 		if e.pages, err = listen(c.Pages, "pages"); err != nil {
+			return err
+		}
+	}
+	if c.Certificates != nil {
+		if e.knock, err = listen(c.Certificates.Listen, "certificates"); err != nil {
 			return err
 		}
 	}
@@ -53,7 +58,7 @@ func listen(address, setting string) (net.Listener, error) {
 }
 
 func (e *ears) close() {
-	for _, l := range []net.Listener{e.uplink, e.socket, e.pages} {
+	for _, l := range []net.Listener{e.uplink, e.socket, e.pages, e.knock} {
 		if l != nil {
 			_ = l.Close() // servers closed most of them before
 		}

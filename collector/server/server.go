@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -147,7 +148,7 @@ func (x *collector) serve(ctx context.Context) error {
 	uplink := grpc.NewServer(ingest.Options(credentials.NewTLS(uplinkTLS))...)
 	demarcv1.RegisterUplinkServiceServer(uplink, x.ingest)
 	commands := x.commands(x.accounts.OfSocket, grpc.Creds(api.SocketCredentials()))
-	pages, err := x.pages()
+	pages, knock, err := x.pages()
 	if err != nil {
 		return err
 	}
@@ -162,6 +163,9 @@ func (x *collector) serve(ctx context.Context) error {
 	if x.ears.pages != nil {
 		front.run(func(context.Context) error { return closed(pages.ServeTLS(x.ears.pages, "", "")) })
 	}
+	if x.ears.knock != nil {
+		front.run(func(context.Context) error { return closed(knock.ServeTLS(x.ears.knock, "", "")) })
+	}
 	x.ready()
 
 	select {
@@ -173,6 +177,7 @@ func (x *collector) serve(ctx context.Context) error {
 	stopGracefully(uplink)
 	commands.Stop()
 	_ = pages.Close() // its requests only read
+	_ = knock.Close()
 	frontErr := front.wait()
 	backErr := back.wait()
 	return errors.Join(frontErr, backErr, x.saver.last())
@@ -203,26 +208,41 @@ func (x *collector) commands(find func(context.Context) (api.Principal, error), 
 }
 
 // pages is the server of the pages, behind a guard of its own: a session says
-// who calls.
-func (x *collector) pages() (*http.Server, error) {
-	tls, err := x.authority.PagesConfig(x.Names)
+// who calls. knock asks for certificates, where people have some.
+func (x *collector) pages() (pages, knock *http.Server, err error) {
+	if x.ears.pages == nil {
+		return &http.Server{}, &http.Server{}, nil //nolint:gosec // serve nothing
+	}
+	settings, err := x.authority.PagesConfig(x.Names)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log}
 	inside := api.NewLocal(guard.Unary, guard.Stream)
 	x.service.Register(inside)
-	handler, err := web.Handler(web.Config{
-		Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Log: x.Log,
-	})
-	if err != nil {
-		return nil, err
+	c := web.Config{Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Log: x.Log}
+	if err := x.waysIn(&c); err != nil {
+		return nil, nil, err
 	}
+	handler, err := web.Handler(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	knock = &http.Server{} //nolint:gosec // serves nothing
+	if c.Certificates != nil {
+		if knock, err = x.knock(c); err != nil {
+			return nil, nil, err
+		}
+	}
+	return x.server(handler, settings), knock, nil
+}
+
+func (x *collector) server(h http.Handler, settings *tls.Config) *http.Server {
 	return &http.Server{
-		Handler: handler, TLSConfig: tls,
+		Handler: h, TLSConfig: settings,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(x.Log.Handler(), slog.LevelDebug), // browsers that do not know the certificate yet
-	}, nil
+	}
 }
 
 func closed(err error) error {

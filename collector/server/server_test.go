@@ -34,10 +34,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // running is a collector that runs in this process.
 type running struct {
 	demarcv1.CollectorServiceClient
-	t     *testing.T
-	ready Ready
-	data  string
-	stop  func() error
+	people demarcv1.AccountServiceClient
+	t      *testing.T
+	ready  Ready
+	data   string
+	stop   func() error
 }
 
 func settings(data string) Config {
@@ -69,6 +70,7 @@ func start(t *testing.T, c Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.people = demarcv1.NewAccountServiceClient(conn)
 	r.CollectorServiceClient = demarcv1.NewCollectorServiceClient(conn)
 	stopped := false
 	r.stop = func() error {

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -25,7 +26,32 @@ type say struct {
 	Problem     string
 	Name, Next  string
 	Password    bool // asks for name and password
+	Others      []other
 	Change      bool // asks for a new password
+}
+
+// other is another way to sign in.
+type other struct{ Label, Href string }
+
+// ask is the page that asks who is there, whom it then leads to next.
+func (p *pages) ask(w http.ResponseWriter, r *http.Request, code int, s say) {
+	s.Title, s.Password = "Please sign in", true
+	next := "?" + url.Values{"next": {inside(s.Next)}}.Encode()
+	if p.Provider != nil {
+		s.Others = append(s.Others, other{p.ProviderLabel, providerPath + next})
+	}
+	if p.Certificates != nil {
+		s.Others = append(s.Others, other{p.CertificateLabel, at(r, p.CertificatePort) + certificatePath + next})
+	}
+	p.show(w, code, s)
+}
+
+// goOn leads who has just come from elsewhere on to next, by a page of our own:
+// a redirect would count as coming from another site, and a strict cookie
+// stays away from it.
+func (p *pages) goOn(w http.ResponseWriter, next string) {
+	w.Header().Set("Refresh", "0; url="+inside(next))
+	p.show(w, http.StatusOK, say{Title: "Signed in", Text: "The collector's page opens by itself."})
 }
 
 // maxForm is what a form of these pages may hold, in bytes.
@@ -44,7 +70,7 @@ func (p *pages) show(w http.ResponseWriter, code int, s say) {
 func (p *pages) enter(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if !q.Has("token") {
-		p.show(w, http.StatusOK, say{Title: "Please sign in", Password: true, Next: q.Get("next")})
+		p.ask(w, r, http.StatusOK, say{Next: q.Get("next")})
 		return
 	}
 	session, life, err := p.SignIn.Exchange(q.Get("token"))
@@ -57,10 +83,7 @@ func (p *pages) enter(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.begin(w, r, session, life)
-	// A page of our own goes on from here: a redirect would count as coming
-	// from another site, and a strict cookie stays away from it.
-	w.Header().Set("Refresh", "0; url=/")
-	p.show(w, http.StatusOK, say{Title: "Signed in", Text: "The collector's page opens by itself."})
+	p.goOn(w, "/")
 }
 
 // signIn takes name and password.
@@ -75,7 +98,7 @@ func (p *pages) signIn(w http.ResponseWriter, r *http.Request) {
 		if status.Code(err) == codes.ResourceExhausted {
 			code = http.StatusTooManyRequests
 		}
-		p.show(w, code, say{Title: "Please sign in", Password: true, Problem: status.Convert(err).Message(), Name: name, Next: next})
+		p.ask(w, r, code, say{Problem: status.Convert(err).Message(), Name: name, Next: next})
 		return
 	}
 	p.begin(w, r, session, life)
@@ -93,9 +116,12 @@ func (p *pages) begin(w http.ResponseWriter, r *http.Request, session string, li
 	})
 }
 
+// maxNext is how long an address of a page may be to be come back to, in bytes.
+const maxNext = 2048
+
 // inside is next when it is a page of ours, else the first one.
 func inside(next string) string {
-	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") || len(next) > maxNext {
 		return "/"
 	}
 	return next
@@ -124,7 +150,7 @@ func (p *pages) guard(next http.Handler) http.Handler {
 		case strings.HasPrefix(r.URL.Path, "/api/"):
 			api.RESTError(w, status.Error(codes.Unauthenticated, "Please sign in, or send a token of the API: Authorization: Bearer TOKEN"))
 		default:
-			p.show(w, http.StatusUnauthorized, say{Title: "Please sign in", Password: true, Next: r.URL.RequestURI()})
+			p.ask(w, r, http.StatusUnauthorized, say{Next: r.URL.RequestURI()})
 		}
 	})
 }

@@ -21,12 +21,19 @@ import (
 // this host (RFC 6265bis 4.1.3).
 const Cookie = "__Host-demarc"
 
-// Config of the pages. All but GRPC is needed.
+// Config of the pages. GRPC and the other ways to sign in may be nil.
 type Config struct {
 	// Conn leads to the services; the context of a call says who calls.
 	Conn     grpc.ClientConnInterface
 	SignIn   *api.SignIn
 	Accounts *api.Accounts
+	// Provider is the OpenID provider that people may sign in with.
+	Provider *api.Provider
+	// Certificates are taken by Knock, at CertificatePort of this machine.
+	Certificates    *api.Certificates
+	CertificatePort string
+	// ProviderLabel and CertificateLabel are what the buttons say.
+	ProviderLabel, CertificateLabel string
 	// GRPC takes the calls of commands on other machines.
 	GRPC http.Handler
 	Log  *slog.Logger
@@ -54,6 +61,10 @@ func Handler(c Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sign-in", p.enter)
 	mux.HandleFunc("POST /sign-in", p.signIn)
+	if c.Provider != nil {
+		mux.HandleFunc("GET "+providerPath, p.toProvider)
+		mux.HandleFunc("GET "+ProviderBack, p.fromProvider)
+	}
 	mux.HandleFunc("POST /sign-out", p.signOut)
 	mux.Handle("/", p.guard(inside))
 	// What a page of another origin sends is refused, beside the cookie that
