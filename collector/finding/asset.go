@@ -24,7 +24,8 @@ type where struct {
 // declared access point, or one boundary is a part of the other; an address in a
 // boundary whose own authorization does not stand makes it a member of that
 // boundary's finding; a device on no list of what was authorized for a boundary
-// that it stands in is a finding of its own. Frames without IP stay on their link: a device that has no
+// that it stands in is a finding of its own, and so is one that says otherwise when
+// it is asked than what is heard of it. Frames without IP stay on their link: a device that has no
 // IP needs no boundary.
 func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []inventory.End, now time.Time) []string {
 	if p == nil {
@@ -42,6 +43,15 @@ func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []invento
 	m := assetMember(p, a, at, now)
 	m.Domains = farthest(p, m.Boundaries)
 	groups := make(map[string]group)
+	if m.Discords = discords(a.GetFacts()); m.Discords != nil {
+		g := differenceGroup(a.GetSite(), a.GetId())
+		groups[g.id()] = g
+	}
+	if a.Kind == "part" { // it stands where its chassis does, and that is judged once
+		m.homed(p)
+		b.setAsset(a.Id, m, groups)
+		return b.told()
+	}
 	for _, w := range at {
 		if nowhere(w.Placement) && !p.AccessPoint(w.end.Addr) {
 			g := subnetGroup(p, a.Site, w.end, w.Placement)
@@ -62,7 +72,7 @@ func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []invento
 	}
 	device := deviceAt(a, at)
 	for _, name := range m.Boundaries {
-		if why := p.Unlisted(name, device); why != "" && a.Kind != "part" {
+		if why := p.Unlisted(name, device); why != "" {
 			g := unlistedGroup(a.Site, name, a.Id)
 			groups[g.id()] = g
 			m.Unlisted = why
@@ -71,8 +81,18 @@ func (b *Book) UpdateAsset(p *boundary.Policy, a *demarcv1.Asset, ends []invento
 			}
 		}
 	}
+	if m.Discords != nil {
+		m.homed(p)
+	}
 	b.setAsset(a.Id, m, groups)
 	return b.told()
+}
+
+// homed gives a member without two domains that of its first boundary.
+func (m *member) homed(p *boundary.Policy) {
+	if m.Domains == ([2]string{}) && len(m.Boundaries) > 0 {
+		m.Domains = [2]string{p.Domain(m.Boundaries[0]), p.Domain(m.Boundaries[0])}
+	}
 }
 
 // without is the finding of a boundary that operates although no authorization

@@ -110,12 +110,13 @@ func (b *Book) leave(id, name string, now *member, asset bool) {
 	switch {
 	case m == nil:
 		f.leftOff = max(0, f.leftOff-1)
-	case now == nil || now.Policy == m.Policy && now.Sight != m.Sight:
+	case now == nil || now.Policy == m.Policy && now.Sight != m.Sight && f.group.Kind != ProbeDifference:
 		delete(list, name)
 	default:
 		past := *m
 		past.Past = true
 		list[name] = &past
+		b.cease(f)
 	}
 	if len(f.conns)+len(f.assets)+f.leftOff == 0 && !f.touched() {
 		delete(b.findings, id)
@@ -138,6 +139,8 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 		if f.settled() {
 			b.reopen(f, EventReopened, "a new member: "+noun(asset)+" "+name)
 		}
+	} else if f.settled() && m.otherwise(old) {
+		b.reopen(f, EventReopened, noun(asset)+" "+name+" differs otherwise than when that was decided")
 	} else if f.returned(m) {
 		b.reopen(f, EventReopened, noun(asset)+" "+name+" was seen again after it was closed as "+f.Closed.Reason)
 	}

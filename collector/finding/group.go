@@ -38,7 +38,7 @@ const Drift = "drift"
 // Kinds lists every kind of finding.
 func Kinds() []string {
 	return []string{
-		Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition,
+		Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition, ProbeDifference,
 		Drift + "-" + NewAsset, Drift + "-" + ChangedAsset, Drift + "-" + GoneAsset, Drift + "-" + NewConnection, Drift + "-" + ChangedConnection, Drift + "-" + GoneConnection,
 	}
 }

@@ -25,6 +25,7 @@ type member struct {
 	Domains    [2]string `json:"domains"` // of client and server; of an asset that stands in two boundaries, of both
 	Safety     string    `json:"safety,omitempty"`
 	Unlisted   string    `json:"unlisted,omitempty"` // why it is on no list
+	Discords   []discord `json:"differences,omitempty"`
 	Addresses  []string  `json:"addresses,omitempty"`
 	Boundaries []string  `json:"boundaries,omitempty"`
 	First      int64     `json:"first"` // Unix nanoseconds
@@ -99,5 +100,6 @@ func sum(parts ...string) uint64 {
 func (m *member) equal(n *member) bool {
 	return m.Past == n.Past && m.Sight == n.Sight && m.Policy == n.Policy && m.Service == n.Service && m.OneSided == n.OneSided &&
 		m.Domains == n.Domains && m.Safety == n.Safety && m.Unlisted == n.Unlisted && m.First == n.First && m.Last == n.Last &&
-		slices.Equal(m.Operations, n.Operations) && slices.Equal(m.Addresses, n.Addresses) && slices.Equal(m.Boundaries, n.Boundaries)
+		slices.Equal(m.Operations, n.Operations) && slices.Equal(m.Addresses, n.Addresses) && slices.Equal(m.Boundaries, n.Boundaries) &&
+		slices.Equal(m.Discords, n.Discords)
 }

@@ -56,6 +56,9 @@ func (f *finding) severity(t traits) (uint32, []string) {
 		return s.total()
 	}
 	switch t.kind {
+	case ProbeDifference:
+		f.differenceSeverity(&s, t)
+		return s.total()
 	case Attempt:
 		s.add(10, "refused or unanswered: nothing got through")
 		if t.inner {
@@ -203,7 +206,7 @@ func (t *traits) urgent() bool {
 	switch t.kind {
 	case InternetExposure, RemoteAccess:
 		return true
-	case Attempt, Scan, NoAuthorization, DualHomed:
+	case Attempt, Scan, NoAuthorization, DualHomed, ProbeDifference:
 		return false
 	}
 	return t.intoOT && t.named(ot.Control, ot.Program, ot.Firmware) != "" || t.safety != ""

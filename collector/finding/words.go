@@ -40,6 +40,7 @@ func (f *finding) show() *demarcv1.Finding {
 	f.members(out)
 	f.decided(out)
 	f.about(out)
+	f.differences(out)
 	f.shown = out
 	return out
 }
@@ -146,6 +147,8 @@ func (f *finding) title(t traits) string {
 		return g.Subject + " tries in vain what is not agreed"
 	case NoAuthorization:
 		return g.Subject + " operates without authorization"
+	case ProbeDifference:
+		return f.differenceTitle()
 	case Unlisted:
 		return f.device() + " stands in " + g.From + " and on no list of what was authorized there"
 	}
@@ -213,6 +216,8 @@ func (f *finding) why(t traits) string {
 		return "Something is set up to use what nobody agreed to; the barrier held, and the cause is worth removing."
 	case NoAuthorization:
 		return "Its authorization does not stand, and what runs there goes on: nobody has accepted its risk for today."
+	case ProbeDifference:
+		return f.differenceWhy()
 	case Unlisted:
 		why := "What was authorized is a list of components"
 		if m := f.assets[f.group.Subject]; m != nil && m.Unlisted != "" {

@@ -78,6 +78,12 @@ func (b *Book) Assets(site string) []*demarcv1.Asset { return b.ids.Assets(site)
 // Ends says where each address of an asset stands.
 func (b *Book) Ends(asset string) []End { return b.ids.Ends(asset) }
 
+// AskedPrefix begins the sources of what devices said because they were asked.
+const AskedPrefix = identity.AskedPrefix
+
+// Asked reports whether an asset, or one of its parts, was asked by an agent.
+func (b *Book) Asked(asset string) bool { return b.ids.Asked(asset) }
+
 // Known is by what an asset is known.
 func (b *Book) Known(asset string) Known { return b.ids.Known(asset) }
 

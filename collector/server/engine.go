@@ -255,7 +255,7 @@ func (e *engine) assess(id string, now time.Time) {
 	homes := e.homesOf(e.book.SiteOf(id), ends)
 	e.lean.asset(id, homes)
 	listed := e.listed(id, homes, now)
-	if len(ends) > 0 && listed && len(e.findings.OfAsset(id)) == 0 && e.settled(e.book.SiteOf(id), ends) && e.operates(homes, now) {
+	if len(ends) > 0 && listed && len(e.findings.OfAsset(id)) == 0 && !e.book.Asked(id) && e.settled(e.book.SiteOf(id), ends) && e.operates(homes, now) {
 		e.assets[id] = nil
 		return
 	}
@@ -264,6 +264,9 @@ func (e *engine) assess(id string, now time.Time) {
 		delete(e.assets, id)
 		e.findings.RemoveAsset(id, now)
 		return
+	}
+	if len(ends) == 0 && a.GetParent() != "" {
+		ends = e.book.Ends(a.GetParent()) // it stands where its chassis does
 	}
 	e.assets[id] = nil
 	e.findings.UpdateAsset(e.policy, a, ends, assetAt(a, now))

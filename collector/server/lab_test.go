@@ -295,7 +295,7 @@ func anyBody(r *rand.Rand, now time.Time) *demarcv1.Body {
 		}
 		if r.IntN(4) == 0 {
 			body.Facts = append(body.Facts, &demarcv1.FactDelta{
-				Of: addr(server), Attribute: "serial", Value: fmt.Sprintf("S%d", r.IntN(4)), Source: "s7comm.szl", Grade: demarcv1.Grade_GRADE_IDENTITY,
+				Of: addr(server), Attribute: "serial", Value: fmt.Sprintf("S%d", r.IntN(4)), Source: []string{"s7comm.szl", "s7comm.szl", "probe.s7comm.szl"}[r.IntN(3)], Grade: demarcv1.Grade_GRADE_IDENTITY,
 				FirstNs: t.UnixNano(), LastNs: t.UnixNano(),
 			})
 		}

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"demarc/internal/ot"
@@ -20,6 +21,20 @@ type fact struct {
 	value             string
 	first, last       int64
 	grade             ot.Grade
+}
+
+// AskedPrefix begins the sources of what a device said because an agent asked
+// it; what follows is the source under which the same message is overheard.
+const AskedPrefix = "probe."
+
+// Asked reports whether an asset, or one of its parts, was asked by an agent.
+func (b *Book) Asked(asset string) bool {
+	b.settle()
+	a := b.assets[asset]
+	if p, ok := b.parts[asset]; ok && a == nil {
+		a = p.asset
+	}
+	return a != nil && slices.ContainsFunc(a.observations(), func(o *observation) bool { return o.asked })
 }
 
 // weigh orders facts by grade and then by how lately they were told; the rest
@@ -88,6 +103,7 @@ func (b *Book) tell(site sym, d *demarcv1.FactDelta) {
 	}
 	f.first, f.last = widen(0, 0, d.GetFirstNs(), d.GetLastNs())
 	b.number(&o.num)
+	o.asked = o.asked || strings.HasPrefix(f.source.Value(), AskedPrefix)
 	if !p.merge(f) {
 		b.lose(k.segment.Value(), "facts of "+k.String()+" beyond the table, the weakest and oldest first", f.first, f.last)
 	}

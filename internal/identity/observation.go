@@ -16,6 +16,7 @@ type observation struct {
 	hours  week        // of the week in which it was heard
 	parts  []part      // facts; the address itself has the empty path
 	heard  bool        // it sent a frame, or ARP or ND proves it
+	asked  bool        // facts come from asking it
 	mac    *macNode    // valid iff key.ip is not
 	ep     *endpoint   // valid iff key.ip is
 	unit   *unit       // what stands there, nil when nothing was heard

@@ -2197,7 +2197,8 @@ type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// unauthorized, out-of-terms, lapsed, internet-exposure, remote-access,
-	// unplaced, attempt, scan, dual-homed, operating-without-authorization
+	// unplaced, attempt, scan, dual-homed, operating-without-authorization,
+	// unlisted, no-snapshot, condition, probe-difference, drift-...
 	Kind  string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
 	// Why it matters, in one sentence.
@@ -2246,7 +2247,9 @@ type Finding struct {
 	Authorization string `protobuf:"bytes,47,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	Condition     string `protobuf:"bytes,48,opt,name=condition,proto3" json:"condition,omitempty"`
 	// Windows that explain it now: nobody is alarmed by it meanwhile.
-	ExplainedBy   []string `protobuf:"bytes,49,rep,name=explained_by,json=explainedBy,proto3" json:"explained_by,omitempty"`
+	ExplainedBy []string `protobuf:"bytes,49,rep,name=explained_by,json=explainedBy,proto3" json:"explained_by,omitempty"`
+	// Of a probe-difference: what is heard of a device, and what it says.
+	Differences   []*ProbeDifference `protobuf:"bytes,60,rep,name=differences,proto3" json:"differences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2505,6 +2508,76 @@ func (x *Finding) GetExplainedBy() []string {
 	return nil
 }
 
+func (x *Finding) GetDifferences() []*ProbeDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+// ProbeDifference is an attribute that a device tells otherwise when it is
+// asked than what is overheard of it.
+type ProbeDifference struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Attribute string                 `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// Each with its source and when it was told last.
+	Heard         *Fact `protobuf:"bytes,2,opt,name=heard,proto3" json:"heard,omitempty"`
+	Asked         *Fact `protobuf:"bytes,3,opt,name=asked,proto3" json:"asked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeDifference) Reset() {
+	*x = ProbeDifference{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeDifference) ProtoMessage() {}
+
+func (x *ProbeDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeDifference.ProtoReflect.Descriptor instead.
+func (*ProbeDifference) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ProbeDifference) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *ProbeDifference) GetHeard() *Fact {
+	if x != nil {
+		return x.Heard
+	}
+	return nil
+}
+
+func (x *ProbeDifference) GetAsked() *Fact {
+	if x != nil {
+		return x.Asked
+	}
+	return nil
+}
+
 // ListAgentsRequest narrows: what is given must all hold.
 type ListAgentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2522,7 +2595,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2534,7 +2607,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2547,7 +2620,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListAgentsRequest) GetSite() string {
@@ -2606,7 +2679,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2691,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2704,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*Agent {
@@ -2683,7 +2756,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2695,7 +2768,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2708,7 +2781,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Agent) GetName() string {
@@ -2834,7 +2907,7 @@ type RevokeAgentRequest struct {
 
 func (x *RevokeAgentRequest) Reset() {
 	*x = RevokeAgentRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2846,7 +2919,7 @@ func (x *RevokeAgentRequest) String() string {
 func (*RevokeAgentRequest) ProtoMessage() {}
 
 func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2859,7 +2932,7 @@ func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentRequest.ProtoReflect.Descriptor instead.
 func (*RevokeAgentRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RevokeAgentRequest) GetAgent() string {
@@ -2885,7 +2958,7 @@ type RevokeAgentResponse struct {
 
 func (x *RevokeAgentResponse) Reset() {
 	*x = RevokeAgentResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2897,7 +2970,7 @@ func (x *RevokeAgentResponse) String() string {
 func (*RevokeAgentResponse) ProtoMessage() {}
 
 func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2910,7 +2983,7 @@ func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentResponse.ProtoReflect.Descriptor instead.
 func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
 }
 
 // ExplainRequest names a connection or a finding by id, or a condition:
@@ -2924,7 +2997,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2936,7 +3009,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2949,7 +3022,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -2972,7 +3045,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2984,7 +3057,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2997,7 +3070,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ExplainResponse) GetConnection() *JudgedConnection {
@@ -3037,7 +3110,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3049,7 +3122,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3062,7 +3135,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
 }
 
 // WatchResponse: the collector's state as of this change number.
@@ -3075,7 +3148,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3087,7 +3160,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3100,7 +3173,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *WatchResponse) GetChange() uint64 {
@@ -3120,7 +3193,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3132,7 +3205,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3145,7 +3218,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *BackupRequest) GetPath() string {
@@ -3165,7 +3238,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3177,7 +3250,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3190,7 +3263,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *BackupResponse) GetBytes() uint64 {
@@ -3215,7 +3288,7 @@ type ListAuthorizationsRequest struct {
 
 func (x *ListAuthorizationsRequest) Reset() {
 	*x = ListAuthorizationsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3227,7 +3300,7 @@ func (x *ListAuthorizationsRequest) String() string {
 func (*ListAuthorizationsRequest) ProtoMessage() {}
 
 func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3240,7 +3313,7 @@ func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListAuthorizationsRequest) GetBoundary() string {
@@ -3292,7 +3365,7 @@ type ListAuthorizationsResponse struct {
 
 func (x *ListAuthorizationsResponse) Reset() {
 	*x = ListAuthorizationsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3304,7 +3377,7 @@ func (x *ListAuthorizationsResponse) String() string {
 func (*ListAuthorizationsResponse) ProtoMessage() {}
 
 func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3317,7 +3390,7 @@ func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListAuthorizationsResponse) GetAuthorizations() []*Authorization {
@@ -3352,7 +3425,7 @@ type DecideAuthorizationRequest struct {
 
 func (x *DecideAuthorizationRequest) Reset() {
 	*x = DecideAuthorizationRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3364,7 +3437,7 @@ func (x *DecideAuthorizationRequest) String() string {
 func (*DecideAuthorizationRequest) ProtoMessage() {}
 
 func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3377,7 +3450,7 @@ func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationRequest.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DecideAuthorizationRequest) GetAct() *AuthorizationAct {
@@ -3406,7 +3479,7 @@ type DecideAuthorizationResponse struct {
 
 func (x *DecideAuthorizationResponse) Reset() {
 	*x = DecideAuthorizationResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3418,7 +3491,7 @@ func (x *DecideAuthorizationResponse) String() string {
 func (*DecideAuthorizationResponse) ProtoMessage() {}
 
 func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3431,7 +3504,7 @@ func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationResponse.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DecideAuthorizationResponse) GetConsequences() *Consequences {
@@ -3463,7 +3536,7 @@ type Consequences struct {
 
 func (x *Consequences) Reset() {
 	*x = Consequences{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3475,7 +3548,7 @@ func (x *Consequences) String() string {
 func (*Consequences) ProtoMessage() {}
 
 func (x *Consequences) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3488,7 +3561,7 @@ func (x *Consequences) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consequences.ProtoReflect.Descriptor instead.
 func (*Consequences) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Consequences) GetBoundaries() []*BoundaryChange {
@@ -3525,7 +3598,7 @@ type BoundaryChange struct {
 
 func (x *BoundaryChange) Reset() {
 	*x = BoundaryChange{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3537,7 +3610,7 @@ func (x *BoundaryChange) String() string {
 func (*BoundaryChange) ProtoMessage() {}
 
 func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3550,7 +3623,7 @@ func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundaryChange.ProtoReflect.Descriptor instead.
 func (*BoundaryChange) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *BoundaryChange) GetBoundary() string {
@@ -3585,7 +3658,7 @@ type MoveWindowRequest struct {
 
 func (x *MoveWindowRequest) Reset() {
 	*x = MoveWindowRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3597,7 +3670,7 @@ func (x *MoveWindowRequest) String() string {
 func (*MoveWindowRequest) ProtoMessage() {}
 
 func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3610,7 +3683,7 @@ func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowRequest.ProtoReflect.Descriptor instead.
 func (*MoveWindowRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *MoveWindowRequest) GetAct() *WindowAct {
@@ -3637,7 +3710,7 @@ type MoveWindowResponse struct {
 
 func (x *MoveWindowResponse) Reset() {
 	*x = MoveWindowResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3649,7 +3722,7 @@ func (x *MoveWindowResponse) String() string {
 func (*MoveWindowResponse) ProtoMessage() {}
 
 func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3662,7 +3735,7 @@ func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowResponse.ProtoReflect.Descriptor instead.
 func (*MoveWindowResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *MoveWindowResponse) GetConsequences() *Consequences {
@@ -3682,7 +3755,7 @@ type AttestRequest struct {
 
 func (x *AttestRequest) Reset() {
 	*x = AttestRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3694,7 +3767,7 @@ func (x *AttestRequest) String() string {
 func (*AttestRequest) ProtoMessage() {}
 
 func (x *AttestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3707,7 +3780,7 @@ func (x *AttestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestRequest.ProtoReflect.Descriptor instead.
 func (*AttestRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *AttestRequest) GetAttestation() *Attestation {
@@ -3727,7 +3800,7 @@ type AttestResponse struct {
 
 func (x *AttestResponse) Reset() {
 	*x = AttestResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3739,7 +3812,7 @@ func (x *AttestResponse) String() string {
 func (*AttestResponse) ProtoMessage() {}
 
 func (x *AttestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3752,7 +3825,7 @@ func (x *AttestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestResponse.ProtoReflect.Descriptor instead.
 func (*AttestResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *AttestResponse) GetUntil() *timestamppb.Timestamp {
@@ -3773,7 +3846,7 @@ type MergeAssetsRequest struct {
 
 func (x *MergeAssetsRequest) Reset() {
 	*x = MergeAssetsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3785,7 +3858,7 @@ func (x *MergeAssetsRequest) String() string {
 func (*MergeAssetsRequest) ProtoMessage() {}
 
 func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3798,7 +3871,7 @@ func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsRequest.ProtoReflect.Descriptor instead.
 func (*MergeAssetsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *MergeAssetsRequest) GetAssets() []string {
@@ -3825,7 +3898,7 @@ type MergeAssetsResponse struct {
 
 func (x *MergeAssetsResponse) Reset() {
 	*x = MergeAssetsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3837,7 +3910,7 @@ func (x *MergeAssetsResponse) String() string {
 func (*MergeAssetsResponse) ProtoMessage() {}
 
 func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3850,7 +3923,7 @@ func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsResponse.ProtoReflect.Descriptor instead.
 func (*MergeAssetsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *MergeAssetsResponse) GetAsset() *Asset {
@@ -3873,7 +3946,7 @@ type SplitAssetRequest struct {
 
 func (x *SplitAssetRequest) Reset() {
 	*x = SplitAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3885,7 +3958,7 @@ func (x *SplitAssetRequest) String() string {
 func (*SplitAssetRequest) ProtoMessage() {}
 
 func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3898,7 +3971,7 @@ func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetRequest.ProtoReflect.Descriptor instead.
 func (*SplitAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SplitAssetRequest) GetAsset() string {
@@ -3932,7 +4005,7 @@ type SplitAssetResponse struct {
 
 func (x *SplitAssetResponse) Reset() {
 	*x = SplitAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3944,7 +4017,7 @@ func (x *SplitAssetResponse) String() string {
 func (*SplitAssetResponse) ProtoMessage() {}
 
 func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3957,7 +4030,7 @@ func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetResponse.ProtoReflect.Descriptor instead.
 func (*SplitAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SplitAssetResponse) GetAssets() []*Asset {
@@ -3981,7 +4054,7 @@ type SetAssetRequest struct {
 
 func (x *SetAssetRequest) Reset() {
 	*x = SetAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3993,7 +4066,7 @@ func (x *SetAssetRequest) String() string {
 func (*SetAssetRequest) ProtoMessage() {}
 
 func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4006,7 +4079,7 @@ func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetRequest.ProtoReflect.Descriptor instead.
 func (*SetAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SetAssetRequest) GetAsset() string {
@@ -4047,7 +4120,7 @@ type SetAssetResponse struct {
 
 func (x *SetAssetResponse) Reset() {
 	*x = SetAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4059,7 +4132,7 @@ func (x *SetAssetResponse) String() string {
 func (*SetAssetResponse) ProtoMessage() {}
 
 func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4072,7 +4145,7 @@ func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetResponse.ProtoReflect.Descriptor instead.
 func (*SetAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SetAssetResponse) GetAsset() *Asset {
@@ -4097,7 +4170,7 @@ type ListNoticesRequest struct {
 
 func (x *ListNoticesRequest) Reset() {
 	*x = ListNoticesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4109,7 +4182,7 @@ func (x *ListNoticesRequest) String() string {
 func (*ListNoticesRequest) ProtoMessage() {}
 
 func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4122,7 +4195,7 @@ func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesRequest.ProtoReflect.Descriptor instead.
 func (*ListNoticesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListNoticesRequest) GetKind() string {
@@ -4174,7 +4247,7 @@ type ListNoticesResponse struct {
 
 func (x *ListNoticesResponse) Reset() {
 	*x = ListNoticesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4186,7 +4259,7 @@ func (x *ListNoticesResponse) String() string {
 func (*ListNoticesResponse) ProtoMessage() {}
 
 func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4199,7 +4272,7 @@ func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesResponse.ProtoReflect.Descriptor instead.
 func (*ListNoticesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListNoticesResponse) GetNotices() []*Notice {
@@ -4241,7 +4314,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4253,7 +4326,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4266,7 +4339,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Notice) GetAt() *timestamppb.Timestamp {
@@ -4321,7 +4394,7 @@ type ListDocumentsRequest struct {
 
 func (x *ListDocumentsRequest) Reset() {
 	*x = ListDocumentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4333,7 +4406,7 @@ func (x *ListDocumentsRequest) String() string {
 func (*ListDocumentsRequest) ProtoMessage() {}
 
 func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4346,7 +4419,7 @@ func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsRequest.ProtoReflect.Descriptor instead.
 func (*ListDocumentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListDocumentsRequest) GetPolicyVersion() uint64 {
@@ -4407,7 +4480,7 @@ type ListDocumentsResponse struct {
 
 func (x *ListDocumentsResponse) Reset() {
 	*x = ListDocumentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4419,7 +4492,7 @@ func (x *ListDocumentsResponse) String() string {
 func (*ListDocumentsResponse) ProtoMessage() {}
 
 func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4432,7 +4505,7 @@ func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsResponse.ProtoReflect.Descriptor instead.
 func (*ListDocumentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListDocumentsResponse) GetPolicyVersion() uint64 {
@@ -4485,7 +4558,7 @@ type PolicyDocument struct {
 
 func (x *PolicyDocument) Reset() {
 	*x = PolicyDocument{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4497,7 +4570,7 @@ func (x *PolicyDocument) String() string {
 func (*PolicyDocument) ProtoMessage() {}
 
 func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4510,7 +4583,7 @@ func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyDocument.ProtoReflect.Descriptor instead.
 func (*PolicyDocument) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *PolicyDocument) GetKind() string {
@@ -4737,7 +4810,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x14ListFindingsResponse\x12.\n" +
 	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\x9b\b\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\xd9\b\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -4775,7 +4848,12 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04poam\x18. \x03(\v2\x13.demarc.v1.PoamItemR\x04poam\x12$\n" +
 	"\rauthorization\x18/ \x01(\tR\rauthorization\x12\x1c\n" +
 	"\tcondition\x180 \x01(\tR\tcondition\x12!\n" +
-	"\fexplained_by\x181 \x03(\tR\vexplainedBy\"\xac\x01\n" +
+	"\fexplained_by\x181 \x03(\tR\vexplainedBy\x12<\n" +
+	"\vdifferences\x18< \x03(\v2\x1a.demarc.v1.ProbeDifferenceR\vdifferences\"}\n" +
+	"\x0fProbeDifference\x12\x1c\n" +
+	"\tattribute\x18\x01 \x01(\tR\tattribute\x12%\n" +
+	"\x05heard\x18\x02 \x01(\v2\x0f.demarc.v1.FactR\x05heard\x12%\n" +
+	"\x05asked\x18\x03 \x01(\v2\x0f.demarc.v1.FactR\x05asked\"\xac\x01\n" +
 	"\x11ListAgentsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
@@ -4961,7 +5039,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -4990,175 +5068,180 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*ListFindingsRequest)(nil),         // 24: demarc.v1.ListFindingsRequest
 	(*ListFindingsResponse)(nil),        // 25: demarc.v1.ListFindingsResponse
 	(*Finding)(nil),                     // 26: demarc.v1.Finding
-	(*ListAgentsRequest)(nil),           // 27: demarc.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 28: demarc.v1.ListAgentsResponse
-	(*Agent)(nil),                       // 29: demarc.v1.Agent
-	(*RevokeAgentRequest)(nil),          // 30: demarc.v1.RevokeAgentRequest
-	(*RevokeAgentResponse)(nil),         // 31: demarc.v1.RevokeAgentResponse
-	(*ExplainRequest)(nil),              // 32: demarc.v1.ExplainRequest
-	(*ExplainResponse)(nil),             // 33: demarc.v1.ExplainResponse
-	(*WatchRequest)(nil),                // 34: demarc.v1.WatchRequest
-	(*WatchResponse)(nil),               // 35: demarc.v1.WatchResponse
-	(*BackupRequest)(nil),               // 36: demarc.v1.BackupRequest
-	(*BackupResponse)(nil),              // 37: demarc.v1.BackupResponse
-	(*ListAuthorizationsRequest)(nil),   // 38: demarc.v1.ListAuthorizationsRequest
-	(*ListAuthorizationsResponse)(nil),  // 39: demarc.v1.ListAuthorizationsResponse
-	(*DecideAuthorizationRequest)(nil),  // 40: demarc.v1.DecideAuthorizationRequest
-	(*DecideAuthorizationResponse)(nil), // 41: demarc.v1.DecideAuthorizationResponse
-	(*Consequences)(nil),                // 42: demarc.v1.Consequences
-	(*BoundaryChange)(nil),              // 43: demarc.v1.BoundaryChange
-	(*MoveWindowRequest)(nil),           // 44: demarc.v1.MoveWindowRequest
-	(*MoveWindowResponse)(nil),          // 45: demarc.v1.MoveWindowResponse
-	(*AttestRequest)(nil),               // 46: demarc.v1.AttestRequest
-	(*AttestResponse)(nil),              // 47: demarc.v1.AttestResponse
-	(*MergeAssetsRequest)(nil),          // 48: demarc.v1.MergeAssetsRequest
-	(*MergeAssetsResponse)(nil),         // 49: demarc.v1.MergeAssetsResponse
-	(*SplitAssetRequest)(nil),           // 50: demarc.v1.SplitAssetRequest
-	(*SplitAssetResponse)(nil),          // 51: demarc.v1.SplitAssetResponse
-	(*SetAssetRequest)(nil),             // 52: demarc.v1.SetAssetRequest
-	(*SetAssetResponse)(nil),            // 53: demarc.v1.SetAssetResponse
-	(*ListNoticesRequest)(nil),          // 54: demarc.v1.ListNoticesRequest
-	(*ListNoticesResponse)(nil),         // 55: demarc.v1.ListNoticesResponse
-	(*Notice)(nil),                      // 56: demarc.v1.Notice
-	(*ListDocumentsRequest)(nil),        // 57: demarc.v1.ListDocumentsRequest
-	(*ListDocumentsResponse)(nil),       // 58: demarc.v1.ListDocumentsResponse
-	(*PolicyDocument)(nil),              // 59: demarc.v1.PolicyDocument
-	nil,                                 // 60: demarc.v1.ListConnectionsResponse.VerdictsEntry
-	nil,                                 // 61: demarc.v1.JudgedConnection.OperationsLastEntry
-	(*timestamppb.Timestamp)(nil),       // 62: google.protobuf.Timestamp
-	(*Proposal)(nil),                    // 63: demarc.v1.Proposal
-	(*Sight)(nil),                       // 64: demarc.v1.Sight
-	(*Asset)(nil),                       // 65: demarc.v1.Asset
-	(*Connection)(nil),                  // 66: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 67: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 68: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 69: demarc.v1.PoamItem
-	(*SpanReport)(nil),                  // 70: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 71: demarc.v1.Condition
-	(*Authorization)(nil),               // 72: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 73: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 74: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 75: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 76: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 77: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 78: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 79: demarc.v1.GateResponse
+	(*ProbeDifference)(nil),             // 27: demarc.v1.ProbeDifference
+	(*ListAgentsRequest)(nil),           // 28: demarc.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 29: demarc.v1.ListAgentsResponse
+	(*Agent)(nil),                       // 30: demarc.v1.Agent
+	(*RevokeAgentRequest)(nil),          // 31: demarc.v1.RevokeAgentRequest
+	(*RevokeAgentResponse)(nil),         // 32: demarc.v1.RevokeAgentResponse
+	(*ExplainRequest)(nil),              // 33: demarc.v1.ExplainRequest
+	(*ExplainResponse)(nil),             // 34: demarc.v1.ExplainResponse
+	(*WatchRequest)(nil),                // 35: demarc.v1.WatchRequest
+	(*WatchResponse)(nil),               // 36: demarc.v1.WatchResponse
+	(*BackupRequest)(nil),               // 37: demarc.v1.BackupRequest
+	(*BackupResponse)(nil),              // 38: demarc.v1.BackupResponse
+	(*ListAuthorizationsRequest)(nil),   // 39: demarc.v1.ListAuthorizationsRequest
+	(*ListAuthorizationsResponse)(nil),  // 40: demarc.v1.ListAuthorizationsResponse
+	(*DecideAuthorizationRequest)(nil),  // 41: demarc.v1.DecideAuthorizationRequest
+	(*DecideAuthorizationResponse)(nil), // 42: demarc.v1.DecideAuthorizationResponse
+	(*Consequences)(nil),                // 43: demarc.v1.Consequences
+	(*BoundaryChange)(nil),              // 44: demarc.v1.BoundaryChange
+	(*MoveWindowRequest)(nil),           // 45: demarc.v1.MoveWindowRequest
+	(*MoveWindowResponse)(nil),          // 46: demarc.v1.MoveWindowResponse
+	(*AttestRequest)(nil),               // 47: demarc.v1.AttestRequest
+	(*AttestResponse)(nil),              // 48: demarc.v1.AttestResponse
+	(*MergeAssetsRequest)(nil),          // 49: demarc.v1.MergeAssetsRequest
+	(*MergeAssetsResponse)(nil),         // 50: demarc.v1.MergeAssetsResponse
+	(*SplitAssetRequest)(nil),           // 51: demarc.v1.SplitAssetRequest
+	(*SplitAssetResponse)(nil),          // 52: demarc.v1.SplitAssetResponse
+	(*SetAssetRequest)(nil),             // 53: demarc.v1.SetAssetRequest
+	(*SetAssetResponse)(nil),            // 54: demarc.v1.SetAssetResponse
+	(*ListNoticesRequest)(nil),          // 55: demarc.v1.ListNoticesRequest
+	(*ListNoticesResponse)(nil),         // 56: demarc.v1.ListNoticesResponse
+	(*Notice)(nil),                      // 57: demarc.v1.Notice
+	(*ListDocumentsRequest)(nil),        // 58: demarc.v1.ListDocumentsRequest
+	(*ListDocumentsResponse)(nil),       // 59: demarc.v1.ListDocumentsResponse
+	(*PolicyDocument)(nil),              // 60: demarc.v1.PolicyDocument
+	nil,                                 // 61: demarc.v1.ListConnectionsResponse.VerdictsEntry
+	nil,                                 // 62: demarc.v1.JudgedConnection.OperationsLastEntry
+	(*timestamppb.Timestamp)(nil),       // 63: google.protobuf.Timestamp
+	(*Proposal)(nil),                    // 64: demarc.v1.Proposal
+	(*Sight)(nil),                       // 65: demarc.v1.Sight
+	(*Asset)(nil),                       // 66: demarc.v1.Asset
+	(*Connection)(nil),                  // 67: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 68: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 69: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 70: demarc.v1.PoamItem
+	(*Fact)(nil),                        // 71: demarc.v1.Fact
+	(*SpanReport)(nil),                  // 72: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 73: demarc.v1.Condition
+	(*Authorization)(nil),               // 74: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 75: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 76: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 77: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 78: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 79: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 80: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 81: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	62, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	63, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	63, // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
+	64, // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
 	6,  // 5: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
-	62, // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	62, // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	63, // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	63, // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
 	13, // 8: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
 	16, // 9: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	64, // 10: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	62, // 11: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	65, // 12: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	65, // 10: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	63, // 11: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	66, // 12: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
 	21, // 13: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	60, // 14: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	66, // 15: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	61, // 14: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	67, // 15: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
 	22, // 16: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	61, // 17: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	62, // 17: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
 	23, // 18: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	62, // 19: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	62, // 20: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	62, // 21: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	62, // 22: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	63, // 19: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	63, // 20: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	63, // 21: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	63, // 22: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
 	26, // 23: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	62, // 24: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	62, // 25: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	62, // 26: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	62, // 27: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	67, // 28: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	68, // 29: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	69, // 30: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	29, // 31: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	62, // 32: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	62, // 33: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	62, // 34: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	62, // 35: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	70, // 36: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 37: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 38: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	71, // 39: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	72, // 40: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	73, // 41: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	42, // 42: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	63, // 43: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	43, // 44: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 45: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	74, // 46: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	42, // 47: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	75, // 48: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	62, // 49: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	65, // 50: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	65, // 51: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	65, // 52: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	56, // 53: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	62, // 54: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	62, // 55: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	62, // 56: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	59, // 57: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	62, // 58: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 59: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 60: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 61: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 62: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 63: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 64: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 65: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 66: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 67: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	27, // 68: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	30, // 69: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	48, // 70: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	50, // 71: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	52, // 72: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	32, // 73: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	34, // 74: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	38, // 75: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	40, // 76: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	57, // 77: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	54, // 78: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	44, // 79: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	46, // 80: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	76, // 81: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	77, // 82: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	36, // 83: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 84: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 85: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 86: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 87: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 88: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 89: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 90: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 91: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 92: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	28, // 93: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	31, // 94: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	49, // 95: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	51, // 96: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	53, // 97: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	33, // 98: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	35, // 99: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	39, // 100: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	41, // 101: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	58, // 102: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	55, // 103: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	45, // 104: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	47, // 105: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	78, // 106: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	79, // 107: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	37, // 108: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	84, // [84:109] is the sub-list for method output_type
-	59, // [59:84] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	63, // 24: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	63, // 25: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	63, // 26: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	63, // 27: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	68, // 28: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	69, // 29: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	70, // 30: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	27, // 31: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
+	71, // 32: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
+	71, // 33: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
+	30, // 34: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	63, // 35: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	63, // 36: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	63, // 37: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	63, // 38: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	72, // 39: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 40: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 41: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	73, // 42: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	74, // 43: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	75, // 44: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	43, // 45: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	64, // 46: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	44, // 47: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 48: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	76, // 49: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	43, // 50: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	77, // 51: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	63, // 52: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	66, // 53: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	66, // 54: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	66, // 55: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	57, // 56: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	63, // 57: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	63, // 58: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	63, // 59: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	60, // 60: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	63, // 61: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 62: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 63: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 64: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 65: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 66: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 67: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 68: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 69: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 70: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	28, // 71: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	31, // 72: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	49, // 73: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	51, // 74: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	53, // 75: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	33, // 76: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	35, // 77: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	39, // 78: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	41, // 79: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	58, // 80: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	55, // 81: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	45, // 82: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	47, // 83: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	78, // 84: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	79, // 85: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	37, // 86: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 87: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 88: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 89: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 90: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 91: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 92: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 93: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 94: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 95: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	29, // 96: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	32, // 97: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	50, // 98: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	52, // 99: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	54, // 100: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	34, // 101: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	36, // 102: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	40, // 103: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	42, // 104: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	59, // 105: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	56, // 106: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	46, // 107: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	48, // 108: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	80, // 109: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	81, // 110: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	38, // 111: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	87, // [87:112] is the sub-list for method output_type
+	62, // [62:87] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -5179,7 +5262,7 @@ func file_demarc_v1_collector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   62,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

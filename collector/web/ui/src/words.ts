@@ -104,6 +104,11 @@ export const ACTIONS: Record<string, Sayings> = {
     analyst: 'It may carry traffic around the access point. Name it as one, or have a leg removed.',
     official: 'One device joins two boundaries past the point where they are meant to meet.',
   },
+  'probe-difference': {
+    engineer: 'Read the name plate at the device itself. Was it exchanged or updated, or does something in front of it answer for it?',
+    analyst: 'Two sources tell of one device and one of them is wrong or old. Ask it again, then look for who else answers under its address.',
+    official: 'What is on record of this device is not what it says of itself. Have it checked before the record is relied on.',
+  },
   'operating-without-authorization': {
     engineer: 'Nothing is wrong on the network. The paper for this boundary is missing.',
     analyst: 'Ask the official for a decision; until then every flow here stands under none.',
