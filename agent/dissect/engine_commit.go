@@ -1,0 +1,102 @@
+package dissect
+
+import (
+	"demarc/agent/flow"
+	"demarc/internal/ot"
+)
+
+// name tells the sink the protocol that has just been proved, or inferred.
+func (e *Engine) name(s *session, l *layer) {
+	was, grade := l.surmise, ot.Content
+	if l.surmise, _ = l.d.(Surmiser); l.surmise != nil && l.surmise.Surmises() {
+		grade = ot.Behaviour
+	} else {
+		l.surmise = nil
+	}
+	better := l.surmise == nil && (l.child == nil || l.child.speaker == nil) // what it carries is named already
+	if !s.kept && (was == nil || better) {
+		e.sink.Protocol(s.conv, l.speaker.Name, grade)
+	}
+}
+
+// commit carries out what the message told. short: the capture cut it, and so
+// what it carries.
+func (e *Engine) commit(s *session, l *layer, depth int, short bool) {
+	log, c := &e.logs[depth], s.conv
+	for i := 0; i < log.n && !s.done; i++ {
+		x := &log.entries[i]
+		switch x.kind {
+		case toldFact:
+			e.fact(c, x)
+		case toldOperation:
+			e.sink.Operation(c, x.operation, x.n)
+		case toldSender:
+			e.turn(c, e.side, x.role)
+		case toldSecurity:
+			e.sink.Security(c, x.security)
+		case toldPayload:
+			e.payload(s, l, depth, x, short)
+		case toldSwitch:
+			e.change(s, x.text)
+			return
+		case toldExpect:
+			e.expected.add(c, x, e.at, e.byName[x.text])
+		}
+	}
+}
+
+// turn takes from side's own message which part it plays.
+func (e *Engine) turn(c *flow.Conversation, side flow.Side, r Role) {
+	client := side
+	if r == Server {
+		client = side.Other()
+	}
+	if c.SetClient(client, ot.BasisSemantics) {
+		e.sink.Directed(c)
+	}
+}
+
+func (e *Engine) fact(c *flow.Conversation, x *entry) {
+	of := x.subject
+	switch of.Kind {
+	case BySender, ByReceiver:
+		end := &c.Ends[e.side]
+		if of.Kind == ByReceiver {
+			end = &c.Ends[e.side.Other()]
+		}
+		if of.Addr, of.MAC = end.Addr, end.MAC; end.Addr.IsValid() && !end.Addr.IsUnspecified() {
+			of.Kind = ByAddr
+		} else {
+			of.Kind = ByMAC
+		}
+	case ByAddr, ByMAC:
+	}
+	e.sink.Fact(c, of, x.attribute, x.value, x.text, x.grade, e.at)
+}
+
+// payload offers what a protocol carries to those registered over it.
+func (e *Engine) payload(s *session, l *layer, depth int, x *entry, cut bool) {
+	over := e.carriers[l.speaker.Name]
+	if over == nil || len(x.value) == 0 || depth+2 >= maxDepth {
+		return
+	}
+	if l.child == nil {
+		l.child = &layer{on: over}
+	}
+	if l.child.speaker == nil {
+		l.child.race = l.child.race[:0] // each payload is a message of its own
+	}
+	_, _ = e.offer(s, l.child, depth+1, x.value, cut, x.tag, false)
+}
+
+// change makes the next byte of the stream another protocol, or, with "", one
+// to be looked for afresh.
+func (e *Engine) change(s *session, to string) {
+	s.root = layer{on: s.root.on}
+	p := e.byName[to]
+	if p == nil {
+		return
+	}
+	s.kept = true
+	s.root.speaker, s.root.d = p, p.New()
+}
