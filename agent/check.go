@@ -95,7 +95,7 @@ func checkFile(c *cobra.Command, o checkOptions, file string) error {
 		return err
 	}
 	defer func() { _ = src.Close() }()
-	bar := newProgress(file, src)
+	bar := newProgress(file, src, false)
 	k := spancheck.New(spancheck.Options{Protocols: dissect.Protocols()})
 	_, err = pipeline.Run(c.Context(), pipeline.Config{Progress: bar.draw, Check: k}, src, forget{})
 	bar.clear()

@@ -84,7 +84,7 @@ func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool)
 			return err
 		}
 	}
-	bar := newProgress(file, src)
+	bar := newProgress(file, src, o.progress)
 	defer bar.clear()
 	s, err := pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw}, src, f)
 	if errors.Is(err, context.Canceled) {

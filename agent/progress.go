@@ -12,18 +12,20 @@ import (
 	"demarc/agent/capture"
 )
 
-// progress draws a bar for a long file, on a terminal only.
+// progress tells how far a long file is read: a bar on a terminal, or lines for
+// a program.
 type progress struct {
 	name     string
 	position func() (done, total int64)
 	start    time.Time
 	drawn    time.Time
 	on       bool
+	lines    bool
 }
 
-func newProgress(file string, src capture.Source) *progress {
-	p := &progress{name: filepath.Base(file), start: time.Now()}
-	if s, ok := src.(interface{ Position() (done, total int64) }); ok && term.IsTerminal(int(os.Stderr.Fd())) { // a file descriptor is small
+func newProgress(file string, src capture.Source, lines bool) *progress {
+	p := &progress{name: filepath.Base(file), start: time.Now(), lines: lines}
+	if s, ok := src.(interface{ Position() (done, total int64) }); ok && (lines || term.IsTerminal(int(os.Stderr.Fd()))) { // a file descriptor is small
 		p.position = s.Position
 	}
 	return p
@@ -36,8 +38,13 @@ func (p *progress) draw() {
 	if p.position == nil || now.Sub(p.start) < 500*time.Millisecond || now.Sub(p.drawn) < 100*time.Millisecond {
 		return
 	}
-	p.drawn, p.on = now, true
+	p.drawn = now
 	done, total := p.position()
+	if p.lines {
+		fmt.Fprintf(os.Stderr, "progress %d %d\n", done, total)
+		return
+	}
+	p.on = true
 	if total <= 0 {
 		fmt.Fprintf(os.Stderr, "\r%s  %d MB read", p.name, done>>20)
 		return

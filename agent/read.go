@@ -29,6 +29,7 @@ import (
 
 type readOptions struct {
 	site, segment, format, tables, fingerprints string
+	progress                                    bool
 }
 
 func readCommand() *cobra.Command {
@@ -63,6 +64,7 @@ func readCommand() *cobra.Command {
 	c.Flags().StringVar(&o.segment, "segment", "", "segment that the captures come from")
 	c.Flags().StringVar(&o.tables, "tables", "", "folder of newer lists of vendors and the like, or your own")
 	c.Flags().StringVar(&o.fingerprints, "fingerprints", "", "file of fingerprints of your own devices")
+	c.Flags().BoolVar(&o.progress, "progress", false, "tell on stderr how far a file is read, for programs: \"progress DONE TOTAL\", in bytes")
 	c.Flags().StringVar(&o.format, "format", "table", "output: table, json or csv")
 	return c
 }
@@ -126,7 +128,7 @@ func readFile(c *cobra.Command, o readOptions, file string, sink bookSink) (pipe
 		return pipeline.Summary{}, err
 	}
 	defer func() { _ = src.Close() }()
-	bar := newProgress(file, src)
+	bar := newProgress(file, src, o.progress)
 	defer bar.clear()
 	sum, err := pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw}, src, sink)
 	return sum, named(file, err)

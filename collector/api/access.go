@@ -95,6 +95,10 @@ var access = map[string]rule{
 	"/demarc.v1.ProbeService/KillProbes":    only(Site, append([]store.Role{store.Engineer}, killers...)...),
 	"/demarc.v1.ProbeService/ResumeProbes":  only(Site, store.Engineer),
 	"/demarc.v1.ProbeService/ListProbes":    {Site, readers},
+
+	"/demarc.v1.UploadService/ListUploads": {Site, readers},
+	"/demarc.v1.UploadService/BeginUpload": only(Site, store.Engineer, store.Admin),
+	"/demarc.v1.UploadService/LoadExample": only(Whole, store.ISSM),
 }
 
 // refusal says in words why p may not call a method, "" if p may.

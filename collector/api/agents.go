@@ -102,8 +102,14 @@ func stamp(t time.Time) *timestamppb.Timestamp {
 
 // RevokeAgent takes an agent's certificates back and ends its stream.
 func (s *Service) RevokeAgent(ctx context.Context, r *demarcv1.RevokeAgentRequest) (*demarcv1.RevokeAgentResponse, error) {
+	a, err := s.Store.Agent(ctx, r.GetAgent())
+	if err == nil {
+		if err := s.mayAt(ctx, a.Site, store.Engineer, store.Admin); err != nil {
+			return nil, err
+		}
+	}
 	act := s.act(ctx, "agent revoke", r.GetAgent(), r.GetReason())
-	err := s.Store.UpdateAgent(ctx, r.GetAgent(), act, func(a *store.Agent) error {
+	err = s.Store.UpdateAgent(ctx, r.GetAgent(), act, func(a *store.Agent) error {
 		if a.Revoked.IsZero() {
 			a.Revoked = s.Authority.Now().UTC()
 		}

@@ -17,6 +17,7 @@ import (
 	"demarc/collector/ingest"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
+	"demarc/collector/upload"
 	"demarc/internal/identity"
 	"demarc/internal/pki"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -109,6 +110,7 @@ type Config struct {
 	Agents        Agents
 	Authority     *pki.Authority
 	SignIn        *SignIn
+	Uploads       *upload.Desk
 	Log           *slog.Logger
 	Clock         func() time.Time
 	Version       string
@@ -128,6 +130,7 @@ type Service struct {
 	demarcv1.UnimplementedFindingServiceServer
 	demarcv1.UnimplementedPaperServiceServer
 	demarcv1.UnimplementedProbeServiceServer
+	demarcv1.UnimplementedUploadServiceServer
 	Config
 }
 
@@ -140,12 +143,16 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterFindingServiceServer(r, s)
 	demarcv1.RegisterPaperServiceServer(r, s)
 	demarcv1.RegisterProbeServiceServer(r, s)
+	demarcv1.RegisterUploadServiceServer(r, s)
 }
 
 // New returns a Service.
 func New(c Config) *Service {
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Uploads == nil {
+		c.Uploads = upload.New(upload.Config{}) // takes none
 	}
 	return &Service{Config: c}
 }

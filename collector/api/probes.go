@@ -91,7 +91,13 @@ func (s *Service) probing(ctx context.Context, name string) (store.Agent, error)
 
 // engineerAt refuses a caller who is no engineer at a site; "" is everywhere.
 func (s *Service) engineerAt(ctx context.Context, site string, also ...store.Role) error {
-	p, roles := Caller(ctx), append([]store.Role{store.Engineer}, also...)
+	return s.mayAt(ctx, site, append([]store.Role{store.Engineer}, also...)...)
+}
+
+// mayAt refuses a caller who has none of roles over a whole site; "" is
+// everywhere.
+func (s *Service) mayAt(ctx context.Context, site string, roles ...store.Role) error {
+	p := Caller(ctx)
 	where := "site " + site
 	ok := p.At(site, roles...)
 	if site == "" {

@@ -32,6 +32,7 @@ var services = []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterfa
 	restOver(demarcv1.NewFindingServiceClient, demarcv1.RegisterFindingServiceHandlerClient),
 	restOver(demarcv1.NewPaperServiceClient, demarcv1.RegisterPaperServiceHandlerClient),
 	restOver(demarcv1.NewProbeServiceClient, demarcv1.RegisterProbeServiceHandlerClient),
+	restOver(demarcv1.NewUploadServiceClient, demarcv1.RegisterUploadServiceHandlerClient),
 }
 
 func restOver[C any](client func(grpc.ClientConnInterface) C, register func(context.Context, *runtime.ServeMux, C) error) func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error {

@@ -25,6 +25,9 @@ func (s *Service) CreateToken(ctx context.Context, r *demarcv1.CreateTokenReques
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayAt(ctx, site, store.Engineer, store.Admin); err != nil {
+		return nil, err
+	}
 	if r.GetAgent() != "" {
 		if err := pki.CheckName(r.GetAgent()); err != nil {
 			return nil, status.Errorf(codes.InvalidArgument, "agent: %v", err)
@@ -37,21 +40,28 @@ func (s *Service) CreateToken(ctx context.Context, r *demarcv1.CreateTokenReques
 	if valid > maxValid {
 		return nil, status.Errorf(codes.InvalidArgument, "valid for %v: at most %v, make the token when it is needed", valid, maxValid)
 	}
-	token, err := s.Authority.NewToken()
+	token, expires, err := s.NewToken(ctx, site, r.GetAgent(), valid)
 	if err != nil {
 		return nil, failed(err)
 	}
-	now := s.Authority.Now().UTC()
-	hash := token.Hash()
-	t := store.Token{Name: token.Name(), Hash: hash[:], Site: site, Agent: r.GetAgent(), Created: now, Expires: now.Add(valid)}
-	act := s.act(ctx, "token create", t.Name, fmt.Sprintf("site %s, agent %q, until %s", site, t.Agent, t.Expires.Format(time.RFC3339)))
-	if err := s.Store.PutToken(ctx, t, act); err != nil {
-		return nil, failed(err)
-	}
 	return &demarcv1.CreateTokenResponse{
-		Token: token.String(), Expires: timestamppb.New(t.Expires),
+		Token: token, Expires: timestamppb.New(expires),
 		Command: fmt.Sprintf("demarc-agent enroll --collector %s --token %s", s.Uplink, token),
 	}, nil
+}
+
+// NewToken makes a one-time token for an agent of a site, by whoever the context
+// names.
+func (s *Service) NewToken(ctx context.Context, site, agent string, valid time.Duration) (text string, expires time.Time, err error) {
+	token, err := s.Authority.NewToken()
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	now := s.Authority.Now().UTC()
+	hash := token.Hash()
+	t := store.Token{Name: token.Name(), Hash: hash[:], Site: site, Agent: agent, Created: now, Expires: now.Add(valid)}
+	act := s.act(ctx, "token create", t.Name, fmt.Sprintf("site %s, agent %q, until %s", site, t.Agent, t.Expires.Format(time.RFC3339)))
+	return token.String(), t.Expires, s.Store.PutToken(ctx, t, act)
 }
 
 // siteOf is the site that a request means.

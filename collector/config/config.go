@@ -46,6 +46,8 @@ type Config struct {
 	OIDC *OIDC `yaml:"oidc"`
 	// Certificates let people sign in with theirs; nil for not.
 	Certificates *Certificates `yaml:"certificates"`
+	// Uploads are captures that people drop into the pages.
+	Uploads Uploads `yaml:"uploads"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"logLevel"`
 	// Tables is a folder of the user's lists of numbers and names (package
@@ -67,7 +69,7 @@ const Off = "off"
 
 // Default is what counts without a file.
 func Default() Config {
-	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: None, LogLevel: "info"}
+	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: None, LogLevel: "info", Uploads: Uploads{MaxMB: 512}}
 }
 
 // DefaultData is where systemd says, /var/lib/demarc-collector for root, else a
@@ -163,6 +165,9 @@ func (c *Config) checkValues() error {
 	}
 	if err := c.checkSignIn(); err != nil {
 		return err
+	}
+	if n := c.Uploads.MaxMB; n < 0 || n > 1<<20 {
+		return fmt.Errorf("uploads: maxMB: %d is not between 0, which takes none, and %d", n, 1<<20)
 	}
 	switch c.Authority {
 	case None, Enforced:

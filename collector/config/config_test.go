@@ -26,6 +26,16 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestPartOfUploads(t *testing.T) {
+	c, err := Parse("collector.yaml", []byte("uploads: {agent: /opt/demarc-agent}\n"))
+	if err != nil || c.Uploads.MaxMB != Default().Uploads.MaxMB {
+		t.Errorf("%+v %v", c.Uploads, err)
+	}
+	if c, err = Parse("collector.yaml", []byte("uploads: {maxMB: 0}\n")); err != nil || c.Uploads.MaxMB != 0 {
+		t.Errorf("%+v %v", c.Uploads, err)
+	}
+}
+
 func TestErrorsNameFileAndCure(t *testing.T) {
 	for text, want := range map[string]string{
 		"data: /x\nuplik: :1\n":                    "collector.yaml:2:1: unknown field \"uplik\"",
@@ -40,14 +50,15 @@ func TestErrorsNameFileAndCure(t *testing.T) {
 		"oidc: {issuer: http://x}\n":               "oidc: issuer: \"http://x\" is no address",
 		"oidc: {issuer: https://x}\n":              "oidc: clientID: is missing",
 		"oidc: {issuer: https://x, clientId: y}\n": "unknown field \"clientId\"",
-		"oidc: {issuer: https://x, clientID: y, address: https://z/pages}\n":                                "address: \"https://z/pages\" has a path",
-		"pages: \"off\"\noidc: {issuer: https://x, clientID: y}\n":                                          "pages: they are off",
+		"oidc: {issuer: https://x, clientID: y, address: https://z/pages}\n": "address: \"https://z/pages\" has a path",
+		"pages: \"off\"\noidc: {issuer: https://x, clientID: y}\n":           "pages: they are off",
+		"uploads: {maxMB: -1}\n":                                                                            "uploads: maxMB: -1 is not between",
 		"certificates: {listen: x}\n":                                                                       "certificates: listen: ",
 		"certificates: {listen: \":1\", authorityFile: a}\n":                                                "revocationFiles: name the lists",
 		"certificates: {listen: \":1\", authorityFile: a, account: serial}\n":                               "account: \"serial\" is not known: subject, upn, email",
 		"certificates: {listen: \":1\", authorityFile: a, revocationFiles: [b], withoutRevocation: true}\n": "revocationFiles: name the lists",
-		"data: /x\ndata: /y\n":    "collector.yaml:2:",
-		"data: /x\n  uplink: x\n": "collector.yaml:",
+		"data: /x\ndata: /y\n":                                                                              "collector.yaml:2:",
+		"data: /x\n  uplink: x\n":                                                                           "collector.yaml:",
 	} {
 		if _, err := Parse("collector.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want %q on one line", text, err, want)

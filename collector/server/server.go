@@ -23,6 +23,7 @@ import (
 	"demarc/collector/ingest"
 	"demarc/collector/store"
 	"demarc/collector/store/bolt"
+	"demarc/collector/upload"
 	"demarc/collector/web"
 	"demarc/internal/pki"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -64,6 +65,7 @@ type collector struct {
 	signIn    *api.SignIn
 	accounts  *api.Accounts
 	service   *api.Service
+	uploads   *upload.Desk
 	ears      ears
 	saver     saver
 }
@@ -131,8 +133,17 @@ func (x *collector) wire() {
 	x.engine.mu.Unlock()
 	x.accounts = &api.Accounts{Store: x.store, Open: x.Authority == config.None, Clock: x.Clock}
 	x.signIn = api.NewSignIn(x.accounts, x.store.AppendAudit, nil)
+	x.uploads = upload.New(upload.Config{
+		Dir: filepath.Join(x.Data, "uploads"), Program: x.Config.Uploads.Program(), MaxBytes: int64(x.Config.Uploads.MaxMB) << 20,
+		Uplink: reachable(x.ears.uplink.Addr(), "127.0.0.1"), Log: x.Log,
+		Token: func(ctx context.Context, site, agent string) (string, error) {
+			text, _, err := x.service.NewToken(api.As(ctx, api.Principal{Name: "collector"}), site, agent, time.Minute)
+			return text, err
+		},
+	})
 	x.service = api.New(api.Config{
-		Store: x.store, Plant: x.engine, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
+		Uploads: x.uploads,
+		Store:   x.store, Plant: x.engine, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
 		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
 		Pages: x.ears.pagesURL(), Uplink: x.ears.uplinkAddress(x.Names), Keys: filepath.Join(x.Data, "pki"),
 	})
@@ -156,6 +167,7 @@ func (x *collector) serve(ctx context.Context) error {
 	front := newGroup(ctx) // what takes input
 	back := newGroup(context.WithoutCancel(ctx))
 	back.run(func(ctx context.Context) error { x.ingest.Run(ctx); return nil })
+	front.run(func(ctx context.Context) error { x.uploads.Run(ctx); return nil })
 	back.run(func(ctx context.Context) error { return x.engine.run(ctx, x.caughtUp) })
 	back.run(func(ctx context.Context) error { return x.saver.run(ctx, x.CheckpointEvery, x.Clock) })
 	front.run(func(context.Context) error { return uplink.Serve(x.ears.uplink) })
@@ -220,7 +232,7 @@ func (x *collector) pages() (pages, knock *http.Server, err error) {
 	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log}
 	inside := api.NewLocal(guard.Unary, guard.Stream)
 	x.service.Register(inside)
-	c := web.Config{Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Log: x.Log}
+	c := web.Config{Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Take: x.service.TakeUpload, Log: x.Log}
 	if err := x.waysIn(&c); err != nil {
 		return nil, nil, err
 	}

@@ -4,7 +4,9 @@
 package web
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -27,6 +29,8 @@ type Config struct {
 	Conn     grpc.ClientConnInterface
 	SignIn   *api.SignIn
 	Accounts *api.Accounts
+	// Take takes the bytes of a capture that the caller of the context began.
+	Take func(ctx context.Context, id string, from io.Reader) error
 	// Provider is the OpenID provider that people may sign in with.
 	Provider *api.Provider
 	// Certificates are taken by Knock, at CertificatePort of this machine.
@@ -55,6 +59,7 @@ func Handler(c Config) (http.Handler, error) {
 	inside.Handle("/", loadFiles(dist))
 	inside.HandleFunc("GET /events", p.events)
 	inside.Handle("/api/v1/", rest)
+	inside.HandleFunc("PUT /api/v1/uploads/{id}/content", p.take)
 	inside.HandleFunc("GET /password", p.showPassword)
 	inside.HandleFunc("POST /password", p.setPassword)
 
@@ -126,6 +131,34 @@ func headers(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
+}
+
+// takeTime is how long the next piece of a capture may take to come.
+const takeTime = 30 * time.Second
+
+// take takes the bytes of a capture, for as long as they keep coming.
+func (p *pages) take(w http.ResponseWriter, r *http.Request) {
+	c := http.NewResponseController(w)
+	_ = c.SetWriteDeadline(time.Time{}) // a server that cannot has its own
+	err := p.Take(r.Context(), r.PathValue("id"), pieces{r.Body, c})
+	_ = c.SetWriteDeadline(time.Now().Add(writeTime))
+	if err != nil {
+		api.RESTError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, "{}")
+}
+
+// pieces puts off the end of reading while pieces come.
+type pieces struct {
+	io.Reader
+	c *http.ResponseController
+}
+
+func (p pieces) Read(b []byte) (int, error) {
+	_ = p.c.SetReadDeadline(time.Now().Add(takeTime))
+	return p.Reader.Read(b)
 }
 
 // events streams change numbers (server-sent events, WHATWG HTML 9.2).
