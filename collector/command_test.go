@@ -129,7 +129,7 @@ func TestWhatCommandsRefuse(t *testing.T) {
 	fails(t, "table, json or csv", "get", "assets", data, "-o", "xml")
 	fails(t, "verdict \"bad\" is not known", "get", "connections", data, "--verdict", "bad")
 	fails(t, "needs one id", "explain", data)
-	fails(t, "no connection or finding", "explain", "x", data)
+	fails(t, "nothing is named", "explain", "x", data)
 	fails(t, "--site NAME", "token", "create", data)
 	fails(t, "--valid 0s", "token", "create", data, "--valid", "0s")
 	fails(t, "at most 720h", "token", "create", data, "--site", "s", "--valid", "10000h")

@@ -12,11 +12,12 @@ import (
 func explainCommand(at *place) *cobra.Command {
 	format := "table"
 	c := &cobra.Command{
-		Use:   "explain ID",
-		Short: "Say how a connection came to its verdict, a condition to its state, or what a finding is made of",
+		Use:     "explain ID",
+		Short:   "Say how a connection came to its verdict, a condition to its state, or what a finding, an authorization or a boundary is made of",
+		Example: "  demarc-collector explain c-kzq8ihzp733v\n  demarc-collector explain lines-ato/C1\n  demarc-collector explain lines-ato\n  demarc-collector explain boundary/line4",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("explain needs one id, as `get connections`, `get findings` and `get conditions` show it")
+				return errors.New("explain needs one id or name, as `get connections`, `get findings`, `get conditions`, `get authorizations` and `get boundaries` show it")
 			}
 			return nil
 		},

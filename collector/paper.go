@@ -180,10 +180,10 @@ func regulatedCommand(at *place) *cobra.Command {
 }
 
 func regulatedTable(r *demarcv1.ListRegulatedResponse) table.Table {
-	t := table.Table{Head: []string{"BOUNDARY", "RECORDS", "TO", "SERVICE", "LEAVES", "VERDICT", "AGREEMENT", "CARRIES", "DESTINATIONS", "LAST SEEN"}}
+	t := table.Table{Head: []string{"BOUNDARY", "RECORDS", "TO", "SERVICE", "LEAVES", "VERDICT", "AGREEMENT", "CARRIES", "RETENTION", "DESTINATIONS", "LAST SEEN"}}
 	for _, f := range r.GetFlows() {
 		t.Rows = append(t.Rows, []string{
-			f.GetBoundary(), strings.Join(f.GetRecords(), " "), f.GetTo(), f.GetService(), f.GetLeaves(), f.GetVerdict(), f.GetDocument(), strings.Join(f.GetCarries(), " "),
+			f.GetBoundary(), strings.Join(f.GetRecords(), " "), f.GetTo(), f.GetService(), f.GetLeaves(), f.GetVerdict(), f.GetDocument(), strings.Join(f.GetCarries(), " "), f.GetRetention(),
 			strings.Join(f.GetDestinations(), " "), moment(f.GetLastSeen()),
 		})
 	}

@@ -87,6 +87,7 @@ func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, n
 		}
 	}
 	a.Acts = s.Plant.ActsOn(d.Name)
+	a.Record = authorizationRecord(policy, d, now)
 	return a
 }
 

@@ -16,8 +16,9 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// Explain says how a connection came to its verdict, or what a finding is made
-// of.
+// Explain says how a connection came to its verdict, a condition to its state,
+// what a finding is made of, or what is on record of an authorization or a
+// boundary.
 func (s *Service) Explain(_ context.Context, r *demarcv1.ExplainRequest) (*demarcv1.ExplainResponse, error) {
 	if c, j, ok := s.Plant.Connection(r.GetId()); ok {
 		return &demarcv1.ExplainResponse{Connection: j, Lines: s.connectionLines(c, j)}, nil
@@ -28,7 +29,10 @@ func (s *Service) Explain(_ context.Context, r *demarcv1.ExplainRequest) (*demar
 	if r, ok := s.explainCondition(r.GetId()); ok {
 		return r, nil
 	}
-	return nil, status.Errorf(codes.NotFound, "no connection or finding or condition has the id %q: see `demarc-collector get connections`, `get findings` and `get conditions`", r.GetId())
+	if r, ok := s.explainDocument(r.GetId()); ok {
+		return r, nil
+	}
+	return nil, status.Errorf(codes.NotFound, "nothing is named %q: give the id of a connection, a finding or a condition, or the name of an authorization or a boundary, as `demarc-collector get` lists them", r.GetId())
 }
 
 func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConnection) []string {

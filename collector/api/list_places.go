@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"demarc/collector/boundary"
 	"demarc/collector/condition"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -80,6 +81,10 @@ func (s *Service) boundaries() []*demarcv1.BoundarySummary {
 	by := map[string]*demarcv1.BoundarySummary{}
 	world := s.world()
 	sights := condition.Sights(world)
+	papers := map[string]*boundary.Boundary{}
+	for _, b := range world.Documents.Boundaries {
+		papers[b.Name] = b
+	}
 	for _, b := range world.Policy.Boundaries() {
 		x := &demarcv1.BoundarySummary{
 			Name: b.Name, Title: b.Title, Kind: b.Kind, Domain: b.Domain, Members: b.Members,
@@ -87,6 +92,9 @@ func (s *Service) boundaries() []*demarcv1.BoundarySummary {
 		}
 		if s.Clock().Before(b.Survey) {
 			x.SurveyUntil = timestamppb.New(b.Survey)
+		}
+		if paper := papers[b.Name]; paper != nil {
+			x.Record = boundaryRecord(world.Policy, world.Documents, paper, world.Now)
 		}
 		by[b.Name] = x
 		all = append(all, x)

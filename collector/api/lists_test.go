@@ -201,7 +201,7 @@ func TestFiltersThatMatchNothingAreSlips(t *testing.T) {
 		"no pages": func() error {
 			return second(s.CreateSignInLink(t.Context(), &demarcv1.CreateSignInLinkRequest{}))
 		},
-		"no connection or finding": func() error { return second(s.Explain(t.Context(), &demarcv1.ExplainRequest{Id: "x"})) },
+		"nothing is named": func() error { return second(s.Explain(t.Context(), &demarcv1.ExplainRequest{Id: "x"})) },
 	} {
 		if err := call(); err == nil || !strings.Contains(status.Convert(err).Message(), what) || strings.Contains(status.Convert(err).Message(), "\n") {
 			t.Errorf("%v, want %q in one line", err, what)

@@ -106,7 +106,7 @@ func TestRESTErrorsSayWhat(t *testing.T) {
 		{"GET", "/api/v1/assets?page_size=-1", "", 400, "page_size"},
 		{"GET", "/api/v1/assets?boundary=line4&boundary=dmz", "", 400, "boundary"},
 		{"GET", "/api/v1/assets?boundary=x", "", 400, "in no document"},
-		{"GET", "/api/v1/explain?id=x", "", 404, "no connection"},
+		{"GET", "/api/v1/explain?id=x", "", 404, "nothing is named"},
 		{"GET", "/api/v1/nothing", "", 404, ""},
 		{"DELETE", "/api/v1/assets", "", 405, ""},
 		{"POST", "/api/v1/assets/merge", `{"assets":["a"],"raeson":"x"}`, 400, "raeson"},

@@ -5,6 +5,7 @@ package boundary
 type Authorization struct {
 	Meta
 	Decision      string      `doc:"decision,need" oneof:"ato ato-with-conditions iatt iato atu common-control pato dato not-yet-authorized decommissioned"`
+	Reason        string      `doc:"reason"` // why it was decided so, above all of a denial
 	Maintained    string      `doc:"maintained" oneof:"fixed-term ongoing"`
 	Scope         string      `doc:"scope" oneof:"system type facility"`
 	Sites         []Ref       `doc:"sites"` // of scope type
@@ -101,6 +102,7 @@ type Artefact struct {
 	Href   string `doc:"href"`
 	SHA256 SHA256 `doc:"sha256"`
 	Signer string `doc:"signer"`
+	Signed Date   `doc:"signed"`
 }
 
 // Risk is a residual risk that somebody accepted, for a reason and to a date.

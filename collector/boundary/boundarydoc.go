@@ -17,6 +17,8 @@ type Boundary struct {
 	Systems        []string    `doc:"systems" oneof:"scada dcs mes historian quality-record batch-record erp cloud iiot remote-access network"`
 	Categorization *Impact     `doc:"categorization"`
 	Regulated      []string    `doc:"regulatedRecords"`
+	Retention      *Retention  `doc:"retention"`
+	SecurityPlan   *Artefact   `doc:"securityPlan"` // SSP (PL-2)
 	Parent         Ref         `doc:"parent"`
 	Isolated       bool        `doc:"isolated"`
 	Parties        []Party     `doc:"parties"`
@@ -43,6 +45,29 @@ type Impact struct {
 	Confidentiality string `doc:"confidentiality" oneof:"low moderate high"`
 	Integrity       string `doc:"integrity" oneof:"low moderate high"`
 	Availability    string `doc:"availability" oneof:"low moderate high"`
+}
+
+// Retention says how long records of a boundary are kept, and whether none may
+// go meanwhile. It is paper: what is written beside the flows that carry them.
+type Retention struct {
+	Class string `doc:"class,need"` // as the records plan names it
+	Keep  Period `doc:"keep"`
+	Hold  bool   `doc:"hold"` // an inspection or a dispute: nothing goes
+}
+
+// String is "batch-record, kept 3650d, on hold".
+func (r *Retention) String() string {
+	if r == nil {
+		return ""
+	}
+	s := r.Class
+	if r.Keep.Duration > 0 {
+		s += ", kept " + r.Keep.String()
+	}
+	if r.Hold {
+		s += ", on hold"
+	}
+	return s
 }
 
 // Party is a person or an organization with a role.

@@ -77,6 +77,8 @@ func (c *checker) leverage(a *Authorization, l *Leverage) {
 	lender := c.authorizations[l.Authorization.Name]
 	if what, cure := c.lends(a, lender); what != "" {
 		c.problem(l.Authorization.At, what, cure)
+	} else if Denies(lender.Decision) { // a denial must get on record, whoever leans on what it denies
+		c.warn(l.Authorization.At, lender.LendsNothing()+", and "+a.Name+" leverages it", "take it out, or leverage a decision that stands")
 	}
 }
 
@@ -84,10 +86,9 @@ func (c *checker) leverage(a *Authorization, l *Leverage) {
 func (c *checker) lends(a, lender *Authorization) (what, cure string) {
 	switch {
 	case len(lender.Consolidates) > 0:
-		return lender.Name + " is consolidated: one decision over " + names(lender.Consolidates) + " and " + names(lender.Boundaries) + " together, of which no part can be lent",
-			"let an official decide on " + names(lender.Consolidates) + " alone (ato or atu), and leverage that decision"
+		return lender.LendsNothing(), "let an official decide on " + names(lender.Consolidates) + " alone (ato or atu), and leverage that decision"
 	case lender.Decision == Iatt:
-		return lender.Name + " is an iatt: it covers its test and lends nothing", "leverage an ato, or take it out"
+		return lender.LendsNothing(), "leverage an ato, or take it out"
 	case lender.Decision == Pato && !c.ownDecision(a, lender):
 		return lender.Name + " is a pato: it authorizes nobody to operate, and no decision of " + a.organization() + " over " + names(lender.Boundaries) + " stands above it",
 			"record the ato or atu that " + a.organization() + " gave for " + names(lender.Boundaries)
@@ -96,6 +97,20 @@ func (c *checker) lends(a, lender *Authorization) (what, cure string) {
 			"record the ato or atu that " + a.organization() + " gave for " + names(lender.Boundaries)
 	}
 	return "", ""
+}
+
+// LendsNothing says why nobody can take over anything from a, whatever the date;
+// empty when it can be leveraged.
+func (a *Authorization) LendsNothing() string {
+	switch {
+	case len(a.Consolidates) > 0:
+		return a.Name + " is consolidated: one decision over " + names(a.Consolidates) + " and " + names(a.Boundaries) + " together, of which no part can be lent"
+	case a.Decision == Iatt:
+		return a.Name + " is an iatt: it covers its test and lends nothing"
+	case Denies(a.Decision):
+		return a.Name + " is " + a.Decision + ": it covers nothing that could be lent"
+	}
+	return ""
 }
 
 // ownDecision reports whether a's organization decided itself (ato or atu) on a

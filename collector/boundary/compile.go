@@ -226,6 +226,14 @@ func infoOf(b *Boundary) *Info {
 	return i
 }
 
+// Places reports whether a document places anything in one of boundaries or in a
+// part of one.
+func (p *Policy) Places(boundaries []string) bool {
+	return slices.ContainsFunc(p.names, func(n string) bool {
+		return len(p.boundaries[n].Members) > 0 && slices.ContainsFunc(boundaries, func(whole string) bool { return p.reaches(whole, n) })
+	})
+}
+
 func (p *Policy) setAbove() error {
 	for _, i := range p.boundaries {
 		for up := p.boundaries[i.Parent]; up != nil; up = p.boundaries[up.Parent] {

@@ -26,6 +26,7 @@ type Interconnection struct {
 	Use        Use        `doc:"expectedUse"`
 	Window     Period     `doc:"window"`
 	Carries    []string   `doc:"carries"`
+	Exchanges  []string   `doc:"exchanges" oneof:"@transactions"` // ISA-95, across levels 3 and 4
 	Agreement  *Paper     `doc:"agreement"`
 	Sides      []Approval `doc:"sides"`
 	Impact     *Impact    `doc:"impact"`

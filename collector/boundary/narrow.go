@@ -68,7 +68,7 @@ type narrower func(was, is reflect.Value) bool
 // mean everything.
 var narrowing = map[string]map[string]narrower{
 	"Site":     {"title": anything},
-	"Boundary": {"title": anything, "parties": anything, "internalDefault": to("deny", "", "allow"), "review.state": to("enforced", "survey"), "review.until": sooner},
+	"Boundary": {"title": anything, "parties": anything, "securityPlan": anything, "internalDefault": to("deny", "", "allow"), "review.state": to("enforced", "survey"), "review.until": sooner},
 	"Interconnection": {
 		"purpose": anything, "owner": anything, "agreement.reference": anything,
 		"initiator": into("from", "to"), "from.cidrs": fewer, "to.cidrs": fewer,
@@ -86,7 +86,7 @@ var narrowing = map[string]map[string]narrower{
 	"Inventory": {"source": anything}, // a row that is gone takes its finding of what was never seen with it
 	"Authorization": {
 		"expires": sooner, "conditions": more, "reviewTriggers": more, "review.every": shorter, "residualRisks": gone,
-		"documents": anything, "rmfStep": anything,
+		"documents": anything, "rmfStep": anything, "reason": anything,
 	},
 }
 

@@ -52,6 +52,28 @@ func (b *Boundary) claims(yield func(claim) bool) {
 	}
 }
 
+// SharedEntry is what a boundary holds together with others.
+type SharedEntry struct {
+	Words string   // "10.20.8.0/24 of site houston"
+	With  []string // every boundary that holds it, as its document lists them
+}
+
+// Shared lists what b holds together with others.
+func (b *Boundary) Shared() []SharedEntry {
+	var all []SharedEntry
+	for c := range b.claims {
+		if len(c.shared) == 0 {
+			continue
+		}
+		e := SharedEntry{Words: c.words}
+		for _, r := range c.shared {
+			e.With = append(e.With, r.Name)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
 // overlaps tells claims of equal rank of two boundaries of which neither lies
 // within the other, unless both entries share it.
 func (c *checker) overlaps() {

@@ -203,6 +203,14 @@ func (p *Period) parse(s string) (string, string) {
 	return "", ""
 }
 
+// String is as documents write it, in days where it is whole days.
+func (p Period) String() string {
+	if p.Duration%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(p.Duration/(24*time.Hour))) + "d"
+	}
+	return p.Duration.String()
+}
+
 // Use says how often an agreement is meant to be used.
 type Use struct {
 	At

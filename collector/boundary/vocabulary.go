@@ -10,7 +10,12 @@ import (
 // vocabularies are the lists that document types name as "@list" in oneof.
 var vocabularies = map[string][]string{
 	"@operations": ot.OperationNames(),
-	"@checks":     slices.Sorted(maps.Keys(checks)),
+	// Categories of information between levels 3 and 4 (IEC 62264-1:2013, 5 and 7.1).
+	"@transactions": {
+		"production-schedule", "production-performance", "production-capability", "product-definition",
+		"material", "personnel", "equipment", "maintenance", "quality", "inventory",
+	},
+	"@checks": slices.Sorted(maps.Keys(checks)),
 	"@roles": {
 		string(ot.PLC), string(ot.RTU), string(ot.IED), string(ot.DCSController), string(ot.SafetyController),
 		string(ot.IODevice), string(ot.Drive), string(ot.HMI), string(ot.SCADAServer), string(ot.DCSServer),

@@ -49,7 +49,7 @@ func leaving(w World, b *boundary.Boundary) []*demarcv1.RegulatedFlow {
 		f := by[k]
 		if f == nil {
 			f = &demarcv1.RegulatedFlow{
-				Boundary: b.Name, Records: b.Regulated, To: k.to, Service: k.service, Verdict: k.verdict, Document: k.document, Carries: carries(w.Documents, k.document), Leaves: "no",
+				Boundary: b.Name, Records: b.Regulated, To: k.to, Service: k.service, Verdict: k.verdict, Document: k.document, Carries: carries(w.Documents, k.document), Leaves: "no", Retention: b.Retention.String(),
 			}
 			by[k] = f
 			all = append(all, f)

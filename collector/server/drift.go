@@ -147,11 +147,12 @@ func (e *engine) sweep(now time.Time) {
 	}
 }
 
-// unsnapped raises what has no snapshot, and settles what has one now.
+// unsnapped raises what has no snapshot, and settles what has one now. Where no
+// address can stand in its boundaries there is nothing to keep.
 func (e *engine) unsnapped(now time.Time, by string) {
 	without := map[string][]string{}
 	for _, d := range e.policy.Decisions() {
-		if len(d.Boundaries) > 0 && d.At(now).Operates() && e.drifts.latest(d.Name) == nil {
+		if e.policy.Places(d.Boundaries) && d.At(now).Operates() && e.drifts.latest(d.Name) == nil {
 			without[d.Name] = slices.Sorted(slices.Values(d.Boundaries))
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestGate: the conditions of the example's authorization, judged on what an
+// TestGate: the conditions of the example's authorizations, judged on what an
 // agent of line 4 heard (line 5 was never heard), before a restart and behind
 // it, and what gate makes of them.
 func TestGate(t *testing.T) {
@@ -21,7 +21,7 @@ func TestGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.judged()
-	want := map[string]string{"lines-ato/C1": "violated", "lines-ato/C2": "violated", "lines-ato/C3": "not-observable", "lines-ato/C4": "attestation-due"}
+	want := map[string]string{"lines-ato/C1": "violated", "lines-ato/C2": "violated", "lines-ato/C3": "not-observable", "lines-ato/C4": "attestation-due", "lines-ato/C5": "attestation-due", "insight-ato/I1": "attestation-due"}
 	check := func() {
 		t.Helper()
 		var all struct {
@@ -35,7 +35,7 @@ func TestGate(t *testing.T) {
 				t.Errorf("%s is %q, not %q", x.ID, x.State, want[x.ID])
 			}
 		}
-		if len(all.Conditions) != 4 {
+		if len(all.Conditions) != len(want) {
 			t.Errorf("%d conditions", len(all.Conditions))
 		}
 		for name, code := range map[string]int{"lines-ato": 1, "plant-network-ato": 2} { // violated; no condition, so nothing to tell

@@ -141,7 +141,7 @@ func TestCheckOfAGoodPort(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if !strings.Contains(by[spancheck.OTTraffic].Evidence, "s7comm") || len(by) != 19 {
+	if !strings.Contains(by[spancheck.OTTraffic].Evidence, "modbus") || len(by) != 19 {
 		t.Errorf("%d checks, %+v", len(by), by[spancheck.OTTraffic])
 	}
 	if after := netsim.Sent(t, "span"); after != sent {

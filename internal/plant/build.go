@@ -13,8 +13,10 @@ type plan struct {
 	servers, offices    *link
 	dmz                 *link
 	historian, jump     *station
+	broker              *station
 	dc1, dc2            *station
 	erp, mes, dcCorp    *station
+	lims                *station
 	pc1, pc2, engineer  *station
 	admin, scan, silent *station
 	printer             *station
@@ -29,6 +31,7 @@ type production struct {
 	plc, rack, gateway, drive, io  *station
 	scadaCell, ewsCell             *station
 	scada, ews, hmi, packer, batch *station
+	edge                           *station
 }
 
 // digit is the line's number as text.
@@ -94,6 +97,7 @@ func (p *plan) line(number byte, port string) *production {
 	l.hmi = ops("hmi", "50", "28:63:36:50:10:1")
 	if number == 4 {
 		l.packer = p.host(l.ops, "packer-l4", "10.20.4.11", "28:63:36:a1:00:14", 60)
+		l.edge = p.host(l.ops, "edge-l4", "10.20.4.40", "00:90:e8:40:10:14", 64)
 	} else {
 		l.gateway.mac = net.HardwareAddr{0x00, 0x90, 0xe8, 0x31, 0x70, 0x15}
 		l.drive = cell("drive", "31", "00:80:f4:63:00:1", 60)
@@ -110,6 +114,7 @@ func (p *plan) central() {
 	p.dc2 = p.host(p.dmz, "dc2", "10.50.1.6", "00:50:56:a1:50:06", 128)
 	p.historian = p.host(p.dmz, "historian", "10.50.1.20", "00:50:56:a1:50:20", 128)
 	p.jump = p.host(p.dmz, "jump", "10.50.1.30", "00:50:56:a1:50:30", 128)
+	p.broker = p.host(p.dmz, "broker", "10.50.1.40", "00:50:56:a1:50:40", 64)
 	p.switches = append(p.switches, p.host(p.dmz, "sw-dmz", "10.50.1.2", "00:1b:54:50:01:02", 255))
 }
 
@@ -124,6 +129,7 @@ func (p *plan) corporate() {
 	p.dcCorp = p.host(p.servers, "dc-corp", "10.60.60.5", "00:50:56:b2:60:05", 128)
 	p.erp = p.host(p.servers, "erp", "10.60.60.10", "00:50:56:b2:60:10", 64)
 	p.mes = p.host(p.servers, "mes", "10.60.60.20", "00:50:56:b2:60:20", 128)
+	p.lims = p.host(p.servers, "lims", "10.60.60.30", "00:50:56:b2:60:30", 64)
 	p.pc1 = p.host(p.offices, "pc-2107", "10.60.61.21", "b8:ca:3a:61:00:21", 128)
 	p.pc2 = p.host(p.offices, "pc-2110", "10.60.61.22", "b8:ca:3a:61:00:22", 128)
 	p.engineer = p.host(p.offices, "pc-process", "10.60.61.30", "b8:ca:3a:61:00:30", 128)

@@ -40,6 +40,7 @@ func Generate(seed int64, faults bool) (map[string][]byte, error) {
 	}
 	p.controlRoom()
 	p.datacentre()
+	p.cloud()
 	p.office()
 	p.scanner()
 	p.noise()

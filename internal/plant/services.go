@@ -99,6 +99,21 @@ func (p *plan) datacentre() {
 	p.each("rdp-jump-ews", p.jump, p.lines[0].ews, 3389, 68*second)
 }
 
+// cloud is how figures of line 4 reach the cloud: its edge gateway publishes to
+// the broker in the DMZ, and that forwards to a service on a provider's platform.
+func (p *plan) cloud() {
+	const birth, device, data = 3, 4, 5 // conversations of the recording
+	edge := p.lines[0].edge
+	p.tcp(edge, p.broker, 1883, session{start: 18 * second}, p.talk("sparkplug-edge", birth, 0))
+	p.tcp(edge, p.broker, 1883, session{start: 19 * second}, p.talk("sparkplug-edge", device, 0))
+	for i := range 8 {
+		p.tcp(edge, p.broker, 1883, session{start: 20*second + time.Duration(i)*33*second}, p.talk("sparkplug-edge", data, 0))
+	}
+	ingest := p.internet("ingest", "198.51.100.70")
+	p.each("tls-broker-cloud", p.broker, ingest, 443, 35*second)
+	p.each("tls-broker-cloud", p.broker, ingest, 443, 215*second)
+}
+
 // office is the company's own traffic.
 func (p *plan) office() {
 	order, confirm := p.talk("http-erp-mes", 0, 0), p.talk("http-mes-erp", 0, 0)
@@ -107,6 +122,8 @@ func (p *plan) office() {
 		p.tcp(p.erp, p.mes, 8080, session{start: at}, order)
 		p.tcp(p.mes, p.erp, 8080, session{start: at + 21*second}, confirm)
 	}
+	p.tcp(p.mes, p.lims, 8080, session{start: 41 * second}, p.talk("http-mes-lims", 0, 0))
+	p.tcp(p.mes, p.lims, 8080, session{start: 171 * second}, p.talk("http-mes-lims", 0, 0))
 	p.each("tls-erp", p.pc2, p.erp, 443, 37*second)
 	p.each("tls-erp", p.pc1, p.erp, 443, 160*second)
 	news := p.internet("news", "198.51.100.50")

@@ -38,6 +38,8 @@ setup() {
 			10.50.1.30 jump.houston.example
 			10.60.60.10 erp.houston.example
 			10.60.60.20 mes.houston.example
+			10.60.60.30 lims.company.example
+			198.51.100.70 ingest.insight.example
 			203.0.113.34 www.example.com
 			203.0.113.40 router7.teamviewer.com
 			198.51.100.50 news.example.com
@@ -175,6 +177,7 @@ record_tls() {
 	tls tls-remote-tool 10.20.5.60 203.0.113.40 router7.teamviewer.com /dout.txt
 	tls tls-office-web 10.60.61.21 198.51.100.50 news.example.com /index.txt
 	tls tls-erp 10.60.61.22 10.60.60.10 erp.houston.example /orders.txt
+	tls tls-broker-cloud 10.50.1.40 198.51.100.70 ingest.insight.example /batch.txt
 }
 
 # http NAME CLIENT SERVER HOST PORT CURL-ARGS...
@@ -192,6 +195,7 @@ record_http() {
 	http http-mes-historian 10.60.60.20 10.50.1.20 historian.houston.example 8080 'http://historian.houston.example:8080/api/values?tag=Filler.Speed'
 	http http-historian-erp 10.50.1.20 10.60.60.10 erp.houston.example 8080 -A 'Historian-Connector/2023.1' -d '{"values":[{"tag":"L4.Filler.Speed","v":117.2},{"tag":"L5.Filler.Speed","v":98.4}]}' http://erp.houston.example:8080/api/production
 	http http-historian-scada 10.50.1.20 10.20.5.10 scada-l5.houston.example 80 http://scada-l5.houston.example/trends/index.html
+	http http-mes-lims 10.60.60.20 10.60.60.30 lims.company.example 8080 'http://lims.company.example:8080/lims/results?lot=FG-2041-0310'
 	http http-unplaced 10.20.9.14 10.20.4.10 scada-l4.houston.example 80 -A 'FieldGate/1.4' http://scada-l4.houston.example/status
 	http http-panel-scada 10.20.4.50 10.20.4.10 scada-l4.houston.example 80 http://scada-l4.houston.example/alarms/index.html
 }

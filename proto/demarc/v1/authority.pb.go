@@ -49,7 +49,8 @@ type Authorization struct {
 	// What was done to it, the first first.
 	Acts []*AuthorizationAct `protobuf:"bytes,13,rep,name=acts,proto3" json:"acts,omitempty"`
 	// Why its review is due before its date: a trigger that fired.
-	Triggers      []string `protobuf:"bytes,14,rep,name=triggers,proto3" json:"triggers,omitempty"`
+	Triggers      []string             `protobuf:"bytes,14,rep,name=triggers,proto3" json:"triggers,omitempty"`
+	Record        *AuthorizationRecord `protobuf:"bytes,15,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +179,13 @@ func (x *Authorization) GetActs() []*AuthorizationAct {
 func (x *Authorization) GetTriggers() []string {
 	if x != nil {
 		return x.Triggers
+	}
+	return nil
+}
+
+func (x *Authorization) GetRecord() *AuthorizationRecord {
+	if x != nil {
+		return x.Record
 	}
 	return nil
 }
@@ -533,7 +541,7 @@ var File_demarc_v1_authority_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_authority_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/authority.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x03\n" +
+	"\x19demarc/v1/authority.proto\x12\tdemarc.v1\x1a\x16demarc/v1/record.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x04\n" +
 	"\rAuthorization\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bdecision\x18\x02 \x01(\tR\bdecision\x12\"\n" +
@@ -555,7 +563,8 @@ const file_demarc_v1_authority_proto_rawDesc = "" +
 	"conditions\x18\f \x01(\rR\n" +
 	"conditions\x12/\n" +
 	"\x04acts\x18\r \x03(\v2\x1b.demarc.v1.AuthorizationActR\x04acts\x12\x1a\n" +
-	"\btriggers\x18\x0e \x03(\tR\btriggers\"\x8c\x03\n" +
+	"\btriggers\x18\x0e \x03(\tR\btriggers\x126\n" +
+	"\x06record\x18\x0f \x01(\v2\x1e.demarc.v1.AuthorizationRecordR\x06record\"\x8c\x03\n" +
 	"\x10AuthorizationAct\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12$\n" +
 	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x128\n" +
@@ -610,23 +619,25 @@ var file_demarc_v1_authority_proto_goTypes = []any{
 	(*WindowAct)(nil),             // 2: demarc.v1.WindowAct
 	(*Attestation)(nil),           // 3: demarc.v1.Attestation
 	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*AuthorizationRecord)(nil),   // 5: demarc.v1.AuthorizationRecord
 }
 var file_demarc_v1_authority_proto_depIdxs = []int32{
 	4,  // 0: demarc.v1.Authorization.granted:type_name -> google.protobuf.Timestamp
 	4,  // 1: demarc.v1.Authorization.until:type_name -> google.protobuf.Timestamp
 	4,  // 2: demarc.v1.Authorization.review_due:type_name -> google.protobuf.Timestamp
 	1,  // 3: demarc.v1.Authorization.acts:type_name -> demarc.v1.AuthorizationAct
-	4,  // 4: demarc.v1.AuthorizationAct.effective:type_name -> google.protobuf.Timestamp
-	4,  // 5: demarc.v1.AuthorizationAct.until:type_name -> google.protobuf.Timestamp
-	4,  // 6: demarc.v1.AuthorizationAct.recorded:type_name -> google.protobuf.Timestamp
-	4,  // 7: demarc.v1.WindowAct.from:type_name -> google.protobuf.Timestamp
-	4,  // 8: demarc.v1.WindowAct.until:type_name -> google.protobuf.Timestamp
-	4,  // 9: demarc.v1.Attestation.at:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	5,  // 4: demarc.v1.Authorization.record:type_name -> demarc.v1.AuthorizationRecord
+	4,  // 5: demarc.v1.AuthorizationAct.effective:type_name -> google.protobuf.Timestamp
+	4,  // 6: demarc.v1.AuthorizationAct.until:type_name -> google.protobuf.Timestamp
+	4,  // 7: demarc.v1.AuthorizationAct.recorded:type_name -> google.protobuf.Timestamp
+	4,  // 8: demarc.v1.WindowAct.from:type_name -> google.protobuf.Timestamp
+	4,  // 9: demarc.v1.WindowAct.until:type_name -> google.protobuf.Timestamp
+	4,  // 10: demarc.v1.Attestation.at:type_name -> google.protobuf.Timestamp
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_authority_proto_init() }
@@ -634,6 +645,7 @@ func file_demarc_v1_authority_proto_init() {
 	if File_demarc_v1_authority_proto != nil {
 		return
 	}
+	file_demarc_v1_record_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -1116,6 +1116,7 @@ type BoundarySummary struct {
 	Sight *Sight `protobuf:"bytes,9,opt,name=sight,proto3" json:"sight,omitempty"`
 	// First instant after its survey; absent when it is in none.
 	SurveyUntil   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=survey_until,json=surveyUntil,proto3" json:"survey_until,omitempty"`
+	Record        *BoundaryRecord        `protobuf:"bytes,11,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1216,6 +1217,13 @@ func (x *BoundarySummary) GetSight() *Sight {
 func (x *BoundarySummary) GetSurveyUntil() *timestamppb.Timestamp {
 	if x != nil {
 		return x.SurveyUntil
+	}
+	return nil
+}
+
+func (x *BoundarySummary) GetRecord() *BoundaryRecord {
+	if x != nil {
+		return x.Record
 	}
 	return nil
 }
@@ -2986,8 +2994,8 @@ func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
 }
 
-// ExplainRequest names a connection or a finding by id, or a condition:
-// "line4-ato/C1".
+// ExplainRequest names a connection or a finding by id, a condition
+// ("line4-ato/C1"), or an authorization or a boundary ("line4", "boundary/line4").
 type ExplainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -3039,6 +3047,8 @@ type ExplainResponse struct {
 	Finding       *Finding               `protobuf:"bytes,2,opt,name=finding,proto3" json:"finding,omitempty"`
 	Lines         []string               `protobuf:"bytes,3,rep,name=lines,proto3" json:"lines,omitempty"`
 	Condition     *Condition             `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
+	Authorization *Authorization         `protobuf:"bytes,5,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	Boundary      *BoundarySummary       `protobuf:"bytes,6,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3097,6 +3107,20 @@ func (x *ExplainResponse) GetLines() []string {
 func (x *ExplainResponse) GetCondition() *Condition {
 	if x != nil {
 		return x.Condition
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetAuthorization() *Authorization {
+	if x != nil {
+		return x.Authorization
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetBoundary() *BoundarySummary {
+	if x != nil {
+		return x.Boundary
 	}
 	return nil
 }
@@ -4618,7 +4642,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/record.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\xdc\x02\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
@@ -4698,7 +4722,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"boundaries\x18\x01 \x03(\v2\x1a.demarc.v1.BoundarySummaryR\n" +
 	"boundaries\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\xc2\x02\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\xf5\x02\n" +
 	"\x0fBoundarySummary\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -4710,7 +4734,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rauthorization\x18\b \x01(\tR\rauthorization\x12&\n" +
 	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\x12=\n" +
 	"\fsurvey_until\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\"\xde\x02\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\x121\n" +
+	"\x06record\x18\v \x01(\v2\x19.demarc.v1.BoundaryRecordR\x06record\"\xde\x02\n" +
 	"\x11ListAssetsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x18\n" +
@@ -4891,14 +4916,16 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x15\n" +
 	"\x13RevokeAgentResponse\" \n" +
 	"\x0eExplainRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xc6\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xbe\x02\n" +
 	"\x0fExplainResponse\x12;\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1b.demarc.v1.JudgedConnectionR\n" +
 	"connection\x12,\n" +
 	"\afinding\x18\x02 \x01(\v2\x12.demarc.v1.FindingR\afinding\x12\x14\n" +
 	"\x05lines\x18\x03 \x03(\tR\x05lines\x122\n" +
-	"\tcondition\x18\x04 \x01(\v2\x14.demarc.v1.ConditionR\tcondition\"\x0e\n" +
+	"\tcondition\x18\x04 \x01(\v2\x14.demarc.v1.ConditionR\tcondition\x12>\n" +
+	"\rauthorization\x18\x05 \x01(\v2\x18.demarc.v1.AuthorizationR\rauthorization\x126\n" +
+	"\bboundary\x18\x06 \x01(\v2\x1a.demarc.v1.BoundarySummaryR\bboundary\"\x0e\n" +
 	"\fWatchRequest\"'\n" +
 	"\rWatchResponse\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\"#\n" +
@@ -5107,22 +5134,23 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),       // 63: google.protobuf.Timestamp
 	(*Proposal)(nil),                    // 64: demarc.v1.Proposal
 	(*Sight)(nil),                       // 65: demarc.v1.Sight
-	(*Asset)(nil),                       // 66: demarc.v1.Asset
-	(*Connection)(nil),                  // 67: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 68: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 69: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 70: demarc.v1.PoamItem
-	(*Fact)(nil),                        // 71: demarc.v1.Fact
-	(*SpanReport)(nil),                  // 72: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 73: demarc.v1.Condition
-	(*Authorization)(nil),               // 74: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 75: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 76: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 77: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 78: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 79: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 80: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 81: demarc.v1.GateResponse
+	(*BoundaryRecord)(nil),              // 66: demarc.v1.BoundaryRecord
+	(*Asset)(nil),                       // 67: demarc.v1.Asset
+	(*Connection)(nil),                  // 68: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 69: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 70: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 71: demarc.v1.PoamItem
+	(*Fact)(nil),                        // 72: demarc.v1.Fact
+	(*SpanReport)(nil),                  // 73: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 74: demarc.v1.Condition
+	(*Authorization)(nil),               // 75: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 76: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 77: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 78: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 79: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 80: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 81: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 82: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
 	63, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
@@ -5137,111 +5165,114 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	16, // 9: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
 	65, // 10: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
 	63, // 11: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	66, // 12: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	21, // 13: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	61, // 14: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	67, // 15: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 16: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	62, // 17: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23, // 18: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	63, // 19: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	63, // 20: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	63, // 21: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	63, // 22: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
-	26, // 23: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	63, // 24: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	63, // 25: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	63, // 26: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	63, // 27: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	68, // 28: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	69, // 29: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	70, // 30: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	27, // 31: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
-	71, // 32: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
-	71, // 33: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
-	30, // 34: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	63, // 35: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	63, // 36: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	63, // 37: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	63, // 38: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	72, // 39: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 40: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 41: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	73, // 42: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	74, // 43: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	75, // 44: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	43, // 45: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	64, // 46: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	44, // 47: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 48: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	76, // 49: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	43, // 50: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	77, // 51: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	63, // 52: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	66, // 53: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	66, // 54: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	66, // 55: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	57, // 56: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	63, // 57: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	63, // 58: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	63, // 59: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	60, // 60: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	63, // 61: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 62: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 63: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 64: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 65: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 66: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 67: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 68: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 69: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 70: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	28, // 71: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	31, // 72: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	49, // 73: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	51, // 74: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	53, // 75: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	33, // 76: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	35, // 77: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	39, // 78: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	41, // 79: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	58, // 80: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	55, // 81: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	45, // 82: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	47, // 83: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	78, // 84: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	79, // 85: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	37, // 86: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 87: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 88: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 89: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 90: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 91: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 92: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 93: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 94: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 95: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	29, // 96: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	32, // 97: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	50, // 98: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	52, // 99: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	54, // 100: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	34, // 101: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	36, // 102: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	40, // 103: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	42, // 104: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	59, // 105: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	56, // 106: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	46, // 107: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	48, // 108: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	80, // 109: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	81, // 110: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	38, // 111: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	87, // [87:112] is the sub-list for method output_type
-	62, // [62:87] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	66, // 12: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
+	67, // 13: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	21, // 14: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	61, // 15: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	68, // 16: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22, // 17: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	62, // 18: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23, // 19: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	63, // 20: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	63, // 21: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	63, // 22: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	63, // 23: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	26, // 24: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	63, // 25: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	63, // 26: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	63, // 27: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	63, // 28: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	69, // 29: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	70, // 30: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	71, // 31: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	27, // 32: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
+	72, // 33: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
+	72, // 34: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
+	30, // 35: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	63, // 36: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	63, // 37: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	63, // 38: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	63, // 39: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	73, // 40: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	21, // 41: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26, // 42: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	74, // 43: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	75, // 44: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
+	16, // 45: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
+	75, // 46: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	76, // 47: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	43, // 48: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	64, // 49: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	44, // 50: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,  // 51: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	77, // 52: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	43, // 53: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	78, // 54: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	63, // 55: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	67, // 56: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	67, // 57: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	67, // 58: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	57, // 59: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	63, // 60: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	63, // 61: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	63, // 62: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	60, // 63: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	63, // 64: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 65: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,  // 66: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,  // 67: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,  // 68: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11, // 69: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14, // 70: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17, // 71: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19, // 72: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24, // 73: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	28, // 74: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	31, // 75: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	49, // 76: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	51, // 77: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	53, // 78: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	33, // 79: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	35, // 80: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	39, // 81: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	41, // 82: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	58, // 83: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	55, // 84: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	45, // 85: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	47, // 86: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	79, // 87: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	80, // 88: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	37, // 89: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,  // 90: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,  // 91: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,  // 92: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10, // 93: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12, // 94: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15, // 95: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18, // 96: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20, // 97: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25, // 98: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	29, // 99: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	32, // 100: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	50, // 101: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	52, // 102: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	54, // 103: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	34, // 104: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	36, // 105: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	40, // 106: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	42, // 107: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	59, // 108: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	56, // 109: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	46, // 110: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	48, // 111: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	81, // 112: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	82, // 113: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	38, // 114: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	90, // [90:115] is the sub-list for method output_type
+	65, // [65:90] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -5254,6 +5285,7 @@ func file_demarc_v1_collector_proto_init() {
 	file_demarc_v1_decision_proto_init()
 	file_demarc_v1_inventory_proto_init()
 	file_demarc_v1_proposal_proto_init()
+	file_demarc_v1_record_proto_init()
 	file_demarc_v1_uplink_proto_init()
 	file_demarc_v1_collector_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}

@@ -738,10 +738,13 @@ type RegulatedFlow struct {
 	Document string   `protobuf:"bytes,6,opt,name=document,proto3" json:"document,omitempty"`
 	Carries  []string `protobuf:"bytes,7,rep,name=carries,proto3" json:"carries,omitempty"`
 	// yes, no, not-observable: whether information moves out of the boundary.
-	Leaves        string                 `protobuf:"bytes,8,opt,name=leaves,proto3" json:"leaves,omitempty"`
-	Connections   []string               `protobuf:"bytes,9,rep,name=connections,proto3" json:"connections,omitempty"`
-	Destinations  []string               `protobuf:"bytes,10,rep,name=destinations,proto3" json:"destinations,omitempty"`
-	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	Leaves       string                 `protobuf:"bytes,8,opt,name=leaves,proto3" json:"leaves,omitempty"`
+	Connections  []string               `protobuf:"bytes,9,rep,name=connections,proto3" json:"connections,omitempty"`
+	Destinations []string               `protobuf:"bytes,10,rep,name=destinations,proto3" json:"destinations,omitempty"`
+	LastSeen     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	// How long the boundary's records are kept, in words; empty when its document
+	// says nothing.
+	Retention     string `protobuf:"bytes,12,opt,name=retention,proto3" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -853,6 +856,13 @@ func (x *RegulatedFlow) GetLastSeen() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *RegulatedFlow) GetRetention() string {
+	if x != nil {
+		return x.Retention
+	}
+	return ""
+}
+
 var File_demarc_v1_paper_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_paper_proto_rawDesc = "" +
@@ -909,7 +919,7 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\"]\n" +
 	"\x15ListRegulatedResponse\x12.\n" +
 	"\x05flows\x18\x01 \x03(\v2\x18.demarc.v1.RegulatedFlowR\x05flows\x12\x14\n" +
-	"\x05quiet\x18\x02 \x03(\tR\x05quiet\"\xd6\x02\n" +
+	"\x05quiet\x18\x02 \x03(\tR\x05quiet\"\xf4\x02\n" +
 	"\rRegulatedFlow\x12\x1a\n" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x18\n" +
 	"\arecords\x18\x02 \x03(\tR\arecords\x12\x0e\n" +
@@ -922,7 +932,8 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\vconnections\x18\t \x03(\tR\vconnections\x12\"\n" +
 	"\fdestinations\x18\n" +
 	" \x03(\tR\fdestinations\x127\n" +
-	"\tlast_seen\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen2\xf2\x01\n" +
+	"\tlast_seen\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x1c\n" +
+	"\tretention\x18\f \x01(\tR\tretention2\xf2\x01\n" +
 	"\fPaperService\x12F\n" +
 	"\tReconcile\x12\x1b.demarc.v1.ReconcileRequest\x1a\x1c.demarc.v1.ReconcileResponse\x12F\n" +
 	"\tListPaths\x12\x1b.demarc.v1.ListPathsRequest\x1a\x1c.demarc.v1.ListPathsResponse\x12R\n" +

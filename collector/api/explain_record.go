@@ -1,0 +1,218 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/boundary"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// explainDocument tells what is on record of an authorization or a boundary, by
+// its name, or by "authorization/name" and "boundary/name" where both have it.
+func (s *Service) explainDocument(id string) (*demarcv1.ExplainResponse, bool) {
+	policy, docs, now := s.Plant.Policy(), s.Plant.Documents(), s.Clock()
+	kind, name, split := strings.Cut(id, "/")
+	if !split {
+		kind, name = "", id
+	}
+	kind = strings.ToLower(kind)
+	r := &demarcv1.ExplainResponse{}
+	if d := policy.Decision(name); d != nil && (kind == "" || kind == "authorization") {
+		r.Authorization = s.authorization(policy, d, now)
+		r.Lines = s.authorizationLines(r.GetAuthorization())
+	}
+	if kind == "" || kind == "boundary" {
+		for _, b := range docs.Boundaries {
+			if b.Name == name {
+				all := s.boundaries()
+				r.Boundary = all[slices.IndexFunc(all, func(x *demarcv1.BoundarySummary) bool { return x.GetName() == name })]
+				r.Lines = append(r.Lines, s.boundaryLines(policy, docs, b, r.GetBoundary())...)
+			}
+		}
+	}
+	return r, len(r.GetLines()) > 0
+}
+
+// authorizationLines say what was decided, on what it stands, and what stands on
+// it.
+func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
+	r := a.GetRecord()
+	lines := []string{fmt.Sprintf("Authorization %s over %s: %s, %s.", a.GetName(), joined(a.GetBoundaries()), a.GetDecision(), a.GetState())}
+	say := func(label, words string) {
+		if words != "" {
+			lines = append(lines, label+": "+words)
+		}
+	}
+	say("Why", a.GetWhy())
+	say("Decided by", people(r.GetOfficials())+from(" for ", a.GetOrganization())+from(", granted ", day(a.GetGranted()))+until(a.GetUntil(), ", without an end: bound by its conditions and reviews"))
+	say("Reason", r.GetReason())
+	for _, d := range r.GetDocuments() {
+		say("Paper", signedWords(d))
+	}
+	say("RMF step", r.GetRmfStep())
+	if len(r.GetConsolidates()) > 0 {
+		say("Consolidated", "one decision over the system and "+joined(r.GetConsolidates())+" of its provider")
+	}
+	if p := r.GetPackage(); p != nil {
+		say("Package", strings.TrimSpace(p.GetId()+from(", requested ", day(p.GetRequested()))+from(", received ", day(p.GetReceived()))+from(", reviewed ", day(p.GetReviewed()))+from(", outcome ", p.GetOutcome())))
+	}
+	if e := r.GetEarlyStart(); e != nil {
+		say("Early start", "allowed by "+e.GetAllowedBy()+" on "+day(e.GetOn())+": work may begin, and nothing is covered by it")
+	}
+	for _, c := range r.GetConnect() {
+		say("Connection to "+c.GetTo(), c.GetDecision()+from(", granted ", day(c.GetGranted()))+until(c.GetUntil(), ""))
+	}
+	for _, x := range r.GetInherits() {
+		say("Takes over from "+x.GetAuthorization()+" ("+x.GetStanding()+")", inherited(x))
+	}
+	if r.GetLendsNothing() != "" {
+		say("Lends", "nothing: "+r.GetLendsNothing())
+	} else if a.GetDecision() == boundary.Pato {
+		say("Lends", "only beneath a decision of one's own (ato or atu) over "+joined(a.GetBoundaries()))
+	}
+	say("Leaned on by", joined(a.GetLeanedOnBy()))
+	say("Review", reviewWords(a))
+	for _, x := range r.GetResidualRisks() {
+		words := x.GetStatement() + " Accepted by " + x.GetAcceptedBy() + " on " + day(x.GetAcceptedOn()) + until(x.GetUntil(), "") + from("; compensated by ", joined(x.GetMitigatedBy()))
+		say("Residual risk "+x.GetId()+from(", ", x.GetLevel()), words)
+	}
+	for _, c := range s.conditions() {
+		if c.GetAuthorization() == a.GetName() {
+			say("Condition "+c.GetId(), c.GetStatement()+" "+c.GetWords()+", since "+when(c.GetSince().AsTime()))
+		}
+	}
+	for _, x := range a.GetActs() {
+		words := x.GetKind() + from(" to ", day(x.GetUntil())) + from(" by ", x.GetSuccessor()) + from(": ", x.GetReason()) + from(", decided by ", x.GetOfficial()) + from(", recorded by ", x.GetActor())
+		say(when(x.GetEffective().AsTime()), words)
+	}
+	return lines
+}
+
+// boundaryLines say who answers for a boundary, what stands in it, and what it
+// is agreed to exchange.
+func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Documents, b *boundary.Boundary, x *demarcv1.BoundarySummary) []string {
+	r := x.GetRecord()
+	lines := []string{fmt.Sprintf("Boundary %s: %s. %s, domain %s%s.", x.GetName(), x.GetTitle(), x.GetKind(), x.GetDomain(), from(", ", r.GetEnvironment()))}
+	say := func(label, words string) {
+		if words != "" {
+			lines = append(lines, label+": "+words)
+		}
+	}
+	say("Authority", x.GetAuthorization())
+	say("Decided by", people(r.GetOfficials()))
+	say("RMF step", r.GetRmfStep())
+	if r.GetParent() != "" {
+		words := r.GetParent()
+		if r.GetIsolated() {
+			words += ", and judged as separate from it"
+		}
+		say("Part of", words)
+	}
+	say("Parts", joined(r.GetParts()))
+	say("Systems", joined(r.GetSystems()))
+	if c := r.GetCategorization(); c != nil {
+		say("Categorization", "confidentiality "+c.GetConfidentiality()+", integrity "+c.GetIntegrity()+", availability "+c.GetAvailability()+" (FIPS 199)")
+	}
+	for _, p := range r.GetParties() {
+		say(p.GetRole(), p.GetName()+from(", ", p.GetOrganization())+from(", ", p.GetContact()))
+	}
+	if r.GetSecurityPlan() != nil {
+		say("Security plan", signedWords(r.GetSecurityPlan()))
+	}
+	if d := policy.Decision(authorityName(policy, b.Name, s.Clock())); d != nil {
+		for _, i := range authorizationRecord(policy, d, s.Clock()).GetInherits() {
+			say("Controls from "+i.GetAuthorization()+" ("+i.GetStanding()+")", inherited(i))
+		}
+	}
+	say("Regulated records", joined(r.GetRegulatedRecords())+from("; retention ", b.Retention.String()))
+	say("Members", strings.Join(x.GetMembers(), "; "))
+	for _, n := range r.GetShared() {
+		for _, side := range n.GetSides() {
+			say("Shared network "+n.GetNetwork(), side.GetBoundary()+": "+side.GetAuthority()+from(", decided by ", people(side.GetOfficials())))
+		}
+	}
+	for _, p := range b.AccessPoints {
+		say("Access point", p.Name.Name+", "+p.Type)
+	}
+	for _, i := range docs.Interconnections {
+		if i.From.Boundary.Name == b.Name || i.To.Boundary.Name == b.Name {
+			say("Agreement", i.Name+", from "+i.From.Boundary.Name+" to "+i.To.Boundary.Name+": "+i.Purpose+from("; carries ", joined(i.Carries))+from("; exchanges ", joined(i.Exchanges)))
+		}
+	}
+	say("Stands in it", fmt.Sprintf("%d assets; %d findings touch it", x.GetAssets(), x.GetFindings()))
+	return append(lines, "Seen over the last day: "+x.GetSight().GetWords())
+}
+
+// authorityName is the decision that stands over a boundary, or that fell.
+func authorityName(policy *boundary.Policy, name string, now time.Time) string {
+	a := policy.Authority(name, now)
+	switch {
+	case a.In != nil:
+		return a.In.Name
+	case a.Lost != nil:
+		return a.Lost.Name
+	}
+	return ""
+}
+
+func inherited(x *demarcv1.Inheritance) string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		of   []string
+	}{{" in full", x.GetFull()}, {" in part", x.GetPartial()}} {
+		if len(p.of) > 0 {
+			parts = append(parts, joined(p.of)+p.what)
+		}
+	}
+	if len(x.GetServices()) > 0 {
+		parts = append(parts, "flows through "+joined(x.GetServices()))
+	}
+	if len(parts) == 0 {
+		return "nothing by name"
+	}
+	return strings.Join(parts, "; ")
+}
+
+func reviewWords(a *demarcv1.Authorization) string {
+	r := a.GetRecord()
+	words := from("last ", day(r.GetReview().GetLast())) + from(", due ", day(a.GetReviewDue())) + from(", at once on ", joined(r.GetReviewTriggers()))
+	if len(a.GetTriggers()) > 0 {
+		words += "; fired: " + strings.Join(a.GetTriggers(), "; ")
+	}
+	return strings.TrimPrefix(words, ", ")
+}
+
+// signedWords name a paper, who signed it, and what it is known by.
+func signedWords(d *demarcv1.SignedDocument) string {
+	return d.GetTitle() + from(", ", d.GetHref()) + from(", signed by ", d.GetSigner()) + from(" on ", day(d.GetSigned())) + from(", SHA-256 ", d.GetSha256())
+}
+
+// from puts words before what is there, and is nothing where that is nothing.
+func from(words, what string) string {
+	if what == "" {
+		return ""
+	}
+	return words + what
+}
+
+func until(t *timestamppb.Timestamp, without string) string {
+	if t == nil {
+		return without
+	}
+	return " to " + lastDay(t.AsTime())
+}
+
+func day(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().UTC().Format(time.DateOnly)
+}
+
+func joined(names []string) string { return strings.Join(names, ", ") }
