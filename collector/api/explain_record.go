@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 		}
 	}
 	say("Why", a.GetWhy())
-	say("Decided by", people(r.GetOfficials())+from(" for ", a.GetOrganization())+from(", granted ", day(a.GetGranted()))+until(a.GetUntil(), ", without an end: bound by its conditions and reviews"))
+	say("Decided by", decidedWords(a))
 	say("Reason", r.GetReason())
 	for _, d := range r.GetDocuments() {
 		say("Paper", signedWords(d))
@@ -59,7 +60,8 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 		say("Consolidated", "one decision over the system and "+joined(r.GetConsolidates())+" of its provider")
 	}
 	if p := r.GetPackage(); p != nil {
-		say("Package", strings.TrimSpace(p.GetId()+from(", requested ", day(p.GetRequested()))+from(", received ", day(p.GetReceived()))+from(", reviewed ", day(p.GetReviewed()))+from(", outcome ", p.GetOutcome())))
+		words := p.GetId() + from(", requested ", day(p.GetRequested())) + from(", received ", day(p.GetReceived())) + from(", reviewed ", day(p.GetReviewed())) + from(", ", p.GetOutcome())
+		say("Package", strings.TrimPrefix(words, ", "))
 	}
 	if e := r.GetEarlyStart(); e != nil {
 		say("Early start", "allowed by "+e.GetAllowedBy()+" on "+day(e.GetOn())+": work may begin, and nothing is covered by it")
@@ -97,7 +99,7 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 // is agreed to exchange.
 func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Documents, b *boundary.Boundary, x *demarcv1.BoundarySummary) []string {
 	r := x.GetRecord()
-	lines := []string{fmt.Sprintf("Boundary %s: %s. %s, domain %s%s.", x.GetName(), x.GetTitle(), x.GetKind(), x.GetDomain(), from(", ", r.GetEnvironment()))}
+	lines := []string{fmt.Sprintf("Boundary %s (%s, domain %s%s): %s.", x.GetName(), x.GetKind(), x.GetDomain(), from(", ", r.GetEnvironment()), x.GetTitle())}
 	say := func(label, words string) {
 		if words != "" {
 			lines = append(lines, label+": "+words)
@@ -132,9 +134,11 @@ func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Document
 	say("Regulated records", joined(r.GetRegulatedRecords())+from("; retention ", b.Retention.String()))
 	say("Members", strings.Join(x.GetMembers(), "; "))
 	for _, n := range r.GetShared() {
+		var sides []string
 		for _, side := range n.GetSides() {
-			say("Shared network "+n.GetNetwork(), side.GetBoundary()+": "+side.GetAuthority()+from(", decided by ", people(side.GetOfficials())))
+			sides = append(sides, side.GetBoundary()+" under "+side.GetAuthority()+from(", decided by ", people(side.GetOfficials())))
 		}
+		say("Shared network "+n.GetNetwork(), strings.Join(sides, "; "))
 	}
 	for _, p := range b.AccessPoints {
 		say("Access point", p.Name.Name+", "+p.Type)
@@ -144,7 +148,8 @@ func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Document
 			say("Agreement", i.Name+", from "+i.From.Boundary.Name+" to "+i.To.Boundary.Name+": "+i.Purpose+from("; carries ", joined(i.Carries))+from("; exchanges ", joined(i.Exchanges)))
 		}
 	}
-	say("Stands in it", fmt.Sprintf("%d assets; %d findings touch it", x.GetAssets(), x.GetFindings()))
+	say("Assets that stand in it", strconv.Itoa(int(x.GetAssets())))
+	say("Findings that touch it", strconv.Itoa(int(x.GetFindings())))
 	return append(lines, "Seen over the last day: "+x.GetSight().GetWords())
 }
 
@@ -177,6 +182,19 @@ func inherited(x *demarcv1.Inheritance) string {
 		return "nothing by name"
 	}
 	return strings.Join(parts, "; ")
+}
+
+// decidedWords say who decided, for whom, and for how long.
+func decidedWords(a *demarcv1.Authorization) string {
+	words := people(a.GetRecord().GetOfficials()) + from(" for ", a.GetOrganization())
+	if len(a.GetRecord().GetOfficials()) == 0 {
+		words = a.GetOrganization()
+	}
+	words += from(", granted ", day(a.GetGranted()))
+	if a.GetGranted() != nil && !boundary.Denies(a.GetDecision()) {
+		words += until(a.GetUntil(), ", without an end: bound by its conditions and reviews")
+	}
+	return strings.TrimPrefix(words, ", ")
 }
 
 func reviewWords(a *demarcv1.Authorization) string {

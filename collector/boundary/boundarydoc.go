@@ -62,7 +62,7 @@ func (r *Retention) String() string {
 	}
 	s := r.Class
 	if r.Keep.Duration > 0 {
-		s += ", kept " + r.Keep.String()
+		s += " for " + r.Keep.String()
 	}
 	if r.Hold {
 		s += ", on hold"

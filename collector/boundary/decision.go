@@ -228,7 +228,18 @@ func (d *Decision) Leverages() []string {
 // LeanedOnBy names the authorizations that lean on one, also through others,
 // sorted.
 func (p *Policy) LeanedOnBy(name string) []string {
-	all := p.leaners(name)
+	all := map[string]bool{name: true}
+	for grown := true; grown; {
+		grown = false
+		for _, d := range p.decisions {
+			leans := slices.ContainsFunc(d.leans, func(l lean) bool {
+				return all[l.lender] || slices.ContainsFunc(l.own, func(o string) bool { return all[o] })
+			})
+			if leans && !all[d.Name] {
+				all[d.Name], grown = true, true
+			}
+		}
+	}
 	delete(all, name)
 	return keys(all)
 }
