@@ -70,22 +70,31 @@ func (b *Book) Update(p *boundary.Policy, c inventory.Connection, v verdict.Judg
 	if p == nil {
 		p = none
 	}
-	m := memberOf(p, c, v, now)
-	g, found := groupOf(p, c, v)
-	id := ""
-	if found {
-		id = g.id()
-	}
-	old, had := b.conns[c.ID]
-	if had && old != id {
-		b.leave(old, c.ID, m, false)
-		delete(b.conns, c.ID)
-	}
-	if found {
-		b.join(id, g, c.ID, m, false, old == id)
-		b.conns[c.ID] = id
-	}
+	_, had := b.conns[c.ID]
+	b.take(c.ID, new(Sorter).Sort(p, c, &v, now, had))
 	return b.told()
+}
+
+// Take is Update for what a Sorter made of the connection.
+func (b *Book) Take(connection string, e Entry) {
+	b.take(connection, e)
+	clear(b.touched)
+}
+
+func (b *Book) take(connection string, e Entry) {
+	old, had := b.conns[connection]
+	id := e.id()
+	if had && old != id {
+		b.leave(old, connection, e.member, false)
+		delete(b.conns, connection)
+	}
+	if e.in == nil {
+		return
+	}
+	b.join(id, e.in.group, connection, e.member, false, old == id)
+	if old != id {
+		b.conns[connection] = id
+	}
 }
 
 // RemoveConnection takes back a connection that is gone from the inventory

@@ -77,7 +77,7 @@ func (g group) id() string {
 //     agreed to this service;
 //  7. out-of-terms: the ends are agreed, a term is broken;
 //  8. unauthorized: nothing is agreed.
-func groupOf(p *boundary.Policy, c inventory.Connection, v verdict.Judged) (group, bool) {
+func groupOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (group, bool) {
 	g := group{Site: c.Site, From: v.Client.Boundary, To: v.Server.Boundary}
 	switch v.Verdict.GetVerdict() {
 	case verdict.Undecided:
@@ -117,7 +117,7 @@ func unlistedGroup(site, boundary, asset string) group {
 }
 
 // homeOf is the boundary of the end that is unlisted.
-func homeOf(c inventory.Connection, v verdict.Judged) string {
+func homeOf(c inventory.Connection, v *verdict.Judged) string {
 	if c.Client.Asset == v.Unlisted {
 		return v.Client.Boundary
 	}
@@ -152,7 +152,7 @@ func within(p *boundary.Policy, site string, e inventory.End) string {
 
 // unplacedGroup: the end that stands nowhere, if it ever sent anything; tries
 // towards addresses that nobody holds belong to who tried.
-func unplacedGroup(p *boundary.Policy, c inventory.Connection, v verdict.Judged) (group, bool) {
+func unplacedGroup(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (group, bool) {
 	switch {
 	case nowhere(v.Client) && c.Client.Addr.IsValid():
 		return subnetGroup(p, c.Site, c.Client, v.Client), true
@@ -178,7 +178,7 @@ func subnetGroup(p *boundary.Policy, site string, e inventory.End, at boundary.P
 }
 
 // opener names the boundary from which the connection was opened.
-func opener(c inventory.Connection, v verdict.Judged) string {
+func opener(c inventory.Connection, v *verdict.Judged) string {
 	if ot.ParseBasis(c.Data.GetDirectionBasis()) <= ot.BasisPort {
 		return "unknown"
 	}
@@ -200,7 +200,7 @@ var tools = map[string]bool{"teamviewer": true, "anydesk": true, "openvpn": true
 // remoteTool names what gives access from afar: an interactive protocol into
 // ot, or a tool or tunnel between ot or dmz and it, external or the Internet,
 // known by its protocol or by the name that it asked for.
-func remoteTool(p *boundary.Policy, c inventory.Connection, v verdict.Judged) string {
+func remoteTool(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) string {
 	from, to := p.Domain(v.Client.Boundary), p.Domain(v.Server.Boundary)
 	if interactive[v.Service] && to == "ot" && v.Client.Boundary != v.Server.Boundary {
 		return v.Service

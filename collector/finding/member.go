@@ -32,19 +32,14 @@ type member struct {
 	Last       int64     `json:"last"`
 }
 
-func memberOf(p *boundary.Policy, c inventory.Connection, v verdict.Judged, now time.Time) *member {
+func (s *Sorter) memberOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged, now time.Time) *member {
 	d := c.Data
 	m := &member{
 		Policy: p.Version(), Service: v.Service, OneSided: ot.ParseOutcome(d.GetOutcome()) == ot.OneSided,
 		Domains: [2]string{p.Domain(v.Client.Boundary), p.Domain(v.Server.Boundary)}, First: now.UnixNano(), Last: now.UnixNano(),
 		Sight: sum(d.GetProtocol(), d.GetGrade(), d.GetDirectionBasis(), d.GetOpenedBy(), d.GetOutcome(), d.GetSecurityFacts().GetServerName(),
 			d.GetRelatedTo(), placed(v.Client), placed(v.Server)),
-		Boundaries: []string{v.Client.Boundary, v.Server.Boundary},
-	}
-	for i := range ot.NumOperations {
-		if o := ot.Operation(i).String(); d.GetOperations()[o] > 0 {
-			m.Operations = append(m.Operations, o)
-		}
+		Boundaries: s.boundaries(v.Client.Boundary, v.Server.Boundary), Operations: s.counted(d.GetOperations()),
 	}
 	if d.GetProtocol() == Scan {
 		m.Service = Scan

@@ -96,6 +96,13 @@ func (b *Book) SiteOf(asset string) string { return b.ids.SiteOf(asset) }
 // Connection returns a connection made afresh.
 func (b *Book) Connection(id string) (Connection, bool) { return b.ids.Connection(id) }
 
+// Placed returns a connection without its Data and Agents, for who has them
+// since the Book changed last.
+func (b *Book) Placed(id string) (Connection, bool) { return b.ids.Placed(id) }
+
+// Devices tells what is known of assets.
+func (b *Book) Devices() Devices { return b.ids }
+
 // Connections ranges over every connection in no particular order. The Book
 // must not be changed meanwhile.
 func (b *Book) Connections() iter.Seq[Connection] { return b.ids.Connections() }

@@ -287,12 +287,9 @@ func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
 		ClientBoundary: s.Client, ServerBoundary: s.Server, Verdict: v, Findings: e.findings.OfConnection(c.ID), OperationsLast: s.Counted.shown(),
 	}}
-	j.pairs = [][2]string{{s.Client, s.Server}}
-	if client, server := e.policy.Place(c.Site, c.Client), e.policy.Place(c.Site, c.Server); client.Shared != nil || server.Shared != nil {
-		client.Boundary, server.Boundary = s.Client, s.Server
-		j.pairs = pairsOf(client, server)
-	}
-	e.lean.connection(c.ID, nil, j.pairs)
+	client, server := e.policy.Place(c.Site, c.Client), e.policy.Place(c.Site, c.Server)
+	client.Boundary, server.Boundary = s.Client, s.Server
+	j.pairs = e.lean.connection(c.ID, nil, client, server)
 	if !s.Due.IsZero() {
 		j.wait = &wait{id: c.ID, due: s.Due, packet: s.Packet, from: source{s.From[0], s.From[1]}}
 		e.due.put(j.wait)

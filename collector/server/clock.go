@@ -44,12 +44,12 @@ func packetTime(last *timestamppb.Timestamp, now time.Time) time.Time {
 }
 
 // since keeps the time from which a verdict holds without a break.
-func since(v *demarcv1.Verdict, before *judgement, at time.Time) {
+func since(v *demarcv1.Verdict, before *judgement) {
 	if before != nil && before.shown.GetVerdict().GetVerdict() == v.GetVerdict() {
 		v.Since = before.shown.GetVerdict().GetSince()
 		return
 	}
-	v.Since = timestamppb.New(at)
+	v.Since = v.GetJudgedAt()
 }
 
 // latest is the time of the newest packet that a body tells of; zero without.

@@ -13,7 +13,6 @@ import (
 	"demarc/collector/api"
 	"demarc/collector/boundary"
 	"demarc/collector/store"
-	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -95,52 +94,63 @@ func (e *engine) deal(ctx context.Context, kind string, body proto.Message, dryR
 	if err != nil {
 		return nil, err
 	}
-	would, later, err := e.foresee(&demarcv1.Act{Time: timestamppb.New(now), Actor: by.Who, Kind: kind, Body: text}, now)
-	if err != nil || dryRun {
-		return would, err
-	}
-	if err := e.Act(ctx, "", kind, body, by); err != nil {
+	x, err := e.imagine(&demarcv1.Act{Time: timestamppb.New(now), Actor: by.Who, Kind: kind, Body: text}, now)
+	if err != nil {
 		return nil, err
+	}
+	if !dryRun {
+		if err := e.Act(ctx, "", kind, body, by); err != nil {
+			return nil, err
+		}
+	}
+	if dryRun || x.later { // what holds from a later instant on changed nothing yet
+		return e.consequences(x), nil
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	if later {
-		return would, nil // it holds from a later instant on: nothing changed yet
-	}
 	return e.deeds.told.consequences, nil
 }
 
-// foresee says what an act would change at the instant from which it holds.
-// Nothing is changed.
-func (e *engine) foresee(a *demarcv1.Act, now time.Time) (c *demarcv1.Consequences, later bool, err error) {
-	e.mu.Lock() // the inventory may settle itself when it is asked
-	defer e.mu.Unlock()
+// imagined is an act that may be done.
+type imagined struct {
+	document string // that it is about
+	before   *boundary.Policy
+	policy   *boundary.Policy // with it
+	at       time.Time        // from when it holds
+	later    bool      // that is ahead
+}
+
+// imagine tells what an act would come to.
+func (e *engine) imagine(a *demarcv1.Act, now time.Time) (x imagined, err error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	with := boundary.Acts{Events: slices.Clip(e.acts.Events), Windows: slices.Clip(e.acts.Windows), Attested: slices.Clip(e.acts.Attested), Fired: e.acts.Fired}
-	document, err := addDeed(&with, a)
-	if err != nil {
-		return nil, false, err
+	if x.document, err = addDeed(&with, a); err != nil {
+		return x, err
 	}
-	at := now
+	x.at = now
 	if n := len(with.Events); a.GetKind() == actAuthorization && with.Events[n-1].At.After(now) {
-		at, later = with.Events[n-1].At, true
+		x.at, x.later = with.Events[n-1].At, true
 	}
 	if n := len(with.Windows); a.GetKind() == actWindow && !with.Windows[n-1].Close && with.Windows[n-1].From.After(now) {
-		at, later = with.Windows[n-1].From, true
+		x.at, x.later = with.Windows[n-1].From, true
 	}
-	p := e.base.With(with)
-	before, after := map[string]*demarcv1.Verdict{}, map[string]*demarcv1.Verdict{}
-	conns, _ := e.lean.on(p.Leaning(document))
-	for _, id := range conns {
-		x, ok := e.book.Connection(id)
-		if !ok || !judgedAt(x, now).Equal(now) {
-			continue
+	x.before, x.policy = e.policy, e.base.With(with)
+	return x, nil
+}
+
+// consequences says what an act would change at the instant from which it holds.
+func (e *engine) consequences(x imagined) *demarcv1.Consequences {
+	c := &demarcv1.Consequences{Boundaries: boundaryChanges(x.before, x.policy, x.at), Authorizations: leanersOf(x.before, x.document)}
+	e.foresee(func() preview {
+		ids, _ := e.lean.on(x.policy.Leaning(x.document))
+		return preview{policy: x.policy, ids: ids, at: x.at}
+	}, func(f *foreseen) {
+		if turned := f.change(); turned != nil {
+			c.Verdicts = append(c.Verdicts, turned)
 		}
-		before[id] = e.judged[id].shown.GetVerdict()
-		after[id] = verdict.Judge(p, x, at).Verdict
-	}
-	return &demarcv1.Consequences{
-		Boundaries: boundaryChanges(e.policy, p, at), Verdicts: turns(before, after), Authorizations: e.leanersOf(document),
-	}, later, nil
+	})
+	return c
 }
 
 // ActsOn implements api.Plant.

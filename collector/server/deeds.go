@@ -44,14 +44,14 @@ func doAuthority(e *engine, r *store.Record, a *demarcv1.Act) error {
 	if err != nil {
 		return err
 	}
-	policy, before := e.policy, e.verdictsOn(document)
+	policy := e.policy
 	e.deeds.list = append(e.deeds.list, a)
 	e.setPolicy(e.base)
-	e.redo([]string{document}, r.Recorded)
+	turned := e.redo([]string{document}, r.Recorded)
 	e.notify(r.Recorded)
 	e.unsnapped(r.Recorded, a.GetActor())
 	e.deeds.told = outcome{r.Position, &demarcv1.Consequences{
-		Boundaries: boundaryChanges(policy, e.policy, r.Recorded), Verdicts: turns(before, e.verdictsOn(document)), Authorizations: e.leanersOf(document),
+		Boundaries: boundaryChanges(policy, e.policy, r.Recorded), Verdicts: turned, Authorizations: leanersOf(e.policy, document),
 	}}
 	e.log.Info("act on authority", "kind", a.GetKind(), "document", document, "by", a.GetActor(), "verdicts_changed", len(e.deeds.told.consequences.GetVerdicts()))
 	return nil
@@ -114,16 +114,6 @@ func asTime(t *timestamppb.Timestamp) time.Time {
 	return t.AsTime()
 }
 
-// verdictsOn is the verdicts on what leans on a document.
-func (e *engine) verdictsOn(document string) map[string]*demarcv1.Verdict {
-	conns, _ := e.lean.on(e.policy.Leaning(document))
-	all := make(map[string]*demarcv1.Verdict, len(conns))
-	for _, id := range conns {
-		all[id] = e.judged[id].shown.GetVerdict()
-	}
-	return all
-}
-
 // boundaryChanges lists the boundaries over which something else stands.
 func boundaryChanges(before, after *boundary.Policy, at time.Time) []*demarcv1.BoundaryChange {
 	var changes []*demarcv1.BoundaryChange
@@ -136,9 +126,9 @@ func boundaryChanges(before, after *boundary.Policy, at time.Time) []*demarcv1.B
 }
 
 // leanersOf names the authorizations that lean on a document.
-func (e *engine) leanersOf(document string) []string {
+func leanersOf(p *boundary.Policy, document string) []string {
 	if name, ok := cutKind(document, "Authorization"); ok {
-		return e.policy.LeanedOnBy(name)
+		return p.LeanedOnBy(name)
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func (e *engine) presentIn(boundaries []string, now time.Time) finding.Present {
 		Now: now, Policy: e.policy.Version(), Elsewhere: e.elsewhere,
 		Upgraded: func(agent string) uint64 { return e.drifts.programs[agent] },
 	}
-	assets, conns := map[string]bool{}, map[string]bool{}
+	assets := map[string]bool{}
 	for b, in := range within {
 		if in {
 			p.Boundaries = append(p.Boundaries, b)
@@ -177,17 +177,12 @@ func (e *engine) presentIn(boundaries []string, now time.Time) finding.Present {
 		}
 	}
 	slices.Sort(p.Boundaries)
-	for pair, ids := range e.lean.conns {
-		if within[pair[0]] || within[pair[1]] {
-			maps.Copy(conns, ids)
-		}
-	}
 	for _, id := range slices.Sorted(maps.Keys(assets)) {
 		if t, ok := e.assetThing(id, within); ok {
 			p.Things = append(p.Things, t)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(conns)) {
+	for _, id := range e.lean.between(func(client, server string) bool { return within[client] || within[server] }) {
 		p.Things = append(p.Things, e.connectionThing(id))
 	}
 	return p

@@ -35,7 +35,7 @@ var people = map[string][]store.Grant{
 	"both": {{Role: store.ISSM}, {Role: store.Official}},
 }
 
-func as(t *testing.T, name string) context.Context {
+func as(t testing.TB, name string) context.Context {
 	t.Helper()
 	if people[name] == nil {
 		t.Fatalf("who is %s", name)
@@ -494,8 +494,27 @@ func TestApplyAloneImprovesNothing(t *testing.T) {
 
 func conditionsOf(l *lab) map[string]string {
 	states := map[string]string{}
-	for _, r := range l.conditionsUnder(l.Policy(), l.Documents()) {
+	for _, r := range l.conditionsUnder(l.Policy(), l.Documents(), nil) {
 		states[r.ID()] = r.State
 	}
 	return states
+}
+
+func (l *lab) verdicts() map[string]*demarcv1.Verdict {
+	all := map[string]*demarcv1.Verdict{}
+	for _, c := range l.Connections() {
+		all[c.GetId()] = c.GetVerdict()
+	}
+	return all
+}
+
+// under judges every connection by a policy, each by itself.
+func (l *lab) under(p *boundary.Policy, each func(id string, j *verdict.Judged)) {
+	p = p.With(l.acts)
+	l.book.SetSpace(p.Space)
+	for c := range l.book.Connections() {
+		j := verdict.Judge(p, c, judgedAt(c, l.now))
+		each(c.ID, &j)
+	}
+	l.book.SetSpace(l.space())
 }

@@ -14,7 +14,6 @@ import (
 	"demarc/collector/finding"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
-	"demarc/collector/verdict"
 	"demarc/internal/identity"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -50,9 +49,12 @@ type engine struct {
 	due      schedule
 	lean     leaning
 	dirty    map[string]bool // judgements that the saved state lacks
-	applied  chan struct{}   // closed and made anew when position moved
-	turned   turned          // what the last policy record changed
-	said     []savedAct      // what people said of assets
+	bench    []*judge        // what goroutines judge with
+	reckoned []reckoned      // room for a batch
+	progress progress
+	applied  chan struct{} // closed and made anew when position moved
+	turned   turned        // what the last policy record changed
+	said     []savedAct    // what people said of assets
 	probes   probes
 	ordered  func() // called when orders on active reads changed; may be nil
 	ledger   *condition.Ledger
@@ -70,8 +72,8 @@ type engine struct {
 // replaced, never changed: readers keep it.
 type judgement struct {
 	shown *demarcv1.JudgedConnection
-	wait  *wait       // nil: nothing to wait for
-	pairs [][2]string // that it is filed under
+	wait  *wait     // nil: nothing to wait for
+	pairs []*bucket // that it is filed in
 }
 
 // turned is the outcome of a policy record, for whoever applied it.
@@ -187,14 +189,7 @@ func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 
 // rejudge judges what changed, at the time of the record that changed it.
 func (e *engine) rejudge(ch inventory.Changes, now time.Time, from source) {
-	for _, id := range ch.Connections {
-		c, ok := e.book.Connection(id)
-		if !ok {
-			e.forget(id, now)
-			continue
-		}
-		e.judge(c, now, judgedAt(c, now), from)
-	}
+	e.judgeBatch(ch.Connections, now, from, scope{told: true, past: true})
 	for _, id := range ch.Assets {
 		e.assess(id, now)
 	}
@@ -204,44 +199,37 @@ func (e *engine) rejudge(ch inventory.Changes, now time.Time, from source) {
 func (e *engine) forget(id string, now time.Time) {
 	if j := e.judged[id]; j != nil {
 		e.due.drop(j.wait)
-		e.lean.connection(id, j.pairs, nil)
+		e.lean.forget(id, j.pairs)
 		delete(e.judged, id)
 		e.dirty[id] = true
 	}
 	e.findings.RemoveConnection(id, now)
 }
 
-// judge takes the verdict on a connection as of at.
-func (e *engine) judge(c inventory.Connection, now, at time.Time, from source) {
-	v := verdict.Judge(e.policy, c, at)
-	e.file(c, &v, now, at, from)
+// judge judges a connection as of at.
+func (e *engine) judge(id string, c inventory.Connection, now, at time.Time, from source) {
+	r := reckoned{id: id, before: e.judged[id]}
+	e.judges(1)[0].take(&r, c, at)
+	e.file(&r, now, from)
 }
 
 // file puts a verdict in the place of the one before, with what follows from it.
-func (e *engine) file(c inventory.Connection, v *verdict.Judged, now, at time.Time, from source) {
-	before := e.judged[c.ID]
-	since(v.Verdict, before, at)
-	e.findings.Update(e.policy, c, *v, at)
-	j := &judgement{shown: &demarcv1.JudgedConnection{
-		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
-		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
-		Verdict: v.Verdict, Findings: e.findings.OfConnection(c.ID), OperationsLast: counted(c.Data, before),
-	}}
-	j.pairs = pairsOf(v.Client, v.Server)
-	if before == nil {
+func (e *engine) file(r *reckoned, now time.Time, from source) {
+	e.findings.Take(r.id, r.entry)
+	j := r.before
+	if j == nil {
+		j = &judgement{}
+		e.judged[r.id] = j
 		e.drifts.newThing(now)
-		e.lean.connection(c.ID, nil, j.pairs)
-		j.wait = e.due.add(c.ID, v.Again, now, at, from)
 		e.stands.moved = true
-		e.judged[c.ID] = j
 	} else {
-		e.due.drop(before.wait)
-		e.lean.connection(c.ID, before.pairs, j.pairs)
-		j.wait = e.due.add(c.ID, v.Again, now, at, from)
-		e.stands.moves(before.shown, j.shown)
-		*before = *j
+		e.due.drop(j.wait)
+		e.stands.moves(j.shown, r.shown)
 	}
-	e.dirty[c.ID] = true
+	j.shown = r.shown
+	j.pairs = e.lean.connection(r.id, j.pairs, r.client, r.server)
+	j.wait = e.due.add(r.id, r.again, now, r.at, from)
+	e.dirty[r.id] = true
 }
 
 // assess looks at an asset that is new, changed, placed anew, or gone. What is

@@ -22,6 +22,9 @@ func counted(d *demarcv1.Connection, before *judgement) map[string]*timestamppb.
 	if len(d.GetOperations()) == 0 {
 		return nil
 	}
+	if before != nil && d == before.shown.GetConnection() {
+		return before.shown.GetOperationsLast()
+	}
 	if before != nil && maps.Equal(d.GetOperations(), before.shown.GetConnection().GetOperations()) && len(before.shown.GetOperationsLast()) > 0 {
 		return before.shown.GetOperationsLast() // never changed once it is shown
 	}

@@ -68,13 +68,13 @@ func documents(texts ...string) []boundary.File {
 // lab is an engine over a real store, with a clock of its own.
 type lab struct {
 	*engine
-	t     *testing.T
+	t     testing.TB
 	store *bolt.Store
 	now   time.Time
 	next  map[string]uint64
 }
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	t.Helper()
 	l := &lab{t: t, now: time.Date(2026, 4, 12, 8, 0, 0, 0, time.UTC), next: map[string]uint64{}}
 	var err error
@@ -152,7 +152,7 @@ func (l *lab) decide(a *demarcv1.AuthorizationAct, dryRun bool) (*demarcv1.Conse
 }
 
 // owner is who runs a collector whose authority is none.
-func owner(t *testing.T) context.Context {
+func owner(t testing.TB) context.Context {
 	return api.As(t.Context(), api.Principal{Name: "uid 1000 (ana)", Roles: api.AllRoles(), Via: "socket"})
 }
 
@@ -253,7 +253,7 @@ func mac(ip string) []byte {
 }
 
 // verdictOf is the verdict on the connection between two addresses.
-func verdictOf(t *testing.T, e *engine, client, server string) *demarcv1.JudgedConnection {
+func verdictOf(t testing.TB, e *engine, client, server string) *demarcv1.JudgedConnection {
 	t.Helper()
 	for _, c := range e.Connections() {
 		if c.GetConnection().GetClient() == client && c.GetConnection().GetServer() == server {

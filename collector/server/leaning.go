@@ -7,6 +7,7 @@ import (
 
 	"demarc/collector/boundary"
 	"demarc/collector/inventory"
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // leaning finds what a change of a document touches, so that nothing else is
@@ -14,15 +15,15 @@ import (
 // that they stand in, and the instants at which a document begins or ceases to
 // stand.
 type leaning struct {
-	conns   map[[2]string]map[string]bool // boundaries of client and server -> connections
-	assets  map[string]map[string]bool    // boundary -> assets
-	of      map[string][]string           // asset -> its boundaries
+	conns   map[[2]string]*bucket      // boundaries of client and server -> connections
+	assets  map[string]map[string]bool // boundary -> assets
+	of      map[string][]string        // asset -> its boundaries
 	edges   []boundary.Edge
 	through time.Time // edges up to here are judged
 }
 
 func (l *leaning) init() {
-	l.conns, l.assets, l.of = map[[2]string]map[string]bool{}, map[string]map[string]bool{}, map[string][]string{}
+	l.conns, l.assets, l.of = map[[2]string]*bucket{}, map[string]map[string]bool{}, map[string][]string{}
 }
 
 // pairsOf lists the pairs of boundaries by which a connection is found: of a
@@ -47,16 +48,44 @@ func holders(p boundary.Placement) []string {
 	return []string{p.Boundary}
 }
 
-// connection files id under pairs in place of those that it was filed under.
-func (l *leaning) connection(id string, before, now [][2]string) {
-	if slices.Equal(before, now) {
-		return
+// bucket is that of a pair of boundaries.
+func (l *leaning) bucket(pair [2]string) *bucket {
+	b := l.conns[pair]
+	if b == nil {
+		b = &bucket{pair: pair, ids: map[string]bool{}}
+		b.alone = []*bucket{b}
+		l.conns[pair] = b
 	}
-	for _, p := range before {
-		drop(l.conns, p, id)
+	return b
+}
+
+// connection files id by the places of its ends, in place of where it was filed,
+// and tells where it is now.
+func (l *leaning) connection(id string, before []*bucket, client, server boundary.Placement) []*bucket {
+	shared := client.Shared != nil || server.Shared != nil
+	pair := [2]string{client.Boundary, server.Boundary}
+	if !shared && len(before) == 1 && before[0].pair == pair {
+		return before
 	}
-	for _, p := range now {
-		file(l.conns, p, id)
+	var now []*bucket
+	if !shared {
+		now = l.bucket(pair).alone
+	} else {
+		for _, p := range pairsOf(client, server) {
+			now = append(now, l.bucket(p))
+		}
+	}
+	l.forget(id, before)
+	for _, b := range now {
+		b.put(id)
+	}
+	return now
+}
+
+// forget takes id out of where it was filed.
+func (l *leaning) forget(id string, before []*bucket) {
+	for _, b := range before {
+		b.drop(id)
 	}
 }
 
@@ -92,16 +121,26 @@ func drop[K comparable](index map[K]map[string]bool, key K, id string) {
 
 // on lists the connections and assets that lean on a document, sorted.
 func (l *leaning) on(reach boundary.Reach) (conns, assets []string) {
-	c, a := map[string]bool{}, map[string]bool{}
-	for pair, ids := range l.conns {
-		if reach.Holds(pair[0], pair[1]) {
-			maps.Copy(c, ids)
-		}
-	}
+	a := map[string]bool{}
 	for _, b := range reach.Boundaries() {
 		maps.Copy(a, l.assets[b])
 	}
-	return slices.Sorted(maps.Keys(c)), slices.Sorted(maps.Keys(a))
+	return l.between(reach.Holds), slices.Sorted(maps.Keys(a))
+}
+
+// every lists every connection, sorted.
+func (l *leaning) every() []string { return l.between(func(string, string) bool { return true }) }
+
+// between lists the connections of the pairs of boundaries that in holds,
+// sorted.
+func (l *leaning) between(in func(client, server string) bool) []string {
+	var lists [][]string
+	for pair, b := range l.conns {
+		if len(b.ids) > 0 && in(pair[0], pair[1]) {
+			lists = append(lists, b.list())
+		}
+	}
+	return united(lists)
 }
 
 // due lists the documents that have an edge after through and not after now.
@@ -154,16 +193,17 @@ func (e *engine) turn(now time.Time) {
 	}
 }
 
-// redo judges again what is live and leans on documents. What is past keeps the
-// verdict of its time.
-func (e *engine) redo(documents []string, now time.Time) {
+// redo judges again what is live and leans on documents, and returns the
+// verdicts that turned. What is past keeps the verdict of its time.
+func (e *engine) redo(documents []string, now time.Time) (turned []*demarcv1.VerdictChange) {
 	for _, d := range documents {
 		conns, assets := e.lean.on(e.policy.Leaning(d))
-		e.judgeMany(conns, now, source{}, false)
+		turned = append(turned, e.judgeMany(conns, now, scope{})...)
 		for _, id := range assets {
 			e.assess(id, now)
 		}
 	}
+	return turned
 }
 
 // homesOf lists the boundaries that ends stand in, sorted.

@@ -2,10 +2,11 @@ package server
 
 import (
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
+	"demarc/collector/boundary"
+	"demarc/collector/finding"
 	"demarc/collector/inventory"
 	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -21,22 +22,69 @@ const (
 // tellEvery is how often it is told how far a long judgement is.
 const tellEvery = 2 * time.Second
 
-// reckoned is a connection with its verdict, before it is filed.
+// reckoned is a connection with its verdict and what follows from it, before it
+// is filed.
 type reckoned struct {
-	id string
-	c  inventory.Connection
-	ok bool // it is there
-	at time.Time
-	v  verdict.Judged
+	id             string
+	before         *judgement
+	shown          *demarcv1.JudgedConnection // nil: it is gone, or past and keeps its verdict
+	gone           bool
+	at, again      time.Time
+	client, server boundary.Placement
+	entry          finding.Entry
+}
+
+// judge is what one goroutine judges with. What it makes once for many
+// connections it keeps as long as the policy stands.
+type judge struct {
+	policy *boundary.Policy
+	round  *verdict.Round
+	sorter finding.Sorter
+}
+
+// judges are so many for the policy in force.
+func (e *engine) judges(n int) []*judge {
+	for len(e.bench) < n {
+		e.bench = append(e.bench, &judge{})
+	}
+	for _, x := range e.bench[:n] {
+		if x.policy != e.policy {
+			*x = judge{policy: e.policy, round: verdict.NewRound(e.policy)}
+		}
+	}
+	return e.bench[:n]
+}
+
+// take takes the verdict on a connection as of at.
+func (x *judge) take(r *reckoned, c inventory.Connection, at time.Time) {
+	v := x.round.Judge(c, at)
+	since(v.Verdict, r.before)
+	r.at, r.again, r.client, r.server = at, v.Again, v.Client, v.Server
+	r.entry = x.sorter.Sort(x.policy, c, &v, at, r.before != nil && len(r.before.shown.GetFindings()) > 0)
+	r.shown = &demarcv1.JudgedConnection{
+		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
+		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
+		Verdict: v.Verdict, Findings: r.entry.Findings(), OperationsLast: counted(c.Data, r.before),
+	}
+}
+
+// scope is which of some connections are judged again, and what they are judged
+// by.
+type scope struct {
+	told bool // their agents told something, else what was shown of them still holds
+	past bool // past ones too
 }
 
 // judgeMany judges connections again, in their order, and returns the verdicts
 // that turned. Verdicts depend on nothing that another one changes, so they are
 // taken on every core; what follows from them is done one after the other.
 // Between two batches readers come in and may find some judged and some not:
-// each verdict names its policy. Only live ones, unless past ones are meant too.
-func (e *engine) judgeMany(ids []string, now time.Time, from source, past bool) (turned []*demarcv1.VerdictChange) {
-	told := time.Now() // for the log alone
+// each verdict names its policy.
+func (e *engine) judgeMany(ids []string, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
+	begun := time.Now() // for the log alone
+	told := begun
+	e.progress.begin(len(ids))
+	defer e.progress.end()
 	for n := 0; n < len(ids); n += batch {
 		if n > 0 {
 			e.mu.Unlock()
@@ -46,84 +94,118 @@ func (e *engine) judgeMany(ids []string, now time.Time, from source, past bool) 
 			told = time.Now()
 			e.log.Info("judging again", "done", n, "of", len(ids), "policy_version", e.policy.Version())
 		}
-		for _, r := range e.reckon(ids[n:min(n+batch, len(ids))], now) {
-			was := ""
-			reason := ""
-			if j := e.judged[r.id]; j != nil {
-				was = j.shown.GetVerdict().GetVerdict()
-			}
-			is := ""
-			switch {
-			case !r.ok:
-				e.forget(r.id, now)
-			case past || r.at.Equal(now):
-				e.file(r.c, &r.v, now, r.at, from)
-				is, reason = r.v.Verdict.GetVerdict(), r.v.Verdict.GetReason()
-			default:
-				continue
-			}
-			if was != is {
-				turned = append(turned, &demarcv1.VerdictChange{Connection: r.id, Before: was, After: is, Reason: reason})
-			}
-		}
+		turned = append(turned, e.judgeBatch(ids[n:min(n+batch, len(ids))], now, source{}, s)...)
+		e.progress.step(min(n+batch, len(ids)))
+	}
+	if took := time.Since(begun); took >= tellEvery {
+		e.log.Info("judged again", "connections", len(ids), "in", took.Round(time.Millisecond))
 	}
 	return turned
 }
 
-// reckon takes the verdicts on connections and changes nothing.
-func (e *engine) reckon(ids []string, now time.Time) []reckoned {
-	all := make([]reckoned, len(ids))
-	e.book.Settle() // then it is only read
-	var devices sync.Mutex
-	one := func(part []reckoned, ids []string) {
-		for i, id := range ids {
-			r := &part[i]
-			r.id = id
-			if r.c, r.ok = e.book.Connection(id); !r.ok {
-				continue
-			}
-			r.at = judgedAt(r.c, now)
-			known := r.c.Devices
-			if known != nil {
-				r.c.Devices = inTurn{&devices, known}
-			}
-			r.v = verdict.Judge(e.policy, r.c, r.at)
-			r.c.Devices = known
+// judgeBatch judges connections again, and lets nobody in meanwhile.
+func (e *engine) judgeBatch(ids []string, now time.Time, from source, s scope) (turned []*demarcv1.VerdictChange) {
+	all := e.reckon(ids, now, s)
+	var changes []demarcv1.VerdictChange // made together: they are kept together
+	for i := range all {
+		r := &all[i]
+		was, is, reason := "", "", ""
+		if r.before != nil {
+			was = r.before.shown.GetVerdict().GetVerdict()
 		}
+		switch {
+		case r.gone:
+			e.forget(r.id, now)
+		case r.shown == nil:
+			continue
+		default:
+			e.file(r, now, from)
+			is, reason = r.shown.GetVerdict().GetVerdict(), r.shown.GetVerdict().GetReason()
+		}
+		if was == is {
+			continue
+		}
+		if len(changes) == 0 {
+			changes = make([]demarcv1.VerdictChange, len(all)-i)
+		}
+		c := &changes[0]
+		changes = changes[1:]
+		c.Connection, c.Before, c.After, c.Reason = r.id, was, is, reason
+		turned = append(turned, c)
 	}
+	clear(all)
+	return turned
+}
+
+// reckon takes the verdicts on connections and changes nothing. What it returns
+// is its own until it is called again.
+func (e *engine) reckon(ids []string, now time.Time, s scope) []reckoned {
+	if cap(e.reckoned) < len(ids) {
+		e.reckoned = make([]reckoned, max(len(ids), alone))
+	}
+	all := e.reckoned[:len(ids)]
+	e.book.Settle() // then it is only read
 	workers := min(runtime.GOMAXPROCS(0), max(1, len(ids)/alone))
+	bench := e.judges(workers)
+	if workers == 1 {
+		e.reckonPart(bench[0], all, ids, now, s, nil)
+		return all
+	}
+	devices := &inTurn{Devices: e.book.Devices()}
 	share := (len(ids) + workers - 1) / workers
 	var wg sync.WaitGroup
-	for n := share; n < len(ids); n += share {
-		end := min(n+share, len(ids))
-		wg.Go(func() { one(all[n:end], ids[n:end]) })
+	for i, x := range bench {
+		first, last := min(i*share, len(ids)), min((i+1)*share, len(ids))
+		wg.Go(func() { e.reckonPart(x, all[first:last], ids[first:last], now, s, devices) })
 	}
-	one(all[:min(share, len(ids))], ids[:min(share, len(ids))])
 	wg.Wait()
 	return all
 }
 
+func (e *engine) reckonPart(x *judge, part []reckoned, ids []string, now time.Time, s scope, devices inventory.Devices) {
+	for i, id := range ids {
+		r := &part[i]
+		*r = reckoned{id: id, before: e.judged[id]}
+		c, ok := e.connection(id, r.before, s.told)
+		if r.gone = !ok; r.gone {
+			continue
+		}
+		at := judgedAt(c, now)
+		if !s.past && !at.Equal(now) {
+			continue
+		}
+		if devices != nil {
+			c.Devices = devices
+		}
+		x.take(r, c, at)
+	}
+}
+
+// connection is one of the inventory. What was shown of it is taken over where
+// its agents told nothing since.
+func (e *engine) connection(id string, before *judgement, told bool) (inventory.Connection, bool) {
+	if told || before == nil {
+		return e.book.Connection(id)
+	}
+	c, ok := e.book.Placed(id)
+	c.Data, c.Agents = before.shown.GetConnection(), before.shown.GetAgents()
+	return c, ok
+}
+
 // inTurn asks for devices one after the other.
 type inTurn struct {
-	mu *sync.Mutex
+	mu sync.Mutex
 	inventory.Devices
 }
 
-func (d inTurn) Known(asset string) inventory.Known {
+func (d *inTurn) Known(asset string) inventory.Known {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.Devices.Known(asset)
 }
 
-func (d inTurn) Roles(asset string) []string {
+func (d *inTurn) Roles(asset string) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.Devices.Roles(asset)
-}
-
-// union is what stands in one of two sorted lists.
-func union(a, b []string) []string {
-	all := slices.Concat(a, b)
-	slices.Sort(all)
-	return slices.Compact(all)
 }

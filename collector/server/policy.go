@@ -15,7 +15,6 @@ import (
 	"demarc/collector/condition"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
-	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -58,7 +57,7 @@ func (e *engine) applyPolicy(r *store.Record) error {
 	e.notify(r.Recorded)
 	begun := time.Now() // for the log alone
 	changes := e.leaners(old, touched)
-	verdicts := e.judgeMany(changes.Connections, r.Recorded, source{}, true)
+	verdicts := e.judgeMany(changes.Connections, r.Recorded, scope{told: touched.spaces, past: true})
 	for _, id := range changes.Assets {
 		e.assess(id, r.Recorded)
 	}
@@ -120,69 +119,21 @@ func (e *engine) leaners(old *boundary.Policy, t touch) inventory.Changes {
 	if t.spaces {
 		return e.book.SetSpace(e.space())
 	}
-	var c inventory.Changes
 	if t.all {
-		return inventory.Changes{Connections: slices.Sorted(maps.Keys(e.judged)), Assets: slices.Sorted(maps.Keys(e.assets))}
+		return inventory.Changes{Connections: e.lean.every(), Assets: slices.Sorted(maps.Keys(e.assets))}
 	}
-	for _, d := range t.documents {
-		for _, p := range []*boundary.Policy{old, e.policy} {
+	return e.leaningOn(t.documents, old, e.policy)
+}
+
+// leaningOn lists what leans on documents by any of some policies.
+func (e *engine) leaningOn(documents []string, policies ...*boundary.Policy) (c inventory.Changes) {
+	for _, d := range documents {
+		for _, p := range policies {
 			conns, assets := e.lean.on(p.Leaning(d))
 			c.Connections, c.Assets = union(c.Connections, conns), union(c.Assets, assets)
 		}
 	}
 	return c
-}
-
-func (e *engine) verdicts() map[string]*demarcv1.Verdict {
-	all := make(map[string]*demarcv1.Verdict, len(e.judged))
-	for id, j := range e.judged {
-		all[id] = j.shown.GetVerdict()
-	}
-	return all
-}
-
-// turns lists the verdicts that differ, by connection.
-func turns(before, after map[string]*demarcv1.Verdict) []*demarcv1.VerdictChange {
-	ids := make(map[string]bool, len(after))
-	for id := range before {
-		ids[id] = true
-	}
-	for id := range after {
-		ids[id] = true
-	}
-	var changes []*demarcv1.VerdictChange
-	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		was, is := before[id], after[id]
-		if was.GetVerdict() != is.GetVerdict() {
-			changes = append(changes, &demarcv1.VerdictChange{
-				Connection: id, Before: was.GetVerdict(), After: is.GetVerdict(), Reason: is.GetReason(),
-			})
-		}
-	}
-	return changes
-}
-
-// rehearse says which verdicts a policy would change. Everything is put back.
-func (e *engine) rehearse(p *boundary.Policy) []*demarcv1.VerdictChange {
-	e.whole.Lock()
-	defer e.whole.Unlock()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	p = p.With(e.acts)
-	after := map[string]*demarcv1.Verdict{}
-	e.under(p, func(id string, j *verdict.Judged) { after[id] = j.Verdict })
-	return turns(e.verdicts(), after)
-}
-
-// under judges every connection by a policy and puts everything back.
-func (e *engine) under(p *boundary.Policy, each func(id string, j *verdict.Judged)) {
-	now := e.clock()
-	e.book.SetSpace(p.Space)
-	for c := range e.book.Connections() {
-		j := verdict.Judge(p, c, judgedAt(c, now))
-		each(c.ID, &j)
-	}
-	e.book.SetSpace(e.space())
 }
 
 // leaning names what live verdicts stand on a document, "Kind/name": some of
@@ -249,7 +200,7 @@ func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOp
 	case e.enforced:
 		return e.propose(ctx, &proposed{before: before, next: next, docs: docs, policy: policy, answer: answer, options: o})
 	case o.DryRun:
-		answer.Verdicts = e.rehearse(policy)
+		answer.Verdicts = e.rehearse(docs, policy, next.Resolved)
 	default:
 		answer.Verdicts, err = e.enact(ctx, next, o.By, answer.GetChanges())
 	}

@@ -66,15 +66,15 @@ func (e *engine) propose(ctx context.Context, x *proposed) (*demarcv1.ApplyRespo
 	}
 	if x.options.DryRun {
 		if now != nil {
-			x.answer.Verdicts = e.rehearse(now.compiled)
+			x.answer.Verdicts = e.rehearse(now.docs, now.compiled, now.policy.Resolved)
 		}
 		if len(wide) > 0 {
-			x.answer.PendingVerdicts = e.rehearse(x.policy)
+			x.answer.PendingVerdicts = e.rehearse(x.docs, x.policy, x.next.Resolved)
 		}
 		return x.answer, nil
 	}
 	if len(wide) > 0 {
-		x.answer.PendingVerdicts = e.rehearse(x.policy)
+		x.answer.PendingVerdicts = e.rehearse(x.docs, x.policy, x.next.Resolved)
 	}
 	if now != nil {
 		var err error
@@ -130,6 +130,7 @@ func (e *engine) concerned(changes []boundary.Change, docs *boundary.Documents) 
 // part is what acts at once.
 type part struct {
 	policy   store.Policy
+	docs     *boundary.Documents
 	compiled *boundary.Policy
 	wide     map[string]string
 }
@@ -161,8 +162,8 @@ func (e *engine) atOnce(x *proposed, wide map[string]string, changes int) (*part
 	if err != nil {
 		return nil, "it does not stand without what is pending"
 	}
-	p.compiled = compiled
-	if why := e.better(compiled, docs); why != "" {
+	p.docs, p.compiled = docs, compiled
+	if why := e.better(docs, compiled, p.policy.Resolved); why != "" {
 		return nil, why
 	}
 	return p, ""
@@ -195,20 +196,27 @@ func filesOf(documents []store.Document) []boundary.File {
 // ranks of verdicts, the worst first.
 var ranks = map[string]int{verdict.Unauthorized: 0, verdict.OutOfTerms: 1, verdict.Lapsed: 2, verdict.Undecided: 3, verdict.Authorized: 4, verdict.Internal: 4}
 
-// better says what a policy would make better now, "" for nothing: of verdicts
-// and of the states of conditions.
-func (e *engine) better(p *boundary.Policy, docs *boundary.Documents) string {
-	for _, v := range e.rehearse(p) {
-		if ranks[v.GetAfter()] > ranks[v.GetBefore()] {
-			return fmt.Sprintf("the verdict on connection %s would become %s from %s", v.GetConnection(), v.GetAfter(), v.GetBefore())
+// better says what documents in place of those in force would make better now,
+// "" for nothing: of verdicts and of the states of conditions.
+func (e *engine) better(docs *boundary.Documents, p *boundary.Policy, resolved any) (why string) {
+	after := map[string]*demarcv1.JudgedConnection{}
+	e.foresee(func() preview { return e.preview(docs, p, resolved) }, func(f *foreseen) {
+		if c := f.change(); why == "" && c != nil && ranks[c.GetAfter()] > ranks[c.GetBefore()] {
+			why = fmt.Sprintf("the verdict on connection %s would become %s from %s", f.id, c.GetAfter(), c.GetBefore())
 		}
+		if f.before != nil && f.after.Verdict != nil {
+			after[f.id] = f.shown()
+		}
+	})
+	if why != "" {
+		return why
 	}
 	states := condition.States()
 	before := map[string]string{}
-	for _, r := range e.conditionsUnder(e.Policy(), e.documents()) {
+	for _, r := range e.conditionsUnder(e.Policy(), e.documents(), nil) {
 		before[r.ID()] = r.State
 	}
-	for _, r := range e.conditionsUnder(p, docs) {
+	for _, r := range e.conditionsUnder(p, docs, after) {
 		if was, ok := before[r.ID()]; ok && slices.Index(states, r.State) > slices.Index(states, was) {
 			return fmt.Sprintf("condition %s would become %s from %s", r.ID(), r.State, was)
 		}
@@ -220,21 +228,18 @@ func (e *engine) better(p *boundary.Policy, docs *boundary.Documents) string {
 	return ""
 }
 
-// conditionsUnder judges every condition of documents by a policy.
-func (e *engine) conditionsUnder(p *boundary.Policy, docs *boundary.Documents) []condition.Result {
+// conditionsUnder judges every condition of documents by a policy, with some
+// connections as they would be judged by it.
+func (e *engine) conditionsUnder(p *boundary.Policy, docs *boundary.Documents, after map[string]*demarcv1.JudgedConnection) []condition.Result {
 	e.whole.Lock()
 	defer e.whole.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	w := e.seen(e.clock())
 	w.Policy, w.Documents = p.With(e.acts), docs
-	after := map[string]*verdict.Judged{}
-	e.under(w.Policy, func(id string, j *verdict.Judged) { after[id] = j })
 	for i, c := range w.Connections {
-		if j := after[c.GetId()]; j != nil {
-			c = proto.CloneOf(c)
-			c.ClientBoundary, c.ServerBoundary, c.Verdict = j.Client.Boundary, j.Server.Boundary, j.Verdict
-			w.Connections[i] = c
+		if would := after[c.GetId()]; would != nil {
+			w.Connections[i] = would
 		}
 	}
 	return condition.Judge(w)

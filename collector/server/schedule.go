@@ -156,7 +156,7 @@ func (h *waits) Pop() any {
 func (e *engine) early(now time.Time, from source) {
 	for w := e.due.early(from); w != nil; w = e.due.early(from) {
 		if c, ok := e.book.Connection(w.id); ok {
-			e.judge(c, now, w.packet, from)
+			e.judge(w.id, c, now, w.packet, from)
 		}
 	}
 }
@@ -174,7 +174,7 @@ func (e *engine) ring(now time.Time) {
 				continue // it is past meanwhile, and keeps its verdict
 			}
 		}
-		e.judge(c, now, at, w.from)
+		e.judge(w.id, c, now, at, w.from)
 	}
 	e.turn(now)
 	if e.drifts.ringing(now) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"demarc/collector/boundary"
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // Names of the terms, in the order of their index.
@@ -76,6 +77,9 @@ type candidate struct {
 	gap     gap  // what is not in force
 	ends    term // of an internal rule, in words
 }
+
+// inside reports whether x is an internal rule.
+func (x *candidate) inside() bool { return x.ends.why != "" }
 
 // gap is what keeps an agreement from covering; without words it is in force.
 type gap struct {
@@ -166,14 +170,14 @@ func (k *judge) explained(x *candidate) (t [numTerms]term) {
 	return t
 }
 
-// show puts terms into the verdict.
-func (k *judge) show(t *[numTerms]term) {
+// show makes terms as a verdict lists them.
+func show(t *[numTerms]term) []*demarcv1.Term {
+	all, list := make([]demarcv1.Term, numTerms), make([]*demarcv1.Term, numTerms)
 	for i := range t {
-		one := &k.room.terms[i]
-		one.Term, one.State, one.Why = termNames[i], stateNames[t[i].state], t[i].why
-		k.room.list[i] = one
+		list[i] = &all[i]
+		list[i].Term, list[i].State, list[i].Why = termNames[i], stateNames[t[i].state], t[i].why
 	}
-	k.room.verdict.Terms = k.room.list[:]
+	return list
 }
 
 func (k *judge) rank(x *candidate) int {
@@ -208,18 +212,33 @@ func (k *judge) tooPoor(x *candidate) bool {
 // force at now, and whether it was once: a paper that fell, not one that was
 // never given.
 func (k *judge) cover(o boundary.Offer) gap {
-	g := k.papers(o.Agreement)
-	if g.why != "" && !g.fell {
+	u := k.unlisted()
+	if u.why == "" {
+		return k.gap(o)
+	}
+	if g := k.papers(o.Agreement); g.why != "" && !g.fell {
 		return g
 	}
-	if u := k.unlisted(); u.why != "" {
-		return u
+	return u
+}
+
+// gap is cover for what the papers say.
+func (k *judge) gap(o boundary.Offer) gap {
+	key := gapKey{o.Agreement, o.ClientFrom, k.out.Client.Boundary, k.out.Server.Boundary, k.at.cover}
+	if known, ok := k.round.gaps[key]; ok {
+		return known
 	}
-	under, ok := k.p.Gap(o, k.out.Client.Boundary, k.out.Server.Boundary, k.at.cover)
-	if ok || g.why != "" && under.Fell {
-		return g // of two papers that fell the nearer one is named
+	g := k.papers(o.Agreement)
+	if g.why == "" || g.fell {
+		under, ok := k.p.Gap(o, k.out.Client.Boundary, k.out.Server.Boundary, k.at.cover)
+		if !ok && (g.why == "" || !under.Fell) { // of two papers that fell the nearer one is named
+			g = gap{why: under.Why, document: under.Document, fell: under.Fell}
+		}
 	}
-	return gap{why: under.Why, document: under.Document, fell: under.Fell}
+	if k.round.keep {
+		keep(k.round.gaps, key, g)
+	}
+	return g
 }
 
 // papers is cover for what the agreement says of itself.
@@ -250,53 +269,42 @@ func (k *judge) settle(x *candidate) {
 	if x.rank == rankElsewhere {
 		ends, misses := k.ends(x.Offer, group, true)
 		if ends.unconfirmed && misses == 1 && k.serviceTerm(x, false).state != broken {
-			k.decide(Unauthorized, k.sentence()+"; unauthorized (matches "+x.Name+", not confirmed): "+ends.why)
+			k.decide(Unauthorized, "; unauthorized (matches ", x.Name, ", not confirmed): ", ends.why)
 			return
 		}
-		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", but "+ends.why)
+		k.decide(Unauthorized, "; ", x.Name, " joins ", x.From.Boundary, " and ", x.To.Boundary, ", but ", ends.why)
 		return
 	}
-	t := k.explained(x)
-	k.show(&t)
-	var hiddenTerms, brokenWhy string
-	for i, one := range t {
-		switch one.state {
-		case broken:
-			k.out.Broken = append(k.out.Broken, termNames[i])
-			brokenWhy = join(brokenWhy, one.why)
-		case hidden:
-			v.NotObservable = append(v.NotObservable, termNames[i]+": "+one.why)
-			hiddenTerms = join(hiddenTerms, termNames[i])
-		}
-	}
+	t := k.told(x)
+	v.Terms, v.NotObservable, k.out.Broken = t.terms, t.notObservable, t.broken
 	switch x.rank {
 	case rankAuthorized:
-		reason := k.sentence() + ", as " + x.Name + " agrees"
-		if hiddenTerms != "" {
-			reason += " as far as can be seen (not observable: " + hiddenTerms + ")"
+		p := k.under(x.Document, x.Under)
+		v.Documents = p.documents
+		if t.hidden != "" {
+			k.decide(Authorized, ", as ", x.Name, " agrees as far as can be seen (not observable: ", t.hidden, ")", p.words)
+			return
 		}
-		words, papers := k.authority(x.Under)
-		v.Documents = append([]string{x.Document}, papers...)
-		k.decide(Authorized, reason+words)
+		k.decide(Authorized, ", as ", x.Name, " agrees", p.words)
 	case rankLapsed:
 		v.Documents = []string{x.Document}
 		if k.out.Document = x.gap.document; x.gap.document != x.Document {
 			v.Documents = append(v.Documents, x.gap.document)
 		}
-		k.decide(Lapsed, k.sentence()+"; "+x.Name+" covered it, but "+x.gap.why)
+		k.decide(Lapsed, "; ", x.Name, " covered it, but ", x.gap.why)
 	case rankNotInForce:
 		k.out.Broken, k.out.Unlisted = nil, x.gap.unlisted
-		k.decide(Unauthorized, k.sentence()+"; "+x.Name+" would cover it, but "+x.gap.why)
+		k.decide(Unauthorized, "; ", x.Name, " would cover it, but ", x.gap.why)
 	case rankUndecided:
 		k.wake(early(k.data))
-		k.decide(Undecided, k.sentence()+"; "+x.Name+" joins "+x.From.Boundary+" and "+x.To.Boundary+", and "+t[service].why)
+		k.decide(Undecided, "; ", x.Name, " joins ", x.From.Boundary, " and ", x.To.Boundary, ", and ", t.service)
 	default:
 		v.Documents = []string{x.Document}
-		reason := k.sentence() + "; against " + x.Name + ": " + brokenWhy
+		and := ""
 		if x.gap.why != "" {
-			reason += ", and " + x.gap.why
+			and = ", and "
 		}
-		k.decide(OutOfTerms, reason)
+		k.decide(OutOfTerms, "; against ", x.Name, ": ", t.brokenWhy, and, x.gap.why)
 	}
 }
 

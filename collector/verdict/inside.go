@@ -45,6 +45,7 @@ func (k *judge) internal(r *ruling) {
 		r.verdict = Internal
 		return
 	}
+	a := insideAgreement(name, rules.Document)
 	for i := range rules.Rules {
 		rule := &rules.Rules[i]
 		ends := k.insideEnds(rule)
@@ -52,7 +53,7 @@ func (k *judge) internal(r *ruling) {
 			continue
 		}
 		for s := range rule.Services {
-			x := candidate{Offer: boundary.Offer{Agreement: insideAgreement(name, rules.Document), ClientFrom: true}, service: &rule.Services[s], ends: ends}
+			x := candidate{Offer: boundary.Offer{Agreement: a, ClientFrom: true}, service: &rule.Services[s], ends: ends}
 			k.hold(&x)
 			x.states[endpoints] = ends.state
 			x.rank = k.rank(&x)
@@ -75,42 +76,31 @@ func (k *judge) internal(r *ruling) {
 // authorization does not change the verdict; the reason says it.
 func (k *judge) inside(r *ruling) {
 	name, rules := k.rules(r.client, r.server, r.whole)
-	words, papers := k.authority("")
 	v := k.out.Verdict
-	v.Documents = papers
 	if rules == nil {
-		k.decide(Internal, k.line("", "stays inside "+name+words))
+		p := k.under("", "")
+		v.Documents = p.documents
+		k.stay(Internal, "", "stays inside ", name, p.words)
 		return
 	}
-	k.out.Document = rules.Document
-	v.Documents = append([]string{rules.Document}, papers...)
+	p := k.under(rules.Document, "")
+	k.out.Document, v.Documents = rules.Document, p.documents
 	if !r.ok {
 		k.out.Broken = []string{termNames[endpoints]}
 		v.Terms = []*demarcv1.Term{{Term: termNames[endpoints], State: stateNames[broken], Why: "no internal rule names these ends"}}
-		k.decide(OutOfTerms, k.sentence()+"; "+name+" denies inside what no rule allows, and none names these ends")
+		k.decide(OutOfTerms, "; ", name, " denies inside what no rule allows, and none names these ends")
 		return
 	}
-	t := k.explained(&r.best)
-	t[endpoints] = r.best.ends
-	k.show(&t)
-	whys := ""
-	for i, one := range t {
-		if one.state == hidden {
-			v.NotObservable = append(v.NotObservable, termNames[i]+": "+one.why)
-		}
-		if one.state == broken {
-			k.out.Broken = append(k.out.Broken, termNames[i])
-			whys = join(whys, one.why)
-		}
-	}
+	t := k.told(&r.best)
+	v.Terms, v.NotObservable, k.out.Broken = t.terms, t.notObservable, t.broken
 	switch r.best.rank {
 	case rankUndecided:
 		k.wake(early(k.data))
-		k.decide(Undecided, k.sentence()+"; "+name+" denies inside what no rule allows, and "+t[service].why)
+		k.decide(Undecided, "; ", name, " denies inside what no rule allows, and ", t.service)
 	case rankAuthorized:
-		k.decide(Internal, k.line("", "stays inside "+name+", as its internal rules allow"+words))
+		k.stay(Internal, "", "stays inside ", name, ", as its internal rules allow", p.words)
 	default:
-		k.decide(OutOfTerms, k.sentence()+"; against the internal rules of "+name+": "+whys)
+		k.decide(OutOfTerms, "; against the internal rules of ", name, ": ", t.brokenWhy)
 	}
 }
 

@@ -58,7 +58,7 @@ func (k *judge) moments(now *ruling) []moment {
 	if now.ok && now.best.Window > 0 {
 		k.window = now.best.Window
 	}
-	s := k.sweep(k.p.Moves(now.client, now.server))
+	s := k.sweep(k.pair(now.client, now.server).moves)
 	if now.whole != "" && !s.moved() {
 		if _, rules := k.rules(now.client, now.server, now.whole); rules == nil {
 			return nil // nothing that was counted makes a difference inside
@@ -86,10 +86,18 @@ type timed struct {
 }
 
 func (k *judge) sweep(moves []int64) *sweep {
-	s := &sweep{k: k, from: k.today.Add(-k.window).Truncate(quarter.Span).UnixNano(), to: k.today.Add(ahead).UnixNano(), moves: moves, now: k.at}
+	s := &k.round.swept
+	*s = sweep{
+		k: k, from: k.today.Add(-k.window).Truncate(quarter.Span).UnixNano(), to: k.today.Add(ahead).UnixNano(), moves: moves, now: k.at,
+		timed: s.timed[:0], found: s.found[:0],
+	}
 	for _, cb := range sides(&k.out.Client) {
 		for _, sb := range sides(&k.out.Server) {
-			for _, o := range k.p.Agreements(cb, sb) {
+			x := k.pair(cb, sb)
+			if !x.timed {
+				continue
+			}
+			for _, o := range x.offers {
 				if o.Schedule == nil && !o.PerWindow {
 					continue
 				}

@@ -26,15 +26,25 @@ func TestJudgeIsPureAndTotal(t *testing.T) {
 		compile(t, plan+agreement("a", opc)+lent("names", "plant-ato")+paper("plant-ato", plantATO+", expires: 2026-11-22")+
 			paper("line4-ato", lineATO+", leverages: [{authorization: plant-ato, services: [names]}], connect: [{to: dmz, decision: atc, granted: 2026-11-23}]")),
 	}
+	rounds := make([]*Round, len(policies))
+	for i, p := range policies[1:] {
+		rounds[i+1] = NewRound(p)
+	}
 	verdicts := []string{Internal, Authorized, OutOfTerms, Lapsed, Unauthorized, Undecided}
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom(policies).Draw(t, "policy")
+		which := rapid.IntRange(0, len(policies)-1).Draw(t, "policy")
+		p := policies[which]
 		c := connections().Draw(t, "connection")
 		before, _ := proto.Marshal(c.Data)
 		now := start.Add(time.Duration(rapid.Int64Range(-1e16, 1e16).Draw(t, "now")))
 		a, b := Judge(p, c, now), Judge(p, c, now)
 		if !proto.Equal(a.Verdict, b.Verdict) {
 			t.Fatalf("two verdicts:\n%v\n%v", a.Verdict, b.Verdict)
+		}
+		if r := rounds[which]; r != nil { // what others had in common changes nothing
+			if x := r.Judge(c, now); !proto.Equal(a.Verdict, x.Verdict) {
+				t.Fatalf("alone and in a round:\n%v\n%v", a.Verdict, x.Verdict)
+			}
 		}
 		a.Verdict, b.Verdict = nil, a.Verdict
 		v := b.Verdict

@@ -44,44 +44,60 @@ func (k *judge) verb() string {
 	return "spoke to"
 }
 
-// sentence says what happened: "10.60.0.15 (corporate) wrote to 10.20.4.10
-// (line4) with s7comm".
-func (k *judge) sentence() string {
+// decide gives the verdict, and as its reason what happened, "10.60.0.15
+// (corporate) wrote to 10.20.4.10 (line4) with s7comm", followed by why.
+func (k *judge) decide(verdict string, why ...string) {
 	with := " with "
 	if k.seen.protocol == "" {
 		with = " over "
 	}
-	ends := k.names()
-	return ends[0] + in(k.out.Client, "") + " " + k.verb() + " " + ends[1] + in(k.out.Server, k.data.GetSecurityFacts().GetServerName()) + with + clean(k.seen.service)
+	b := appendAddress(k.round.words[:0], k.c.Client)
+	b = appendPlace(b, &k.out.Client, "")
+	b = append(append(append(b, ' '), k.verb()...), ' ')
+	b = appendAddress(b, k.c.Server)
+	b = appendPlace(b, &k.out.Server, k.data.GetSecurityFacts().GetServerName())
+	b = append(append(b, with...), clean(k.seen.service)...)
+	k.conclude(verdict, b, why)
 }
 
-// line says of an ordinary connection what it is and where it stays.
-func (k *judge) line(what, stays string) string {
+// stay gives the verdict on an ordinary connection: what it is, and where it
+// stays.
+func (k *judge) stay(verdict, what string, stays ...string) {
+	b := append(append(k.round.words[:0], clean(k.seen.service)...), " from "...)
+	b = append(appendAddress(b, k.c.Client), " to "...)
+	b = append(appendAddress(b, k.c.Server), ' ')
 	if what != "" {
-		what = " " + what + " and"
+		b = append(append(b, what...), " and "...)
 	}
-	ends := k.names()
-	return clean(k.seen.service) + " from " + ends[0] + " to " + ends[1] + what + " " + stays
+	k.conclude(verdict, b, stays)
 }
 
-// names are the addresses of both ends, made once.
-func (k *judge) names() *[2]string {
-	if k.ended[0] == "" {
-		k.ended = [2]string{address(k.c.Client), address(k.c.Server)}
+func (k *judge) conclude(verdict string, reason []byte, rest []string) {
+	for _, s := range rest {
+		reason = append(reason, s...)
 	}
-	return &k.ended
+	k.out.Verdict.Verdict, k.out.Verdict.Reason = verdict, string(reason)
+	k.round.words = reason
 }
 
-// in says where an end stands, and by which name the Internet's was asked for.
-func in(p boundary.Placement, server string) string {
-	where := p.Boundary
-	if server = clean(server); server != "" && where == boundary.Internet {
-		where += ", " + server
+// appendPlace says where an end stands, and by which name the Internet's was
+// asked for.
+func appendPlace(b []byte, p *boundary.Placement, server string) []byte {
+	if p.Boundary == "" {
+		return b
 	}
-	if where == "" {
-		return ""
+	b = append(append(b, " ("...), p.Boundary...)
+	if server = clean(server); server != "" && p.Boundary == boundary.Internet {
+		b = append(append(b, ", "...), server...)
 	}
-	return " (" + where + ")"
+	return append(b, ')')
+}
+
+func appendAddress(b []byte, e inventory.End) []byte {
+	if e.Addr.IsValid() {
+		return e.Addr.Unmap().AppendTo(b)
+	}
+	return append(b, address(e)...)
 }
 
 func address(e inventory.End) string {

@@ -31,8 +31,7 @@ func (k *judge) ends(o boundary.Offer, group, explain bool) (t term, misses int)
 		t = u
 	}
 	if explain && t.state == met {
-		ends := k.names()
-		t.why = ends[0] + " and " + ends[1] + " are agreed ends"
+		t.why = "both ends are agreed"
 	}
 	return t, misses
 }

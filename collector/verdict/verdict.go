@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"demarc/collector/boundary"
 	"demarc/collector/inventory"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -41,73 +39,29 @@ type Judged struct {
 	Again time.Time
 }
 
-// Judge gives the verdict on c at now. Same arguments, same verdict; every
-// argument has one. It sets no Since: that is the caller's, who knows the
-// verdict before.
-//
-// It is the worst of now and of every quarter hour of the window (24 h, or that
-// of the agreement which stands nearest): each is held to the documents of p as
-// they stood at its own time, with what was counted in it. Who the ends are and
-// what the protocol is only become better known, and count for all of them.
+// Judge gives the verdict on one connection by p at now: see Round.Judge. Of no
+// policy everything is undecided.
 func Judge(p *boundary.Policy, c inventory.Connection, now time.Time) Judged {
 	if p == nil {
 		p = none
 	}
-	if c.Data == nil {
-		c.Data = &demarcv1.Connection{}
-	}
-	room := new(room)
-	k := &judge{p: p, c: c, data: c.Data, today: now, seen: sightOf(c), room: room}
-	k.at = k.present()
-	k.out.Client, k.out.Server = p.Place(c.Site, c.Client), p.Place(c.Site, c.Server)
-	k.out.Service = k.seen.service
-	k.out.Verdict = &room.verdict
-	stamp(&room.judged, now)
-	room.verdict.PolicyVersion, room.verdict.JudgedAt = p.Version(), &room.judged
-	switch {
-	case k.linkScoped():
-		k.decide(Internal, k.line("is link-scoped", "stays in its segment"))
-	case k.out.Server.Group || k.out.Client.Group:
-		k.group()
-	case k.out.Client.Boundary == "" || k.out.Server.Boundary == "":
-		k.unplaced()
-	default:
-		k.placed()
-	}
-	return k.out
-}
-
-// room holds what every verdict is made of, so that it takes one allocation.
-type room struct {
-	verdict demarcv1.Verdict
-	judged  timestamppb.Timestamp
-	terms   [numTerms]demarcv1.Term
-	list    [numTerms]*demarcv1.Term
-}
-
-func stamp(to *timestamppb.Timestamp, t time.Time) {
-	to.Seconds, to.Nanos = t.Unix(), int32(t.Nanosecond())
+	return (&Round{p: p}).Judge(c, now)
 }
 
 var none = boundary.Empty()
 
 // judge is one judgement under way.
 type judge struct {
+	round *Round
 	p     *boundary.Policy
 	c     inventory.Connection
 	data  *demarcv1.Connection
 	today time.Time // that it is taken for
 	seen  sight
 	at    moment // that is held to the documents
-	room  *room
 	out   Judged
 
 	window time.Duration // over which the worst counts
-	ended  [2]string     // addresses of the ends, in words
-}
-
-func (k *judge) decide(verdict, reason string) {
-	k.out.Verdict.Verdict, k.out.Verdict.Reason = verdict, reason
 }
 
 // linkScoped reports whether c cannot leave its link: no IP at either end, or
@@ -141,7 +95,7 @@ func (k *judge) group() {
 	}
 	hidden := "which devices receive " + k.c.Server.Addr.String()
 	k.out.Verdict.NotObservable = append(k.out.Verdict.NotObservable, hidden)
-	k.decide(Internal, k.line("is sent to a group", "is taken as internal to "+where(sender.Boundary, k.c.Client.Segment)+", because nothing shows which devices receive it"))
+	k.stay(Internal, "is sent to a group", "is taken as internal to ", where(sender.Boundary, k.c.Client.Segment), ", because nothing shows which devices receive it")
 }
 
 // unplaced tells which end stands nowhere, or in two places.
@@ -163,7 +117,7 @@ func (k *judge) unplaced() {
 			why += address(e.end) + " stands in no boundary (" + e.at.Why + ")"
 		}
 	}
-	k.decide(Undecided, k.sentence()+"; "+why)
+	k.decide(Undecided, "; ", why)
 }
 
 // ruling is what one moment comes to, without words.
@@ -192,7 +146,7 @@ func (k *judge) placed() {
 	case worst.whole != "":
 		k.inside(&worst)
 	case !worst.ok:
-		k.decide(Unauthorized, k.sentence()+"; no interconnection joins "+worst.client+" and "+worst.server)
+		k.decide(Unauthorized, "; no interconnection joins ", worst.client, " and ", worst.server)
 	default:
 		k.settle(&worst.best)
 	}
@@ -234,7 +188,7 @@ func (k *judge) between(client, server string) ruling {
 		return r
 	}
 	k.out.Client.Boundary, k.out.Server.Boundary = client, server
-	if r.best, r.ok = k.best(k.p.Agreements(client, server), false); r.ok {
+	if r.best, r.ok = k.best(k.pair(client, server).offers, false); r.ok {
 		r.verdict = ranked[r.best.rank]
 	}
 	return r

@@ -99,10 +99,26 @@ func (b *Book) ConnectionsOf(asset string) []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
-func (l *link) show() Connection {
-	key, m := l.raws[0].key, l.merge()
+// Placed returns a connection without its Data and Agents: for who has them
+// since the Book changed last.
+func (b *Book) Placed(id string) (Connection, bool) {
+	b.settle()
+	l := b.links[id]
+	if l == nil {
+		return Connection{}, false
+	}
+	c := l.place()
+	c.Devices = b
+	return c, true
+}
+
+func (l *link) place() Connection {
 	client, server := l.ends()
-	c := Connection{ID: l.id, Site: key.client.key.site.Value(), Client: client.end(), Server: server.end(), Quarters: l.history()}
+	return Connection{ID: l.id, Site: l.raws[0].key.client.key.site.Value(), Client: client.end(), Server: server.end(), Quarters: l.history()}
+}
+
+func (l *link) show() Connection {
+	key, m, c := l.raws[0].key, l.merge(), l.place()
 	for _, r := range l.raws {
 		if r.key.agent != none {
 			c.Agents = append(c.Agents, r.key.agent.Value())

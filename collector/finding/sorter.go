@@ -1,0 +1,114 @@
+package finding
+
+import (
+	"time"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+	"demarc/collector/verdict"
+	"demarc/internal/ot"
+)
+
+// Sorter tells which finding judged connections belong to. It needs no Book, so
+// that several can sort at once what one Book takes then. Its zero value is
+// ready. One Sorter is not safe for concurrent use.
+type Sorter struct {
+	known      map[group]*named
+	ends       map[[2]string][]string
+	operations map[ot.Classes][]string
+}
+
+// named is a group with its id, which takes time to make.
+type named struct {
+	group
+	id  string
+	ids []string // id alone
+}
+
+// Entry is a connection as a Book takes it; it belongs to no finding where its
+// Findings are empty.
+type Entry struct {
+	in     *named // nil: no finding
+	member *member
+}
+
+func (e *Entry) id() string {
+	if e.in == nil {
+		return ""
+	}
+	return e.in.id
+}
+
+// Findings lists what the connection is a member of. It is shared: only to be
+// read.
+func (e *Entry) Findings() []string {
+	if e.in == nil {
+		return nil
+	}
+	return e.in.ids
+}
+
+// boundaries are those of a connection's ends, made once.
+func (s *Sorter) boundaries(client, server string) []string {
+	pair := [2]string{client, server}
+	known := s.ends[pair]
+	if known == nil {
+		known = pair[:]
+		if s.ends == nil || len(s.ends) >= maxSorted {
+			s.ends = make(map[[2]string][]string)
+		}
+		s.ends[pair] = known
+	}
+	return known
+}
+
+// counted names the classes of operations that were counted, made once.
+func (s *Sorter) counted(operations map[string]uint64) []string {
+	var all ot.Classes
+	for name, n := range operations {
+		if n > 0 {
+			all |= ot.ClassOf(name)
+		}
+	}
+	if all == 0 {
+		return nil
+	}
+	known := s.operations[all]
+	if known == nil {
+		known = all.Names()
+		if s.operations == nil {
+			s.operations = make(map[ot.Classes][]string) // of 2^11 at most
+		}
+		s.operations[all] = known
+	}
+	return known
+}
+
+// maxSorted bounds how much of a kind a Sorter remembers.
+const maxSorted = 4096
+
+// Sort makes the entry of a connection that was judged by p; had says that it is
+// a member of a finding now.
+func (s *Sorter) Sort(p *boundary.Policy, c inventory.Connection, v *verdict.Judged, now time.Time, had bool) (e Entry) {
+	g, found := groupOf(p, c, v)
+	if found {
+		e.in = s.name(g)
+	}
+	if found || had {
+		e.member = s.memberOf(p, c, v, now)
+	}
+	return e
+}
+
+func (s *Sorter) name(g group) *named {
+	if known := s.known[g]; known != nil {
+		return known
+	}
+	n := &named{group: g, id: g.id()}
+	n.ids = []string{n.id}
+	if s.known == nil || len(s.known) >= maxSorted {
+		s.known = make(map[group]*named)
+	}
+	s.known[g] = n
+	return n
+}

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+	"demarc/collector/verdict"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// preview is what a policy that is not in force would make of connections: only
+// those that it may touch.
+type preview struct {
+	policy *boundary.Policy
+	ids    []string
+	spaces bool // addresses would mean something else
+	// at is when it is judged; zero for now, each connection at its own time. Then
+	// only live ones are judged.
+	at time.Time
+}
+
+// foreseen is what one connection would come to.
+type foreseen struct {
+	id     string
+	before *demarcv1.JudgedConnection
+	after  verdict.Judged // without a verdict: it would be gone
+	there  bool           // it was judged
+}
+
+// rehearse says which verdicts documents in place of those in force would
+// change.
+func (e *engine) rehearse(docs *boundary.Documents, p *boundary.Policy, resolved any) (changes []*demarcv1.VerdictChange) {
+	e.foresee(func() preview { return e.preview(docs, p, resolved) }, func(f *foreseen) {
+		if c := f.change(); c != nil {
+			changes = append(changes, c)
+		}
+	})
+	return changes
+}
+
+// preview previews a policy that would stand with docs in place of those in
+// force.
+func (e *engine) preview(docs *boundary.Documents, p *boundary.Policy, resolved any) preview {
+	t := e.touched(docs, p.Version(), resolved)
+	x := preview{policy: p.With(e.acts), spaces: t.spaces}
+	x.ids = e.lean.every()
+	if !t.spaces && !t.all {
+		x.ids = e.leaningOn(t.documents, e.policy, x.policy).Connections
+	}
+	return x
+}
+
+// foresee judges what a preview is about, on every core, and lets records and
+// readers in between two batches; what they change meanwhile is judged as it is
+// then. Nothing is changed. Where addresses would mean something else nobody
+// gets in: the inventory is another one for that time.
+func (e *engine) foresee(make func() preview, each func(*foreseen)) {
+	e.whole.Lock()
+	defer e.whole.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	x, now := make(), e.clock()
+	if x.spaces {
+		e.book.SetSpace(x.policy.Space)
+		defer func() { e.book.SetSpace(e.space()) }()
+		there := []string{}
+		for c := range e.book.Connections() {
+			there = append(there, c.ID)
+		}
+		slices.Sort(there)
+		x.ids = union(x.ids, there)
+	}
+	var bench []*verdict.Round
+	for range runtime.GOMAXPROCS(0) {
+		bench = append(bench, verdict.NewRound(x.policy))
+	}
+	for n := 0; n < len(x.ids); n += batch {
+		if n > 0 && !x.spaces {
+			e.mu.Unlock()
+			e.whole.Unlock()
+			e.whole.Lock()
+			e.mu.Lock()
+		}
+		all := e.foreseeBatch(&x, bench, x.ids[n:min(n+batch, len(x.ids))], now)
+		for i := range all {
+			if all[i].there {
+				each(&all[i])
+			}
+		}
+	}
+}
+
+func (e *engine) foreseeBatch(x *preview, bench []*verdict.Round, ids []string, now time.Time) []foreseen {
+	all := make([]foreseen, len(ids))
+	e.book.Settle() // then it is only read
+	devices := &inTurn{Devices: e.book.Devices()}
+	workers := min(len(bench), max(1, len(ids)/alone))
+	share := (len(ids) + workers - 1) / workers
+	var wg sync.WaitGroup
+	for i := range workers {
+		first, last := min(i*share, len(ids)), min((i+1)*share, len(ids))
+		wg.Go(func() { e.foreseePart(x, bench[i], all[first:last], ids[first:last], now, devices) })
+	}
+	wg.Wait()
+	return all
+}
+
+func (e *engine) foreseePart(x *preview, round *verdict.Round, part []foreseen, ids []string, now time.Time, devices inventory.Devices) {
+	for i, id := range ids {
+		f, j := &part[i], e.judged[id]
+		f.id = id
+		if j != nil {
+			f.before = j.shown
+		}
+		c, ok := e.connection(id, j, x.spaces)
+		if !ok {
+			f.there = x.spaces && j != nil // it would be told under another key
+			continue
+		}
+		c.Devices = devices
+		at := judgedAt(c, now)
+		if !x.at.IsZero() {
+			if !at.Equal(now) {
+				continue
+			}
+			at = x.at
+		}
+		f.after, f.there = round.Judge(c, at), true
+	}
+}
+
+// change is how the verdict turns, nil when it does not.
+func (f *foreseen) change() *demarcv1.VerdictChange {
+	was, is := f.before.GetVerdict().GetVerdict(), f.after.Verdict
+	if was == is.GetVerdict() {
+		return nil
+	}
+	return &demarcv1.VerdictChange{Connection: f.id, Before: was, After: is.GetVerdict(), Reason: is.GetReason()}
+}
+
+// shown is the connection as it would be shown.
+func (f *foreseen) shown() *demarcv1.JudgedConnection {
+	b := f.before
+	return &demarcv1.JudgedConnection{
+		Id: b.GetId(), Site: b.GetSite(), Connection: b.GetConnection(), Agents: b.GetAgents(), Findings: b.GetFindings(), OperationsLast: b.GetOperationsLast(),
+		ClientBoundary: f.after.Client.Boundary, ServerBoundary: f.after.Server.Boundary, Verdict: f.after.Verdict,
+	}
+}

@@ -1,0 +1,217 @@
+package verdict
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/boundary"
+	"demarc/collector/inventory"
+	"demarc/internal/ot"
+	"demarc/internal/quarter"
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// Round judges many connections by one policy. Its verdicts are those of Judge;
+// what many of them say alike (terms, papers, instants) it makes once and they
+// share: they are only to be read. It is not safe for concurrent use.
+type Round struct {
+	p      *boundary.Policy
+	keep   bool // what is made is kept for the next one
+	judge  judge
+	swept  sweep
+	words  []byte
+	stamps map[time.Time]*timestamppb.Timestamp
+	pairs  map[[2]string]*pair
+	gaps   map[gapKey]gap
+	papers map[paperKey]papers
+	terms  map[termsKey]*told
+}
+
+// maxKept bounds each kind of what a Round keeps: what does not repeat is
+// forgotten.
+const maxKept = 4096
+
+// NewRound begins a round of judgements by p.
+func NewRound(p *boundary.Policy) *Round {
+	return &Round{
+		p: p, keep: true, stamps: map[time.Time]*timestamppb.Timestamp{}, pairs: map[[2]string]*pair{}, gaps: map[gapKey]gap{},
+		papers: map[paperKey]papers{}, terms: map[termsKey]*told{},
+	}
+}
+
+// pair is what the documents say of connections between two boundaries.
+type pair struct {
+	offers []boundary.Offer
+	moves  []int64
+	timed  bool // an offer holds at some times only
+}
+
+func (k *judge) pair(client, server string) *pair {
+	key := [2]string{client, server}
+	if known := k.round.pairs[key]; known != nil {
+		return known
+	}
+	x := &pair{offers: k.p.Agreements(client, server), moves: k.p.Moves(client, server)}
+	for _, o := range x.offers {
+		x.timed = x.timed || o.Schedule != nil || o.PerWindow
+	}
+	if k.round.keep {
+		keep(k.round.pairs, key, x)
+	}
+	return x
+}
+
+// gapKey is what the cover of an agreement depends on, beside the devices.
+type gapKey struct {
+	agreement      *boundary.Agreement
+	clientFrom     bool
+	client, server string
+	at             time.Time
+}
+
+// paperKey is what the authorizations that a verdict names depend on.
+type paperKey struct {
+	document, client, server, lent string
+	at                             time.Time
+}
+
+// papers are those authorizations, in words, and the documents in all.
+type papers struct {
+	words     string
+	documents []string
+}
+
+// termsKey is what the terms of an agreement that holds at all times say
+// depends on, where the ends are agreed.
+type termsKey struct {
+	agreement         *boundary.Agreement
+	service           *boundary.AgreedService
+	clientFrom        bool
+	directed, related bool
+	opener            quarter.Opener
+	classes           ot.Classes
+	security          ot.SecurityMode
+	port              uint32
+	tls, seenTLS      string
+	protocol, shown   string
+	transport         string
+}
+
+// told is what terms come to.
+type told struct {
+	terms         []*demarcv1.Term
+	notObservable []string
+	broken        []string // names
+	brokenWhy     string
+	hidden        string // names, joined
+	service       string // why of that term
+}
+
+// told explains the terms of a candidate whose ends are agreed.
+func (k *judge) told(x *candidate) *told {
+	if !k.round.keep || x.Schedule != nil || x.PerWindow {
+		return k.tell(x)
+	}
+	key := termsKey{
+		agreement: x.Agreement, service: x.service, clientFrom: x.ClientFrom, directed: k.seen.directed, related: k.data.RelatedTo != "",
+		opener: k.at.opener, classes: k.at.classes, security: k.at.security, port: k.data.Port, tls: k.at.tls, seenTLS: k.seen.tls,
+		protocol: k.seen.protocol, shown: k.seen.service, transport: k.data.Transport,
+	}
+	if x.inside() {
+		key.agreement = nil // it is made for each connection, and the service says as much
+	}
+	known := k.round.terms[key]
+	if known == nil {
+		known = k.tell(x)
+		keep(k.round.terms, key, known)
+	}
+	return known
+}
+
+func (k *judge) tell(x *candidate) *told {
+	all := k.explained(x)
+	if x.inside() {
+		all[endpoints] = x.ends
+	}
+	t := &told{terms: show(&all), service: all[service].why}
+	for i, one := range all {
+		switch one.state {
+		case broken:
+			t.broken = append(t.broken, termNames[i])
+			t.brokenWhy = join(t.brokenWhy, one.why)
+		case hidden:
+			t.notObservable = append(t.notObservable, termNames[i]+": "+one.why)
+			t.hidden = join(t.hidden, termNames[i])
+		}
+	}
+	return t
+}
+
+// under names the authorizations under which the connection runs, behind
+// document.
+func (k *judge) under(document, lent string) papers {
+	key := paperKey{document, k.out.Client.Boundary, k.out.Server.Boundary, lent, k.at.cover}
+	if known, ok := k.round.papers[key]; ok {
+		return known
+	}
+	words, list := k.authority(lent)
+	if document != "" {
+		list = append([]string{document}, list...)
+	}
+	made := papers{words, list}
+	if k.round.keep {
+		keep(k.round.papers, key, made)
+	}
+	return made
+}
+
+// stamp is an instant of a verdict.
+func (r *Round) stamp(t time.Time) *timestamppb.Timestamp {
+	if known := r.stamps[t]; known != nil {
+		return known
+	}
+	made := timestamppb.New(t)
+	if r.keep {
+		keep(r.stamps, t, made)
+	}
+	return made
+}
+
+func keep[K comparable, V any](in map[K]V, key K, value V) {
+	if len(in) >= maxKept {
+		clear(in)
+	}
+	in[key] = value
+}
+
+// Judge gives the verdict on c at now. Same arguments, same verdict; every
+// argument has one. It sets no Since: that is the caller's, who knows the
+// verdict before.
+//
+// It is the worst of now and of every quarter hour of the window (24 h, or that
+// of the agreement which stands nearest): each is held to the documents of p as
+// they stood at its own time, with what was counted in it. Who the ends are and
+// what the protocol is only become better known, and count for all of them.
+func (r *Round) Judge(c inventory.Connection, now time.Time) Judged {
+	if c.Data == nil {
+		c.Data = &demarcv1.Connection{}
+	}
+	k := &r.judge
+	*k = judge{round: r, p: r.p, c: c, data: c.Data, today: now, seen: sightOf(c)}
+	k.at = k.present()
+	k.out.Client, k.out.Server = k.p.Place(c.Site, c.Client), k.p.Place(c.Site, c.Server)
+	k.out.Service = k.seen.service
+	k.out.Verdict = &demarcv1.Verdict{PolicyVersion: k.p.Version(), JudgedAt: r.stamp(now)}
+	switch {
+	case k.linkScoped():
+		k.stay(Internal, "is link-scoped", "stays in its segment")
+	case k.out.Server.Group || k.out.Client.Group:
+		k.group()
+	case k.out.Client.Boundary == "" || k.out.Server.Boundary == "":
+		k.unplaced()
+	default:
+		k.placed()
+	}
+	return k.out
+}
