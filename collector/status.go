@@ -32,6 +32,9 @@ func statusCommand(at *place) *cobra.Command {
 				out := lines{w: c.OutOrStdout()}
 				out.printf("version    %s\nagents     %s\npages      %s\nauthority  %s\npolicy     version %d\njudged     %d of %d records\n",
 					s.GetVersion(), s.GetUplink(), orDash(s.GetPages()), s.GetAuthority(), s.GetPolicyVersion(), s.GetApplied(), s.GetJournal())
+				if s.GetJudgingOf() > 0 {
+					out.printf("judging    %d of %d connections again\n", s.GetJudgingDone(), s.GetJudgingOf())
+				}
 				if s.GetFingerprint() != "" {
 					out.printf("key        %s\n", s.GetFingerprint())
 				}

@@ -27,6 +27,9 @@ import (
 type Plant interface {
 	// Applied is how many records of the journal are judged.
 	Applied() uint64
+	// Judging is how many of how many connections are judged, while many are
+	// judged again; zero otherwise.
+	Judging() (done, of uint64)
 	// Policy is the one in force, Documents what it was made of.
 	Policy() *boundary.Policy
 	Documents() *boundary.Documents

@@ -22,7 +22,9 @@ func (s *Service) GetStatus(ctx context.Context, _ *demarcv1.GetStatusRequest) (
 	if err != nil {
 		return nil, failed(err)
 	}
+	done, of := s.Plant.Judging()
 	return &demarcv1.GetStatusResponse{
+		JudgingDone: done, JudgingOf: of,
 		Version: s.Version, Authority: s.AuthorityMode, PolicyVersion: s.Plant.Policy().Version(),
 		Journal: last, Applied: s.Plant.Applied(), Clock: timestamppb.New(s.Clock()), Pages: s.Pages, Uplink: s.Uplink,
 		Surveys: s.surveys(), Pending: uint32(len(s.Plant.Proposals())), Fingerprint: s.fingerprint(),

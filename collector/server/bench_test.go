@@ -40,7 +40,7 @@ func busyLab(b *testing.B, n, quarters int) *lab {
 		for i := 0; i < n; i += 1000 {
 			body := &demarcv1.Body{}
 			for j := i; j < min(i+1000, n); j++ {
-				f := flow(fmt.Sprintf("10.%d.%d.%d", 128+j/62500, j/250%250, j%250+1), fmt.Sprintf("10.20.4.%d", j%200+1), 4840, "opcua", l.now)
+				f := flow(busyClient(j/4), fmt.Sprintf("10.20.4.%d", (j/4+j%4*50)%200+1), 4840, "opcua", l.now)
 				d := f.Connections[0]
 				d.ClientBytes += uint64((j * q) % 97)
 				d.Operations = []uint64{900}
@@ -51,6 +51,9 @@ func busyLab(b *testing.B, n, quarters int) *lab {
 	}
 	return l
 }
+
+// busyClient is the nth client of a busyLab; each speaks to four servers.
+func busyClient(n int) string { return fmt.Sprintf("10.%d.%d.%d", 128+n/62500, n/250%250, n%250+1) }
 
 func (l *lab) must2(_ any, err error) {
 	l.t.Helper()

@@ -69,22 +69,21 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	observations, findings := e.book.Changed(), e.findings.Changed()
 	if whole {
 		observations, findings = e.book.Snapshot(), e.findings.Snapshot()
-		for id := range e.judged {
-			e.dirty[id] = true
-		}
+		e.dirty = slices.Collect(maps.Keys(e.judged))
 	}
 	c.records(tableInventory, observations)
 	c.records(tableFindings, findings)
 	c.saveSaid(e.said, whole)
 	c.saveProbes(e.probes.said, whole)
-	for _, id := range slices.Sorted(maps.Keys(e.dirty)) {
+	slices.Sort(e.dirty)
+	for _, id := range slices.Compact(e.dirty) {
 		value, err := e.judged[id].save()
 		if err != nil {
 			return c, err
 		}
 		c.changes = append(c.changes, store.Change{Table: tableVerdicts, Key: []byte(id), Value: value})
 	}
-	clear(e.dirty)
+	e.dirty = nil
 	var err error
 	if c.changes, err = e.deeds.save(whole, c.changes); err != nil {
 		return c, err
@@ -129,6 +128,7 @@ func (j *judgement) save() ([]byte, error) {
 	if j == nil {
 		return nil, nil
 	}
+	j.dirty = false
 	v, err := proto.Marshal(j.shown.GetVerdict())
 	if err != nil {
 		return nil, err

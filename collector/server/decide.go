@@ -117,7 +117,7 @@ type imagined struct {
 	before   *boundary.Policy
 	policy   *boundary.Policy // with it
 	at       time.Time        // from when it holds
-	later    bool      // that is ahead
+	later    bool             // that is ahead
 }
 
 // imagine tells what an act would come to.

@@ -48,10 +48,11 @@ type engine struct {
 	assets   map[string]*demarcv1.Asset // as shown; nil until somebody asks
 	due      schedule
 	lean     leaning
-	dirty    map[string]bool // judgements that the saved state lacks
-	bench    []*judge        // what goroutines judge with
-	reckoned []reckoned      // room for a batch
+	dirty    []string   // judgements that the saved state lacks
+	bench    []*judge   // what goroutines judge with
+	reckoned []reckoned // room for a batch
 	progress progress
+	between  func()        // called between two batches; nobody holds mu then
 	applied  chan struct{} // closed and made anew when position moved
 	turned   turned        // what the last policy record changed
 	said     []savedAct    // what people said of assets
@@ -74,6 +75,7 @@ type judgement struct {
 	shown *demarcv1.JudgedConnection
 	wait  *wait     // nil: nothing to wait for
 	pairs []*bucket // that it is filed in
+	dirty bool      // it is among those that the saved state lacks
 }
 
 // turned is the outcome of a policy record, for whoever applied it.
@@ -86,7 +88,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e := &engine{
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
-		ledger: condition.NewLedger(), bearings: map[string]bearing{}, probes: newProbes(), dirty: map[string]bool{}, applied: make(chan struct{}), wake: make(chan struct{}, 1),
+		ledger: condition.NewLedger(), bearings: map[string]bearing{}, probes: newProbes(), applied: make(chan struct{}), wake: make(chan struct{}, 1), between: func() {},
 		pending: pending{all: map[string]*demarcv1.Proposal{}, dirty: map[string]bool{}},
 	}
 	e.due.init()
@@ -201,7 +203,7 @@ func (e *engine) forget(id string, now time.Time) {
 		e.due.drop(j.wait)
 		e.lean.forget(id, j.pairs)
 		delete(e.judged, id)
-		e.dirty[id] = true
+		e.dirty = append(e.dirty, id)
 	}
 	e.findings.RemoveConnection(id, now)
 }
@@ -229,7 +231,9 @@ func (e *engine) file(r *reckoned, now time.Time, from source) {
 	j.shown = r.shown
 	j.pairs = e.lean.connection(r.id, j.pairs, r.client, r.server)
 	j.wait = e.due.add(r.id, r.again, now, r.at, from)
-	e.dirty[r.id] = true
+	if !j.dirty {
+		j.dirty, e.dirty = true, append(e.dirty, r.id)
+	}
 }
 
 // assess looks at an asset that is new, changed, placed anew, or gone. What is

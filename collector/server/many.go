@@ -88,6 +88,7 @@ func (e *engine) judgeMany(ids []string, now time.Time, s scope) (turned []*dema
 	for n := 0; n < len(ids); n += batch {
 		if n > 0 {
 			e.mu.Unlock()
+			e.between()
 			e.mu.Lock()
 		}
 		if time.Since(told) >= tellEvery {

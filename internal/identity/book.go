@@ -99,7 +99,7 @@ func (b *Book) observe(k addrKey) *observation {
 		b.lose(k.segment.Value(), "addresses beyond the table", 0, 0)
 		return nil
 	}
-	o := &observation{key: k}
+	o := &observation{key: k, text: k.String()}
 	b.observed[k] = o
 	b.anchor(o)
 	if x := b.said[k]; x != nil {

@@ -4,6 +4,9 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/internal/ot"
 
@@ -117,6 +120,23 @@ func (l *link) place() Connection {
 	return Connection{ID: l.id, Site: l.raws[0].key.client.key.site.Value(), Client: client.end(), Server: server.end(), Quarters: l.history()}
 }
 
+// shown is a connection as it is shown, with its instants: one piece, since
+// there are so many.
+type shown struct {
+	connection  demarcv1.Connection
+	first, last timestamppb.Timestamp
+}
+
+// put is stamp in a place that is there.
+func put(to *timestamppb.Timestamp, ns int64) *timestamppb.Timestamp {
+	if ns <= 0 {
+		return nil
+	}
+	t := time.Unix(0, ns)
+	to.Seconds, to.Nanos = t.Unix(), int32(t.Nanosecond())
+	return to
+}
+
 func (l *link) show() Connection {
 	key, m, c := l.raws[0].key, l.merge(), l.place()
 	for _, r := range l.raws {
@@ -125,14 +145,14 @@ func (l *link) show() Connection {
 		}
 	}
 	c.Agents = tidy(c.Agents)
-	d := &demarcv1.Connection{
-		Id: l.id, Client: key.client.key.String(), Server: key.server.key.String(), ClientAsset: c.Client.Asset,
-		ServerAsset: c.Server.Asset, Segment: l.segment(c), Vlans: wide(m.vlans), Transport: key.transport.Value(), Port: key.port,
-		Protocol: m.protocol.name.Value(), Grade: m.protocol.grade.String(), DirectionBasis: m.basis.String(),
-		OpenedBy: openers[m.opener.who], Outcome: m.outcome.String(), RelatedTo: m.parent,
-		ClientPackets: m.count.clientPackets, ServerPackets: m.count.serverPackets, ClientBytes: m.count.clientBytes,
-		ServerBytes: m.count.serverBytes, Sessions: m.count.sessions, FirstSeen: stamp(m.first), LastSeen: stamp(m.last),
-	}
+	made := &shown{}
+	d := &made.connection
+	d.Id, d.Client, d.Server, d.ClientAsset, d.ServerAsset = l.id, key.client.text, key.server.text, c.Client.Asset, c.Server.Asset
+	d.Segment, d.Vlans, d.Transport, d.Port = l.segment(c), wide(m.vlans), key.transport.Value(), key.port
+	d.Protocol, d.Grade, d.DirectionBasis = m.protocol.name.Value(), m.protocol.grade.String(), m.basis.String()
+	d.OpenedBy, d.Outcome, d.RelatedTo = openers[m.opener.who], m.outcome.String(), m.parent
+	d.ClientPackets, d.ServerPackets, d.ClientBytes, d.ServerBytes = m.count.clientPackets, m.count.serverPackets, m.count.clientBytes, m.count.serverBytes
+	d.Sessions, d.FirstSeen, d.LastSeen = m.count.sessions, put(&made.first, m.first), put(&made.last, m.last)
 	if d.Protocol == "" {
 		d.Protocol = "unknown"
 	}

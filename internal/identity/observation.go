@@ -11,6 +11,7 @@ import (
 type observation struct {
 	num    uint64 // record number, 0 while there is nothing to record
 	key    addrKey
+	text   string // of its address, made once for all its connections
 	claims []claim
 	agents []listener  // sorted by name
 	hours  week        // of the week in which it was heard

@@ -82,7 +82,11 @@ type GetStatusResponse struct {
 	// on other machines pin, and agents' tokens hold.
 	Fingerprint string `protobuf:"bytes,10,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	// Proposals that wait for an official.
-	Pending       uint32 `protobuf:"varint,30,opt,name=pending,proto3" json:"pending,omitempty"`
+	Pending uint32 `protobuf:"varint,30,opt,name=pending,proto3" json:"pending,omitempty"`
+	// While many connections are judged again: how many of how many are. Zero
+	// while none are.
+	JudgingDone   uint64 `protobuf:"varint,40,opt,name=judging_done,json=judgingDone,proto3" json:"judging_done,omitempty"`
+	JudgingOf     uint64 `protobuf:"varint,41,opt,name=judging_of,json=judgingOf,proto3" json:"judging_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -190,6 +194,20 @@ func (x *GetStatusResponse) GetFingerprint() string {
 func (x *GetStatusResponse) GetPending() uint32 {
 	if x != nil {
 		return x.Pending
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetJudgingDone() uint64 {
+	if x != nil {
+		return x.JudgingDone
+	}
+	return 0
+}
+
+func (x *GetStatusResponse) GetJudgingOf() uint64 {
+	if x != nil {
+		return x.JudgingOf
 	}
 	return 0
 }
@@ -4643,7 +4661,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
 	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/record.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xdc\x02\n" +
+	"\x10GetStatusRequest\"\x9e\x03\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
 	"\tauthority\x18\x02 \x01(\tR\tauthority\x12%\n" +
@@ -4656,7 +4674,10 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\asurveys\x18\t \x03(\tR\asurveys\x12 \n" +
 	"\vfingerprint\x18\n" +
 	" \x01(\tR\vfingerprint\x12\x18\n" +
-	"\apending\x18\x1e \x01(\rR\apending\"8\n" +
+	"\apending\x18\x1e \x01(\rR\apending\x12!\n" +
+	"\fjudging_done\x18( \x01(\x04R\vjudgingDone\x12\x1d\n" +
+	"\n" +
+	"judging_of\x18) \x01(\x04R\tjudgingOf\"8\n" +
 	"\bDocument\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\"\x8a\x01\n" +
