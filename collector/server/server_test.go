@@ -35,7 +35,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type running struct {
 	demarcv1.CollectorServiceClient
 	people demarcv1.AccountServiceClient
-	t      *testing.T
+	t      testing.TB
 	ready  Ready
 	data   string
 	stop   func() error
@@ -47,7 +47,7 @@ func settings(data string) Config {
 	return Config{Config: c, Log: slog.New(slog.DiscardHandler), Version: "test"}
 }
 
-func start(t *testing.T, c Config) *running {
+func start(t testing.TB, c Config) *running {
 	t.Helper()
 	r := &running{t: t, data: c.Data}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -142,7 +142,7 @@ func (r *running) uplink(c *tls.Config) demarcv1.UplinkServiceClient {
 
 // stream is an agent that reports.
 type stream struct {
-	t *testing.T
+	t testing.TB
 	grpc.BidiStreamingClient[demarcv1.ReportRequest, demarcv1.ReportResponse]
 	sequence uint64
 }
