@@ -82,6 +82,7 @@ func gateCommand(at *place) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&format, "output", "o", "table", "output: table (lines) or json")
+	at.asOfFlag(c)
 	return c
 }
 

@@ -14,7 +14,7 @@ func explainCommand(at *place) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "explain ID",
 		Short:   "Say how a connection came to its verdict, a condition to its state, or what a finding, an authorization or a boundary is made of",
-		Example: "  demarc-collector explain c-kzq8ihzp733v\n  demarc-collector explain lines-ato/C1\n  demarc-collector explain lines-ato\n  demarc-collector explain boundary/line4",
+		Example: "  demarc-collector explain c-kzq8ihzp733v\n  demarc-collector explain lines-ato/C1\n  demarc-collector explain lines-ato\n  demarc-collector explain boundary/line4\n  demarc-collector explain lines-ato/C1 --as-of 48h",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("explain needs one id or name, as `get connections`, `get findings`, `get conditions`, `get authorizations` and `get boundaries` show it")
@@ -42,5 +42,6 @@ func explainCommand(at *place) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&format, "output", "o", "table", "output: table (lines) or json")
+	at.asOfFlag(c)
 	return c
 }

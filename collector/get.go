@@ -24,6 +24,7 @@ type listing struct {
 	name, short string
 	flags       []string
 	get         func(context.Context, demarcv1.CollectorServiceClient, io.Writer, filter) error
+	past        bool                                         // it can be listed as of a time
 	more        func(at *place, c *cobra.Command, f *filter) // flags that are not texts
 }
 
@@ -32,7 +33,8 @@ func getCommand(at *place) *cobra.Command {
 		Use:   "get sites|boundaries|assets|connections|findings|drift|authorizations|conditions|documents|notices|agents|pending|audit",
 		Short: "List what the collector knows",
 		Example: "  demarc-collector get findings\n  demarc-collector get connections --verdict unauthorized\n" +
-			"  demarc-collector get assets --boundary line4 -o csv > assets.csv",
+			"  demarc-collector get assets --boundary line4 -o csv > assets.csv\n" +
+			"  demarc-collector get connections --as-of 2026-03-14T10:00Z",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return fmt.Errorf("get what? one of %s", listNames())
@@ -100,6 +102,9 @@ func (l listing) command(at *place) *cobra.Command {
 	}
 	for _, name := range l.flags {
 		c.Flags().StringVar(known[name].to, name, "", known[name].usage)
+	}
+	if l.past {
+		at.asOfFlag(c)
 	}
 	if l.more != nil {
 		l.more(at, c, &f)

@@ -15,14 +15,14 @@ import (
 type client = demarcv1.CollectorServiceClient
 
 var listings = []listing{
-	{name: "sites", short: "List sites", get: getSites},
-	{name: "boundaries", short: "List boundaries with what stands in them", get: getBoundaries},
-	{name: "assets", short: "List assets, by site and address", flags: []string{"site", "boundary"}, get: getAssets},
-	{name: "connections", short: "List connections, the worst verdict first", flags: []string{"verdict", "boundary"}, get: getConnections},
-	{name: "findings", short: "List findings, the most severe first", flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "survey", "drift"}, get: getFindings, more: findingFlags},
-	{name: "authorizations", short: "List authorizations and how they stand", get: getAuthorizations},
-	{name: "conditions", short: "List the conditions of authorizations and how they stand", get: getConditions},
-	{name: "documents", short: "List the documents in force, in the order in which they were read", flags: []string{"kind"}, get: getDocuments},
+	{name: "sites", short: "List sites", past: true, get: getSites},
+	{name: "boundaries", short: "List boundaries with what stands in them", past: true, get: getBoundaries},
+	{name: "assets", short: "List assets, by site and address", past: true, flags: []string{"site", "boundary"}, get: getAssets},
+	{name: "connections", short: "List connections, the worst verdict first", past: true, flags: []string{"verdict", "boundary"}, get: getConnections},
+	{name: "findings", short: "List findings, the most severe first", past: true, flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "survey", "drift"}, get: getFindings, more: findingFlags},
+	{name: "authorizations", short: "List authorizations and how they stand", past: true, get: getAuthorizations},
+	{name: "conditions", short: "List the conditions of authorizations and how they stand", past: true, get: getConditions},
+	{name: "documents", short: "List the documents in force, in the order in which they were read", past: true, flags: []string{"kind"}, get: getDocuments},
 	{name: "notices", short: "List what people are to be told: ends that come, reviews that are due", get: getNotices},
 	{name: "agents", short: "List agents and how they are", get: getAgents},
 }

@@ -22,6 +22,7 @@ import (
 type place struct {
 	configFile, data, socket string
 	remote                   remote
+	past                     past
 }
 
 func (p *place) flags(c *cobra.Command) {
@@ -64,6 +65,9 @@ func (p *place) call(ctx context.Context, f func(context.Context, grpc.ClientCon
 		return err
 	}
 	defer func() { _ = conn.Close() }()
+	if p.past.at != nil {
+		return f(ctx, pastConn{conn, &p.past})
+	}
 	return f(ctx, conn)
 }
 

@@ -162,6 +162,7 @@ func driftCommand(at *place) *cobra.Command {
 	c.Flags().StringVarP(&format, "output", "o", "table", "output: table, json or csv")
 	c.Flags().StringVar(&r.Boundary, "boundary", "", "only what stands in this boundary")
 	c.Flags().StringVar(&r.Cause, "cause", "", "only of this cause: reality, sight, software, policy, placement")
+	at.asOfFlag(c)
 	return c
 }
 

@@ -110,6 +110,7 @@ type Agents interface {
 type Config struct {
 	Store         store.Store
 	Plant         Plant
+	Past          Past // nil: lists are of now alone
 	Agents        Agents
 	Authority     *pki.Authority
 	SignIn        *SignIn

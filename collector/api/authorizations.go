@@ -19,7 +19,11 @@ func (s *Service) authorizationOf(name string) string {
 
 // ListAuthorizations lists the authorizations on record by name, with how they
 // stand and what leans on them.
-func (s *Service) ListAuthorizations(_ context.Context, r *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error) {
+func (s *Service) ListAuthorizations(ctx context.Context, r *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	words, err := newSearch(r.GetSearch())
 	if err := cmp.Or(err, s.knownBoundary(r.GetBoundary())); err != nil {
 		return nil, err
@@ -33,7 +37,7 @@ func (s *Service) ListAuthorizations(_ context.Context, r *demarcv1.ListAuthoriz
 		return (r.GetBoundary() == "" || slices.Contains(a.GetBoundaries(), r.GetBoundary())) &&
 			words.in(slices.Values(append([]string{a.GetName(), a.GetDecision(), a.GetOrganization(), a.GetState(), a.GetWhy()}, a.GetBoundaries()...)))
 	})
-	return &demarcv1.ListAuthorizationsResponse{Authorizations: p.rows, NextPageToken: p.next, Total: p.total}, err
+	return &demarcv1.ListAuthorizationsResponse{AsOf: as, Authorizations: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
 var authorizationList = list[*demarcv1.Authorization]{

@@ -29,7 +29,11 @@ const (
 )
 
 // ListConditions judges the conditions of authorizations as of now.
-func (s *Service) ListConditions(_ context.Context, r *demarcv1.ListConditionsRequest) (*demarcv1.ListConditionsResponse, error) {
+func (s *Service) ListConditions(ctx context.Context, r *demarcv1.ListConditionsRequest) (*demarcv1.ListConditionsResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	if err := oneOf("state", r.GetState(), condition.States()); err != nil {
 		return nil, err
 	}
@@ -40,7 +44,7 @@ func (s *Service) ListConditions(_ context.Context, r *demarcv1.ListConditionsRe
 	p, err := conditionList(all).page(r, all, func(c *demarcv1.Condition) bool {
 		return is(r.GetAuthorization(), c.GetAuthorization()) && is(r.GetState(), c.GetState())
 	})
-	return &demarcv1.ListConditionsResponse{Conditions: p.rows, NextPageToken: p.next, Total: p.total}, err
+	return &demarcv1.ListConditionsResponse{AsOf: as, Conditions: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
 func conditionList(all []*demarcv1.Condition) list[*demarcv1.Condition] {
@@ -55,7 +59,11 @@ func conditionList(all []*demarcv1.Condition) list[*demarcv1.Condition] {
 }
 
 // Gate says whether every condition of an authorization holds.
-func (s *Service) Gate(_ context.Context, r *demarcv1.GateRequest) (*demarcv1.GateResponse, error) {
+func (s *Service) Gate(ctx context.Context, r *demarcv1.GateRequest) (*demarcv1.GateResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	if r.GetAuthorization() == "" {
 		return nil, status.Error(codes.InvalidArgument, "gate needs an authorization, as `get authorizations` shows it")
 	}
@@ -65,7 +73,7 @@ func (s *Service) Gate(_ context.Context, r *demarcv1.GateRequest) (*demarcv1.Ga
 	list := slices.DeleteFunc(s.conditions(), func(c *demarcv1.Condition) bool { return c.GetAuthorization() != r.GetAuthorization() })
 	policy := s.Plant.Policy()
 	d := policy.Decision(r.GetAuthorization())
-	g := &demarcv1.GateResponse{Result: gateHolds, Conditions: list}
+	g := &demarcv1.GateResponse{AsOf: as, Result: gateHolds, Conditions: list}
 	if at := d.At(s.Clock()); !at.Operates() {
 		g.Result = gateFails
 		why := at.Why

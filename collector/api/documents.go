@@ -17,19 +17,32 @@ import (
 
 // ListDocuments lists the documents of a policy version, as they were applied.
 func (s *Service) ListDocuments(ctx context.Context, r *demarcv1.ListDocumentsRequest) (*demarcv1.ListDocumentsResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	if err := oneOf("kind", r.GetKind(), boundary.Kinds()); err != nil {
 		return nil, err
 	}
-	p, err := s.Store.Policy(ctx, r.GetPolicyVersion())
+	version := r.GetPolicyVersion()
+	switch then := as.GetPolicyVersion(); {
+	case as != nil && version > then:
+		return nil, status.Errorf(codes.NotFound, "there was no policy version %d then: the newest was %d", version, then)
+	case as != nil && version == 0 && then == 0:
+		return &demarcv1.ListDocumentsResponse{AsOf: as}, nil
+	case version == 0:
+		version = then
+	}
+	p, err := s.Store.Policy(ctx, version)
 	switch {
-	case errors.Is(err, store.ErrNotFound) && r.GetPolicyVersion() == 0:
+	case errors.Is(err, store.ErrNotFound) && version == 0:
 		return &demarcv1.ListDocumentsResponse{}, nil
 	case errors.Is(err, store.ErrNotFound):
-		return nil, status.Errorf(codes.NotFound, "there is no policy version %d: the newest is %d", r.GetPolicyVersion(), s.Plant.Policy().Version())
+		return nil, status.Errorf(codes.NotFound, "there is no policy version %d: the newest is %d", version, s.Plant.Policy().Version())
 	case err != nil:
 		return nil, failed(err)
 	}
-	answer := &demarcv1.ListDocumentsResponse{PolicyVersion: p.Version, Applied: timestamppb.New(p.Applied)}
+	answer := &demarcv1.ListDocumentsResponse{AsOf: as, PolicyVersion: p.Version, Applied: timestamppb.New(p.Applied)}
 	files := make([]boundary.File, len(p.Documents))
 	for i, d := range p.Documents {
 		files[i] = boundary.File{Path: d.Path, Content: d.Content}

@@ -156,11 +156,15 @@ func snapshotItems(x *finding.Snapshot) (all []*demarcv1.SnapshotItem) {
 
 // ListDrift compares what is there with the latest snapshots: what calls for a
 // decision first, the most severe before others, what a window explains last.
-func (s *Service) ListDrift(_ context.Context, r *demarcv1.ListDriftRequest) (*demarcv1.ListDriftResponse, error) {
+func (s *Service) ListDrift(ctx context.Context, r *demarcv1.ListDriftRequest) (*demarcv1.ListDriftResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	if err := cmp.Or(oneOf("cause", r.GetCause(), finding.Causes()), s.knownAuthorization(r.GetAuthorization()), s.knownBoundary(r.GetBoundary())); err != nil {
 		return nil, err
 	}
-	out := &demarcv1.ListDriftResponse{}
+	out := &demarcv1.ListDriftResponse{AsOf: as}
 	for _, d := range s.Plant.Policy().Decisions() {
 		if r.GetAuthorization() != "" && r.GetAuthorization() != d.Name || len(d.Boundaries) == 0 {
 			continue

@@ -19,18 +19,27 @@ import (
 // Explain says how a connection came to its verdict, a condition to its state,
 // what a finding is made of, or what is on record of an authorization or a
 // boundary.
-func (s *Service) Explain(_ context.Context, r *demarcv1.ExplainRequest) (*demarcv1.ExplainResponse, error) {
+func (s *Service) Explain(ctx context.Context, r *demarcv1.ExplainRequest) (*demarcv1.ExplainResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	if c, j, ok := s.Plant.Connection(r.GetId()); ok {
-		return &demarcv1.ExplainResponse{Connection: j, Lines: s.connectionLines(c, j)}, nil
+		return &demarcv1.ExplainResponse{AsOf: as, Connection: j, Lines: s.connectionLines(c, j)}, nil
 	}
 	if f, ok := s.Plant.Finding(r.GetId()); ok {
-		return &demarcv1.ExplainResponse{Finding: f, Lines: s.findingLines(f)}, nil
+		return &demarcv1.ExplainResponse{AsOf: as, Finding: f, Lines: s.findingLines(f)}, nil
 	}
 	if r, ok := s.explainCondition(r.GetId()); ok {
+		r.AsOf = as
 		return r, nil
 	}
 	if r, ok := s.explainDocument(r.GetId()); ok {
+		r.AsOf = as
 		return r, nil
+	}
+	if as != nil {
+		return nil, status.Errorf(codes.NotFound, "nothing was named %q then: see the lists with --as-of", r.GetId())
 	}
 	return nil, status.Errorf(codes.NotFound, "nothing is named %q: give the id of a connection, a finding or a condition, or the name of an authorization or a boundary, as `demarc-collector get` lists them", r.GetId())
 }

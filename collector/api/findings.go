@@ -19,13 +19,17 @@ import (
 const nobody = "none"
 
 // ListFindings lists findings, the most severe first.
-func (s *Service) ListFindings(_ context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
+func (s *Service) ListFindings(ctx context.Context, r *demarcv1.ListFindingsRequest) (*demarcv1.ListFindingsResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	all, err := s.findings(r)
 	if err != nil {
 		return nil, err
 	}
 	p, err := findingList.page(r, all, func(*demarcv1.Finding) bool { return true })
-	return &demarcv1.ListFindingsResponse{Findings: p.rows, NextPageToken: p.next, Total: p.total}, err
+	return &demarcv1.ListFindingsResponse{AsOf: as, Findings: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
 // findings are all that pass the filters.
@@ -90,6 +94,8 @@ func (s *Service) aim(body *demarcv1.FindingAct, filter *demarcv1.ListFindingsRe
 		return status.Error(codes.InvalidArgument, "name findings or filter them, not both")
 	case proto.Equal(filter, &demarcv1.ListFindingsRequest{}):
 		return status.Error(codes.InvalidArgument, "a filter that lets everything pass: name at least one thing to filter by")
+	case filter.GetAsOf() != nil:
+		return status.Error(codes.InvalidArgument, "an act is on what is there now: leave as_of out")
 	case filter.GetPageToken() != "" || filter.GetPageSize() != 0:
 		return status.Error(codes.InvalidArgument, "an act is on everything that the filter lists: leave page_size and page_token out")
 	}

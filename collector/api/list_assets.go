@@ -44,7 +44,11 @@ func assetList(whole func(*demarcv1.Asset) *demarcv1.Asset) list[*demarcv1.Asset
 
 // ListAssets lists assets by site and address, parts behind what they are
 // parts of.
-func (s *Service) ListAssets(_ context.Context, r *demarcv1.ListAssetsRequest) (*demarcv1.ListAssetsResponse, error) {
+func (s *Service) ListAssets(ctx context.Context, r *demarcv1.ListAssetsRequest) (*demarcv1.ListAssetsResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	ids, err := idSet(r.GetIds())
 	words, err2 := newSearch(r.GetSearch())
 	if err := cmp.Or(err, err2, s.knownBoundary(r.GetBoundary()), oneOf("role", r.GetRole(), roleNames()), oneOf("presence", r.GetPresence(), presences)); err != nil {
@@ -61,7 +65,7 @@ func (s *Service) ListAssets(_ context.Context, r *demarcv1.ListAssetsRequest) (
 	p, err := assetList(whole).page(r, s.Plant.Assets(), func(a *demarcv1.Asset) bool {
 		return (ids == nil || ids[a.GetId()]) && assetMatches(r, a, whole) && words.in(assetTexts(a))
 	})
-	return &demarcv1.ListAssetsResponse{Assets: p.rows, NextPageToken: p.next, Total: p.total}, err
+	return &demarcv1.ListAssetsResponse{AsOf: as, Assets: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
 func assetMatches(r *demarcv1.ListAssetsRequest, a *demarcv1.Asset, whole func(*demarcv1.Asset) *demarcv1.Asset) bool {

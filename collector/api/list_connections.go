@@ -52,7 +52,11 @@ var connectionList = list[judgedConnection]{
 
 // ListConnections lists connections, the worst verdict first, of a verdict the
 // latest first.
-func (s *Service) ListConnections(_ context.Context, r *demarcv1.ListConnectionsRequest) (*demarcv1.ListConnectionsResponse, error) {
+func (s *Service) ListConnections(ctx context.Context, r *demarcv1.ListConnectionsRequest) (*demarcv1.ListConnectionsResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	ids, err := idSet(r.GetIds())
 	words, err2 := newSearch(r.GetSearch())
 	if err := cmp.Or(err, err2, oneOf("verdict", r.GetVerdict(), verdicts), oneOf("outcome", r.GetOutcome(), outcomes),
@@ -68,7 +72,7 @@ func (s *Service) ListConnections(_ context.Context, r *demarcv1.ListConnections
 		by[c.GetVerdict().GetVerdict()]++
 		return is(r.GetVerdict(), c.GetVerdict().GetVerdict())
 	})
-	return &demarcv1.ListConnectionsResponse{Connections: p.rows, NextPageToken: p.next, Total: p.total, Verdicts: by}, err
+	return &demarcv1.ListConnectionsResponse{AsOf: as, Connections: p.rows, NextPageToken: p.next, Total: p.total, Verdicts: by}, err
 }
 
 // connectionMatches holds a connection to the filters other than the verdict.

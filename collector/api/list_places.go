@@ -24,7 +24,11 @@ var siteList = list[*demarcv1.Site]{
 }
 
 // ListSites lists the sites of the documents, and those that only agents name.
-func (s *Service) ListSites(_ context.Context, r *demarcv1.ListSitesRequest) (*demarcv1.ListSitesResponse, error) {
+func (s *Service) ListSites(ctx context.Context, r *demarcv1.ListSitesRequest) (*demarcv1.ListSitesResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	sites := map[string]*demarcv1.Site{}
 	site := func(name string) *demarcv1.Site {
 		if sites[name] == nil {
@@ -44,12 +48,16 @@ func (s *Service) ListSites(_ context.Context, r *demarcv1.ListSitesRequest) (*d
 		site(c.GetSite()).Connections++
 	}
 	p, err := siteList.page(r, slices.Collect(maps.Values(sites)), func(*demarcv1.Site) bool { return true })
-	return &demarcv1.ListSitesResponse{Sites: p.rows, NextPageToken: p.next, Total: p.total}, err
+	return &demarcv1.ListSitesResponse{AsOf: as, Sites: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
 // ListBoundaries lists boundaries with what stands in them, in the order of the
 // documents.
-func (s *Service) ListBoundaries(_ context.Context, r *demarcv1.ListBoundariesRequest) (*demarcv1.ListBoundariesResponse, error) {
+func (s *Service) ListBoundaries(ctx context.Context, r *demarcv1.ListBoundariesRequest) (*demarcv1.ListBoundariesResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	words, err := newSearch(r.GetSearch())
 	if err != nil {
 		return nil, err
@@ -58,7 +66,7 @@ func (s *Service) ListBoundaries(_ context.Context, r *demarcv1.ListBoundariesRe
 	p, err := boundaryList(all).page(r, all, func(b *demarcv1.BoundarySummary) bool {
 		return words.in(slices.Values(append([]string{b.GetName(), b.GetTitle(), b.GetKind(), b.GetDomain(), b.GetAuthorization()}, b.GetMembers()...)))
 	})
-	return &demarcv1.ListBoundariesResponse{Boundaries: p.rows, NextPageToken: p.next, Total: p.total}, err
+	return &demarcv1.ListBoundariesResponse{AsOf: as, Boundaries: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
 func boundaryList(all []*demarcv1.BoundarySummary) list[*demarcv1.BoundarySummary] {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -56,6 +57,16 @@ type Config struct {
 	// Fingerprints is the user's file of fingerprints (package role), "" for
 	// those that are shipped alone.
 	Fingerprints string `yaml:"fingerprints"`
+	// Past is what views of the past are made from.
+	Past Past `yaml:"past"`
+}
+
+// Past says how often the collector keeps a whole state, from which the journal
+// is replayed up to a moment that somebody asks about, and how much disk all of
+// them may take; what does not fit is thinned out.
+type Past struct {
+	Every time.Duration `yaml:"every"` // 1h to 720h; 0 is 24 hours
+	MaxMB uint64        `yaml:"maxMB"` // at least 16; 0 is 2048
 }
 
 // Values of authority.
@@ -69,7 +80,7 @@ const Off = "off"
 
 // Default is what counts without a file.
 func Default() Config {
-	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: None, LogLevel: "info", Uploads: Uploads{MaxMB: 512}}
+	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: None, LogLevel: "info", Uploads: Uploads{MaxMB: 512}, Past: Past{Every: 24 * time.Hour, MaxMB: 2048}}
 }
 
 // DefaultData is where systemd says, /var/lib/demarc-collector for root, else a
@@ -151,6 +162,12 @@ func (c *Config) Check() error {
 	if c.Socket == "" {
 		c.Socket = filepath.Join(c.Data, "collector.sock")
 	}
+	if c.Past.Every == 0 {
+		c.Past.Every = fallback.Past.Every
+	}
+	if c.Past.MaxMB == 0 {
+		c.Past.MaxMB = fallback.Past.MaxMB
+	}
 	return c.checkValues()
 }
 
@@ -178,6 +195,12 @@ func (c *Config) checkValues() error {
 		if err := pki.CheckName(c.Site); err != nil {
 			return fmt.Errorf("site: %w", err)
 		}
+	}
+	if c.Past.Every < time.Hour || c.Past.Every > 720*time.Hour {
+		return fmt.Errorf("past.every: %v: write a duration between 1h and 720h", c.Past.Every)
+	}
+	if c.Past.MaxMB < 16 || c.Past.MaxMB > 1<<20 {
+		return fmt.Errorf("past.maxMB: %d: write a number between 16 and %d", c.Past.MaxMB, 1<<20)
 	}
 	for _, n := range c.Names {
 		if n == "" || strings.ContainsAny(n, " /:*") && net.ParseIP(n) == nil {

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestZeroConfigurationIsUsable(t *testing.T) {
@@ -17,11 +18,11 @@ func TestZeroConfigurationIsUsable(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	c, err := Parse("collector.yaml", []byte("data: /srv/demarc\nuplink: 0.0.0.0:7000\npages: \"off\"\nnames: [plant.example, 192.0.2.1, \"2001:db8::1\"]\nsite: houston\n"))
+	c, err := Parse("collector.yaml", []byte("data: /srv/demarc\nuplink: 0.0.0.0:7000\npages: \"off\"\nnames: [plant.example, 192.0.2.1, \"2001:db8::1\"]\nsite: houston\npast: {every: 6h, maxMB: 100}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Data != "/srv/demarc" || c.Uplink != "0.0.0.0:7000" || c.Pages != Off || len(c.Names) != 3 || c.Site != "houston" {
+	if c.Data != "/srv/demarc" || c.Uplink != "0.0.0.0:7000" || c.Pages != Off || len(c.Names) != 3 || c.Site != "houston" || c.Past != (Past{Every: 6 * time.Hour, MaxMB: 100}) {
 		t.Errorf("%+v", c)
 	}
 }
@@ -59,6 +60,10 @@ func TestErrorsNameFileAndCure(t *testing.T) {
 		"certificates: {listen: \":1\", authorityFile: a, revocationFiles: [b], withoutRevocation: true}\n": "revocationFiles: name the lists",
 		"data: /x\ndata: /y\n":                                                                              "collector.yaml:2:",
 		"data: /x\n  uplink: x\n":                                                                           "collector.yaml:",
+		"past: {every: 5m}\n":                                                                               "past.every: 5m0s: write a duration between 1h and 720h",
+		"past: {every: daily}\n":                                                                            "invalid duration \"daily\"",
+		"past: {maxMB: 3}\n":                                                                                "past.maxMB: 3: write a number between 16",
+		"past: {max: 3}\n":                                                                                  "unknown field \"max\"",
 	} {
 		if _, err := Parse("collector.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want %q on one line", text, err, want)

@@ -34,6 +34,7 @@ const (
 	tableHeard     = 14 // day of an agent on a segment -> condition.Record
 
 	tableConditions = 31 // condition -> ConditionHistory; "" -> savedStandings
+	tableResults    = 41 // "" -> what conditions came to last
 	tableSnapshots  = 30 // id -> packed finding.Snapshot
 	tablePrograms   = 33 // agent -> position of the journal since which it runs its program
 	tableDriftDue   = 34 // "" -> when snapshots are looked at next, Unix nanoseconds
@@ -54,6 +55,7 @@ type savedVerdict struct {
 // checkpoint is a consistent cut of the state.
 type checkpoint struct {
 	position uint64
+	taken    time.Time
 	whole    bool
 	changes  []store.Change
 }
@@ -65,7 +67,7 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	defer e.whole.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := checkpoint{position: e.position, whole: whole}
+	c := checkpoint{position: e.position, taken: e.clock().UTC(), whole: whole}
 	observations, findings := e.book.Changed(), e.findings.Changed()
 	if whole {
 		observations, findings = e.book.Snapshot(), e.findings.Snapshot()
@@ -181,6 +183,11 @@ func (e *engine) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return e.restoreFrom(ctx, s, position)
+}
+
+// restoreFrom loads a state into a new engine.
+func (e *engine) restoreFrom(ctx context.Context, s saved, position uint64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.restoreDeeds(s[tableDeeds]); err != nil {
@@ -202,6 +209,9 @@ func (e *engine) restore(ctx context.Context) error {
 		return err
 	}
 	if err := e.stands.restore(s[tableConditions]); err != nil {
+		return err
+	}
+	if err := e.stands.restoreResults(s[tableResults][""], e.docs); err != nil {
 		return err
 	}
 	if err := e.restoreProbes(s); err != nil {

@@ -17,6 +17,7 @@ type saver struct {
 	engine *engine
 	store  store.Store
 	fence  uint64
+	bases  keeper
 	log    *slog.Logger
 
 	mu     sync.Mutex
@@ -39,7 +40,7 @@ func (s *saver) run(ctx context.Context, every time.Duration, clock func() time.
 		case <-ctx.Done():
 			return nil
 		case <-save.C:
-			if err := s.save(ctx); errors.Is(err, store.ErrFence) {
+			if err := s.save(ctx, true); errors.Is(err, store.ErrFence) {
 				return err
 			} else if err != nil && ctx.Err() == nil {
 				s.log.Error("state not saved: a restart will replay more of the journal", "error", err)
@@ -50,26 +51,33 @@ func (s *saver) run(ctx context.Context, every time.Duration, clock func() time.
 			} else if n > 0 {
 				s.log.Info("journal trimmed", "records", n)
 			}
+			if err := s.bases.thin(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("old states not dropped", "error", err)
+			}
 		}
 	}
 }
 
 // last writes the checkpoint of a shutdown.
 func (s *saver) last() error {
-	if err := s.save(context.Background()); err != nil {
+	if err := s.save(context.Background(), false); err != nil {
 		return fmt.Errorf("save the state: %w", err)
 	}
 	s.log.Info("state saved", "position", s.saved)
 	return nil
 }
 
-func (s *saver) save(ctx context.Context) error {
+// save writes what changed, or everything; base lets it keep a whole state for
+// views of the past when one is due.
+func (s *saver) save(ctx context.Context, base bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.engine.Position() == s.saved {
+	position := s.engine.Position()
+	if position == s.saved {
 		return nil
 	}
-	c, err := s.engine.cutState(s.broken || s.grown > 4*s.size+10_000)
+	base = base && s.bases.due(position, s.engine.clock())
+	c, err := s.engine.cutState(base || s.broken || s.grown > 4*s.size+10_000)
 	if err == nil {
 		err = s.store.Save(ctx, s.fence, c.position, c.whole, c.changes)
 	}
@@ -81,6 +89,14 @@ func (s *saver) save(ctx context.Context) error {
 	s.grown += len(c.changes)
 	if c.whole {
 		s.grown, s.size = 0, len(c.changes)
+	}
+	if !base {
+		return nil
+	}
+	if err := s.bases.keep(ctx, c); errors.Is(err, store.ErrFence) {
+		return err
+	} else if err != nil && ctx.Err() == nil {
+		s.log.Error("views of the past take longer", "error", err)
 	}
 	return nil
 }

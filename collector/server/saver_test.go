@@ -33,11 +33,11 @@ func TestSavesAreIncrementalUntilOneFails(t *testing.T) {
 	s := &saver{engine: l.engine, store: r, fence: fence, log: slog.New(slog.DiscardHandler)}
 	step := func() error {
 		l.send("a", flow("10.60.1.1", "10.20.4.10", 102, "s7comm", l.now))
-		return s.save(t.Context())
+		return s.save(t.Context(), false)
 	}
 	l.must(step())
 	l.must(step())
-	l.must(s.save(t.Context())) // nothing new: nothing to save
+	l.must(s.save(t.Context(), false)) // nothing new: nothing to save
 	r.fail = errors.New("disk full")
 	if err := step(); err == nil {
 		t.Error("a failed save was not told")

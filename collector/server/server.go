@@ -68,6 +68,7 @@ type collector struct {
 	uploads   *upload.Desk
 	ears      ears
 	saver     saver
+	pasts     *pasts
 }
 
 // Run runs a collector until ctx ends, and then returns nil when everything
@@ -117,12 +118,19 @@ func (x *collector) run(ctx context.Context) error {
 	}
 	x.Log.Info("state restored", "position", x.engine.Position(), "in", time.Since(begun).Round(time.Millisecond))
 	x.wire()
+	if err := x.saver.bases.open(ctx); err != nil {
+		return err
+	}
+	defer x.pasts.close()
 	return x.serve(ctx)
 }
 
 // wire makes the parts that answer.
 func (x *collector) wire() {
-	x.saver = saver{engine: x.engine, store: x.store, fence: x.fence, log: x.Log, saved: x.engine.Position()}
+	x.saver = saver{engine: x.engine, store: x.store, fence: x.fence, log: x.Log, saved: x.engine.Position(), bases: keeper{
+		store: x.store, fence: x.fence, software: x.Version, every: x.Past.Every, most: x.Past.MaxMB << 20, log: x.Log,
+	}}
+	x.pasts = newPasts(x.store, x.Clock, x.Version, x.Log)
 	x.ingest = ingest.New(ingest.Config{
 		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,
 		Committed: x.engine.news, Changed: x.engine.changes.Bump, Upgraded: x.engine.Program,
@@ -143,7 +151,7 @@ func (x *collector) wire() {
 	})
 	x.service = api.New(api.Config{
 		Uploads: x.uploads,
-		Store:   x.store, Plant: x.engine, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
+		Store:   x.store, Plant: x.engine, Past: x.pasts, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
 		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
 		Pages: x.ears.pagesURL(), Uplink: x.ears.uplinkAddress(x.Names), Keys: filepath.Join(x.Data, "pki"),
 	})

@@ -30,6 +30,7 @@ type standings struct {
 	of      map[string]*demarcv1.ConditionHistory // by condition, the first change first
 	dirty   map[string]bool                       // what the saved state lacks
 	results []condition.Result
+	unsaved bool      // the saved state lacks results
 	judged  time.Time // when last
 	moved   bool      // something that they depend on changed since
 	pace    time.Duration
@@ -82,7 +83,7 @@ func (e *engine) stand(now time.Time) {
 		}
 	}
 	e.findings.Violated(e.violations(), e.policy.Domain)
-	s.judged, s.moved = now, false
+	s.judged, s.moved, s.unsaved = now, false, true
 	s.pace = 10 * time.Since(begun)
 }
 
@@ -201,12 +202,62 @@ func (s *standings) save(whole bool, changes []store.Change) ([]store.Change, er
 		changes = append(changes, c)
 	}
 	clear(s.dirty)
+	if whole || s.unsaved {
+		value, err := json.Marshal(plain(s.results))
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, store.Change{Table: tableResults, Value: value})
+		s.unsaved = false
+	}
 	value, err := json.Marshal(savedStandings{s.judged, s.moved})
 	return append(changes, store.Change{Table: tableConditions, Value: value}), err
 }
 
-// restore fills new standings with saved ones. What they come to is judged
-// again when somebody asks.
+// savedResult is a result without its condition, which the documents hold.
+type savedResult struct {
+	ID     string           `json:"id"`
+	Result condition.Result `json:"result"`
+}
+
+func plain(results []condition.Result) []savedResult {
+	all := make([]savedResult, len(results))
+	for i := range results {
+		all[i] = savedResult{results[i].ID(), results[i]}
+		all[i].Result.Condition = nil
+	}
+	return all
+}
+
+// restoreResults fills in what conditions came to last, as far as the documents
+// still set them: what is missing is judged again when somebody asks.
+func (s *standings) restoreResults(value []byte, docs *boundary.Documents) error {
+	var saved []savedResult
+	if value == nil {
+		return nil
+	}
+	if err := json.Unmarshal(value, &saved); err != nil {
+		return fmt.Errorf("saved results of conditions: %w", err)
+	}
+	by := map[string]*boundary.Condition{}
+	for _, a := range docs.Authorizations {
+		for i := range a.Conditions {
+			r := condition.Result{Authorization: a.Name, Condition: &a.Conditions[i]}
+			by[r.ID()] = r.Condition
+		}
+	}
+	var results []condition.Result
+	for _, x := range saved {
+		if x.Result.Condition = by[x.ID]; x.Result.Condition == nil {
+			return nil
+		}
+		results = append(results, x.Result)
+	}
+	s.results = results
+	return nil
+}
+
+// restore fills new standings with saved ones.
 func (s *standings) restore(table map[string][]byte) error {
 	for id, value := range table {
 		if id == "" {

@@ -27,6 +27,7 @@ var (
 type Store interface {
 	Journal
 	State
+	Bases
 	Registry
 	Accounts
 	Policies
@@ -79,6 +80,32 @@ type State interface {
 	// again: the later counts), and returns the position that they stand for.
 	// The slices in a Change are valid during the call only.
 	Load(ctx context.Context, each func(Change) error) (position uint64, err error)
+}
+
+// Bases are whole states that are kept beside the one that Save keeps, so that
+// the journal can be replayed from each of them up to a moment of the past.
+type Bases interface {
+	// PutBase keeps changes as the whole state at b.Position; all or nothing. It
+	// returns b with the bytes that it takes. ErrFence when a later lease was
+	// given, ErrExists when one is kept at this position.
+	PutBase(ctx context.Context, fence uint64, b Base, changes []Change) (Base, error)
+	// Bases lists what is kept, by ascending position.
+	Bases(ctx context.Context) ([]Base, error)
+	// LoadBase calls each for the changes of the base at a position, in their
+	// order; ErrNotFound when none is kept there. The slices in a Change are
+	// valid during the call only.
+	LoadBase(ctx context.Context, position uint64, each func(Change) error) error
+	// DropBase forgets the base at a position, if there is one. ErrFence when a
+	// later lease was given.
+	DropBase(ctx context.Context, fence, position uint64) error
+}
+
+// Base is a state that is kept.
+type Base struct {
+	Position uint64
+	Taken    time.Time // by the collector's clock, UTC
+	Software string    // version of the collector that judged it
+	Bytes    uint64    // that it takes in the store
 }
 
 // Change is one entry of the state: a key of a table has a new value.

@@ -26,6 +26,8 @@ var (
 	bucketCursors  = []byte("cursors")  // epoch, agent -> cursor
 	bucketDigests  = []byte("digests")  // agent, epoch, first sequence -> block of digests
 	bucketState    = []byte("state")    // whole, number -> segment of changes
+	bucketBases    = []byte("bases")    // position -> JSON, once all of it is there
+	bucketBaseData = []byte("basedata") // position, number -> segment of changes, compressed
 	bucketAgents   = []byte("agents")   // name -> JSON
 	bucketTokens   = []byte("tokens")   // name -> JSON
 	bucketUsers    = []byte("users")    // name -> JSON
@@ -116,7 +118,7 @@ func (s *Store) prepare() error {
 		} else if name, _ := tx.Cursor().First(); name != nil {
 			return fmt.Errorf("%w: %s belongs to another program (it has a bucket %q)", store.ErrFormat, s.path, name)
 		}
-		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketAgents, bucketTokens, bucketUsers, bucketAPI, bucketPolicies, bucketAudit} {
+		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketBases, bucketBaseData, bucketAgents, bucketTokens, bucketUsers, bucketAPI, bucketPolicies, bucketAudit} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

@@ -28,6 +28,8 @@ func Run(t *testing.T, open Open) {
 		{"trim", testTrim},
 		{"state", testState},
 		{"state whole", testStateWhole},
+		{"bases", testBases},
+		{"bases refused", testBasesRefused},
 		{"fence", testFence},
 		{"append during save", testAppendDuringSave},
 		{"tokens", testTokens},

@@ -788,7 +788,9 @@ type ListSitesRequest struct {
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Columns, the first first, each with " desc" for the last first: "site,
 	// last_seen desc". Empty is the order that the list has by itself.
-	OrderBy       string `protobuf:"bytes,3,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	OrderBy string `protobuf:"bytes,3,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -844,6 +846,13 @@ func (x *ListSitesRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListSitesRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListSitesResponse lists the sites of the policy.
 type ListSitesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -851,7 +860,9 @@ type ListSitesResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Rows of all pages.
-	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -905,6 +916,13 @@ func (x *ListSitesResponse) GetTotal() uint32 {
 		return x.Total
 	}
 	return 0
+}
+
+func (x *ListSitesResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // Site is a plant.
@@ -990,9 +1008,11 @@ type ListBoundariesRequest struct {
 	// Words that a row must hold, in any column, whatever their case.
 	Search string `protobuf:"bytes,1,opt,name=search,proto3" json:"search,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize      uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	PageSize  uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1055,6 +1075,13 @@ func (x *ListBoundariesRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListBoundariesRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListBoundariesResponse lists the boundaries with what stands in them.
 type ListBoundariesResponse struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -1062,7 +1089,9 @@ type ListBoundariesResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Rows of all pages.
-	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1116,6 +1145,13 @@ func (x *ListBoundariesResponse) GetTotal() uint32 {
 		return x.Total
 	}
 	return 0
+}
+
+func (x *ListBoundariesResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // BoundarySummary is a boundary and what was placed in it.
@@ -1265,9 +1301,11 @@ type ListAssetsRequest struct {
 	// Only these, by id; at most 1000.
 	Ids []string `protobuf:"bytes,10,rep,name=ids,proto3" json:"ids,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize      uint32 `protobuf:"varint,11,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,12,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy       string `protobuf:"bytes,13,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	PageSize  uint32 `protobuf:"varint,11,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,12,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,13,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1393,6 +1431,13 @@ func (x *ListAssetsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListAssetsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListAssetsResponse lists assets, sorted by site and address.
 type ListAssetsResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1400,7 +1445,9 @@ type ListAssetsResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Rows of all pages.
-	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1456,6 +1503,13 @@ func (x *ListAssetsResponse) GetTotal() uint32 {
 	return 0
 }
 
+func (x *ListAssetsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListConnectionsRequest narrows: what is given must all hold.
 type ListConnectionsRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -1480,9 +1534,11 @@ type ListConnectionsRequest struct {
 	// Only these, by id; at most 1000.
 	Ids []string `protobuf:"bytes,13,rep,name=ids,proto3" json:"ids,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize      uint32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy       string `protobuf:"bytes,16,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	PageSize  uint32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,16,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1629,6 +1685,13 @@ func (x *ListConnectionsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListConnectionsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListConnectionsResponse lists connections, the worst verdict first.
 type ListConnectionsResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -1638,7 +1701,9 @@ type ListConnectionsResponse struct {
 	// Rows of all pages.
 	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	// How many rows of each verdict there are when the filter names none.
-	Verdicts      map[string]uint32 `protobuf:"bytes,4,rep,name=verdicts,proto3" json:"verdicts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Verdicts map[string]uint32 `protobuf:"bytes,4,rep,name=verdicts,proto3" json:"verdicts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1697,6 +1762,13 @@ func (x *ListConnectionsResponse) GetTotal() uint32 {
 func (x *ListConnectionsResponse) GetVerdicts() map[string]uint32 {
 	if x != nil {
 		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *ListConnectionsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
 	}
 	return nil
 }
@@ -2020,9 +2092,11 @@ type ListFindingsRequest struct {
 	// Only what is not closed.
 	Open bool `protobuf:"varint,4,opt,name=open,proto3" json:"open,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize      uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy       string `protobuf:"bytes,7,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	PageSize  uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,7,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2155,6 +2229,13 @@ func (x *ListFindingsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListFindingsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListFindingsResponse lists findings, the most severe first.
 type ListFindingsResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -2162,7 +2243,9 @@ type ListFindingsResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Rows of all pages.
-	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2216,6 +2299,13 @@ func (x *ListFindingsResponse) GetTotal() uint32 {
 		return x.Total
 	}
 	return 0
+}
+
+func (x *ListFindingsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // Finding is one decision that a person must make.
@@ -3015,8 +3105,10 @@ func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
 // ExplainRequest names a connection or a finding by id, a condition
 // ("line4-ato/C1"), or an authorization or a boundary ("line4", "boundary/line4").
 type ExplainRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// As it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3058,6 +3150,13 @@ func (x *ExplainRequest) GetId() string {
 	return ""
 }
 
+func (x *ExplainRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ExplainResponse holds the judged connection and the reasoning in lines.
 type ExplainResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3067,6 +3166,8 @@ type ExplainResponse struct {
 	Condition     *Condition             `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
 	Authorization *Authorization         `protobuf:"bytes,5,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	Boundary      *BoundarySummary       `protobuf:"bytes,6,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// Which moment the answer is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3139,6 +3240,13 @@ func (x *ExplainResponse) GetAuthorization() *Authorization {
 func (x *ExplainResponse) GetBoundary() *BoundarySummary {
 	if x != nil {
 		return x.Boundary
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
 	}
 	return nil
 }
@@ -3321,9 +3429,11 @@ type ListAuthorizationsRequest struct {
 	Boundary string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	Search   string                 `protobuf:"bytes,2,opt,name=search,proto3" json:"search,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	PageSize  uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3393,6 +3503,13 @@ func (x *ListAuthorizationsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListAuthorizationsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListAuthorizationsResponse lists authorizations by name.
 type ListAuthorizationsResponse struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -3400,7 +3517,9 @@ type ListAuthorizationsResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Rows of all pages.
-	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3454,6 +3573,13 @@ func (x *ListAuthorizationsResponse) GetTotal() uint32 {
 		return x.Total
 	}
 	return 0
+}
+
+func (x *ListAuthorizationsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // DecideAuthorizationRequest carries one act.
@@ -4427,9 +4553,11 @@ type ListDocumentsRequest struct {
 	Kind          string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize      uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy       string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	PageSize  uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4506,6 +4634,13 @@ func (x *ListDocumentsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListDocumentsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListDocumentsResponse lists documents in the order in which they were read.
 type ListDocumentsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4515,7 +4650,9 @@ type ListDocumentsResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Rows of all pages.
-	Total         uint32 `protobuf:"varint,5,opt,name=total,proto3" json:"total,omitempty"`
+	Total uint32 `protobuf:"varint,5,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4583,6 +4720,13 @@ func (x *ListDocumentsResponse) GetTotal() uint32 {
 		return x.Total
 	}
 	return 0
+}
+
+func (x *ListDocumentsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // PolicyDocument is one document of a policy.
@@ -4660,7 +4804,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/record.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x14demarc/v1/past.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/record.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\x9e\x03\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
@@ -4716,34 +4860,38 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x17CreateSignInLinkRequest\"b\n" +
 	"\x18CreateSignInLinkResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x124\n" +
-	"\aexpires\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\"i\n" +
+	"\aexpires\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\"\x9a\x01\n" +
 	"\x10ListSitesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x03 \x01(\tR\aorderBy\"x\n" +
+	"\border_by\x18\x03 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x9e\x01\n" +
 	"\x11ListSitesResponse\x12%\n" +
 	"\x05sites\x18\x01 \x03(\v2\x0f.demarc.v1.SiteR\x05sites\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\x86\x01\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x86\x01\n" +
 	"\x04Site\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1a\n" +
 	"\bsegments\x18\x03 \x03(\tR\bsegments\x12\x16\n" +
 	"\x06assets\x18\x04 \x01(\rR\x06assets\x12 \n" +
-	"\vconnections\x18\x05 \x01(\rR\vconnections\"\x86\x01\n" +
+	"\vconnections\x18\x05 \x01(\rR\vconnections\"\xb7\x01\n" +
 	"\x15ListBoundariesRequest\x12\x16\n" +
 	"\x06search\x18\x01 \x01(\tR\x06search\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x04 \x01(\tR\aorderBy\"\x92\x01\n" +
+	"\border_by\x18\x04 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xb8\x01\n" +
 	"\x16ListBoundariesResponse\x12:\n" +
 	"\n" +
 	"boundaries\x18\x01 \x03(\v2\x1a.demarc.v1.BoundarySummaryR\n" +
 	"boundaries\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\xf5\x02\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xf5\x02\n" +
 	"\x0fBoundarySummary\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -4756,7 +4904,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05sight\x18\t \x01(\v2\x10.demarc.v1.SightR\x05sight\x12=\n" +
 	"\fsurvey_until\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\vsurveyUntil\x121\n" +
-	"\x06record\x18\v \x01(\v2\x19.demarc.v1.BoundaryRecordR\x06record\"\xde\x02\n" +
+	"\x06record\x18\v \x01(\v2\x19.demarc.v1.BoundaryRecordR\x06record\"\x95\x03\n" +
 	"\x11ListAssetsRequest\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x18\n" +
@@ -4772,11 +4920,13 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tpage_size\x18\v \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\f \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\r \x01(\tR\aorderBy\"|\n" +
+	"\border_by\x18\r \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfJ\x04\b\x1b\x10\x1c\"\xa2\x01\n" +
 	"\x12ListAssetsResponse\x12(\n" +
 	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\xd5\x03\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x8c\x04\n" +
 	"\x16ListConnectionsRequest\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12'\n" +
@@ -4795,12 +4945,14 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tpage_size\x18\x0e \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x10 \x01(\tR\aorderBy\"\xa1\x02\n" +
+	"\border_by\x18\x10 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfJ\x04\b\x1b\x10\x1c\"\xc7\x02\n" +
 	"\x17ListConnectionsResponse\x12=\n" +
 	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\rR\x05total\x12L\n" +
-	"\bverdicts\x18\x04 \x03(\v20.demarc.v1.ListConnectionsResponse.VerdictsEntryR\bverdicts\x1a;\n" +
+	"\bverdicts\x18\x04 \x03(\v20.demarc.v1.ListConnectionsResponse.VerdictsEntryR\bverdicts\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\x1a;\n" +
 	"\rVerdictsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\xda\x03\n" +
@@ -4834,7 +4986,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04Term\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\x9f\x03\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xd6\x03\n" +
 	"\x13ListFindingsRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1a\n" +
@@ -4850,13 +5002,15 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tpage_size\x18\x05 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x06 \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\a \x01(\tR\aorderByB\t\n" +
+	"\border_by\x18\a \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfB\t\n" +
 	"\a_surveyB\b\n" +
-	"\x06_drift\"\x84\x01\n" +
+	"\x06_driftJ\x04\b\x1b\x10\x1c\"\xaa\x01\n" +
 	"\x14ListFindingsResponse\x12.\n" +
 	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\xd9\b\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xd9\b\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -4935,9 +5089,10 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x12RevokeAgentRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x15\n" +
-	"\x13RevokeAgentResponse\" \n" +
+	"\x13RevokeAgentResponse\"Q\n" +
 	"\x0eExplainRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xbe\x02\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xe4\x02\n" +
 	"\x0fExplainResponse\x12;\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1b.demarc.v1.JudgedConnectionR\n" +
@@ -4946,25 +5101,28 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05lines\x18\x03 \x03(\tR\x05lines\x122\n" +
 	"\tcondition\x18\x04 \x01(\v2\x14.demarc.v1.ConditionR\tcondition\x12>\n" +
 	"\rauthorization\x18\x05 \x01(\v2\x18.demarc.v1.AuthorizationR\rauthorization\x126\n" +
-	"\bboundary\x18\x06 \x01(\v2\x1a.demarc.v1.BoundarySummaryR\bboundary\"\x0e\n" +
+	"\bboundary\x18\x06 \x01(\v2\x1a.demarc.v1.BoundarySummaryR\bboundary\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x0e\n" +
 	"\fWatchRequest\"'\n" +
 	"\rWatchResponse\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\"#\n" +
 	"\rBackupRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\xa6\x01\n" +
+	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\xd7\x01\n" +
 	"\x19ListAuthorizationsRequest\x12\x1a\n" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x16\n" +
 	"\x06search\x18\x02 \x01(\tR\x06search\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x05 \x01(\tR\aorderBy\"\x9c\x01\n" +
+	"\border_by\x18\x05 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xc2\x01\n" +
 	"\x1aListAuthorizationsResponse\x12@\n" +
 	"\x0eauthorizations\x18\x01 \x03(\v2\x18.demarc.v1.AuthorizationR\x0eauthorizations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"d\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"d\n" +
 	"\x1aDecideAuthorizationRequest\x12-\n" +
 	"\x03act\x18\x01 \x01(\v2\x1b.demarc.v1.AuthorizationActR\x03act\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"\x89\x01\n" +
@@ -5024,7 +5182,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
 	"\bdocument\x18\x03 \x01(\tR\bdocument\x12,\n" +
 	"\x03due\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x14\n" +
-	"\x05words\x18\x05 \x01(\tR\x05words\"\xbc\x01\n" +
+	"\x05words\x18\x05 \x01(\tR\x05words\"\xed\x01\n" +
 	"\x14ListDocumentsRequest\x12%\n" +
 	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
@@ -5032,13 +5190,15 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x06 \x01(\tR\aorderBy\"\xeb\x01\n" +
+	"\border_by\x18\x06 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x91\x02\n" +
 	"\x15ListDocumentsResponse\x12%\n" +
 	"\x0epolicy_version\x18\x01 \x01(\x04R\rpolicyVersion\x124\n" +
 	"\aapplied\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aapplied\x127\n" +
 	"\tdocuments\x18\x03 \x03(\v2\x19.demarc.v1.PolicyDocumentR\tdocuments\x12&\n" +
 	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x05 \x01(\rR\x05total\"`\n" +
+	"\x05total\x18\x05 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"`\n" +
 	"\x0ePolicyDocument\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5154,146 +5314,163 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	nil,                                 // 62: demarc.v1.JudgedConnection.OperationsLastEntry
 	(*timestamppb.Timestamp)(nil),       // 63: google.protobuf.Timestamp
 	(*Proposal)(nil),                    // 64: demarc.v1.Proposal
-	(*Sight)(nil),                       // 65: demarc.v1.Sight
-	(*BoundaryRecord)(nil),              // 66: demarc.v1.BoundaryRecord
-	(*Asset)(nil),                       // 67: demarc.v1.Asset
-	(*Connection)(nil),                  // 68: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 69: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 70: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 71: demarc.v1.PoamItem
-	(*Fact)(nil),                        // 72: demarc.v1.Fact
-	(*SpanReport)(nil),                  // 73: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 74: demarc.v1.Condition
-	(*Authorization)(nil),               // 75: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 76: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 77: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 78: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 79: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 80: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 81: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 82: demarc.v1.GateResponse
+	(*AsOf)(nil),                        // 65: demarc.v1.AsOf
+	(*Sight)(nil),                       // 66: demarc.v1.Sight
+	(*BoundaryRecord)(nil),              // 67: demarc.v1.BoundaryRecord
+	(*Asset)(nil),                       // 68: demarc.v1.Asset
+	(*Connection)(nil),                  // 69: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 70: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 71: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 72: demarc.v1.PoamItem
+	(*Fact)(nil),                        // 73: demarc.v1.Fact
+	(*SpanReport)(nil),                  // 74: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 75: demarc.v1.Condition
+	(*Authorization)(nil),               // 76: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 77: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 78: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 79: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 80: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 81: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 82: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 83: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	63, // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
-	2,  // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
-	5,  // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
-	6,  // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	64, // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
-	6,  // 5: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
-	63, // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	63, // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
-	13, // 8: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
-	16, // 9: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	65, // 10: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	63, // 11: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	66, // 12: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
-	67, // 13: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	21, // 14: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	61, // 15: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	68, // 16: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22, // 17: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	62, // 18: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23, // 19: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	63, // 20: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	63, // 21: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	63, // 22: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	63, // 23: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
-	26, // 24: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	63, // 25: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	63, // 26: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	63, // 27: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	63, // 28: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	69, // 29: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	70, // 30: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	71, // 31: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	27, // 32: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
-	72, // 33: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
-	72, // 34: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
-	30, // 35: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	63, // 36: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	63, // 37: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	63, // 38: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	63, // 39: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	73, // 40: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	21, // 41: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26, // 42: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	74, // 43: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	75, // 44: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
-	16, // 45: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
-	75, // 46: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	76, // 47: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	43, // 48: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	64, // 49: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	44, // 50: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,  // 51: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	77, // 52: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	43, // 53: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	78, // 54: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	63, // 55: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	67, // 56: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	67, // 57: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	67, // 58: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	57, // 59: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	63, // 60: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	63, // 61: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	63, // 62: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	60, // 63: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	63, // 64: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 65: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,  // 66: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,  // 67: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,  // 68: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11, // 69: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14, // 70: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17, // 71: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19, // 72: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24, // 73: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	28, // 74: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	31, // 75: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	49, // 76: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	51, // 77: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	53, // 78: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	33, // 79: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	35, // 80: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	39, // 81: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	41, // 82: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	58, // 83: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	55, // 84: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	45, // 85: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	47, // 86: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	79, // 87: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	80, // 88: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	37, // 89: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,  // 90: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,  // 91: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,  // 92: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10, // 93: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12, // 94: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15, // 95: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18, // 96: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20, // 97: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25, // 98: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	29, // 99: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	32, // 100: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	50, // 101: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	52, // 102: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	54, // 103: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	34, // 104: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	36, // 105: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	40, // 106: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	42, // 107: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	59, // 108: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	56, // 109: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	46, // 110: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	48, // 111: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	81, // 112: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	82, // 113: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	38, // 114: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	90, // [90:115] is the sub-list for method output_type
-	65, // [65:90] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	63,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	2,   // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
+	5,   // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
+	6,   // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
+	64,  // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
+	6,   // 5: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
+	63,  // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	63,  // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	63,  // 8: demarc.v1.ListSitesRequest.as_of:type_name -> google.protobuf.Timestamp
+	13,  // 9: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
+	65,  // 10: demarc.v1.ListSitesResponse.as_of:type_name -> demarc.v1.AsOf
+	63,  // 11: demarc.v1.ListBoundariesRequest.as_of:type_name -> google.protobuf.Timestamp
+	16,  // 12: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
+	65,  // 13: demarc.v1.ListBoundariesResponse.as_of:type_name -> demarc.v1.AsOf
+	66,  // 14: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	63,  // 15: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	67,  // 16: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
+	63,  // 17: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
+	68,  // 18: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	65,  // 19: demarc.v1.ListAssetsResponse.as_of:type_name -> demarc.v1.AsOf
+	63,  // 20: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	21,  // 21: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	61,  // 22: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	65,  // 23: demarc.v1.ListConnectionsResponse.as_of:type_name -> demarc.v1.AsOf
+	69,  // 24: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	22,  // 25: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	62,  // 26: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	23,  // 27: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	63,  // 28: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	63,  // 29: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	63,  // 30: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	63,  // 31: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	63,  // 32: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	26,  // 33: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	65,  // 34: demarc.v1.ListFindingsResponse.as_of:type_name -> demarc.v1.AsOf
+	63,  // 35: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	63,  // 36: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	63,  // 37: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	63,  // 38: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	70,  // 39: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	71,  // 40: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	72,  // 41: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	27,  // 42: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
+	73,  // 43: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
+	73,  // 44: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
+	30,  // 45: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	63,  // 46: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	63,  // 47: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	63,  // 48: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	63,  // 49: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	74,  // 50: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	63,  // 51: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
+	21,  // 52: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26,  // 53: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	75,  // 54: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	76,  // 55: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
+	16,  // 56: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
+	65,  // 57: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
+	63,  // 58: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
+	76,  // 59: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	65,  // 60: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
+	77,  // 61: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	43,  // 62: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	64,  // 63: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	44,  // 64: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,   // 65: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	78,  // 66: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	43,  // 67: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	79,  // 68: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	63,  // 69: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	68,  // 70: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	68,  // 71: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	68,  // 72: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	57,  // 73: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	63,  // 74: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	63,  // 75: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	63,  // 76: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
+	63,  // 77: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	60,  // 78: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	65,  // 79: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
+	63,  // 80: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,   // 81: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,   // 82: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,   // 83: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,   // 84: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11,  // 85: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14,  // 86: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17,  // 87: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19,  // 88: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24,  // 89: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	28,  // 90: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	31,  // 91: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	49,  // 92: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	51,  // 93: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	53,  // 94: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	33,  // 95: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	35,  // 96: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	39,  // 97: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	41,  // 98: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	58,  // 99: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	55,  // 100: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	45,  // 101: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	47,  // 102: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	80,  // 103: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	81,  // 104: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	37,  // 105: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,   // 106: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,   // 107: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,   // 108: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10,  // 109: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12,  // 110: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15,  // 111: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18,  // 112: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20,  // 113: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25,  // 114: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	29,  // 115: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	32,  // 116: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	50,  // 117: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	52,  // 118: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	54,  // 119: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	34,  // 120: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	36,  // 121: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	40,  // 122: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	42,  // 123: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	59,  // 124: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	56,  // 125: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	46,  // 126: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	48,  // 127: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	82,  // 128: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	83,  // 129: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	38,  // 130: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	106, // [106:131] is the sub-list for method output_type
+	81,  // [81:106] is the sub-list for method input_type
+	81,  // [81:81] is the sub-list for extension type_name
+	81,  // [81:81] is the sub-list for extension extendee
+	0,   // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -5305,6 +5482,7 @@ func file_demarc_v1_collector_proto_init() {
 	file_demarc_v1_condition_proto_init()
 	file_demarc_v1_decision_proto_init()
 	file_demarc_v1_inventory_proto_init()
+	file_demarc_v1_past_proto_init()
 	file_demarc_v1_proposal_proto_init()
 	file_demarc_v1_record_proto_init()
 	file_demarc_v1_uplink_proto_init()

@@ -785,6 +785,8 @@ func local_request_CollectorService_ListConditions_0(ctx context.Context, marsha
 	return msg, metadata, err
 }
 
+var filter_CollectorService_Gate_0 = &utilities.DoubleArray{Encoding: map[string]int{"authorization": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+
 func request_CollectorService_Gate_0(ctx context.Context, marshaler runtime.Marshaler, client CollectorServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq GateRequest
@@ -798,6 +800,12 @@ func request_CollectorService_Gate_0(ctx context.Context, marshaler runtime.Mars
 	protoReq.Authorization, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "authorization", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_CollectorService_Gate_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -819,6 +827,12 @@ func local_request_CollectorService_Gate_0(ctx context.Context, marshaler runtim
 	protoReq.Authorization, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "authorization", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_CollectorService_Gate_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.Gate(ctx, &protoReq)
 	return msg, metadata, err

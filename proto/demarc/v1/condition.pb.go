@@ -586,9 +586,11 @@ type ListConditionsRequest struct {
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	// Pages and order: see ListSitesRequest.
-	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	PageSize  uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -658,6 +660,13 @@ func (x *ListConditionsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListConditionsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListConditionsResponse lists conditions by authorization, in the order of
 // its document.
 type ListConditionsResponse struct {
@@ -666,7 +675,9 @@ type ListConditionsResponse struct {
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Rows of all pages.
-	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -722,10 +733,19 @@ func (x *ListConditionsResponse) GetTotal() uint32 {
 	return 0
 }
 
+func (x *ListConditionsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // GateRequest names an authorization.
 type GateRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	// As it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -767,14 +787,23 @@ func (x *GateRequest) GetAuthorization() string {
 	return ""
 }
 
+func (x *GateRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // GateResponse says whether every condition of an authorization holds.
 type GateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// holds; fails (something is violated or due); cannot-tell
 	Result string `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
 	// What of it stands in the way beside its conditions, in words.
-	Reasons       []string     `protobuf:"bytes,2,rep,name=reasons,proto3" json:"reasons,omitempty"`
-	Conditions    []*Condition `protobuf:"bytes,3,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	Reasons    []string     `protobuf:"bytes,2,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	Conditions []*Condition `protobuf:"bytes,3,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// Which moment the answer is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -830,11 +859,18 @@ func (x *GateResponse) GetConditions() []*Condition {
 	return nil
 }
 
+func (x *GateResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 var File_demarc_v1_condition_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x04\n" +
+	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x14demarc/v1/past.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x04\n" +
 	"\tCondition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x12\x1c\n" +
@@ -885,28 +921,32 @@ const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\tundecoded\x18\v \x01(\x04R\tundecoded\x12\x1b\n" +
 	"\tone_sided\x18\f \x01(\rR\boneSided\x12\x10\n" +
 	"\x03tcp\x18\r \x01(\rR\x03tcp\x12\x16\n" +
-	"\x06faults\x18\x0e \x03(\tR\x06faults\"\xaa\x01\n" +
+	"\x06faults\x18\x0e \x03(\tR\x06faults\"\xe1\x01\n" +
 	"\x15ListConditionsRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x05 \x01(\tR\aorderBy\"\x8c\x01\n" +
+	"\border_by\x18\x05 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfJ\x04\b\x1b\x10\x1c\"\xb2\x01\n" +
 	"\x16ListConditionsResponse\x124\n" +
 	"\n" +
 	"conditions\x18\x01 \x03(\v2\x14.demarc.v1.ConditionR\n" +
 	"conditions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"3\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"d\n" +
 	"\vGateRequest\x12$\n" +
-	"\rauthorization\x18\x01 \x01(\tR\rauthorization\"v\n" +
+	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x9c\x01\n" +
 	"\fGateResponse\x12\x16\n" +
 	"\x06result\x18\x01 \x01(\tR\x06result\x12\x18\n" +
 	"\areasons\x18\x02 \x03(\tR\areasons\x124\n" +
 	"\n" +
 	"conditions\x18\x03 \x03(\v2\x14.demarc.v1.ConditionR\n" +
-	"conditionsB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"conditions\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOfB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_condition_proto_rawDescOnce sync.Once
@@ -932,6 +972,7 @@ var file_demarc_v1_condition_proto_goTypes = []any{
 	(*GateRequest)(nil),            // 7: demarc.v1.GateRequest
 	(*GateResponse)(nil),           // 8: demarc.v1.GateResponse
 	(*timestamppb.Timestamp)(nil),  // 9: google.protobuf.Timestamp
+	(*AsOf)(nil),                   // 10: demarc.v1.AsOf
 }
 var file_demarc_v1_condition_proto_depIdxs = []int32{
 	9,  // 0: demarc.v1.Condition.from:type_name -> google.protobuf.Timestamp
@@ -946,13 +987,17 @@ var file_demarc_v1_condition_proto_depIdxs = []int32{
 	4,  // 9: demarc.v1.Sight.segments:type_name -> demarc.v1.SegmentSight
 	9,  // 10: demarc.v1.SegmentSight.since:type_name -> google.protobuf.Timestamp
 	9,  // 11: demarc.v1.SegmentSight.last:type_name -> google.protobuf.Timestamp
-	0,  // 12: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
-	0,  // 13: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	9,  // 12: demarc.v1.ListConditionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 13: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
+	10, // 14: demarc.v1.ListConditionsResponse.as_of:type_name -> demarc.v1.AsOf
+	9,  // 15: demarc.v1.GateRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 16: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
+	10, // 17: demarc.v1.GateResponse.as_of:type_name -> demarc.v1.AsOf
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_condition_proto_init() }
@@ -960,6 +1005,7 @@ func file_demarc_v1_condition_proto_init() {
 	if File_demarc_v1_condition_proto != nil {
 		return
 	}
+	file_demarc_v1_past_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -736,7 +736,9 @@ type ListDriftRequest struct {
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	Boundary      string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	// reality, sight, software, policy, placement
-	Cause         string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -792,12 +794,21 @@ func (x *ListDriftRequest) GetCause() string {
 	return ""
 }
 
+func (x *ListDriftRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListDriftResponse lists what differs, what a person must decide first.
 type ListDriftResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Drift []*Drift               `protobuf:"bytes,1,rep,name=drift,proto3" json:"drift,omitempty"`
 	// Authorizations in force that have no snapshot.
-	Without       []string `protobuf:"bytes,2,rep,name=without,proto3" json:"without,omitempty"`
+	Without []string `protobuf:"bytes,2,rep,name=without,proto3" json:"without,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -842,6 +853,13 @@ func (x *ListDriftResponse) GetDrift() []*Drift {
 func (x *ListDriftResponse) GetWithout() []string {
 	if x != nil {
 		return x.Without
+	}
+	return nil
+}
+
+func (x *ListDriftResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
 	}
 	return nil
 }
@@ -1122,7 +1140,7 @@ var File_demarc_v1_finding_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_finding_proto_rawDesc = "" +
 	"\n" +
-	"\x17demarc/v1/finding.proto\x12\tdemarc.v1\x1a\x19demarc/v1/collector.proto\x1a\x18demarc/v1/decision.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n" +
+	"\x17demarc/v1/finding.proto\x12\tdemarc.v1\x1a\x19demarc/v1/collector.proto\x1a\x18demarc/v1/decision.proto\x1a\x14demarc/v1/past.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n" +
 	"\x14ActOnFindingsRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12'\n" +
 	"\x03act\x18\x02 \x01(\v2\x15.demarc.v1.FindingActR\x03act\x126\n" +
@@ -1172,14 +1190,16 @@ const file_demarc_v1_finding_proto_rawDesc = "" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x14\n" +
 	"\x05items\x18\x02 \x01(\bR\x05items\"J\n" +
 	"\x15ListSnapshotsResponse\x121\n" +
-	"\tsnapshots\x18\x01 \x03(\v2\x13.demarc.v1.SnapshotR\tsnapshots\"j\n" +
+	"\tsnapshots\x18\x01 \x03(\v2\x13.demarc.v1.SnapshotR\tsnapshots\"\xa1\x01\n" +
 	"\x10ListDriftRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x14\n" +
-	"\x05cause\x18\x03 \x01(\tR\x05cause\"U\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfJ\x04\b\x04\x10\x05\"{\n" +
 	"\x11ListDriftResponse\x12&\n" +
 	"\x05drift\x18\x01 \x03(\v2\x10.demarc.v1.DriftR\x05drift\x12\x18\n" +
-	"\awithout\x18\x02 \x03(\tR\awithout\"\xac\x03\n" +
+	"\awithout\x18\x02 \x03(\tR\awithout\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xac\x03\n" +
 	"\x05Drift\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
 	"\x05cause\x18\x02 \x01(\tR\x05cause\x12\x14\n" +
@@ -1248,6 +1268,7 @@ var file_demarc_v1_finding_proto_goTypes = []any{
 	(*Finding)(nil),               // 18: demarc.v1.Finding
 	(*FindingEvent)(nil),          // 19: demarc.v1.FindingEvent
 	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*AsOf)(nil),                  // 21: demarc.v1.AsOf
 }
 var file_demarc_v1_finding_proto_depIdxs = []int32{
 	16, // 0: demarc.v1.ActOnFindingsRequest.act:type_name -> demarc.v1.FindingAct
@@ -1261,27 +1282,29 @@ var file_demarc_v1_finding_proto_depIdxs = []int32{
 	20, // 8: demarc.v1.SnapshotMerge.at:type_name -> google.protobuf.Timestamp
 	4,  // 9: demarc.v1.TakeSnapshotResponse.snapshot:type_name -> demarc.v1.Snapshot
 	4,  // 10: demarc.v1.ListSnapshotsResponse.snapshots:type_name -> demarc.v1.Snapshot
-	13, // 11: demarc.v1.ListDriftResponse.drift:type_name -> demarc.v1.Drift
-	20, // 12: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
-	20, // 13: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
-	13, // 14: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
-	0,  // 15: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
-	2,  // 16: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
-	7,  // 17: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
-	9,  // 18: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
-	11, // 19: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
-	14, // 20: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
-	1,  // 21: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
-	3,  // 22: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
-	8,  // 23: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
-	10, // 24: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
-	12, // 25: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
-	15, // 26: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
-	21, // [21:27] is the sub-list for method output_type
-	15, // [15:21] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	20, // 11: demarc.v1.ListDriftRequest.as_of:type_name -> google.protobuf.Timestamp
+	13, // 12: demarc.v1.ListDriftResponse.drift:type_name -> demarc.v1.Drift
+	21, // 13: demarc.v1.ListDriftResponse.as_of:type_name -> demarc.v1.AsOf
+	20, // 14: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
+	20, // 15: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
+	13, // 16: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
+	0,  // 17: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
+	2,  // 18: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
+	7,  // 19: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
+	9,  // 20: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
+	11, // 21: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
+	14, // 22: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
+	1,  // 23: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
+	3,  // 24: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
+	8,  // 25: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
+	10, // 26: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
+	12, // 27: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
+	15, // 28: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
+	23, // [23:29] is the sub-list for method output_type
+	17, // [17:23] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_finding_proto_init() }
@@ -1291,6 +1314,7 @@ func file_demarc_v1_finding_proto_init() {
 	}
 	file_demarc_v1_collector_proto_init()
 	file_demarc_v1_decision_proto_init()
+	file_demarc_v1_past_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

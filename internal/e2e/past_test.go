@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPast: what the commands said at a moment they say again of that moment,
+// after the plant, the documents and an official's decision have moved on, and
+// after the collector was killed; what they say now is something else.
+func TestPast(t *testing.T) {
+	agent, bin := programs(t)
+	c := newCollectorWith(t, bin, "pages: off\npast: {every: 1h, maxMB: 64}")
+	before := time.Now().UTC().Add(-time.Minute)
+	documents := t.TempDir()
+	if err := os.CopyFS(documents, os.DirFS(filepath.Join("..", "..", "deploy", "example"))); err != nil {
+		t.Fatal(err)
+	}
+	c.must("apply", "-f", documents)
+	state := t.TempDir()
+	c.enrol(agent, state)
+	plant := filepath.Join("..", "..", "testdata", "plant")
+	if err := feed(agent, c.uplinkAddr, state, filepath.Join(plant, "line4.pcap"), 0); err != nil {
+		t.Fatal(err)
+	}
+	c.judged()
+	time.Sleep(2 * time.Second) // conditions are judged by the clock
+	asked := [][]string{
+		{"get", "sites"},
+		{"get", "boundaries"},
+		{"get", "authorizations"},
+		{"get", "conditions"},
+		{"get", "assets", "-o", "json"},
+		{"get", "connections", "-o", "csv"},
+		{"get", "connections", "-o", "json"},
+		{"get", "findings", "-o", "json"},
+		{"get", "documents", "-o", "yaml"},
+		{"explain", "lines-ato/C1"},
+		{"explain", firstConnection(t, c)},
+	}
+	at := time.Now().UTC().Format(time.RFC3339Nano)
+	var said [][]byte
+	for _, args := range asked {
+		said = append(said, c.must(args...))
+	}
+
+	c.must("authorization", "suspend", "lines-ato", "--reason", "a test")
+	if err := feed(agent, c.uplinkAddr, state, filepath.Join(plant, "line5.pcap"), 0); err != nil {
+		t.Fatal(err)
+	}
+	sites, err := filepath.Glob(filepath.Join(documents, "*.yaml"))
+	if err != nil || len(sites) == 0 {
+		t.Fatal(sites, err)
+	}
+	for _, path := range sites {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, bytes.ReplaceAll(text, []byte("title: "), []byte("title: New ")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.must("apply", "-f", documents)
+	c.judged()
+	check := func(how string) {
+		t.Helper()
+		for i, args := range asked {
+			got := c.must(append(args, "--as-of", at)...)
+			if !slices.Contains(args, "-o") {
+				head, rest, _ := bytes.Cut(got, []byte("\n"))
+				if !bytes.HasPrefix(head, []byte("As of 20")) || !bytes.Contains(head, []byte("policy version 1, ")) {
+					t.Errorf("%s: %v says first %q", how, args, head)
+				}
+				got = rest
+			}
+			if want := said[i]; !bytes.Equal(withoutAsOf(t, args, got), withoutAsOf(t, args, want)) {
+				t.Errorf("%s: %v\nsaid %s\nnow  %s", how, args, clip(want), clip(got))
+			}
+		}
+	}
+	check("later")
+	c.kill()
+	c.start()
+	check("after a restart")
+	changed := 0
+	for i, args := range asked {
+		if !bytes.Equal(c.must(args...), said[i]) {
+			changed++
+		}
+	}
+	if changed < 8 {
+		t.Errorf("only %d of %d answers differ now: there was nothing to look back through", changed, len(asked))
+	}
+
+	for text, want := range map[string]string{
+		before.Format(time.RFC3339): "what can be told begins at 20",
+		"2126-01-01":                "lies ahead",
+		"yesterday":                 "write 2026-03-14T10:00Z",
+		"-3h":                       "or how long ago",
+		time.Now().Add(time.Hour).Format(time.RFC3339): "lies ahead",
+	} {
+		if _, err := c.try("get", "assets", "--as-of", text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("--as-of %s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func firstConnection(t *testing.T, c *plantProcess) string {
+	t.Helper()
+	var all struct{ Connections []struct{ ID string } }
+	if err := json.Unmarshal(c.must("get", "connections", "-o", "json"), &all); err != nil || len(all.Connections) == 0 {
+		t.Fatal(err, len(all.Connections))
+	}
+	return all.Connections[0].ID
+}
+
+// withoutAsOf takes out of an answer in JSON which moment it is of.
+func withoutAsOf(t *testing.T, args []string, out []byte) []byte {
+	t.Helper()
+	if args[len(args)-1] != "json" {
+		return out
+	}
+	var m map[string]any
+	if err := json.Unmarshal(out, &m); err != nil {
+		t.Fatal(err)
+	}
+	delete(m, "as_of")
+	b, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func clip(b []byte) []byte { return b[:min(len(b), 1500)] }
