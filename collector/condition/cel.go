@@ -1,10 +1,8 @@
 package condition
 
 import (
-	"errors"
-	"fmt"
 	"reflect"
-	"strings"
+	"strconv"
 	"sync"
 
 	"cel.dev/cel-go/cel"
@@ -58,10 +56,10 @@ type Operations struct {
 }
 
 // field returns the field of a class.
-func (o *Operations) field(class string) *int64 {
-	return map[string]*int64{
-		"read": &o.Read, "write": &o.Write, "control": &o.Control, "program": &o.Program, "firmware": &o.Firmware, "configure": &o.Configure,
-		"subscribe": &o.Subscribe, "alarm": &o.Alarm, "diagnose": &o.Diagnose, "authenticate": &o.Authenticate, "transfer": &o.Transfer,
+func (o *Operations) field(class ot.Operation) *int64 {
+	return [...]*int64{
+		ot.Read: &o.Read, ot.Write: &o.Write, ot.Control: &o.Control, ot.Program: &o.Program, ot.Firmware: &o.Firmware, ot.Configure: &o.Configure,
+		ot.Subscribe: &o.Subscribe, ot.Alarm: &o.Alarm, ot.Diagnose: &o.Diagnose, ot.Authenticate: &o.Authenticate, ot.Transfer: &o.Transfer,
 	}[class]
 }
 
@@ -86,63 +84,145 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	)
 })
 
-// parse checks an expression and makes it ready. What could cost too much is
-// refused here, and stopped when it runs.
-func parse(text string) (cel.Program, error) {
-	env, err := environment()
-	if err != nil {
-		return nil, err
-	}
-	if strings.Count(text, ".exists")+strings.Count(text, ".all")+strings.Count(text, ".map")+strings.Count(text, ".filter") > 4 {
-		return nil, errors.New("more than four loops: write several conditions")
-	}
-	ast, issues := env.Compile(text)
-	if issues.Err() != nil {
-		e := issues.Errors()[0]
-		return nil, fmt.Errorf("column %d: %s", e.Location.Column()+1, e.Message)
-	}
-	if ast.OutputType() != cel.BoolType {
-		return nil, fmt.Errorf("it gives %s, and must give true or false", ast.OutputType())
-	}
-	return env.Program(ast, cel.EvalOptions(cel.OptPartialEval), cel.CostLimit(maxCost))
-}
-
 // require holds every connection in scope to the expression.
 func (k *judge) require() {
 	k.out.subject = true
-	program, err := parse(k.c.Require)
+	e, err := parse(k.c.Require)
 	if err != nil {
 		k.out.unknown = append(k.out.unknown, "the expression is not read: "+err.Error())
 		return
 	}
+	same := map[string]holding{}
 	k.subject(nil, func(c *demarcv1.JudgedConnection, a answer) {
-		holds, why := k.evaluate(program, c)
-		k.hold(c, a, holds, why)
+		x := k.looked(e, c)
+		key := x.key()
+		h, known := same[key]
+		if !known {
+			h.answer, h.why = x.evaluate()
+			same[key] = h
+		}
+		k.hold(c, a, h.answer, h.why)
 	})
+}
+
+// holding is what an expression says of all connections of which what it reads
+// is the same.
+type holding struct {
+	answer
+	why string
+}
+
+// look is what an expression reads of a connection.
+type look struct {
+	*expression
+	connection     Connection
+	counts         []count // of its operations
+	client, server *demarcv1.Asset
+	hidden         []string // fields of the connection that are not known
+}
+
+// looked takes what an expression reads of a connection.
+func (k *judge) looked(e *expression, c *demarcv1.JudgedConnection) *look {
+	d, p := c.GetConnection(), k.w.Policy
+	l := &look{expression: e, connection: Connection{
+		Client: d.GetClient(), Server: d.GetServer(), From: c.GetClientBoundary(), To: c.GetServerBoundary(),
+		FromDomain: p.Domain(c.GetClientBoundary()), ToDomain: p.Domain(c.GetServerBoundary()), Transport: d.GetTransport(), Port: int64(d.GetPort()),
+		Protocol: d.GetProtocol(), OpenedBy: d.GetOpenedBy(), Outcome: d.GetOutcome(), Security: d.GetSecurity(),
+		TLS: d.GetSecurityFacts().GetTls(), Verdict: c.GetVerdict().GetVerdict(),
+	}}
+	if e.readsOf("client") {
+		l.client = k.client(c).asset
+	}
+	if e.readsOf("server") {
+		l.server = k.server(c).asset
+	}
+	x := &l.connection
+	hide := func(field string, unknown bool) {
+		if unknown && e.read("connection."+field) {
+			l.hidden = append(l.hidden, field)
+		}
+	}
+	hide("from", x.From == "")
+	hide("from_domain", x.FromDomain == "")
+	hide("to", x.To == "")
+	hide("to_domain", x.ToDomain == "")
+	hide("protocol", !identified(d))
+	if e.read("connection.opened_by") {
+		hide("opened_by", k.openedBy(c, "inside") == maybe)
+	}
+	hide("security", x.Security == "")
+	hide("tls", x.TLS == "")
+	hide("verdict", x.Verdict == "" || x.Verdict == "undecided")
+	if len(e.operations) > 0 {
+		decoded := k.decoded(c)
+		for _, o := range e.operations {
+			l.counts = append(l.counts, k.operations(c, o, decoded))
+		}
+	}
+	return l
+}
+
+// key is the same for two connections of which an expression reads the same.
+func (l *look) key() string {
+	b := make([]byte, 0, 256)
+	x := &l.connection
+	for _, f := range [...]struct{ field, value string }{
+		{"client", x.Client}, {"server", x.Server}, {"from", x.From}, {"to", x.To}, {"from_domain", x.FromDomain}, {"to_domain", x.ToDomain}, {"transport", x.Transport},
+		{"protocol", x.Protocol}, {"opened_by", x.OpenedBy}, {"outcome", x.Outcome}, {"security", x.Security}, {"tls", x.TLS}, {"verdict", x.Verdict},
+	} {
+		if l.read("connection." + f.field) {
+			b = append(strconv.AppendQuote(b, f.value), ',')
+		}
+	}
+	if l.read("connection.port") {
+		b = append(strconv.AppendInt(b, x.Port, 10), ',')
+	}
+	for _, n := range l.counts {
+		b = strconv.AppendInt(append(strconv.AppendInt(b, n.Low, 10), '-'), n.High, 10)
+		b = append(strconv.AppendBool(b, n.Unknown), ',')
+	}
+	for _, field := range l.hidden {
+		b = append(append(b, field...), ',')
+	}
+	b = append(strconv.AppendQuote(b, l.client.GetId()), l.server.GetId()...)
+	return string(b)
 }
 
 // evaluate takes an expression with the least and the most that its counts may
 // be: where the two differ, it cannot be told.
-func (k *judge) evaluate(program cel.Program, c *demarcv1.JudgedConnection) (answer, string) {
-	low, why := k.run(program, c, func(n count) int64 { return n.Low })
-	high, _ := k.run(program, c, func(n count) int64 { return n.High })
-	if low != high {
+func (l *look) evaluate() (answer, string) {
+	low, why := l.run(func(n count) int64 { return n.Low })
+	if len(l.counts) == 0 {
+		return low, why
+	}
+	if high, _ := l.run(func(n count) int64 { return n.High }); low != high {
 		return maybe, " how much of it was counted in the window"
 	}
 	return low, why
 }
 
-func (k *judge) run(program cel.Program, c *demarcv1.JudgedConnection, of func(count) int64) (answer, string) {
-	x, hidden := k.seen(c, of)
-	client, h := assetOf("client", k.client(c).asset)
+func (l *look) run(of func(count) int64) (answer, string) {
+	var hidden []*cel.AttributePatternType
+	for _, field := range l.hidden {
+		hidden = append(hidden, cel.AttributePattern("connection").QualString(field))
+	}
+	x := l.connection
+	for i, o := range l.operations {
+		n := l.counts[i]
+		*x.Operations.field(o) = of(n)
+		if n.Unknown && n.Low == 0 {
+			hidden = append(hidden, cel.AttributePattern("connection").QualString("operations").QualString(o.String()))
+		}
+	}
+	client, h := assetOf("client", l.client)
 	hidden = append(hidden, h...)
-	server, h := assetOf("server", k.server(c).asset)
+	server, h := assetOf("server", l.server)
 	hidden = append(hidden, h...)
-	vars, err := cel.PartialVars(map[string]any{"connection": x, "client": client, "server": server}, hidden...)
+	vars, err := cel.PartialVars(map[string]any{"connection": &x, "client": client, "server": server}, hidden...)
 	if err != nil {
 		return maybe, ": " + err.Error()
 	}
-	v, _, err := program.Eval(vars)
+	v, _, err := l.Eval(vars)
 	switch {
 	case types.IsUnknown(v):
 		return maybe, " whether it is as required: not all that this asks for was seen"
@@ -154,45 +234,6 @@ func (k *judge) run(program cel.Program, c *demarcv1.JudgedConnection, of func(c
 		return no, " breaks the rule"
 	}
 	return maybe, ": it gives neither true nor false"
-}
-
-// seen is a connection as expressions see it, with what of it is not known.
-func (k *judge) seen(c *demarcv1.JudgedConnection, of func(count) int64) (*Connection, []*cel.AttributePatternType) {
-	d, p := c.GetConnection(), k.w.Policy
-	x := &Connection{
-		Client: d.GetClient(), Server: d.GetServer(), From: c.GetClientBoundary(), To: c.GetServerBoundary(),
-		FromDomain: p.Domain(c.GetClientBoundary()), ToDomain: p.Domain(c.GetServerBoundary()), Transport: d.GetTransport(), Port: int64(d.GetPort()),
-		Protocol: d.GetProtocol(), OpenedBy: d.GetOpenedBy(), Outcome: d.GetOutcome(), Security: d.GetSecurity(),
-		TLS: d.GetSecurityFacts().GetTls(), Verdict: c.GetVerdict().GetVerdict(),
-	}
-	var hidden []*cel.AttributePatternType
-	hide := func(unknown bool, path ...string) {
-		if unknown {
-			p := cel.AttributePattern("connection")
-			for _, q := range path {
-				p = p.QualString(q)
-			}
-			hidden = append(hidden, p)
-		}
-	}
-	hide(x.From == "", "from")
-	hide(x.FromDomain == "", "from_domain")
-	hide(x.To == "", "to")
-	hide(x.ToDomain == "", "to_domain")
-	hide(!identified(d), "protocol")
-	hide(k.openedBy(c, "inside") == maybe, "opened_by")
-	hide(x.Security == "", "security")
-	hide(x.TLS == "", "tls")
-	hide(x.Verdict == "" || x.Verdict == "undecided", "verdict")
-	decoded := k.decoded(c)
-	for i, class := range ot.OperationNames() {
-		n := k.operations(c, ot.Operation(i), decoded)
-		if f := x.Operations.field(class); f != nil {
-			*f = of(n)
-		}
-		hide(n.Unknown && n.Low == 0, "operations", class)
-	}
-	return x, hidden
 }
 
 // assetOf is a device as expressions see it; without one, all of it is unknown.

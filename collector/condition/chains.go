@@ -120,7 +120,7 @@ func with(c *demarcv1.JudgedConnection, ops map[string]uint64) *demarcv1.JudgedC
 
 func (k *judge) begins(enough func(answer) bool) func(boundary, address, asset string) bool {
 	return func(name, address, asset string) bool {
-		return k.inside(name) && enough(k.picks(k.with().From, end{name, address, k.assets[asset]}))
+		return k.inside(name) && enough(k.picks(k.with().From, end{name, address, k.eye.index.asset(asset)}))
 	}
 }
 
@@ -131,7 +131,7 @@ func (k *judge) ends(enough func(answer) bool) func(boundary, address, asset str
 		if strings.HasPrefix(name, nowhere) {
 			name = ""
 		}
-		e := end{name, address, k.assets[asset]}
+		e := end{name, address, k.eye.index.asset(asset)}
 		if to != nil {
 			return enough(k.picks(to, e))
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"demarc/collector/boundary"
-	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // need is the sight that a check stands on.
@@ -62,7 +61,6 @@ type judge struct {
 	d        *boundary.Decision
 	c        *boundary.Condition
 	from, to time.Time
-	assets   map[string]*demarcv1.Asset
 	sights   []Sight
 	out      outcome
 }
@@ -128,10 +126,6 @@ func (k *judge) look(r *Result) {
 	}
 	k.from = k.to.Add(-window)
 	r.From, r.To, r.Sight = k.from, k.to, k.sights
-	k.assets = make(map[string]*demarcv1.Asset, len(k.w.Assets))
-	for _, a := range k.w.Assets {
-		k.assets[a.GetId()] = a
-	}
 }
 
 func (k *judge) sight(window time.Duration) {
@@ -222,10 +216,9 @@ func (k *judge) edge(s *Sight) bool {
 			}
 		}
 	}
-	for _, c := range k.w.Connections {
-		a, b := k.w.Policy.Holds(s.Boundary, c.GetClientBoundary()), k.w.Policy.Holds(s.Boundary, c.GetServerBoundary())
+	for _, c := range k.eye.index.across(s.Boundary) {
 		at := func(x SegmentSight) bool { return x.Site == c.GetSite() && x.Segment == c.GetConnection().GetSegment() }
-		if a != b && within(c.GetConnection(), k.from, k.to) && passed(c) && slices.ContainsFunc(s.Segments, at) {
+		if within(c.GetConnection(), k.from, k.to) && passed(c) && slices.ContainsFunc(s.Segments, at) {
 			return true
 		}
 	}

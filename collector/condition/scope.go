@@ -43,8 +43,8 @@ func (k *judge) inside(name string) bool {
 // subject calls each connection in scope, with what it can be told of it: yes,
 // or maybe. Those before the window only count as tries of old.
 func (k *judge) subject(fits func(*demarcv1.JudgedConnection) answer, each func(*demarcv1.JudgedConnection, answer)) {
-	for _, c := range k.w.Connections {
-		if !passed(c) || !k.inside(c.GetClientBoundary()) && !k.inside(c.GetServerBoundary()) {
+	for _, c := range k.eye.index.touching(k.d, k.inside) {
+		if !passed(c) {
 			continue
 		}
 		a := k.scoped(c)
@@ -102,11 +102,11 @@ type end struct {
 }
 
 func (k *judge) client(c *demarcv1.JudgedConnection) end {
-	return end{c.GetClientBoundary(), c.GetConnection().GetClient(), k.assets[c.GetConnection().GetClientAsset()]}
+	return end{c.GetClientBoundary(), c.GetConnection().GetClient(), k.eye.index.asset(c.GetConnection().GetClientAsset())}
 }
 
 func (k *judge) server(c *demarcv1.JudgedConnection) end {
-	return end{c.GetServerBoundary(), c.GetConnection().GetServer(), k.assets[c.GetConnection().GetServerAsset()]}
+	return end{c.GetServerBoundary(), c.GetConnection().GetServer(), k.eye.index.asset(c.GetConnection().GetServerAsset())}
 }
 
 // scoped holds c to the condition's scope.

@@ -42,6 +42,7 @@ type place struct{ site, segment string }
 // eye looks at boundaries; it is made once for a World.
 type eye struct {
 	w        World
+	index    *index
 	segments map[string][]place // by boundary
 	named    map[place]bool     // segments that some document gives to a boundary
 }
@@ -50,7 +51,7 @@ func newEye(w World) *eye {
 	if w.Ledger == nil {
 		w.Ledger = NewLedger()
 	}
-	y := &eye{w: w, segments: map[string][]place{}, named: map[place]bool{}}
+	y := &eye{w: w, index: newIndex(w), segments: map[string][]place{}, named: map[place]bool{}}
 	if w.Documents != nil {
 		for _, b := range w.Documents.Boundaries {
 			for _, m := range b.Members {
@@ -87,8 +88,20 @@ func (y *eye) add(name string, p place) {
 	}
 }
 
-// of looks at a boundary, with its parts, from one instant to another.
+// of looks at a boundary, with its parts, from one instant to another. What it
+// returns is shared: only to be read.
 func (y *eye) of(name string, from, to time.Time) Sight {
+	key := overlook{name, from, to}
+	s, known := y.index.sights[key]
+	if !known {
+		s = y.look(name, from, to)
+		s.Segments, s.Gaps = slices.Clip(s.Segments), slices.Clip(s.Gaps)
+		y.index.sights[key] = s
+	}
+	return s
+}
+
+func (y *eye) look(name string, from, to time.Time) Sight {
 	s := Sight{Boundary: name, From: from, To: to}
 	var all []place
 	for b, places := range y.segments {
@@ -151,7 +164,7 @@ func (y *eye) segment(p place, from, to time.Time) SegmentSight {
 	slices.Sort(s.Agents)
 	s.VLANs = slices.Sorted(maps.Keys(vlans))
 	s.sum(best)
-	s.count(y.w.Connections, from, to)
+	s.count(y.index.tcp(p), from, to)
 	return s
 }
 
@@ -207,11 +220,12 @@ func (s *SegmentSight) sum(best map[int64]listened) {
 	slices.Sort(s.Faults)
 }
 
-// count counts the TCP connections of which one side alone shows.
+// count counts the segment's TCP connections, and those of which one side alone
+// shows.
 func (s *SegmentSight) count(all []*demarcv1.JudgedConnection, from, to time.Time) {
 	for _, c := range all {
 		d := c.GetConnection()
-		if c.GetSite() != s.Site || d.GetSegment() != s.Segment || d.GetTransport() != "tcp" || !within(d, from, to) {
+		if !within(d, from, to) {
 			continue
 		}
 		s.TCP++

@@ -127,7 +127,7 @@ func (e *engine) standing(now time.Time) bool {
 // seen is what conditions are judged by.
 func (e *engine) seen(now time.Time) condition.World {
 	w := condition.World{Policy: e.policy, Documents: e.docs, Ledger: e.ledger, Quarters: e.book.Quarters, Now: now}
-	for _, id := range slices.Sorted(maps.Keys(e.judged)) {
+	for _, id := range e.lean.every() {
 		w.Connections = append(w.Connections, e.judged[id].shown)
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.assets)) {
