@@ -29,7 +29,7 @@ func getPendingCommand(at *place) *cobra.Command {
 				return err
 			}
 			return at.proposals(c.Context(), func(ctx context.Context, client demarcv1.ProposalServiceClient) error {
-				r, err := client.ListProposals(ctx, &demarcv1.ListProposalsRequest{})
+				r, err := whole(ctx, client.ListProposals, &demarcv1.ListProposalsRequest{})
 				if err != nil {
 					return err
 				}

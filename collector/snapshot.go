@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,7 @@ func snapshotsCommand(at *place, name string) *cobra.Command {
 			return err
 		}
 		return at.call(c.Context(), func(ctx context.Context, conn grpc.ClientConnInterface) error {
-			r, err := demarcv1.NewFindingServiceClient(conn).ListSnapshots(ctx, &demarcv1.ListSnapshotsRequest{Authorization: strings.Join(args, ""), Items: items})
+			r, err := whole(ctx, demarcv1.NewFindingServiceClient(conn).ListSnapshots, &demarcv1.ListSnapshotsRequest{Authorization: strings.Join(args, ""), Items: items})
 			if err != nil {
 				return err
 			}
@@ -148,14 +149,15 @@ func driftCommand(at *place) *cobra.Command {
 			}
 			r.Authorization = strings.Join(args, "")
 			return at.call(c.Context(), func(ctx context.Context, conn grpc.ClientConnInterface) error {
-				x, err := demarcv1.NewFindingServiceClient(conn).ListDrift(ctx, r)
+				x, err := whole(ctx, demarcv1.NewFindingServiceClient(conn).ListDrift, r)
 				if err != nil {
 					return err
 				}
 				if err := show(c.OutOrStdout(), format, x, func() table.Table { return driftTable(x.GetDrift()) }); err != nil {
 					return err
 				}
-				return tellWithout(c.ErrOrStderr(), x.GetWithout())
+				slices.Sort(x.Without) // every page holds it
+				return tellWithout(c.ErrOrStderr(), slices.Compact(x.GetWithout()))
 			})
 		},
 	}

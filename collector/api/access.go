@@ -121,6 +121,22 @@ func refusal(method string, p Principal) string {
 	return ""
 }
 
+// refusals are the methods that p may not call, without their package, and why.
+func refusals(p Principal) map[string]string {
+	all := map[string]string{}
+	for method, r := range access {
+		switch {
+		case refusal(method, p) == "":
+			continue
+		case slices.ContainsFunc(r.roles, p.Has):
+			all[strings.TrimPrefix(method, "/demarc.v1.")] = "concerns the whole collector, and your role has limits"
+		default:
+			all[strings.TrimPrefix(method, "/demarc.v1.")] = "needs " + roleWords(r.roles)
+		}
+	}
+	return all
+}
+
 // roleWords is "engineer or admin".
 func roleWords(roles []store.Role) string {
 	if len(roles) == len(readers) {

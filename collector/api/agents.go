@@ -41,6 +41,7 @@ var agentList = list[*demarcv1.Agent]{
 
 // ListAgents lists agents by name.
 func (s *Service) ListAgents(ctx context.Context, r *demarcv1.ListAgentsRequest) (*demarcv1.ListAgentsResponse, error) {
+	s = s.within(ctx)
 	words, err := newSearch(r.GetSearch())
 	if err := cmp.Or(err, oneOf("state", r.GetState(), agentStates)); err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func (s *Service) ListAgents(ctx context.Context, r *demarcv1.ListAgentsRequest)
 		}
 	}
 	p, err := agentList.page(r, shown, func(a *demarcv1.Agent) bool {
-		return is(r.GetSite(), a.GetSite()) && is(r.GetState(), a.GetState()) &&
+		return s.sees("Site", a.GetSite(), "") && is(r.GetSite(), a.GetSite()) && is(r.GetState(), a.GetState()) &&
 			words.in(slices.Values(append([]string{a.GetName(), a.GetSite(), a.GetHostname(), a.GetVersion(), a.GetState()}, a.GetSegments()...)))
 	})
 	return &demarcv1.ListAgentsResponse{Agents: p.rows, NextPageToken: p.next, Total: p.total}, err

@@ -136,6 +136,7 @@ type Service struct {
 	demarcv1.UnimplementedProbeServiceServer
 	demarcv1.UnimplementedUploadServiceServer
 	Config
+	seen *view // what the caller sees of the plant, nil for all: see within
 }
 
 // Register gives a gRPC server the services. It must stand behind a Guard.

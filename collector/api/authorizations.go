@@ -24,6 +24,7 @@ func (s *Service) ListAuthorizations(ctx context.Context, r *demarcv1.ListAuthor
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	words, err := newSearch(r.GetSearch())
 	if err := cmp.Or(err, s.knownBoundary(r.GetBoundary())); err != nil {
 		return nil, err
@@ -31,6 +32,9 @@ func (s *Service) ListAuthorizations(ctx context.Context, r *demarcv1.ListAuthor
 	policy, now := s.Plant.Policy(), s.Clock()
 	var all []*demarcv1.Authorization
 	for _, d := range policy.Decisions() {
+		if !s.sees("Authorization", d.Name, "") {
+			continue
+		}
 		all = append(all, s.authorization(policy, d, now))
 	}
 	p, err := authorizationList.page(r, all, func(a *demarcv1.Authorization) bool {
@@ -109,7 +113,8 @@ var noticeList = list[*demarcv1.Notice]{
 }
 
 // ListNotices lists what people are to be told, the latest first.
-func (s *Service) ListNotices(_ context.Context, r *demarcv1.ListNoticesRequest) (*demarcv1.ListNoticesResponse, error) {
+func (s *Service) ListNotices(ctx context.Context, r *demarcv1.ListNoticesRequest) (*demarcv1.ListNoticesResponse, error) {
+	s = s.within(ctx)
 	words, err := newSearch(r.GetSearch())
 	if err := cmp.Or(err, oneOf("kind", r.GetKind(), boundary.NoticeKinds())); err != nil {
 		return nil, err

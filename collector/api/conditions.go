@@ -34,6 +34,7 @@ func (s *Service) ListConditions(ctx context.Context, r *demarcv1.ListConditions
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	if err := oneOf("state", r.GetState(), condition.States()); err != nil {
 		return nil, err
 	}
@@ -64,6 +65,7 @@ func (s *Service) Gate(ctx context.Context, r *demarcv1.GateRequest) (*demarcv1.
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	if r.GetAuthorization() == "" {
 		return nil, status.Error(codes.InvalidArgument, "gate needs an authorization, as `get authorizations` shows it")
 	}
@@ -106,12 +108,14 @@ func (s *Service) Gate(ctx context.Context, r *demarcv1.GateRequest) (*demarcv1.
 }
 
 func (s *Service) knownAuthorization(name string) error {
-	if name == "" || s.Plant.Policy().Decision(name) != nil {
+	if name == "" || s.Plant.Policy().Decision(name) != nil && s.sees("Authorization", name, "") {
 		return nil
 	}
 	var names []string
 	for _, d := range s.Plant.Policy().Decisions() {
-		names = append(names, d.Name)
+		if s.sees("Authorization", d.Name, "") {
+			names = append(names, d.Name)
+		}
 	}
 	return status.Errorf(codes.InvalidArgument, "authorization %q is in no document: known are %s", name, orNone(names))
 }

@@ -30,20 +30,20 @@ func TestGate(t *testing.T) {
 		}
 		p.docs = d
 		s.Clock = func() time.Time { return time.Date(2026, 4, 12, 12, 0, 0, 0, time.UTC) }
-		g, err := s.Gate(t.Context(), &demarcv1.GateRequest{Authorization: "line4-ato"})
+		g, err := s.Gate(reader(t), &demarcv1.GateRequest{Authorization: "line4-ato"})
 		if err != nil || g.GetResult() != want {
 			t.Errorf("%s: %v, %v, want %s", conditions, g, err, want)
 		}
 		if len(g.GetConditions()) == 0 {
 			continue
 		}
-		x, err := s.Explain(t.Context(), &demarcv1.ExplainRequest{Id: "line4-ato/C1"})
+		x, err := s.Explain(reader(t), &demarcv1.ExplainRequest{Id: "line4-ato/C1"})
 		if err != nil || !strings.HasPrefix(strings.Join(x.GetLines(), "\n"), "line4-ato/C1: ") {
 			t.Errorf("%v, %v", x, err)
 		}
 	}
 	s, _ := newService(t)
-	if _, err := s.Gate(t.Context(), &demarcv1.GateRequest{Authorization: "nobody"}); err == nil {
+	if _, err := s.Gate(reader(t), &demarcv1.GateRequest{Authorization: "nobody"}); err == nil {
 		t.Error("an authorization that is in no document is taken")
 	}
 }

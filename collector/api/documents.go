@@ -21,6 +21,7 @@ func (s *Service) ListDocuments(ctx context.Context, r *demarcv1.ListDocumentsRe
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	if err := oneOf("kind", r.GetKind(), boundary.Kinds()); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (s *Service) ListDocuments(ctx context.Context, r *demarcv1.ListDocumentsRe
 	r = proto.CloneOf(r)
 	r.PolicyVersion = p.Version // the next page is of the same version, or there is none
 	pg, err := documentList(all).page(r, all, func(d *demarcv1.PolicyDocument) bool {
-		return is(r.GetKind(), d.GetKind()) && is(r.GetName(), d.GetName())
+		return is(r.GetKind(), d.GetKind()) && is(r.GetName(), d.GetName()) && s.sees(d.GetKind(), d.GetName(), d.GetText())
 	})
 	answer.Documents, answer.NextPageToken, answer.Total = pg.rows, pg.next, pg.total
 	return answer, err

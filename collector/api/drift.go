@@ -92,18 +92,33 @@ func (s *Service) MergeSnapshot(ctx context.Context, r *demarcv1.MergeSnapshotRe
 }
 
 // ListSnapshots lists snapshots, the latest of each authorization first.
-func (s *Service) ListSnapshots(_ context.Context, r *demarcv1.ListSnapshotsRequest) (*demarcv1.ListSnapshotsResponse, error) {
+func (s *Service) ListSnapshots(ctx context.Context, r *demarcv1.ListSnapshotsRequest) (*demarcv1.ListSnapshotsResponse, error) {
+	s = s.within(ctx)
 	if err := s.knownAuthorization(r.GetAuthorization()); err != nil {
 		return nil, err
 	}
-	out, latest := &demarcv1.ListSnapshotsResponse{}, map[string]bool{}
-	for _, x := range s.Plant.Snapshots() {
-		if r.GetAuthorization() == "" || r.GetAuthorization() == x.Authorization {
-			out.Snapshots = append(out.Snapshots, shownSnapshot(x, r.GetItems() && !latest[x.Authorization]))
-			latest[x.Authorization] = true
+	all := s.Plant.Snapshots()
+	p, err := snapshotList(all).page(r, all, func(x *finding.Snapshot) bool { return is(r.GetAuthorization(), x.Authorization) })
+	out, latest := &demarcv1.ListSnapshotsResponse{NextPageToken: p.next, Total: p.total}, map[string]*finding.Snapshot{}
+	for _, x := range all {
+		if latest[x.Authorization] == nil {
+			latest[x.Authorization] = x
 		}
 	}
-	return out, nil
+	for _, x := range p.rows {
+		out.Snapshots = append(out.Snapshots, shownSnapshot(x, r.GetItems() && latest[x.Authorization] == x))
+	}
+	return out, err
+}
+
+func snapshotList(all []*finding.Snapshot) list[*finding.Snapshot] {
+	return list[*finding.Snapshot]{
+		columns: map[string]column[*finding.Snapshot]{
+			"authorization": func(k key, x *finding.Snapshot) key { return k.text(x.Authorization) },
+			"taken":         func(k key, x *finding.Snapshot) key { return k.number(uint64(x.Taken)) },
+		},
+		id: position(all),
+	}
 }
 
 func shownSnapshot(x *finding.Snapshot, items bool) *demarcv1.Snapshot {
@@ -161,12 +176,17 @@ func (s *Service) ListDrift(ctx context.Context, r *demarcv1.ListDriftRequest) (
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	if err := cmp.Or(oneOf("cause", r.GetCause(), finding.Causes()), s.knownAuthorization(r.GetAuthorization()), s.knownBoundary(r.GetBoundary())); err != nil {
 		return nil, err
 	}
-	out := &demarcv1.ListDriftResponse{AsOf: as}
+	words, err := newSearch(r.GetSearch())
+	if err != nil {
+		return nil, err
+	}
+	out, differences := &demarcv1.ListDriftResponse{AsOf: as, Causes: map[string]uint32{}}, []*demarcv1.Drift(nil)
 	for _, d := range s.Plant.Policy().Decisions() {
-		if r.GetAuthorization() != "" && r.GetAuthorization() != d.Name || len(d.Boundaries) == 0 {
+		if !is(r.GetAuthorization(), d.Name) || len(d.Boundaries) == 0 || !s.sees("Authorization", d.Name, "") {
 			continue
 		}
 		all, ok := s.Plant.Drift(d.Name, s.Clock())
@@ -174,18 +194,39 @@ func (s *Service) ListDrift(ctx context.Context, r *demarcv1.ListDriftRequest) (
 			out.Without = append(out.Without, d.Name)
 		}
 		for i := range all {
-			if x := s.shownDrift(&all[i]); (r.GetCause() == "" || r.GetCause() == x.GetCause()) && (r.GetBoundary() == "" || slices.Contains(all[i].Thing.Boundaries, r.GetBoundary())) {
-				out.Drift = append(out.Drift, x)
+			if r.GetBoundary() == "" || slices.Contains(all[i].Thing.Boundaries, r.GetBoundary()) {
+				differences = append(differences, s.shownDrift(&all[i]))
 			}
 		}
 	}
-	slices.SortStableFunc(out.Drift, func(a, b *demarcv1.Drift) int {
+	slices.SortStableFunc(differences, func(a, b *demarcv1.Drift) int {
 		return cmp.Or(
 			slices.Index(finding.Causes(), a.GetCause())-slices.Index(finding.Causes(), b.GetCause()),
 			min(1, len(a.GetExplainedBy()))-min(1, len(b.GetExplainedBy())),
 			cmp.Compare(b.GetSeverity(), a.GetSeverity()), strings.Compare(a.GetWords(), b.GetWords()))
 	})
-	return out, nil
+	p, err := driftList(differences).page(r, differences, func(x *demarcv1.Drift) bool {
+		if !words.in(slices.Values([]string{x.GetKind(), x.GetWords(), x.GetWhy(), x.GetBoundary(), x.GetAuthorization(), x.GetStatus(), x.GetId()})) {
+			return false
+		}
+		out.Causes[x.GetCause()]++
+		return is(r.GetCause(), x.GetCause())
+	})
+	out.Drift, out.NextPageToken, out.Total = p.rows, p.next, p.total
+	return out, err
+}
+
+func driftList(all []*demarcv1.Drift) list[*demarcv1.Drift] {
+	return list[*demarcv1.Drift]{
+		columns: map[string]column[*demarcv1.Drift]{
+			"severity":  func(k key, x *demarcv1.Drift) key { return k.number(uint64(x.GetSeverity())) },
+			"kind":      func(k key, x *demarcv1.Drift) key { return k.text(x.GetKind()) },
+			"words":     func(k key, x *demarcv1.Drift) key { return k.text(x.GetWords()) },
+			"boundary":  func(k key, x *demarcv1.Drift) key { return k.text(x.GetBoundary()) },
+			"last_seen": func(k key, x *demarcv1.Drift) key { return k.time(x.GetLastSeen()) },
+		},
+		id: position(all),
+	}
 }
 
 func (s *Service) shownDrift(d *finding.Difference) *demarcv1.Drift {

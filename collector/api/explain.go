@@ -24,6 +24,7 @@ func (s *Service) Explain(ctx context.Context, r *demarcv1.ExplainRequest) (*dem
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	if c, j, ok := s.Plant.Connection(r.GetId()); ok {
 		return &demarcv1.ExplainResponse{AsOf: as, Connection: j, Lines: s.connectionLines(c, j)}, nil
 	}

@@ -23,13 +23,13 @@ func (s *Service) explainDocument(id string) (*demarcv1.ExplainResponse, bool) {
 	}
 	kind = strings.ToLower(kind)
 	r := &demarcv1.ExplainResponse{}
-	if d := policy.Decision(name); d != nil && (kind == "" || kind == "authorization") {
+	if d := policy.Decision(name); d != nil && (kind == "" || kind == "authorization") && s.sees("Authorization", name, "") {
 		r.Authorization = s.authorization(policy, d, now)
 		r.Lines = s.authorizationLines(r.GetAuthorization())
 	}
 	if kind == "" || kind == "boundary" {
 		for _, b := range docs.Boundaries {
-			if b.Name == name {
+			if b.Name == name && s.sees("Boundary", name, "") {
 				all := s.boundaries()
 				r.Boundary = all[slices.IndexFunc(all, func(x *demarcv1.BoundarySummary) bool { return x.GetName() == name })]
 				r.Lines = append(r.Lines, s.boundaryLines(policy, docs, b, r.GetBoundary())...)

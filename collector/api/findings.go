@@ -24,6 +24,7 @@ func (s *Service) ListFindings(ctx context.Context, r *demarcv1.ListFindingsRequ
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	all, err := s.findings(r)
 	if err != nil {
 		return nil, err
@@ -135,7 +136,8 @@ func findingWords(b *demarcv1.FindingAct) string {
 }
 
 // GetFinding returns a finding with its history.
-func (s *Service) GetFinding(_ context.Context, r *demarcv1.GetFindingRequest) (*demarcv1.GetFindingResponse, error) {
+func (s *Service) GetFinding(ctx context.Context, r *demarcv1.GetFindingRequest) (*demarcv1.GetFindingResponse, error) {
+	s = s.within(ctx)
 	f, ok := s.Plant.Finding(r.GetId())
 	if !ok {
 		return nil, status.Errorf(codes.NotFound, "no finding has the id %q: see `demarc-collector get findings`", r.GetId())

@@ -49,6 +49,7 @@ func (s *Service) ListAssets(ctx context.Context, r *demarcv1.ListAssetsRequest)
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	ids, err := idSet(r.GetIds())
 	words, err2 := newSearch(r.GetSearch())
 	if err := cmp.Or(err, err2, s.knownBoundary(r.GetBoundary()), oneOf("role", r.GetRole(), roleNames()), oneOf("presence", r.GetPresence(), presences)); err != nil {

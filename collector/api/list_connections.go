@@ -57,6 +57,7 @@ func (s *Service) ListConnections(ctx context.Context, r *demarcv1.ListConnectio
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	ids, err := idSet(r.GetIds())
 	words, err2 := newSearch(r.GetSearch())
 	if err := cmp.Or(err, err2, oneOf("verdict", r.GetVerdict(), verdicts), oneOf("outcome", r.GetOutcome(), outcomes),

@@ -29,6 +29,7 @@ func (s *Service) ListSites(ctx context.Context, r *demarcv1.ListSitesRequest) (
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	sites := map[string]*demarcv1.Site{}
 	site := func(name string) *demarcv1.Site {
 		if sites[name] == nil {
@@ -47,7 +48,7 @@ func (s *Service) ListSites(ctx context.Context, r *demarcv1.ListSitesRequest) (
 	for _, c := range s.Plant.Connections() {
 		site(c.GetSite()).Connections++
 	}
-	p, err := siteList.page(r, slices.Collect(maps.Values(sites)), func(*demarcv1.Site) bool { return true })
+	p, err := siteList.page(r, slices.Collect(maps.Values(sites)), func(x *demarcv1.Site) bool { return s.sees("Site", x.GetName(), "") })
 	return &demarcv1.ListSitesResponse{AsOf: as, Sites: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
@@ -58,6 +59,7 @@ func (s *Service) ListBoundaries(ctx context.Context, r *demarcv1.ListBoundaries
 	if err != nil {
 		return nil, err
 	}
+	s = s.within(ctx)
 	words, err := newSearch(r.GetSearch())
 	if err != nil {
 		return nil, err
@@ -94,6 +96,9 @@ func (s *Service) boundaries() []*demarcv1.BoundarySummary {
 		papers[b.Name] = b
 	}
 	for _, b := range world.Policy.Boundaries() {
+		if !s.sees("Boundary", b.Name, "") {
+			continue
+		}
 		x := &demarcv1.BoundarySummary{
 			Name: b.Name, Title: b.Title, Kind: b.Kind, Domain: b.Domain, Members: b.Members,
 			Authorization: s.authorizationOf(b.Name), Sight: sightOf(sights[b.Name]),

@@ -22,12 +22,14 @@ func (s *Service) knownBoundary(name string) error {
 	if name == "" || name == boundary.Internet {
 		return nil
 	}
-	if _, ok := s.Plant.Policy().Boundary(name); ok {
+	if _, ok := s.Plant.Policy().Boundary(name); ok && s.sees("Boundary", name, "") {
 		return nil
 	}
 	var names []string
 	for _, b := range s.Plant.Policy().Boundaries() {
-		names = append(names, b.Name)
+		if s.sees("Boundary", b.Name, "") {
+			names = append(names, b.Name)
+		}
 	}
 	return status.Errorf(codes.InvalidArgument, "boundary %q is in no document: known are %s", name, orNone(names))
 }

@@ -134,7 +134,7 @@ func TestConnectionsTheWorstFirst(t *testing.T) {
 	for want, r := range map[string]*demarcv1.ListConnectionsRequest{
 		"dbhfgeca": {}, "dbh": {Verdict: "unauthorized"}, "fgc": {Boundary: "dmz"}, "c": {Boundary: "dmz", Verdict: "authorized"}, "": {Boundary: "internet"},
 	} {
-		got, err := s.ListConnections(t.Context(), r)
+		got, err := s.ListConnections(reader(t), r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestAssetsBySiteAndAddress(t *testing.T) {
 	for want, r := range map[string]*demarcv1.ListAssetsRequest{
 		"x z p1 p2 y m": {}, "z p1 p2 y m": {Site: "houston"}, "z p1 p2 y": {Boundary: "line4"},
 	} {
-		got, err := s.ListAssets(t.Context(), r)
+		got, err := s.ListAssets(reader(t), r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,11 +174,11 @@ func TestAssetsBySiteAndAddress(t *testing.T) {
 			t.Errorf("%v: %v, want %s", r, ids, want)
 		}
 	}
-	sites, err := s.ListSites(t.Context(), &demarcv1.ListSitesRequest{})
+	sites, err := s.ListSites(reader(t), &demarcv1.ListSitesRequest{})
 	if err != nil || len(sites.GetSites()) != 2 || sites.GetSites()[1].GetAssets() != 3 || !strings.Contains(sites.GetSites()[0].GetTitle(), "no document") {
 		t.Errorf("%v %v", sites, err)
 	}
-	b, err := s.ListBoundaries(t.Context(), &demarcv1.ListBoundariesRequest{})
+	b, err := s.ListBoundaries(reader(t), &demarcv1.ListBoundariesRequest{})
 	if err != nil || len(b.GetBoundaries()) != 2 || b.GetBoundaries()[1].GetAssets() != 2 || b.GetBoundaries()[1].GetAuthorization() != "no authorization on record" {
 		t.Errorf("%v %v", b, err)
 	}
@@ -188,20 +188,20 @@ func TestFiltersThatMatchNothingAreSlips(t *testing.T) {
 	s, _ := newService(t)
 	for what, call := range map[string]func() error{
 		"unauthorized": func() error {
-			return second(s.ListConnections(t.Context(), &demarcv1.ListConnectionsRequest{Verdict: "bad"}))
+			return second(s.ListConnections(reader(t), &demarcv1.ListConnectionsRequest{Verdict: "bad"}))
 		},
 		"line4": func() error {
-			return second(s.ListConnections(t.Context(), &demarcv1.ListConnectionsRequest{Boundary: "line44"}))
+			return second(s.ListConnections(reader(t), &demarcv1.ListConnectionsRequest{Boundary: "line44"}))
 		},
-		"dmz":           func() error { return second(s.ListAssets(t.Context(), &demarcv1.ListAssetsRequest{Boundary: "x"})) },
-		"investigating": func() error { return second(s.ListFindings(t.Context(), &demarcv1.ListFindingsRequest{Status: "opn"})) },
-		"lapsed":        func() error { return second(s.ListFindings(t.Context(), &demarcv1.ListFindingsRequest{Kind: "x"})) },
-		"houston":       func() error { return second(s.CreateToken(t.Context(), &demarcv1.CreateTokenRequest{Site: "x"})) },
-		"no documents":  func() error { return second(s.Apply(t.Context(), &demarcv1.ApplyRequest{})) },
+		"dmz":           func() error { return second(s.ListAssets(reader(t), &demarcv1.ListAssetsRequest{Boundary: "x"})) },
+		"investigating": func() error { return second(s.ListFindings(reader(t), &demarcv1.ListFindingsRequest{Status: "opn"})) },
+		"lapsed":        func() error { return second(s.ListFindings(reader(t), &demarcv1.ListFindingsRequest{Kind: "x"})) },
+		"houston":       func() error { return second(s.CreateToken(reader(t), &demarcv1.CreateTokenRequest{Site: "x"})) },
+		"no documents":  func() error { return second(s.Apply(reader(t), &demarcv1.ApplyRequest{})) },
 		"no pages": func() error {
-			return second(s.CreateSignInLink(t.Context(), &demarcv1.CreateSignInLinkRequest{}))
+			return second(s.CreateSignInLink(reader(t), &demarcv1.CreateSignInLinkRequest{}))
 		},
-		"nothing is named": func() error { return second(s.Explain(t.Context(), &demarcv1.ExplainRequest{Id: "x"})) },
+		"nothing is named": func() error { return second(s.Explain(reader(t), &demarcv1.ExplainRequest{Id: "x"})) },
 	} {
 		if err := call(); err == nil || !strings.Contains(status.Convert(err).Message(), what) || strings.Contains(status.Convert(err).Message(), "\n") {
 			t.Errorf("%v, want %q in one line", err, what)
@@ -216,7 +216,7 @@ func TestApplyTellsEveryProblem(t *testing.T) {
 	p.applied = func(files []boundary.File, _ ApplyOptions) (*demarcv1.ApplyResponse, error) {
 		return nil, boundary.Problems{{File: files[0].Path, Line: 3, Col: 1, What: "wrong", Cure: "right"}, {File: "b", Line: 1, Col: 1, What: "worse"}}
 	}
-	_, err := s.Apply(t.Context(), &demarcv1.ApplyRequest{Documents: []*demarcv1.Document{{Path: "a.yaml"}}})
+	_, err := s.Apply(reader(t), &demarcv1.ApplyRequest{Documents: []*demarcv1.Document{{Path: "a.yaml"}}})
 	if status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "a.yaml:3:1: wrong; right\nb:1:1: worse") {
 		t.Errorf("%v", err)
 	}
@@ -238,7 +238,7 @@ func (*changeStream) RecvMsg(any) error                      { return nil }
 
 func TestWatchIsCoalesced(t *testing.T) {
 	s, p := newService(t)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(reader(t))
 	c := &changeStream{ctx: ctx, sent: make(chan uint64, 1000)}
 	done := make(chan error, 1)
 	go func() { done <- s.Watch(&demarcv1.WatchRequest{}, c) }()

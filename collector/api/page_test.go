@@ -20,7 +20,7 @@ func walk(t *testing.T, s *Service, r *demarcv1.ListAssetsRequest) []string {
 	t.Helper()
 	var ids []string
 	for n := 0; ; n++ {
-		a, err := s.ListAssets(t.Context(), r)
+		a, err := s.ListAssets(reader(t), r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestPagesAreWholeWhateverTheOrder(t *testing.T) {
 			}
 		}
 	}
-	a, _ := s.ListAssets(t.Context(), &demarcv1.ListAssetsRequest{OrderBy: "vendor desc, last_seen", PageSize: 1000})
+	a, _ := s.ListAssets(reader(t), &demarcv1.ListAssetsRequest{OrderBy: "vendor desc, last_seen", PageSize: 1000})
 	if !slices.IsSortedFunc(a.GetAssets(), func(x, y *demarcv1.Asset) int {
 		if c := strings.Compare(strings.ToLower(y.GetVendor()), strings.ToLower(x.GetVendor())); c != 0 {
 			return c
@@ -87,7 +87,7 @@ func TestPagesHoldWhileRowsComeAndGo(t *testing.T) {
 	s, p := newService(t)
 	p.assets = someAssets(100, rand.New(rand.NewPCG(3, 4)))
 	r := &demarcv1.ListAssetsRequest{PageSize: 10}
-	first, err := s.ListAssets(t.Context(), r)
+	first, err := s.ListAssets(reader(t), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestPagesHoldWhileRowsComeAndGo(t *testing.T) {
 	p.assets = slices.DeleteFunc(p.assets, func(a *demarcv1.Asset) bool { return a.GetId() == gone })
 	p.assets = append(p.assets, &demarcv1.Asset{Id: "new", Site: "houston", Ips: []string{"10.0.0.0"}})
 	r.PageToken = first.GetNextPageToken()
-	second, err := s.ListAssets(t.Context(), r)
+	second, err := s.ListAssets(reader(t), r)
 	if err != nil || second.GetAssets()[0].GetIps()[0] != "10.0.0.10" || second.GetTotal() != 100 {
 		t.Errorf("%v, total %d, %v", second.GetAssets()[0], second.GetTotal(), err)
 	}
@@ -125,7 +125,7 @@ func TestFiltersOfAssets(t *testing.T) {
 				want++
 			}
 		}
-		a, err := s.ListAssets(t.Context(), c.r)
+		a, err := s.ListAssets(reader(t), c.r)
 		if err != nil || int(a.GetTotal()) != want || want == 0 || slices.ContainsFunc(a.GetAssets(), func(a *demarcv1.Asset) bool { return !c.want(a) }) {
 			t.Errorf("%v: %d, want %d: %v", c.r, a.GetTotal(), want, err)
 		}
@@ -137,11 +137,11 @@ func TestVerdictsAreCountedWhateverVerdictIsAskedFor(t *testing.T) {
 	p.connections = []*demarcv1.JudgedConnection{
 		judged("a", "internal", "10.20.4.9", "line4", "line4", 9), judged("b", "unauthorized", "10.9.0.1", "", "line4", 1), judged("c", "unauthorized", "10.9.0.1", "", "dmz", 1),
 	}
-	r, err := s.ListConnections(t.Context(), &demarcv1.ListConnectionsRequest{Verdict: "internal", Boundary: "line4"})
+	r, err := s.ListConnections(reader(t), &demarcv1.ListConnectionsRequest{Verdict: "internal", Boundary: "line4"})
 	if err != nil || r.GetTotal() != 1 || r.GetVerdicts()["unauthorized"] != 1 || r.GetVerdicts()["internal"] != 1 {
 		t.Errorf("%v %v", r, err)
 	}
-	if r, err = s.ListConnections(t.Context(), &demarcv1.ListConnectionsRequest{Crossing: true}); err != nil || r.GetTotal() != 2 {
+	if r, err = s.ListConnections(reader(t), &demarcv1.ListConnectionsRequest{Crossing: true}); err != nil || r.GetTotal() != 2 {
 		t.Errorf("%v %v", r, err)
 	}
 }
@@ -149,7 +149,7 @@ func TestVerdictsAreCountedWhateverVerdictIsAskedFor(t *testing.T) {
 func TestPagesThatCannotBe(t *testing.T) {
 	s, p := newService(t)
 	p.assets = someAssets(50, rand.New(rand.NewPCG(7, 8)))
-	good, err := s.ListAssets(t.Context(), &demarcv1.ListAssetsRequest{PageSize: 3, Site: "houston"})
+	good, err := s.ListAssets(reader(t), &demarcv1.ListAssetsRequest{PageSize: 3, Site: "houston"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,12 +170,12 @@ func TestPagesThatCannotBe(t *testing.T) {
 		"historian":           {Role: "plcs"},
 		"quiet":               {Presence: "there"},
 	} {
-		_, err := s.ListAssets(t.Context(), r)
+		_, err := s.ListAssets(reader(t), r)
 		if status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), what) || len(err.Error()) > 600 {
 			t.Errorf("%v, want %q", err, what)
 		}
 	}
-	if a, err := s.ListAssets(t.Context(), &demarcv1.ListAssetsRequest{PageSize: 30, PageToken: token, Site: "houston"}); err != nil || len(a.GetAssets()) != 30 {
+	if a, err := s.ListAssets(reader(t), &demarcv1.ListAssetsRequest{PageSize: 30, PageToken: token, Site: "houston"}); err != nil || len(a.GetAssets()) != 30 {
 		t.Errorf("another size: %v", err)
 	}
 }
@@ -212,7 +212,7 @@ func FuzzPageToken(f *testing.F) {
 	f.Add(good.GetNextPageToken(), "vendor desc", "siemens")
 	f.Add("", "site, address desc", "10.0 \xff")
 	f.Fuzz(func(t *testing.T, token, order, words string) {
-		a, err := s.ListAssets(t.Context(), &demarcv1.ListAssetsRequest{PageSize: 5, PageToken: token, OrderBy: order, Search: words})
+		a, err := s.ListAssets(reader(t), &demarcv1.ListAssetsRequest{PageSize: 5, PageToken: token, OrderBy: order, Search: words})
 		if err != nil && status.Code(err) != codes.InvalidArgument || len(a.GetAssets()) > 5 {
 			t.Errorf("%d rows, %v", len(a.GetAssets()), err)
 		}
@@ -233,7 +233,7 @@ func BenchmarkPage(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := s.ListAssets(b.Context(), r); err != nil {
+				if _, err := s.ListAssets(reader(b), r); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -17,7 +17,8 @@ func (s *Service) paperWorld() paper.World {
 }
 
 // Reconcile holds the lists of a boundary against what was seen.
-func (s *Service) Reconcile(_ context.Context, r *demarcv1.ReconcileRequest) (*demarcv1.ReconcileResponse, error) {
+func (s *Service) Reconcile(ctx context.Context, r *demarcv1.ReconcileRequest) (*demarcv1.ReconcileResponse, error) {
+	s = s.within(ctx)
 	if r.GetBoundary() == "" {
 		return nil, status.Error(codes.InvalidArgument, "reconcile needs a boundary, as `get boundaries` shows it")
 	}
@@ -35,7 +36,8 @@ func (s *Service) Reconcile(_ context.Context, r *demarcv1.ReconcileRequest) (*d
 }
 
 // ListPaths lists chains of live flows.
-func (s *Service) ListPaths(_ context.Context, r *demarcv1.ListPathsRequest) (*demarcv1.ListPathsResponse, error) {
+func (s *Service) ListPaths(ctx context.Context, r *demarcv1.ListPathsRequest) (*demarcv1.ListPathsResponse, error) {
+	s = s.within(ctx)
 	if r.GetFrom() == "" {
 		return nil, status.Error(codes.InvalidArgument, "paths need the boundary that they begin in: --from")
 	}
@@ -57,7 +59,8 @@ func (s *Service) ListPaths(_ context.Context, r *demarcv1.ListPathsRequest) (*d
 }
 
 // ListRegulated lists what leaves boundaries that hold regulated records.
-func (s *Service) ListRegulated(_ context.Context, r *demarcv1.ListRegulatedRequest) (*demarcv1.ListRegulatedResponse, error) {
+func (s *Service) ListRegulated(ctx context.Context, r *demarcv1.ListRegulatedRequest) (*demarcv1.ListRegulatedResponse, error) {
+	s = s.within(ctx)
 	if err := s.knownBoundary(r.GetBoundary()); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -12,8 +13,31 @@ import (
 )
 
 // ListProposals lists what is pending, the first first.
-func (s *Service) ListProposals(context.Context, *demarcv1.ListProposalsRequest) (*demarcv1.ListProposalsResponse, error) {
-	return &demarcv1.ListProposalsResponse{Proposals: s.Plant.Proposals()}, nil
+func (s *Service) ListProposals(ctx context.Context, r *demarcv1.ListProposalsRequest) (*demarcv1.ListProposalsResponse, error) {
+	s = s.within(ctx)
+	words, err := newSearch(r.GetSearch())
+	if err != nil {
+		return nil, err
+	}
+	all := s.Plant.Proposals()
+	p, err := proposalList(all).page(r, all, func(x *demarcv1.Proposal) bool {
+		texts := append([]string{x.GetId(), x.GetAuthor(), x.GetWords(), x.GetAct(), x.GetNeeds()}, x.GetBoundaries()...)
+		for _, d := range x.GetDocuments() {
+			texts = append(texts, d.GetDocument())
+		}
+		return words.in(slices.Values(texts))
+	})
+	return &demarcv1.ListProposalsResponse{Proposals: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+func proposalList(all []*demarcv1.Proposal) list[*demarcv1.Proposal] {
+	return list[*demarcv1.Proposal]{
+		columns: map[string]column[*demarcv1.Proposal]{
+			"proposed": func(k key, x *demarcv1.Proposal) key { return k.time(x.GetProposed()) },
+			"author":   func(k key, x *demarcv1.Proposal) key { return k.text(x.GetAuthor()) },
+		},
+		id: position(all),
+	}
 }
 
 // ConfirmProposal puts a proposal in force, or records the signed paper on

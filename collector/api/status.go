@@ -18,6 +18,7 @@ import (
 
 // GetStatus tells the collector's state.
 func (s *Service) GetStatus(ctx context.Context, _ *demarcv1.GetStatusRequest) (*demarcv1.GetStatusResponse, error) {
+	s = s.within(ctx)
 	last, err := s.Store.Last(ctx)
 	if err != nil {
 		return nil, failed(err)
@@ -43,7 +44,7 @@ func (s *Service) fingerprint() string {
 func (s *Service) surveys() []string {
 	var names []string
 	for _, b := range s.Plant.Policy().Boundaries() {
-		if s.Clock().Before(b.Survey) {
+		if s.Clock().Before(b.Survey) && s.sees("Boundary", b.Name, "") {
 			names = append(names, b.Name)
 		}
 	}

@@ -23,7 +23,7 @@ var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._@-]{0,63}$`)
 // WhoAmI says as whom the caller is known.
 func (s *Service) WhoAmI(ctx context.Context, _ *demarcv1.WhoAmIRequest) (*demarcv1.WhoAmIResponse, error) {
 	p := Caller(ctx)
-	return &demarcv1.WhoAmIResponse{Name: p.Name, Via: p.Via, Roles: protoGrants(p.Roles), MustChangePassword: p.MustChange}, nil
+	return &demarcv1.WhoAmIResponse{Name: p.Name, Via: p.Via, Roles: protoGrants(p.Roles), MustChangePassword: p.MustChange, Refused: refusals(p)}, nil
 }
 
 // ListUsers lists users by name.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -35,7 +34,7 @@ func TestSurvey(t *testing.T) {
 	want := map[string]bool{"s7comm": true, "enip": false, "tls": false}
 	check := func(in bool) {
 		t.Helper()
-		r, err := service.ListFindings(context.Background(), &demarcv1.ListFindingsRequest{})
+		r, err := service.ListFindings(owner(t), &demarcv1.ListFindingsRequest{})
 		l.must(err)
 		if len(r.GetFindings()) != len(want) {
 			t.Fatalf("%v", r.GetFindings())
@@ -47,13 +46,13 @@ func TestSurvey(t *testing.T) {
 		}
 	}
 	check(true)
-	s, err := service.GetStatus(t.Context(), nil)
+	s, err := service.GetStatus(owner(t), nil)
 	if err != nil || strings.Join(s.GetSurveys(), " ") != "corporate dmz line4" {
 		t.Errorf("%v %v", s.GetSurveys(), err)
 	}
 	l.now = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	check(false)
-	if s, _ := service.GetStatus(t.Context(), nil); len(s.GetSurveys()) != 0 {
+	if s, _ := service.GetStatus(owner(t), nil); len(s.GetSurveys()) != 0 {
 		t.Errorf("over: %v", s.GetSurveys())
 	}
 	var problems boundary.Problems

@@ -262,8 +262,11 @@ type WhoAmIResponse struct {
 	Roles []*RoleGrant `protobuf:"bytes,3,rep,name=roles,proto3" json:"roles,omitempty"`
 	// An admin set the password: until it is changed, no role counts.
 	MustChangePassword bool `protobuf:"varint,4,opt,name=must_change_password,json=mustChangePassword,proto3" json:"must_change_password,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// What the caller's roles do not allow, as in "FindingService/ActOnFindings",
+	// and why. Where a role has limits, an act may be refused all the same.
+	Refused       map[string]string `protobuf:"bytes,5,rep,name=refused,proto3" json:"refused,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WhoAmIResponse) Reset() {
@@ -322,6 +325,13 @@ func (x *WhoAmIResponse) GetMustChangePassword() bool {
 		return x.MustChangePassword
 	}
 	return false
+}
+
+func (x *WhoAmIResponse) GetRefused() map[string]string {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
 }
 
 // ListUsersRequest may search.
@@ -1299,12 +1309,16 @@ const file_demarc_v1_account_proto_rawDesc = "" +
 	"\flast_sign_in\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"lastSignInB\x06\n" +
 	"\x04_uid\"\x0f\n" +
-	"\rWhoAmIRequest\"\x94\x01\n" +
+	"\rWhoAmIRequest\"\x92\x02\n" +
 	"\x0eWhoAmIResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03via\x18\x02 \x01(\tR\x03via\x12*\n" +
 	"\x05roles\x18\x03 \x03(\v2\x14.demarc.v1.RoleGrantR\x05roles\x120\n" +
-	"\x14must_change_password\x18\x04 \x01(\bR\x12mustChangePassword\"\x81\x01\n" +
+	"\x14must_change_password\x18\x04 \x01(\bR\x12mustChangePassword\x12@\n" +
+	"\arefused\x18\x05 \x03(\v2&.demarc.v1.WhoAmIResponse.RefusedEntryR\arefused\x1a:\n" +
+	"\fRefusedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x01\n" +
 	"\x10ListUsersRequest\x12\x16\n" +
 	"\x06search\x18\x01 \x01(\tR\x06search\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -1397,7 +1411,7 @@ func file_demarc_v1_account_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_account_proto_rawDescData
 }
 
-var file_demarc_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_demarc_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_demarc_v1_account_proto_goTypes = []any{
 	(*RoleGrant)(nil),              // 0: demarc.v1.RoleGrant
 	(*User)(nil),                   // 1: demarc.v1.User
@@ -1419,46 +1433,48 @@ var file_demarc_v1_account_proto_goTypes = []any{
 	(*ListApiTokensResponse)(nil),  // 17: demarc.v1.ListApiTokensResponse
 	(*RevokeApiTokenRequest)(nil),  // 18: demarc.v1.RevokeApiTokenRequest
 	(*RevokeApiTokenResponse)(nil), // 19: demarc.v1.RevokeApiTokenResponse
-	(*timestamppb.Timestamp)(nil),  // 20: google.protobuf.Timestamp
+	nil,                            // 20: demarc.v1.WhoAmIResponse.RefusedEntry
+	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
 }
 var file_demarc_v1_account_proto_depIdxs = []int32{
 	0,  // 0: demarc.v1.User.roles:type_name -> demarc.v1.RoleGrant
-	20, // 1: demarc.v1.User.created:type_name -> google.protobuf.Timestamp
-	20, // 2: demarc.v1.User.last_sign_in:type_name -> google.protobuf.Timestamp
+	21, // 1: demarc.v1.User.created:type_name -> google.protobuf.Timestamp
+	21, // 2: demarc.v1.User.last_sign_in:type_name -> google.protobuf.Timestamp
 	0,  // 3: demarc.v1.WhoAmIResponse.roles:type_name -> demarc.v1.RoleGrant
-	1,  // 4: demarc.v1.ListUsersResponse.users:type_name -> demarc.v1.User
-	1,  // 5: demarc.v1.AddUserRequest.user:type_name -> demarc.v1.User
-	1,  // 6: demarc.v1.AddUserResponse.user:type_name -> demarc.v1.User
-	9,  // 7: demarc.v1.ChangeUserRequest.roles:type_name -> demarc.v1.RoleGrants
-	0,  // 8: demarc.v1.RoleGrants.roles:type_name -> demarc.v1.RoleGrant
-	1,  // 9: demarc.v1.ChangeUserResponse.user:type_name -> demarc.v1.User
-	20, // 10: demarc.v1.CreateApiTokenRequest.expires:type_name -> google.protobuf.Timestamp
-	15, // 11: demarc.v1.CreateApiTokenResponse.kept:type_name -> demarc.v1.ApiToken
-	20, // 12: demarc.v1.ApiToken.created:type_name -> google.protobuf.Timestamp
-	20, // 13: demarc.v1.ApiToken.expires:type_name -> google.protobuf.Timestamp
-	20, // 14: demarc.v1.ApiToken.revoked:type_name -> google.protobuf.Timestamp
-	15, // 15: demarc.v1.ListApiTokensResponse.tokens:type_name -> demarc.v1.ApiToken
-	2,  // 16: demarc.v1.AccountService.WhoAmI:input_type -> demarc.v1.WhoAmIRequest
-	4,  // 17: demarc.v1.AccountService.ListUsers:input_type -> demarc.v1.ListUsersRequest
-	6,  // 18: demarc.v1.AccountService.AddUser:input_type -> demarc.v1.AddUserRequest
-	8,  // 19: demarc.v1.AccountService.ChangeUser:input_type -> demarc.v1.ChangeUserRequest
-	11, // 20: demarc.v1.AccountService.SetPassword:input_type -> demarc.v1.SetPasswordRequest
-	13, // 21: demarc.v1.AccountService.CreateApiToken:input_type -> demarc.v1.CreateApiTokenRequest
-	16, // 22: demarc.v1.AccountService.ListApiTokens:input_type -> demarc.v1.ListApiTokensRequest
-	18, // 23: demarc.v1.AccountService.RevokeApiToken:input_type -> demarc.v1.RevokeApiTokenRequest
-	3,  // 24: demarc.v1.AccountService.WhoAmI:output_type -> demarc.v1.WhoAmIResponse
-	5,  // 25: demarc.v1.AccountService.ListUsers:output_type -> demarc.v1.ListUsersResponse
-	7,  // 26: demarc.v1.AccountService.AddUser:output_type -> demarc.v1.AddUserResponse
-	10, // 27: demarc.v1.AccountService.ChangeUser:output_type -> demarc.v1.ChangeUserResponse
-	12, // 28: demarc.v1.AccountService.SetPassword:output_type -> demarc.v1.SetPasswordResponse
-	14, // 29: demarc.v1.AccountService.CreateApiToken:output_type -> demarc.v1.CreateApiTokenResponse
-	17, // 30: demarc.v1.AccountService.ListApiTokens:output_type -> demarc.v1.ListApiTokensResponse
-	19, // 31: demarc.v1.AccountService.RevokeApiToken:output_type -> demarc.v1.RevokeApiTokenResponse
-	24, // [24:32] is the sub-list for method output_type
-	16, // [16:24] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	20, // 4: demarc.v1.WhoAmIResponse.refused:type_name -> demarc.v1.WhoAmIResponse.RefusedEntry
+	1,  // 5: demarc.v1.ListUsersResponse.users:type_name -> demarc.v1.User
+	1,  // 6: demarc.v1.AddUserRequest.user:type_name -> demarc.v1.User
+	1,  // 7: demarc.v1.AddUserResponse.user:type_name -> demarc.v1.User
+	9,  // 8: demarc.v1.ChangeUserRequest.roles:type_name -> demarc.v1.RoleGrants
+	0,  // 9: demarc.v1.RoleGrants.roles:type_name -> demarc.v1.RoleGrant
+	1,  // 10: demarc.v1.ChangeUserResponse.user:type_name -> demarc.v1.User
+	21, // 11: demarc.v1.CreateApiTokenRequest.expires:type_name -> google.protobuf.Timestamp
+	15, // 12: demarc.v1.CreateApiTokenResponse.kept:type_name -> demarc.v1.ApiToken
+	21, // 13: demarc.v1.ApiToken.created:type_name -> google.protobuf.Timestamp
+	21, // 14: demarc.v1.ApiToken.expires:type_name -> google.protobuf.Timestamp
+	21, // 15: demarc.v1.ApiToken.revoked:type_name -> google.protobuf.Timestamp
+	15, // 16: demarc.v1.ListApiTokensResponse.tokens:type_name -> demarc.v1.ApiToken
+	2,  // 17: demarc.v1.AccountService.WhoAmI:input_type -> demarc.v1.WhoAmIRequest
+	4,  // 18: demarc.v1.AccountService.ListUsers:input_type -> demarc.v1.ListUsersRequest
+	6,  // 19: demarc.v1.AccountService.AddUser:input_type -> demarc.v1.AddUserRequest
+	8,  // 20: demarc.v1.AccountService.ChangeUser:input_type -> demarc.v1.ChangeUserRequest
+	11, // 21: demarc.v1.AccountService.SetPassword:input_type -> demarc.v1.SetPasswordRequest
+	13, // 22: demarc.v1.AccountService.CreateApiToken:input_type -> demarc.v1.CreateApiTokenRequest
+	16, // 23: demarc.v1.AccountService.ListApiTokens:input_type -> demarc.v1.ListApiTokensRequest
+	18, // 24: demarc.v1.AccountService.RevokeApiToken:input_type -> demarc.v1.RevokeApiTokenRequest
+	3,  // 25: demarc.v1.AccountService.WhoAmI:output_type -> demarc.v1.WhoAmIResponse
+	5,  // 26: demarc.v1.AccountService.ListUsers:output_type -> demarc.v1.ListUsersResponse
+	7,  // 27: demarc.v1.AccountService.AddUser:output_type -> demarc.v1.AddUserResponse
+	10, // 28: demarc.v1.AccountService.ChangeUser:output_type -> demarc.v1.ChangeUserResponse
+	12, // 29: demarc.v1.AccountService.SetPassword:output_type -> demarc.v1.SetPasswordResponse
+	14, // 30: demarc.v1.AccountService.CreateApiToken:output_type -> demarc.v1.CreateApiTokenResponse
+	17, // 31: demarc.v1.AccountService.ListApiTokens:output_type -> demarc.v1.ListApiTokensResponse
+	19, // 32: demarc.v1.AccountService.RevokeApiToken:output_type -> demarc.v1.RevokeApiTokenResponse
+	25, // [25:33] is the sub-list for method output_type
+	17, // [17:25] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_account_proto_init() }
@@ -1474,7 +1490,7 @@ func file_demarc_v1_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_account_proto_rawDesc), len(file_demarc_v1_account_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

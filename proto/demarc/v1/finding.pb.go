@@ -636,7 +636,11 @@ type ListSnapshotsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	// The items too; of the latest snapshot of each authorization.
-	Items         bool `protobuf:"varint,2,opt,name=items,proto3" json:"items,omitempty"`
+	Items bool `protobuf:"varint,2,opt,name=items,proto3" json:"items,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -685,10 +689,35 @@ func (x *ListSnapshotsRequest) GetItems() bool {
 	return false
 }
 
+func (x *ListSnapshotsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSnapshotsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListSnapshotsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListSnapshotsResponse lists snapshots.
 type ListSnapshotsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Snapshots     []*Snapshot            `protobuf:"bytes,1,rep,name=snapshots,proto3" json:"snapshots,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Snapshots []*Snapshot            `protobuf:"bytes,1,rep,name=snapshots,proto3" json:"snapshots,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -730,13 +759,32 @@ func (x *ListSnapshotsResponse) GetSnapshots() []*Snapshot {
 	return nil
 }
 
+func (x *ListSnapshotsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListSnapshotsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
 // ListDriftRequest names an authorization or a boundary, or neither for all.
 type ListDriftRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	Boundary      string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	// reality, sight, software, policy, placement
-	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause  string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	Search string `protobuf:"bytes,8,opt,name=search,proto3" json:"search,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize  uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,7,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// The list as it was recorded at a time; not set, as it is now.
 	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -794,6 +842,34 @@ func (x *ListDriftRequest) GetCause() string {
 	return ""
 }
 
+func (x *ListDriftRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListDriftRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDriftRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDriftRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 func (x *ListDriftRequest) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
@@ -807,6 +883,11 @@ type ListDriftResponse struct {
 	Drift []*Drift               `protobuf:"bytes,1,rep,name=drift,proto3" json:"drift,omitempty"`
 	// Authorizations in force that have no snapshot.
 	Without []string `protobuf:"bytes,2,rep,name=without,proto3" json:"without,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages, and of them by cause.
+	Total  uint32            `protobuf:"varint,4,opt,name=total,proto3" json:"total,omitempty"`
+	Causes map[string]uint32 `protobuf:"bytes,5,rep,name=causes,proto3" json:"causes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// Which moment the list is of, where one was asked for.
 	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -853,6 +934,27 @@ func (x *ListDriftResponse) GetDrift() []*Drift {
 func (x *ListDriftResponse) GetWithout() []string {
 	if x != nil {
 		return x.Without
+	}
+	return nil
+}
+
+func (x *ListDriftResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListDriftResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListDriftResponse) GetCauses() map[string]uint32 {
+	if x != nil {
+		return x.Causes
 	}
 	return nil
 }
@@ -1185,21 +1287,38 @@ const file_demarc_v1_finding_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x17\n" +
 	"\adry_run\x18\x03 \x01(\bR\x06dryRun\"G\n" +
 	"\x14TakeSnapshotResponse\x12/\n" +
-	"\bsnapshot\x18\x01 \x01(\v2\x13.demarc.v1.SnapshotR\bsnapshot\"R\n" +
+	"\bsnapshot\x18\x01 \x01(\v2\x13.demarc.v1.SnapshotR\bsnapshot\"\xa9\x01\n" +
 	"\x14ListSnapshotsRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x14\n" +
-	"\x05items\x18\x02 \x01(\bR\x05items\"J\n" +
+	"\x05items\x18\x02 \x01(\bR\x05items\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x05 \x01(\tR\aorderBy\"\x88\x01\n" +
 	"\x15ListSnapshotsResponse\x121\n" +
-	"\tsnapshots\x18\x01 \x03(\v2\x13.demarc.v1.SnapshotR\tsnapshots\"\xa1\x01\n" +
+	"\tsnapshots\x18\x01 \x03(\v2\x13.demarc.v1.SnapshotR\tsnapshots\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\x90\x02\n" +
 	"\x10ListDriftRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x14\n" +
-	"\x05cause\x18\x03 \x01(\tR\x05cause\x12/\n" +
-	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfJ\x04\b\x04\x10\x05\"{\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\x12\x16\n" +
+	"\x06search\x18\b \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x05 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\a \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfJ\x04\b\x04\x10\x05\"\xb6\x02\n" +
 	"\x11ListDriftResponse\x12&\n" +
 	"\x05drift\x18\x01 \x03(\v2\x10.demarc.v1.DriftR\x05drift\x12\x18\n" +
-	"\awithout\x18\x02 \x03(\tR\awithout\x12$\n" +
-	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xac\x03\n" +
+	"\awithout\x18\x02 \x03(\tR\awithout\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\rR\x05total\x12@\n" +
+	"\x06causes\x18\x05 \x03(\v2(.demarc.v1.ListDriftResponse.CausesEntryR\x06causes\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\x1a9\n" +
+	"\vCausesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\xac\x03\n" +
 	"\x05Drift\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
 	"\x05cause\x18\x02 \x01(\tR\x05cause\x12\x14\n" +
@@ -1245,7 +1364,7 @@ func file_demarc_v1_finding_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_finding_proto_rawDescData
 }
 
-var file_demarc_v1_finding_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_demarc_v1_finding_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_demarc_v1_finding_proto_goTypes = []any{
 	(*ActOnFindingsRequest)(nil),  // 0: demarc.v1.ActOnFindingsRequest
 	(*ActOnFindingsResponse)(nil), // 1: demarc.v1.ActOnFindingsResponse
@@ -1263,48 +1382,50 @@ var file_demarc_v1_finding_proto_goTypes = []any{
 	(*Drift)(nil),                 // 13: demarc.v1.Drift
 	(*MergeSnapshotRequest)(nil),  // 14: demarc.v1.MergeSnapshotRequest
 	(*MergeSnapshotResponse)(nil), // 15: demarc.v1.MergeSnapshotResponse
-	(*FindingAct)(nil),            // 16: demarc.v1.FindingAct
-	(*ListFindingsRequest)(nil),   // 17: demarc.v1.ListFindingsRequest
-	(*Finding)(nil),               // 18: demarc.v1.Finding
-	(*FindingEvent)(nil),          // 19: demarc.v1.FindingEvent
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*AsOf)(nil),                  // 21: demarc.v1.AsOf
+	nil,                           // 16: demarc.v1.ListDriftResponse.CausesEntry
+	(*FindingAct)(nil),            // 17: demarc.v1.FindingAct
+	(*ListFindingsRequest)(nil),   // 18: demarc.v1.ListFindingsRequest
+	(*Finding)(nil),               // 19: demarc.v1.Finding
+	(*FindingEvent)(nil),          // 20: demarc.v1.FindingEvent
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*AsOf)(nil),                  // 22: demarc.v1.AsOf
 }
 var file_demarc_v1_finding_proto_depIdxs = []int32{
-	16, // 0: demarc.v1.ActOnFindingsRequest.act:type_name -> demarc.v1.FindingAct
-	17, // 1: demarc.v1.ActOnFindingsRequest.filter:type_name -> demarc.v1.ListFindingsRequest
-	18, // 2: demarc.v1.ActOnFindingsResponse.findings:type_name -> demarc.v1.Finding
-	18, // 3: demarc.v1.GetFindingResponse.finding:type_name -> demarc.v1.Finding
-	19, // 4: demarc.v1.GetFindingResponse.events:type_name -> demarc.v1.FindingEvent
-	20, // 5: demarc.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
+	17, // 0: demarc.v1.ActOnFindingsRequest.act:type_name -> demarc.v1.FindingAct
+	18, // 1: demarc.v1.ActOnFindingsRequest.filter:type_name -> demarc.v1.ListFindingsRequest
+	19, // 2: demarc.v1.ActOnFindingsResponse.findings:type_name -> demarc.v1.Finding
+	19, // 3: demarc.v1.GetFindingResponse.finding:type_name -> demarc.v1.Finding
+	20, // 4: demarc.v1.GetFindingResponse.events:type_name -> demarc.v1.FindingEvent
+	21, // 5: demarc.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
 	5,  // 6: demarc.v1.Snapshot.merges:type_name -> demarc.v1.SnapshotMerge
 	6,  // 7: demarc.v1.Snapshot.items:type_name -> demarc.v1.SnapshotItem
-	20, // 8: demarc.v1.SnapshotMerge.at:type_name -> google.protobuf.Timestamp
+	21, // 8: demarc.v1.SnapshotMerge.at:type_name -> google.protobuf.Timestamp
 	4,  // 9: demarc.v1.TakeSnapshotResponse.snapshot:type_name -> demarc.v1.Snapshot
 	4,  // 10: demarc.v1.ListSnapshotsResponse.snapshots:type_name -> demarc.v1.Snapshot
-	20, // 11: demarc.v1.ListDriftRequest.as_of:type_name -> google.protobuf.Timestamp
+	21, // 11: demarc.v1.ListDriftRequest.as_of:type_name -> google.protobuf.Timestamp
 	13, // 12: demarc.v1.ListDriftResponse.drift:type_name -> demarc.v1.Drift
-	21, // 13: demarc.v1.ListDriftResponse.as_of:type_name -> demarc.v1.AsOf
-	20, // 14: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
-	20, // 15: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
-	13, // 16: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
-	0,  // 17: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
-	2,  // 18: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
-	7,  // 19: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
-	9,  // 20: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
-	11, // 21: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
-	14, // 22: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
-	1,  // 23: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
-	3,  // 24: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
-	8,  // 25: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
-	10, // 26: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
-	12, // 27: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
-	15, // 28: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
-	23, // [23:29] is the sub-list for method output_type
-	17, // [17:23] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	16, // 13: demarc.v1.ListDriftResponse.causes:type_name -> demarc.v1.ListDriftResponse.CausesEntry
+	22, // 14: demarc.v1.ListDriftResponse.as_of:type_name -> demarc.v1.AsOf
+	21, // 15: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
+	21, // 16: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
+	13, // 17: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
+	0,  // 18: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
+	2,  // 19: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
+	7,  // 20: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
+	9,  // 21: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
+	11, // 22: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
+	14, // 23: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
+	1,  // 24: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
+	3,  // 25: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
+	8,  // 26: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
+	10, // 27: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
+	12, // 28: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
+	15, // 29: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
+	24, // [24:30] is the sub-list for method output_type
+	18, // [18:24] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_finding_proto_init() }
@@ -1321,7 +1442,7 @@ func file_demarc_v1_finding_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_finding_proto_rawDesc), len(file_demarc_v1_finding_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -484,7 +484,12 @@ func (x *SignedPaper) GetRecorded() *timestamppb.Timestamp {
 
 // ListProposalsRequest is empty.
 type ListProposalsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Search string                 `protobuf:"bytes,1,opt,name=search,proto3" json:"search,omitempty"`
+	// Pages and order: see ListSitesRequest.
+	PageSize      uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -519,10 +524,42 @@ func (*ListProposalsRequest) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_proposal_proto_rawDescGZIP(), []int{5}
 }
 
+func (x *ListProposalsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListProposalsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListProposalsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListProposalsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListProposalsResponse lists proposals.
 type ListProposalsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Proposals     []*Proposal            `protobuf:"bytes,1,rep,name=proposals,proto3" json:"proposals,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Proposals []*Proposal            `protobuf:"bytes,1,rep,name=proposals,proto3" json:"proposals,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total         uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -562,6 +599,20 @@ func (x *ListProposalsResponse) GetProposals() []*Proposal {
 		return x.Proposals
 	}
 	return nil
+}
+
+func (x *ListProposalsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListProposalsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 // ConfirmProposalRequest names a proposal; with a paper it records that.
@@ -918,10 +969,17 @@ const file_demarc_v1_proposal_proto_rawDesc = "" +
 	"\x06signed\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06signed\x12\x1f\n" +
 	"\vrecorded_by\x18\x04 \x01(\tR\n" +
 	"recordedBy\x126\n" +
-	"\brecorded\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\brecorded\"\x16\n" +
-	"\x14ListProposalsRequest\"J\n" +
+	"\brecorded\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\brecorded\"\x85\x01\n" +
+	"\x14ListProposalsRequest\x12\x16\n" +
+	"\x06search\x18\x01 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x04 \x01(\tR\aorderBy\"\x88\x01\n" +
 	"\x15ListProposalsResponse\x121\n" +
-	"\tproposals\x18\x01 \x03(\v2\x13.demarc.v1.ProposalR\tproposals\"V\n" +
+	"\tproposals\x18\x01 \x03(\v2\x13.demarc.v1.ProposalR\tproposals\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"V\n" +
 	"\x16ConfirmProposalRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05paper\x18\x02 \x01(\v2\x16.demarc.v1.SignedPaperR\x05paper\"\xb2\x01\n" +
