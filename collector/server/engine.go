@@ -122,6 +122,7 @@ func (e *engine) apply(r *store.Record) error {
 		return fmt.Errorf("record %d follows %d", r.Position, e.position)
 	}
 	e.time(r.Recorded)
+	e.turnBack(r.Recorded)
 	if err := e.applyKind(r); err != nil {
 		return fmt.Errorf("record %d: %w", r.Position, err)
 	}

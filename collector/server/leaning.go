@@ -144,13 +144,17 @@ func (l *leaning) between(in func(client, server string) bool) []string {
 }
 
 // due lists the documents that have an edge after through and not after now.
-func (l *leaning) due(now time.Time) []string {
+func (l *leaning) due(now time.Time) []string { return l.edgesIn(l.through, now) }
+
+// edgesIn lists the documents that have an edge after one instant and not after
+// another.
+func (l *leaning) edgesIn(after, until time.Time) []string {
 	var documents []string
 	for _, e := range l.edges {
-		if e.At.After(now) {
+		if e.At.After(until) {
 			break
 		}
-		if e.At.After(l.through) && !slices.Contains(documents, e.Document) {
+		if e.At.After(after) && !slices.Contains(documents, e.Document) {
 			documents = append(documents, e.Document)
 		}
 	}
@@ -190,6 +194,21 @@ func (e *engine) turn(now time.Time) {
 		e.stands.moved = true
 		e.notify(now)
 		e.unsnapped(now, "collector")
+	}
+}
+
+// turnBack judges what leans on documents whose edge is ahead again, because the
+// clock was moved back over it: when it comes once more, it counts once more.
+func (e *engine) turnBack(now time.Time) {
+	if !now.Before(e.lean.through) {
+		return
+	}
+	documents := e.lean.edgesIn(now, e.lean.through)
+	e.lean.through = now
+	if len(documents) > 0 {
+		e.log.Warn("the clock was moved back over the edges of documents", "to", now, "documents", len(documents))
+		e.redo(documents, now)
+		e.stands.moved = true
 	}
 }
 
