@@ -118,6 +118,7 @@ type InternalRuleSet struct {
 func (p *Policy) Internal(name string) *InternalRules { return p.internal[name] }
 
 func (p *Policy) addAgreements(d *Documents) {
+	p.setParts()
 	sets := make(map[string]*ServiceSet)
 	for _, s := range d.ServiceSets {
 		sets[s.Name] = s
@@ -196,14 +197,21 @@ func (p *Policy) offer(a *Agreement) {
 	}
 }
 
+// partsOf lists a boundary and, sorted, its parts, but for parts that are
+// isolated.
 func (p *Policy) partsOf(whole string) []string {
-	parts := []string{whole}
+	return append([]string{whole}, p.parts[whole]...)
+}
+
+// setParts finds the parts of every boundary.
+func (p *Policy) setParts() {
+	p.parts = make(map[string][]string)
 	for _, n := range p.names {
-		if n != whole && p.Within(n, whole) {
-			parts = append(parts, n)
+		for i := p.boundaries[n]; !i.Isolated && p.boundaries[i.Parent] != nil; {
+			i = p.boundaries[i.Parent]
+			p.parts[i.Name] = append(p.parts[i.Name], n)
 		}
 	}
-	return parts
 }
 
 func (p *Policy) endOf(x *Interconnection, side string, e AgreedEnd) AgreementEnd {

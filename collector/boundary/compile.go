@@ -20,6 +20,7 @@ type Policy struct {
 	company    *bart.Table[[]*entry]     // entries within shared, of every site
 	boundaries map[string]*Info          // Internet too
 	names      []string                  // of boundaries, sorted, without Internet
+	parts      map[string][]string       // of a boundary, without those that are isolated
 	agreements map[[2]string][]Offer     // client's and server's boundary
 	published  map[string][]Offer        // sender's boundary, of agreements with groups
 	internal   map[string]*InternalRules // boundaries whose inside is not simply allowed

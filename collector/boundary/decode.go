@@ -2,10 +2,12 @@ package boundary
 
 import (
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -238,15 +240,22 @@ func (f field) name() (name string, need bool) {
 }
 
 // fields ranges over the fields of a document type that have a key.
-func fields(t reflect.Type) func(yield func(field) bool) {
-	return func(yield func(field) bool) {
+func fields(t reflect.Type) iter.Seq[field] {
+	known, ok := fieldsOf.Load(t)
+	if !ok {
+		var list []field
 		for _, f := range reflect.VisibleFields(t) {
-			if f.Tag.Get("doc") != "" && !yield(field(f)) {
-				return
+			if f.Tag.Get("doc") != "" {
+				list = append(list, field(f))
 			}
 		}
+		known, _ = fieldsOf.LoadOrStore(t, list)
 	}
+	return slices.Values(known.([]field))
 }
+
+// fieldsOf keeps the fields of each type: reflect.Type -> []field.
+var fieldsOf sync.Map
 
 func fieldOf(t reflect.Type, key string) (field, bool) {
 	for f := range fields(t) {

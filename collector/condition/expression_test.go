@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -70,5 +71,22 @@ func TestExpressionsOfManyAsOfEach(t *testing.T) {
 		if got := slices.Sorted(slices.Values(together.Connections)); !slices.Equal(got, each) || (together.State == Violated) != (len(violated) > 0) {
 			t.Errorf("%s: together %s %v; each by itself violated %v, not told %v", e, together.State, got, violated, unknown)
 		}
+	}
+}
+
+// What passes the check when it is applied and costs too much all the same is
+// stopped when it runs, and tells nothing.
+func TestBombIsStoppedWhenItRuns(t *testing.T) {
+	w := seen(t, `require: "!server.names.exists(a, server.names.exists(b, a + b == 'x'))"`, flow("dmz", "line4", "opcua", map[string]uint64{"read": 3}))
+	names := make([]string, 3000)
+	for i := range names {
+		names[i] = strings.Repeat("n", i%60+1)
+	}
+	w.Connections[0].Connection.ServerAsset = "a-1"
+	w.Assets = []*demarcv1.Asset{{Id: "a-1", Site: "houston", Names: names}}
+	begun := time.Now()
+	r := one(t, w)
+	if took := time.Since(begun); r.State != NotObservable || !strings.Contains(r.Reason, "cost limit exceeded") || took > 10*time.Second {
+		t.Errorf("%s in %s: %s", r.State, took, r.Reason)
 	}
 }
