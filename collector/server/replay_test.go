@@ -15,6 +15,7 @@ import (
 
 	"demarc/collector/api"
 	"demarc/collector/boundary"
+	"demarc/collector/finding"
 	"demarc/collector/store"
 	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -85,6 +86,8 @@ func TestReplayEqualsLife(t *testing.T) {
 				l.pass(time.Duration(r.IntN(1500)) * time.Millisecond)
 			case 4:
 				l.pass(7 * time.Hour)
+				l.pass(verdict.Early + packetTail)
+				l.full()
 			case 5:
 				c, err := l.cutState(checkpoints == 0 || r.IntN(4) == 0)
 				l.must(err)
@@ -129,17 +132,40 @@ func (l *lab) randomAct(r *rand.Rand, i int) {
 	}
 }
 
-// full judges every live connection anew: what was judged only where something
-// touched it must say the same.
+// full judges every live connection and every asset anew: what was judged only
+// where something touched it must say the same, and stand in the same findings.
 func (l *lab) full() {
 	l.t.Helper()
+	l.fullAssets()
+	var sorter finding.Sorter
 	for c := range l.book.Connections() {
 		if !judgedAt(c, l.now).Equal(l.now) {
 			continue
 		}
-		got, want := l.judged[c.ID].shown.GetVerdict(), verdict.Judge(l.policy, c, l.now).Verdict
+		j := verdict.Judge(l.policy, c, l.now)
+		got, want := l.judged[c.ID].shown.GetVerdict(), j.Verdict
+		entry := sorter.Sort(l.policy, c, &j, l.now, true)
+		if in := entry.Findings(); !slices.Equal(l.findings.OfConnection(c.ID), in) || !slices.Equal(l.judged[c.ID].shown.GetFindings(), in) {
+			l.t.Errorf("%s: in findings %v, shown in %v, judged anew in %v", c.ID, l.findings.OfConnection(c.ID), l.judged[c.ID].shown.GetFindings(), in)
+		}
 		if got.GetVerdict() != want.GetVerdict() || got.GetReason() != want.GetReason() || !slices.Equal(got.GetDocuments(), want.GetDocuments()) {
 			l.t.Errorf("%s: judged as it came: %s: %s\njudged anew: %s: %s", c.ID, got.GetVerdict(), got.GetReason(), want.GetVerdict(), want.GetReason())
+		}
+	}
+}
+
+// fullAssets is full for assets that are live.
+func (l *lab) fullAssets() {
+	l.t.Helper()
+	anew := finding.New()
+	for _, a := range l.book.Assets("") {
+		if !assetAt(a, l.now).Equal(l.now) {
+			continue // it is past, and keeps what it came to
+		}
+		anew.UpdateAsset(l.policy, a, l.book.Ends(a.GetId()), assetAt(a, l.now))
+		if got, want := l.findings.OfAsset(a.GetId()), anew.OfAsset(a.GetId()); !slices.Equal(got, want) {
+			f, _ := anew.Get(append(want, "")[0])
+			l.t.Errorf("asset %s: in findings %v, judged anew in %v (%s)", a.GetId(), got, want, f.GetTitle())
 		}
 	}
 }
