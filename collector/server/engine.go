@@ -192,7 +192,7 @@ func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 
 // rejudge judges what changed, at the time of the record that changed it.
 func (e *engine) rejudge(ch inventory.Changes, now time.Time, from source) {
-	e.judgeBatch(ch.Connections, now, from, scope{told: true, past: true})
+	e.judgeBatch(ch.Connections, now, scope{told: true, past: true, of: []source{from}})
 	for _, id := range ch.Assets {
 		e.assess(id, now)
 	}

@@ -71,8 +71,20 @@ func (x *judge) take(r *reckoned, c inventory.Connection, at time.Time) {
 // scope is which of some connections are judged again, and what they are judged
 // by.
 type scope struct {
-	told bool // their agents told something, else what was shown of them still holds
-	past bool // past ones too
+	told bool     // their agents told something, else what was shown of them still holds
+	past bool     // past ones too
+	of   []source // whose packets each is judged after: none of anybody's, one of all
+}
+
+// from is whose packets the nth is judged after.
+func (s *scope) from(n int) source {
+	switch len(s.of) {
+	case 0:
+		return source{}
+	case 1:
+		return s.of[0]
+	}
+	return s.of[n]
 }
 
 // judgeMany judges connections again, in their order, and returns the verdicts
@@ -87,15 +99,13 @@ func (e *engine) judgeMany(ids []string, now time.Time, s scope) (turned []*dema
 	defer e.progress.end()
 	for n := 0; n < len(ids); n += batch {
 		if n > 0 {
-			e.mu.Unlock()
-			e.between()
-			e.mu.Lock()
+			e.letIn()
 		}
 		if time.Since(told) >= tellEvery {
 			told = time.Now()
 			e.log.Info("judging again", "done", n, "of", len(ids), "policy_version", e.policy.Version())
 		}
-		turned = append(turned, e.judgeBatch(ids[n:min(n+batch, len(ids))], now, source{}, s)...)
+		turned = append(turned, e.judgeBatch(ids[n:min(n+batch, len(ids))], now, s)...)
 		e.progress.step(min(n+batch, len(ids)))
 	}
 	if took := time.Since(begun); took >= tellEvery {
@@ -104,8 +114,15 @@ func (e *engine) judgeMany(ids []string, now time.Time, s scope) (turned []*dema
 	return turned
 }
 
+// letIn lets readers in between two batches.
+func (e *engine) letIn() {
+	e.mu.Unlock()
+	e.between()
+	e.mu.Lock()
+}
+
 // judgeBatch judges connections again, and lets nobody in meanwhile.
-func (e *engine) judgeBatch(ids []string, now time.Time, from source, s scope) (turned []*demarcv1.VerdictChange) {
+func (e *engine) judgeBatch(ids []string, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
 	all := e.reckon(ids, now, s)
 	var changes []demarcv1.VerdictChange // made together: they are kept together
 	for i := range all {
@@ -120,7 +137,7 @@ func (e *engine) judgeBatch(ids []string, now time.Time, from source, s scope) (
 		case r.shown == nil:
 			continue
 		default:
-			e.file(r, now, from)
+			e.file(r, now, s.from(i))
 			is, reason = r.shown.GetVerdict().GetVerdict(), r.shown.GetVerdict().GetReason()
 		}
 		if was == is {

@@ -163,22 +163,40 @@ func (e *engine) early(now time.Time, from source) {
 
 // ring judges what is due by the clock.
 func (e *engine) ring(now time.Time) {
-	for w := e.due.rung(now); w != nil; w = e.due.rung(now) {
-		c, ok := e.book.Connection(w.id)
-		if !ok {
-			continue
+	for e.due.ringing(now) {
+		if e.ringMany(now); e.due.ringing(now) {
+			e.letIn()
 		}
-		at := w.packet
-		if at.IsZero() {
-			if at = judgedAt(c, now); !at.Equal(now) {
-				continue // it is past meanwhile, and keeps its verdict
-			}
-		}
-		e.judge(w.id, c, now, at, w.from)
 	}
 	e.turn(now)
 	if e.drifts.ringing(now) {
 		e.sweep(now)
+	}
+}
+
+// ringMany judges a batch of what is due by the clock. What is past meanwhile
+// keeps its verdict, but for a decision on packets that was put off.
+func (e *engine) ringMany(now time.Time) {
+	var ids []string
+	var from []source
+	var last *wait
+	for len(ids) < batch && last == nil {
+		w := e.due.rung(now)
+		switch {
+		case w == nil:
+			last = &wait{}
+		case !w.packet.IsZero():
+			last = w // after those before it
+		default:
+			ids, from = append(ids, w.id), append(from, w.from)
+		}
+	}
+	e.judgeBatch(ids, now, scope{of: from})
+	if last == nil || last.id == "" {
+		return
+	}
+	if c, ok := e.book.Connection(last.id); ok {
+		e.judge(last.id, c, now, last.packet, last.from)
 	}
 }
 
