@@ -133,6 +133,7 @@ type Service struct {
 	demarcv1.UnimplementedAuditServiceServer
 	demarcv1.UnimplementedFindingServiceServer
 	demarcv1.UnimplementedPaperServiceServer
+	demarcv1.UnimplementedProposeServiceServer
 	demarcv1.UnimplementedProbeServiceServer
 	demarcv1.UnimplementedUploadServiceServer
 	Config
@@ -147,6 +148,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterAuditServiceServer(r, s)
 	demarcv1.RegisterFindingServiceServer(r, s)
 	demarcv1.RegisterPaperServiceServer(r, s)
+	demarcv1.RegisterProposeServiceServer(r, s)
 	demarcv1.RegisterProbeServiceServer(r, s)
 	demarcv1.RegisterUploadServiceServer(r, s)
 }
