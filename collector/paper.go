@@ -33,7 +33,8 @@ func reconcileCommand(at *place) *cobra.Command {
 		Use:   "reconcile BOUNDARY",
 		Short: "Hold the lists of a boundary against what was seen",
 		Long: "Each row is on paper and seen, on paper and never seen, seen and not on paper, or seen but different,\n" +
-			"with the field and both values.",
+			"with the field and both values. UNUSED says how long nothing used an agreement, or a device was never seen, in\n" +
+			"days on which it would have shown; a finding begins after 30 of them.",
 		Example: "  demarc-collector get reconcile line4\n  demarc-collector get reconcile line4 --list hardware -o csv",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -63,14 +64,14 @@ func reconcileCommand(at *place) *cobra.Command {
 }
 
 func reconcileTable(r *demarcv1.ReconcileResponse) table.Table {
-	t := table.Table{Head: []string{"LIST", "BUCKET", "ROW", "DIFFERENCES", "SEEN", "LAST SEEN", "PAPER"}}
+	t := table.Table{Head: []string{"LIST", "BUCKET", "ROW", "DIFFERENCES", "SEEN", "LAST SEEN", "UNUSED", "PAPER"}}
 	for _, x := range r.GetRows() {
 		var all []string
 		for _, d := range x.GetDifferences() {
 			all = append(all, d.GetField()+": paper "+d.GetPaper()+", wire "+d.GetWire())
 		}
 		t.Rows = append(t.Rows, []string{
-			x.GetList(), x.GetBucket(), x.GetName(), strings.Join(all, "; "), x.GetSeen(), moment(x.GetLastSeen()), cmp.Or(x.GetAt(), x.GetDocument()),
+			x.GetList(), x.GetBucket(), x.GetName(), strings.Join(all, "; "), x.GetSeen(), moment(x.GetLastSeen()), x.GetUnused(), cmp.Or(x.GetAt(), x.GetDocument()),
 		})
 	}
 	return t

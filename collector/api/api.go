@@ -83,6 +83,9 @@ type Plant interface {
 	// Drift is how what is there differs from the latest snapshot of an
 	// authorization; not ok, it has none.
 	Drift(authorization string, now time.Time) (all []finding.Difference, ok bool)
+	// Unused tells how long nothing used each agreement, and what of hardware
+	// lists was never seen, in how many days of sight.
+	Unused() []finding.Idle
 	// Notices lists what people are to be told, the first first.
 	Notices() []boundary.Notice
 	// Probes lists what people decided on active reads.

@@ -130,7 +130,12 @@ func (s *Service) findingLines(f *demarcv1.Finding) []string {
 	if f.GetTechnique() != "" {
 		lines = append(lines, "ATT&CK for ICS: "+f.GetTechnique())
 	}
-	lines = append(lines, fmt.Sprintf("Seen from %s to %s at site %s.", when(f.GetFirstSeen().AsTime()), when(f.GetLastSeen().AsTime()), f.GetSite()))
+	if f.GetFirstSeen() != nil {
+		lines = append(lines, fmt.Sprintf("Seen from %s to %s at site %s.", when(f.GetFirstSeen().AsTime()), when(f.GetLastSeen().AsTime()), f.GetSite()))
+	}
+	for _, what := range f.GetUnused() {
+		lines = append(lines, "Unused: "+what)
+	}
 	for _, id := range f.GetConnections() {
 		if _, j, ok := s.Plant.Connection(id); ok {
 			d := j.GetConnection()

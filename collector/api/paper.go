@@ -3,11 +3,14 @@ package api
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"demarc/collector/condition"
+	"demarc/collector/finding"
 	"demarc/collector/paper"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -30,9 +33,37 @@ func (s *Service) Reconcile(ctx context.Context, r *demarcv1.ReconcileRequest) (
 	}
 	out := &demarcv1.ReconcileResponse{}
 	out.Rows, out.Missing = paper.Reconcile(s.paperWorld(), r.GetBoundary(), r.GetList())
+	s.tellUnused(out.Rows)
 	sight := condition.Sights(s.world())[r.GetBoundary()]
 	out.Sight = sight.Words()
 	return out, nil
+}
+
+// tellUnused says beside agreements, and beside devices that were never seen,
+// how long that shows.
+func (s *Service) tellUnused(rows []*demarcv1.ReconcileRow) {
+	of := make(map[string]*finding.Idle)
+	all := s.Plant.Unused()
+	for i := range all {
+		of[all[i].Document] = &all[i]
+	}
+	for _, row := range rows {
+		x := of[row.GetDocument()]
+		switch {
+		case x == nil:
+		case !x.Inventory:
+			row.Unused = x.Words()
+		case row.GetBucket() != paper.NeverSeen:
+		case slices.Contains(x.What, row.GetName()) && x.State == finding.Unused:
+			row.Unused = fmt.Sprintf("in %d days of sight", x.Days)
+		case x.State == finding.NotObservable:
+			row.Unused = x.Why
+		case x.State == finding.Used:
+			row.Unused = "its redundant partner was seen, or it was once"
+		default:
+			row.Unused = "not observable yet"
+		}
+	}
 }
 
 // ListPaths lists chains of live flows.

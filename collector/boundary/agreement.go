@@ -34,6 +34,8 @@ type Agreement struct {
 	Under     string // authorization that a SharedService is lent under; empty for none
 	Cover     []Cover
 	Window    time.Duration // over which the worst counts
+	Consumer  string        // of a SharedService; empty for an Interconnection
+	Use       Use           // how often it is expected to be used; continuous where no document says
 }
 
 // DefaultWindow is the time over which the worst of a connection counts, where no
@@ -67,6 +69,7 @@ type AgreedService struct {
 	Attested   bool // people attest what encryption hides
 	Dynamic    bool
 	Opener     Side
+	Line       string // of the document that names it: "opcua on 4840", "set ad-member"
 }
 
 // Cover is one paper that must be in force: the agreement, or a side's approval.
@@ -155,6 +158,9 @@ func (p *Policy) addInterconnection(x *Interconnection, sets map[string]*Service
 	if x.Schedule != nil {
 		a.Schedule = TimesOf(x.Schedule)
 	}
+	if a.Use = x.Use; a.Use.Mode == "" && a.PerWindow {
+		a.Use.Mode = OnDemand
+	}
 	p.offer(a)
 }
 
@@ -174,7 +180,7 @@ func (p *Policy) addSharedService(s *SharedService, sets map[string]*ServiceSet)
 		p.offer(&Agreement{
 			Document: s.Meta.String(), Name: s.Name, From: provider, To: AgreementEnd{Boundary: c.Name}, BothWays: true,
 			Under: s.Provider.Under.Name, Services: agreed(s.Services, sets, To), Cover: coverOf(s.Agreement, sides),
-			Window: DefaultWindow,
+			Window: DefaultWindow, Consumer: c.Name,
 		})
 	}
 }
@@ -182,6 +188,7 @@ func (p *Policy) addSharedService(s *SharedService, sets map[string]*ServiceSet)
 // offer files a under every pair of boundaries that it joins: its ends and
 // their parts, but for parts that are isolated.
 func (p *Policy) offer(a *Agreement) {
+	p.agreed = append(p.agreed, a)
 	for _, from := range p.partsOf(a.From.Boundary) {
 		if len(a.To.Groups) > 0 {
 			p.published[from] = append(p.published[from], Offer{a, true})
@@ -248,7 +255,10 @@ func agreed(list []Service, sets map[string]*ServiceSet, opener Side) []AgreedSe
 			side = To
 		}
 		if set := sets[s.Set.Name]; set != nil {
-			out = append(out, agreed(set.Services, nil, side)...)
+			for _, one := range agreed(set.Services, nil, side) {
+				one.Line = "set " + set.Name
+				out = append(out, one)
+			}
 			continue
 		}
 		one := AgreedService{
@@ -264,6 +274,7 @@ func agreed(list []Service, sets map[string]*ServiceSet, opener Side) []AgreedSe
 		if one.Protocol == "ldaps" {
 			one.Protocol, one.Over = "ldap", "tls"
 		}
+		one.Line = s.Protocol + " on " + one.Ports.String()
 		out = append(out, one)
 	}
 	return out

@@ -22,10 +22,13 @@ type Policy struct {
 	names      []string                  // of boundaries, sorted, without Internet
 	parts      map[string][]string       // of a boundary, without those that are isolated
 	agreements map[[2]string][]Offer     // client's and server's boundary
+	agreed     []*Agreement              // each once, in the order of the documents
 	published  map[string][]Offer        // sender's boundary, of agreements with groups
 	internal   map[string]*InternalRules // boundaries whose inside is not simply allowed
 	points     map[string]bool           // addresses of declared access points
 	listings   map[string]*Listing       // hardware lists by the boundary that they were authorized for
+	lists      map[string]*Listing       // every hardware list by its name
+	hardware   []Authorized              // the same, with what each is for
 	resolved   Resolved                  // roles and names, as they were when the documents were applied
 	asked      map[string][]string       // boundary -> roles that documents name there
 	pairs      []pair                    // redundant groups
@@ -82,7 +85,7 @@ func CompileResolved(d *Documents, version uint64, resolved Resolved) (*Policy, 
 	p := &Policy{
 		version: version, shared: new(bart.Lite), company: new(bart.Table[[]*entry]), sites: make(map[string]*site), boundaries: make(map[string]*Info),
 		agreements: make(map[[2]string][]Offer), published: make(map[string][]Offer), internal: make(map[string]*InternalRules), points: make(map[string]bool), docs: d,
-		listings: make(map[string]*Listing), resolved: resolved, asked: make(map[string][]string),
+		listings: make(map[string]*Listing), lists: make(map[string]*Listing), resolved: resolved, asked: make(map[string][]string),
 	}
 	for _, s := range d.Sites {
 		p.addSite(s)

@@ -182,17 +182,17 @@ func (r *Row) words() string {
 func (r *Row) Words() string { return r.words() }
 
 func (p *Policy) addListings(d *Documents) {
-	lists := make(map[string]*Listing)
 	for _, v := range d.Inventories {
 		if v.List == "hardware" {
-			lists[v.Name] = NewListing(v)
+			p.lists[v.Name] = NewListing(v)
 		}
 	}
 	for _, b := range d.Boundaries {
-		if b.Components != nil && lists[b.Components.Inventory.Name] != nil {
-			p.listings[b.Name] = lists[b.Components.Inventory.Name]
+		if b.Components != nil && p.lists[b.Components.Inventory.Name] != nil {
+			p.listings[b.Name] = p.lists[b.Components.Inventory.Name]
 		}
 	}
+	p.addHardware(d)
 }
 
 // Listing returns the hardware list that was authorized for a boundary: its own,

@@ -9,8 +9,9 @@ import (
 // and those that move between them. What is agreed for one of them is agreed
 // for all that stand in the boundary of the agreement.
 type pair struct {
-	name  string
-	addrs []netip.Addr
+	name    string
+	members []string
+	addrs   []netip.Addr
 }
 
 // addGroups compiles redundant groups.
@@ -19,7 +20,7 @@ func (p *Policy) addGroups(d *Documents) {
 		if g.Type != "redundant" {
 			continue
 		}
-		one := pair{name: g.Name}
+		one := pair{name: g.Name, members: g.Members}
 		for _, m := range g.Members {
 			key := g.Meta.String() + " " + m
 			if s, is := addressOf(m); is {

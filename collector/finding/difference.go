@@ -159,17 +159,12 @@ func (m *member) otherwise(before *member) bool {
 	})
 }
 
-// cease closes the finding of a difference that is none any more: nothing is
+// agreed closes the finding of a difference that is none any more: nothing is
 // left to decide. It is open again when they differ again.
-func (b *Book) cease(f *finding) {
-	if f.group.Kind != ProbeDifference || f.Status == Closed {
-		return
+func (b *Book) agreed(f *finding) {
+	if f.group.Kind == ProbeDifference && f.Status != Closed {
+		b.cease(f, "what is heard of the device and what it says when it is asked agree")
 	}
-	f.turn(b.now, Closed)
-	f.Closed = &closure{Reason: Ceased, By: itself, At: b.now.UnixNano()}
-	f.note(b.now, itself, EventClosed, "as ceased: what is heard of the device and what it says when it is asked agree")
-	b.ends.moved = true
-	b.touch(f)
 }
 
 // differing is the member that a difference is of.

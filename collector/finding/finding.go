@@ -27,7 +27,8 @@ type finding struct {
 	group   group
 	conns   map[string]*member
 	assets  map[string]*member
-	leftOff int // members past maxMembers, never listed
+	leftOff int   // members past maxMembers, never listed
+	idle    *idle // of what nothing uses; nil for other kinds
 
 	shown *demarcv1.Finding // nil when a member changed since
 }
@@ -125,7 +126,7 @@ func (b *Book) leave(id, name string, now *member, asset bool) {
 		past := *m
 		past.Past = true
 		list[name] = &past
-		b.cease(f)
+		b.agreed(f)
 	}
 	if len(f.conns)+len(f.assets)+f.leftOff == 0 && !f.touched() {
 		delete(b.findings, id)

@@ -29,6 +29,8 @@ const (
 	Unlisted         = "unlisted"
 	NoSnapshot       = "no-snapshot"
 	Condition        = "condition"
+	NeverUsed        = "never-used"
+	NeverSeen        = "never-seen"
 )
 
 // Drift begins the kinds of findings that hold what is there against the
@@ -38,7 +40,7 @@ const Drift = "drift"
 // Kinds lists every kind of finding.
 func Kinds() []string {
 	return []string{
-		Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition, ProbeDifference,
+		Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition, ProbeDifference, NeverUsed, NeverSeen,
 		Drift + "-" + NewAsset, Drift + "-" + ChangedAsset, Drift + "-" + GoneAsset, Drift + "-" + NewConnection, Drift + "-" + ChangedConnection, Drift + "-" + GoneConnection,
 	}
 }

@@ -10,7 +10,9 @@ import (
 
 // held are the kinds whose members somebody else lists as a whole: their
 // connections and assets may be members of other findings as well.
-func (g group) held() bool { return g.Kind == NoSnapshot || g.Kind == Condition || isDrift(g.Kind) }
+func (g group) held() bool {
+	return g.Kind == NoSnapshot || g.Kind == Condition || isDrift(g.Kind) || g.idles()
+}
 
 func isDrift(kind string) bool { return strings.HasPrefix(kind, Drift+"-") }
 

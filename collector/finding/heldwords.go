@@ -12,7 +12,8 @@ func (g group) authorization() string { return strings.TrimPrefix(g.Document, au
 
 // about fills in what a held finding is about.
 func (f *finding) about(out *demarcv1.Finding) {
-	if !f.group.held() {
+	f.unused(out)
+	if !f.group.held() || f.group.idles() {
 		return
 	}
 	out.Authorization = f.group.authorization()
@@ -23,6 +24,9 @@ func (f *finding) about(out *demarcv1.Finding) {
 
 func (f *finding) heldSeverity(s *score, t traits) {
 	switch f.group.Kind {
+	case NeverUsed, NeverSeen:
+		f.idleSeverity(s)
+		return
 	case NoSnapshot:
 		s.add(15, "what was decided on is on no record, so that no change shows against it")
 		return
@@ -53,6 +57,8 @@ func (g group) its() string { return g.authorization() + "'s snapshot" }
 func (f *finding) heldTitle() string {
 	g := f.group
 	switch g.Kind {
+	case NeverUsed, NeverSeen:
+		return f.idleTitle()
 	case NoSnapshot:
 		return "No snapshot shows what " + g.authorization() + " was decided on"
 	case Condition:
@@ -92,6 +98,8 @@ func (f *finding) subjects() string {
 
 func (f *finding) heldWhy() string {
 	switch f.group.Kind {
+	case NeverUsed, NeverSeen:
+		return f.idleWhy()
 	case NoSnapshot:
 		return "An official decided on what stood there that day; without a record of it, nobody can say what has changed since."
 	case Condition:

@@ -20,6 +20,7 @@ type stored struct {
 	Conns   map[string]*member `json:"connections,omitempty"`
 	Assets  map[string]*member `json:"assets,omitempty"`
 	LeftOff int                `json:"left_off,omitempty"`
+	Idle    *idle              `json:"idle,omitempty"`
 }
 
 // Snapshot returns every record, by ascending key.
@@ -53,7 +54,7 @@ func (b *Book) Changed() []Record {
 }
 
 func (f *finding) record() Record {
-	value, err := json.Marshal(stored{f.group, f.decision, f.conns, f.assets, f.leftOff})
+	value, err := json.Marshal(stored{f.group, f.decision, f.conns, f.assets, f.leftOff, f.idle})
 	if err != nil {
 		panic("finding: " + err.Error()) // strings, numbers and times of our own always marshal
 	}
@@ -73,7 +74,7 @@ func (b *Book) Restore(records []Record) error {
 		if err := json.Unmarshal(r.Value, &s); err != nil {
 			return fmt.Errorf("finding: record %d: %w", r.Key, err)
 		}
-		f := &finding{key: r.Key, id: s.Group.id(), group: s.Group, decision: s.decision, conns: s.Conns, assets: s.Assets, leftOff: s.LeftOff}
+		f := &finding{key: r.Key, id: s.Group.id(), group: s.Group, decision: s.decision, conns: s.Conns, assets: s.Assets, leftOff: s.LeftOff, idle: s.Idle}
 		if f.conns == nil {
 			f.conns = make(map[string]*member)
 		}

@@ -38,6 +38,9 @@ const (
 	tableSnapshots  = 30 // id -> packed finding.Snapshot
 	tablePrograms   = 33 // agent -> position of the journal since which it runs its program
 	tableDriftDue   = 34 // "" -> when snapshots are looked at next, Unix nanoseconds
+
+	tableUses  = 50 // used, as JSON -> last use, Unix nanoseconds
+	tableUsage = 51 // "" -> savedUsage
 )
 
 // savedVerdict is a judgement as it is saved: the connection itself comes out
@@ -103,6 +106,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 		return c, err
 	}
 	if err = c.saveDrifts(&e.drifts); err != nil {
+		return c, err
+	}
+	if err = c.saveUsage(&e.usage); err != nil {
 		return c, err
 	}
 	for from, newest := range e.due.newest {
@@ -224,6 +230,9 @@ func (e *engine) restoreFrom(ctx context.Context, s saved, position uint64) erro
 		return fmt.Errorf("saved findings: %w", err)
 	}
 	if err := e.restoreDrifts(s); err != nil {
+		return err
+	}
+	if err := e.usage.restore(s); err != nil {
 		return err
 	}
 	for key, value := range s[tableClock] {

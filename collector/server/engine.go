@@ -65,6 +65,7 @@ type engine struct {
 	enforced    bool // authority: what improves a verdict waits
 	pending     pending
 	drifts      drifts
+	usage       usage
 	findingDeed findingDeed          // the last one
 	merged      []finding.Difference // by the last merge
 }
@@ -95,6 +96,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e.lean.init()
 	e.stands.init()
 	e.drifts.init()
+	e.usage.init()
 	// No documents are a policy too: everything is undecided.
 	e.docs = &boundary.Documents{}
 	e.setPolicy(boundary.Empty())
@@ -219,6 +221,7 @@ func (e *engine) judge(id string, c inventory.Connection, now, at time.Time, fro
 // file puts a verdict in the place of the one before, with what follows from it.
 func (e *engine) file(r *reckoned, now time.Time, from source) {
 	e.findings.Take(r.id, r.entry)
+	e.usage.judged(r.shown.GetConnection(), r.use, now)
 	j := r.before
 	if j == nil {
 		j = &judgement{}
@@ -248,6 +251,7 @@ func (e *engine) assess(id string, now time.Time) {
 	homes := e.homesOf(e.book.SiteOf(id), ends)
 	e.lean.asset(id, homes)
 	listed := e.listed(id, homes, now)
+	e.noteRow(id, now)
 	if len(ends) > 0 && listed && len(e.findings.OfAsset(id)) == 0 && !e.book.Asked(id) && e.settled(e.book.SiteOf(id), ends) && e.operates(homes, now) {
 		e.assets[id] = nil
 		return

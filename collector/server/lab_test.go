@@ -215,6 +215,9 @@ func dump(e *engine) string {
 		fmt.Fprintln(&b, id)
 		put(e.stands.of[id])
 	}
+	for _, x := range e.looking(e.clock()).all {
+		fmt.Fprintf(&b, "%+v\n", x)
+	}
 	fmt.Fprintln(&b, "position", e.Position(), "waits", len(e.due.wall.list), e.due.past, "policy", e.Policy().Version())
 	// prototext varies its spaces from build to build only.
 	return b.String()

@@ -42,7 +42,7 @@ func TestAuthorizationEndsByTheClock(t *testing.T) {
 	if !kinds[finding.Lapsed] || !kinds[finding.NoAuthorization] {
 		t.Errorf("findings %v", kinds)
 	}
-	l.pass(time.Hour)
+	l.pass(30 * time.Minute)
 	if l.Position() != position+1 {
 		t.Error("the edge rang again")
 	}

@@ -32,6 +32,7 @@ type reckoned struct {
 	at, again      time.Time
 	client, server boundary.Placement
 	entry          finding.Entry
+	use            use
 }
 
 // judge is what one goroutine judges with. What it makes once for many
@@ -60,6 +61,7 @@ func (x *judge) take(r *reckoned, c inventory.Connection, at time.Time) {
 	v := x.round.Judge(c, at)
 	since(v.Verdict, r.before)
 	r.at, r.again, r.client, r.server = at, v.Again, v.Client, v.Server
+	r.use = use{v.Agreement, v.Line, v.LineShown}
 	r.entry = x.sorter.Sort(x.policy, c, &v, at, r.before != nil && len(r.before.shown.GetFindings()) > 0)
 	r.shown = &demarcv1.JudgedConnection{
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,

@@ -66,6 +66,7 @@ func (e *engine) applyPolicy(r *store.Record) error {
 	if !e.drifts.due.IsZero() {
 		e.sweep(r.Recorded)
 	}
+	e.look(r.Recorded)
 	e.turned = turned{version: version, verdicts: verdicts}
 	e.log.Info("policy in force", "version", version, "judged_again", len(changes.Connections), "verdicts_changed", len(verdicts), "in", time.Since(begun).Round(time.Millisecond))
 	return nil

@@ -172,6 +172,9 @@ func (e *engine) ring(now time.Time) {
 	if e.drifts.ringing(now) {
 		e.sweep(now)
 	}
+	if e.usage.ringing(now) {
+		e.look(now)
+	}
 }
 
 // ringMany judges a batch of what is due by the clock. What is past meanwhile
@@ -204,5 +207,5 @@ func (e *engine) ringMany(now time.Time) {
 func (e *engine) ringing(now time.Time) bool {
 	e.mu.Lock() // ends may be reckoned anew
 	defer e.mu.Unlock()
-	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now) || e.standing(now) || e.drifts.ringing(now)
+	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now) || e.standing(now) || e.drifts.ringing(now) || e.usage.ringing(now)
 }

@@ -275,6 +275,9 @@ func (k *judge) settle(x *candidate) {
 		k.decide(Unauthorized, "; ", x.Name, " joins ", x.From.Boundary, " and ", x.To.Boundary, ", but ", ends.why)
 		return
 	}
+	if state := x.states[service]; state != broken {
+		k.out.Agreement, k.out.Line, k.out.LineShown = x.Agreement, x.service, state == met
+	}
 	t := k.told(x)
 	v.Terms, v.NotObservable, k.out.Broken = t.terms, t.notObservable, t.broken
 	switch x.rank {

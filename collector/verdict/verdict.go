@@ -33,7 +33,13 @@ type Judged struct {
 	Service        string             // "s7comm", or "tcp/4840" while not identified
 	Broken         []string           // names of the broken terms of an out-of-terms verdict
 	Document       string             // nearest document: "Interconnection/line4-to-historian", or empty
-	Unlisted       string             // asset on no list that was authorized, where that alone keeps an agreement from covering
+	// Agreement is the one whose agreed ends these are, and Line the service of it
+	// that is used; nil where it shows that none is. Where the service does not
+	// show, Line is the one that fits best.
+	Agreement *boundary.Agreement
+	Line      *boundary.AgreedService
+	LineShown bool
+	Unlisted  string // asset on no list that was authorized, where that alone keeps an agreement from covering
 	// Again is when to judge again although no document, no window and no
 	// connection changed: what is too early to tell. Zero is never.
 	Again time.Time

@@ -2314,7 +2314,8 @@ type Finding struct {
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// unauthorized, out-of-terms, lapsed, internet-exposure, remote-access,
 	// unplaced, attempt, scan, dual-homed, operating-without-authorization,
-	// unlisted, no-snapshot, condition, probe-difference, drift-...
+	// unlisted, no-snapshot, condition, probe-difference, never-used,
+	// never-seen, drift-...
 	Kind  string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
 	// Why it matters, in one sentence.
@@ -2364,6 +2365,11 @@ type Finding struct {
 	Condition     string `protobuf:"bytes,48,opt,name=condition,proto3" json:"condition,omitempty"`
 	// Windows that explain it now: nobody is alarmed by it meanwhile.
 	ExplainedBy []string `protobuf:"bytes,49,rep,name=explained_by,json=explainedBy,proto3" json:"explained_by,omitempty"`
+	// Of never-used and never-seen: the document, what of it nothing used (none:
+	// all of it), and in how many days of sight.
+	Document   string   `protobuf:"bytes,50,opt,name=document,proto3" json:"document,omitempty"`
+	Unused     []string `protobuf:"bytes,51,rep,name=unused,proto3" json:"unused,omitempty"`
+	UnusedDays uint32   `protobuf:"varint,52,opt,name=unused_days,json=unusedDays,proto3" json:"unused_days,omitempty"`
 	// Of a probe-difference: what is heard of a device, and what it says.
 	Differences   []*ProbeDifference `protobuf:"bytes,60,rep,name=differences,proto3" json:"differences,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2622,6 +2628,27 @@ func (x *Finding) GetExplainedBy() []string {
 		return x.ExplainedBy
 	}
 	return nil
+}
+
+func (x *Finding) GetDocument() string {
+	if x != nil {
+		return x.Document
+	}
+	return ""
+}
+
+func (x *Finding) GetUnused() []string {
+	if x != nil {
+		return x.Unused
+	}
+	return nil
+}
+
+func (x *Finding) GetUnusedDays() uint32 {
+	if x != nil {
+		return x.UnusedDays
+	}
+	return 0
 }
 
 func (x *Finding) GetDifferences() []*ProbeDifference {
@@ -5010,7 +5037,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
-	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xd9\b\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xae\t\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -5048,7 +5075,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04poam\x18. \x03(\v2\x13.demarc.v1.PoamItemR\x04poam\x12$\n" +
 	"\rauthorization\x18/ \x01(\tR\rauthorization\x12\x1c\n" +
 	"\tcondition\x180 \x01(\tR\tcondition\x12!\n" +
-	"\fexplained_by\x181 \x03(\tR\vexplainedBy\x12<\n" +
+	"\fexplained_by\x181 \x03(\tR\vexplainedBy\x12\x1a\n" +
+	"\bdocument\x182 \x01(\tR\bdocument\x12\x16\n" +
+	"\x06unused\x183 \x03(\tR\x06unused\x12\x1f\n" +
+	"\vunused_days\x184 \x01(\rR\n" +
+	"unusedDays\x12<\n" +
 	"\vdifferences\x18< \x03(\v2\x1a.demarc.v1.ProbeDifferenceR\vdifferences\"}\n" +
 	"\x0fProbeDifference\x12\x1c\n" +
 	"\tattribute\x18\x01 \x01(\tR\tattribute\x12%\n" +

@@ -161,7 +161,10 @@ type ReconcileRow struct {
 	Connections []string               `protobuf:"bytes,9,rep,name=connections,proto3" json:"connections,omitempty"`
 	LastSeen    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
 	// In one line: what was seen.
-	Seen          string `protobuf:"bytes,11,opt,name=seen,proto3" json:"seen,omitempty"`
+	Seen string `protobuf:"bytes,11,opt,name=seen,proto3" json:"seen,omitempty"`
+	// Of an agreement, and of a device that was never seen: how long nothing used
+	// it in sight, or that this is not observable.
+	Unused        string `protobuf:"bytes,12,opt,name=unused,proto3" json:"unused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +272,13 @@ func (x *ReconcileRow) GetLastSeen() *timestamppb.Timestamp {
 func (x *ReconcileRow) GetSeen() string {
 	if x != nil {
 		return x.Seen
+	}
+	return ""
+}
+
+func (x *ReconcileRow) GetUnused() string {
+	if x != nil {
+		return x.Unused
 	}
 	return ""
 }
@@ -874,7 +884,7 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\x11ReconcileResponse\x12+\n" +
 	"\x04rows\x18\x01 \x03(\v2\x17.demarc.v1.ReconcileRowR\x04rows\x12\x18\n" +
 	"\amissing\x18\x02 \x03(\tR\amissing\x12\x14\n" +
-	"\x05sight\x18\x03 \x01(\tR\x05sight\"\xcc\x02\n" +
+	"\x05sight\x18\x03 \x01(\tR\x05sight\"\xe4\x02\n" +
 	"\fReconcileRow\x12\x12\n" +
 	"\x04list\x18\x01 \x01(\tR\x04list\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\tR\x06bucket\x12\x12\n" +
@@ -887,7 +897,8 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\vconnections\x18\t \x03(\tR\vconnections\x127\n" +
 	"\tlast_seen\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x12\n" +
-	"\x04seen\x18\v \x01(\tR\x04seen\"L\n" +
+	"\x04seen\x18\v \x01(\tR\x04seen\x12\x16\n" +
+	"\x06unused\x18\f \x01(\tR\x06unused\"L\n" +
 	"\n" +
 	"Difference\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
