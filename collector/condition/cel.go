@@ -167,8 +167,19 @@ func (l *look) key() string {
 	b := make([]byte, 0, 256)
 	x := &l.connection
 	for _, f := range [...]struct{ field, value string }{
-		{"client", x.Client}, {"server", x.Server}, {"from", x.From}, {"to", x.To}, {"from_domain", x.FromDomain}, {"to_domain", x.ToDomain}, {"transport", x.Transport},
-		{"protocol", x.Protocol}, {"opened_by", x.OpenedBy}, {"outcome", x.Outcome}, {"security", x.Security}, {"tls", x.TLS}, {"verdict", x.Verdict},
+		{"client", x.Client},
+		{"server", x.Server},
+		{"from", x.From},
+		{"to", x.To},
+		{"from_domain", x.FromDomain},
+		{"to_domain", x.ToDomain},
+		{"transport", x.Transport},
+		{"protocol", x.Protocol},
+		{"opened_by", x.OpenedBy},
+		{"outcome", x.Outcome},
+		{"security", x.Security},
+		{"tls", x.TLS},
+		{"verdict", x.Verdict},
 	} {
 		if l.read("connection." + f.field) {
 			b = append(strconv.AppendQuote(b, f.value), ',')

@@ -80,7 +80,7 @@ func (k *judge) inside(r *ruling) {
 	if rules == nil {
 		p := k.under("", "")
 		v.Documents = p.documents
-		k.stay(Internal, "", "stays inside ", name, p.words)
+		k.stay("", "stays inside ", name, p.words)
 		return
 	}
 	p := k.under(rules.Document, "")
@@ -98,7 +98,7 @@ func (k *judge) inside(r *ruling) {
 		k.wake(early(k.data))
 		k.decide(Undecided, "; ", name, " denies inside what no rule allows, and ", t.service)
 	case rankAuthorized:
-		k.stay(Internal, "", "stays inside ", name, ", as its internal rules allow", p.words)
+		k.stay("", "stays inside ", name, ", as its internal rules allow", p.words)
 	default:
 		k.decide(OutOfTerms, "; against the internal rules of ", name, ": ", t.brokenWhy)
 	}

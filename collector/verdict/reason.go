@@ -60,16 +60,16 @@ func (k *judge) decide(verdict string, why ...string) {
 	k.conclude(verdict, b, why)
 }
 
-// stay gives the verdict on an ordinary connection: what it is, and where it
-// stays.
-func (k *judge) stay(verdict, what string, stays ...string) {
+// stay says of an ordinary connection that it is internal: what it is, and where
+// it stays.
+func (k *judge) stay(what string, stays ...string) {
 	b := append(append(k.round.words[:0], clean(k.seen.service)...), " from "...)
 	b = append(appendAddress(b, k.c.Client), " to "...)
 	b = append(appendAddress(b, k.c.Server), ' ')
 	if what != "" {
 		b = append(append(b, what...), " and "...)
 	}
-	k.conclude(verdict, b, stays)
+	k.conclude(Internal, b, stays)
 }
 
 func (k *judge) conclude(verdict string, reason []byte, rest []string) {

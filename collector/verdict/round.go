@@ -205,7 +205,7 @@ func (r *Round) Judge(c inventory.Connection, now time.Time) Judged {
 	k.out.Verdict = &demarcv1.Verdict{PolicyVersion: k.p.Version(), JudgedAt: r.stamp(now)}
 	switch {
 	case k.linkScoped():
-		k.stay(Internal, "is link-scoped", "stays in its segment")
+		k.stay("is link-scoped", "stays in its segment")
 	case k.out.Server.Group || k.out.Client.Group:
 		k.group()
 	case k.out.Client.Boundary == "" || k.out.Server.Boundary == "":

@@ -101,7 +101,7 @@ func (k *judge) group() {
 	}
 	hidden := "which devices receive " + k.c.Server.Addr.String()
 	k.out.Verdict.NotObservable = append(k.out.Verdict.NotObservable, hidden)
-	k.stay(Internal, "is sent to a group", "is taken as internal to ", where(sender.Boundary, k.c.Client.Segment), ", because nothing shows which devices receive it")
+	k.stay("is sent to a group", "is taken as internal to ", where(sender.Boundary, k.c.Client.Segment), ", because nothing shows which devices receive it")
 }
 
 // unplaced tells which end stands nowhere, or in two places.
