@@ -133,8 +133,12 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// takeTime is how long the next piece of a capture may take to come.
-const takeTime = 30 * time.Second
+// takeTime is how long the next piece of a capture may take to come, and
+// maxDrain how much is still read of one that is refused, in bytes.
+const (
+	takeTime = 30 * time.Second
+	maxDrain = 1 << 20
+)
 
 // take takes the bytes of a capture, for as long as they keep coming.
 func (p *pages) take(w http.ResponseWriter, r *http.Request) {
@@ -143,6 +147,7 @@ func (p *pages) take(w http.ResponseWriter, r *http.Request) {
 	err := p.Take(r.Context(), r.PathValue("id"), pieces{r.Body, c})
 	_ = c.SetWriteDeadline(time.Now().Add(writeTime))
 	if err != nil {
+		_, _ = io.CopyN(io.Discard, r.Body, maxDrain) // who still sends would not read the answer
 		api.RESTError(w, err)
 		return
 	}

@@ -39,6 +39,9 @@ export const getRaw = <T>(path: string, q: Query = {}) => ask<T>(path + query(q)
 export const post = <T>(path: string, body: unknown) =>
   ask<T>(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
 
+export const patch = <T>(path: string, body: unknown) =>
+  ask<T>(path, { method: 'PATCH', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
+
 export const client = new QueryClient({
   defaultOptions: {
     queries: {
@@ -79,7 +82,7 @@ export async function all<T>(name: string, q: Query = {}, most = MOST): Promise<
 /** List is what a page asks for: its rows, and whether they are there yet. */
 export type List<T> = UseQueryResult<T[]>;
 
-const useAll = <T>(name: string, q: Query = {}, enabled = true): List<T> => useQuery({ queryKey: [name, 'all', q], queryFn: () => all<T>(name, q), enabled });
+export const useAll = <T>(name: string, q: Query = {}, enabled = true): List<T> => useQuery({ queryKey: [name, 'all', q], queryFn: () => all<T>(name, q), enabled });
 
 /** useFirst is the first rows of a list, and its totals. */
 export const useFirst = <T>(name: string, q: Query, size: number) => useQuery({ queryKey: [name, 'first', size, q], queryFn: () => page<T>(name, q, '', size) });
@@ -97,7 +100,7 @@ export const useAuthorizations = () => useAll<t.Authorization>('authorizations')
 export const useConditions = () => useAll<t.Condition>('conditions');
 export const useNotices = () => useAll<t.Notice>('notices');
 export const useMe = () => useQuery({ queryKey: ['me'], queryFn: () => get<t.Me>('me') });
-export const useProposals = () => useQuery({ queryKey: ['proposals'], queryFn: () => get<{ proposals?: t.Proposal[] }>('proposals').then((r) => r.proposals ?? []) });
+export const useProposals = () => useAll<t.Proposal>('proposals');
 export const useExplain = (id: string) =>
   useQuery({ queryKey: ['explain', id], queryFn: () => get<t.Explanation>('explain', { id }), enabled: id !== '' });
 export const useGate = (authorization: string) =>

@@ -17,6 +17,8 @@ const load = <K extends string>(name: K, from: () => Promise<Record<K, React.Com
 const PAGES: Record<string, React.ComponentType<{ id: string }>> = {
   '': Home,
   findings: load('Findings', () => import('./pages/findings')),
+  drift: load('DriftPage', () => import('./pages/drift')),
+  users: load('Users', () => import('./pages/users')),
   map: load('PlantMap', () => import('./pages/map')),
   boundaries: load('Boundaries', () => import('./pages/boundaries')),
   authorizations: load('Authorizations', () => import('./pages/authorizations')),

@@ -17,7 +17,7 @@ export interface Status {
 }
 
 export interface Grant { role: string; sites?: string[]; boundaries?: string[] }
-export interface Me { name?: string; via?: string; roles?: Grant[]; must_change_password?: boolean }
+export interface Me { name?: string; via?: string; roles?: Grant[]; must_change_password?: boolean; refused?: Record<string, string> }
 export interface AuditEntry { sequence: string; time?: Time; who?: string; what?: string; on?: string; detail?: string; hash?: string }
 export interface ProposedDocument { document: string; change?: string; why?: string; path?: string; content?: string }
 export interface Proposal {
@@ -120,3 +120,18 @@ export interface ApplyResult {
 }
 export interface Explanation { connection?: Connection; finding?: Finding; condition?: Condition; lines?: string[] }
 export interface Gate { result?: string; reasons?: string[]; conditions?: Condition[] }
+
+export interface Upload { id: string; name?: string; site?: string; segment?: string; by?: string; state?: string; bytes?: string; done?: string; words?: string; begun?: Time; ended?: Time }
+export interface Uploads { uploads?: Upload[]; max_bytes?: string; unable?: string; no_example?: string }
+export interface Drift {
+  kind: string; cause?: string; words?: string; why?: string; authorization?: string; snapshot?: string; boundary?: string; id: string;
+  first_seen?: Time; last_seen?: Time; finding?: string; status?: string; explained_by?: string[]; severity?: number;
+}
+export interface Snapshot {
+  id: string; authorization?: string; taken?: Time; by?: string; reason?: string; boundaries?: string[]; policy_version?: string; assets?: number; connections?: number;
+  merges?: { at?: Time; by?: string; reason?: string; items?: number }[];
+}
+export interface User {
+  name: string; full_name?: string; kind?: string; roles?: Grant[]; uid?: number; certificate?: string; oidc?: string; has_password?: boolean; disabled?: boolean; created?: Time; last_sign_in?: Time;
+}
+export interface ApiToken { name: string; user?: string; scopes?: string[]; created?: Time; expires?: Time; revoked?: Time }

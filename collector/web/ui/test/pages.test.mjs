@@ -221,7 +221,7 @@ test('what the wire says is shown harmlessly everywhere', async () => {
   await says('⟨U+202E⟩');
 });
 
-const PAGES = ['/', '/findings', '/map', '/boundaries', '/boundaries/line4', '/authorizations', '/authorizations/lines-ato', '/providers', '/policy?document=Boundary/line4', '/assets', '/connections', '/agents', '/agents/line4', '/search?q=siemens', '/confirm', '/audit', '/settings'];
+const PAGES = ['/', '/findings', '/drift', '/users', '/map', '/boundaries', '/boundaries/line4', '/authorizations', '/authorizations/lines-ato', '/providers', '/policy?document=Boundary/line4', '/assets', '/connections', '/agents', '/agents/line4', '/search?q=siemens', '/confirm', '/audit', '/settings'];
 
 test('no page has a serious accessibility fault, in light or dark, or at 200 % zoom', async (t) => {
   const id = JSON.parse(await c.command('get', 'connections', '-o', 'json')).connections[0].id;

@@ -11,8 +11,9 @@ export const SEGMENTS = ['line4', 'line5', 'dmz', 'corp'];
 
 /** Collector is one that runs, on ports of its own, with a directory of its own. */
 export class Collector {
-  static async start() {
+  static async start(more = '') {
     const c = new Collector();
+    c.more = more;
     c.dir = await mkdtemp(path.join(tmpdir(), 'demarc-ui-'));
     c.config = path.join(c.dir, 'collector.yaml');
     await c.#serve(0, 0);
@@ -20,7 +21,7 @@ export class Collector {
   }
 
   async #serve(uplink, pages) {
-    await writeFile(this.config, `data: "${this.dir}/data"\nuplink: 127.0.0.1:${uplink}\npages: 127.0.0.1:${pages}\nauthority: none\nlogLevel: warn\n`);
+    await writeFile(this.config, `data: "${this.dir}/data"\nuplink: 127.0.0.1:${uplink}\npages: 127.0.0.1:${pages}\n${this.more.includes('authority:') ? '' : 'authority: none\n'}logLevel: warn\n${this.more}`);
     this.process = spawn('bin/demarc-collector', ['serve', '--config', this.config], { stdio: ['ignore', 'ignore', 'inherit'] });
     for (let i = 0; ; i++) {
       try {

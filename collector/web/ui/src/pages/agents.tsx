@@ -1,6 +1,7 @@
-import { Button } from '@patternfly/react-core';
 import { useState } from 'react';
 import { post, useAgents } from '../api';
+import { Drop } from '../parts/drop';
+import { Act } from '../parts/may';
 import { AddAgent } from '../parts/addagent';
 import { StateChip } from '../parts/chip';
 import { Span, spanWord } from '../parts/span';
@@ -28,12 +29,13 @@ const columns: Column<Agent>[] = [
 
 export function Agents({ id }: { id: string }) {
   const agents = useAgents();
-  const [adding, setAdding] = useState(false);
+  const [adding, setAdding] = useState(false), [dropping, setDropping] = useState(false);
   if (agents.isPending) return <Loading />;
   if (id) return <OneAgent id={id} all={agents.data ?? []} />;
   return (
-    <Sheet title="Agents" lead="They listen on SPAN ports and TAPs, and have no way to send on them." wide actions={<Button size="sm" onClick={() => setAdding(true)}>Add an agent</Button>}>
+    <Sheet title="Agents" lead="They listen on SPAN ports and TAPs, and have no way to send on them." wide actions={<><Act call="UploadService/BeginUpload" size="sm" variant="secondary" onClick={() => setDropping(!dropping)}>Read a capture</Act> <Act call="CollectorService/CreateToken" size="sm" onClick={() => setAdding(true)}>Add an agent</Act></>}>
       <Fault of={agents} />
+      {dropping && <Drop />}
       <Table name="agents" rows={agents.data ?? []} columns={columns} id={(a) => a.name} href={(a) => to('agents', a.name)} empty="No agent is enrolled yet. Add one: it takes one line on the machine at the SPAN port." />
       {adding && <AddAgent close={() => setAdding(false)} />}
     </Sheet>
@@ -46,7 +48,7 @@ function OneAgent({ id, all }: { id: string; all: Agent[] }) {
   if (!a) return <Sheet title="No such agent"><Empty>No agent has the name {cut(id, 60)}: <Link href="/agents">see all agents</Link>.</Empty></Sheet>;
   const checks = a.span?.checks ?? [];
   return (
-    <Sheet title={cut(a.name, 80)} lead={<><StateChip v={a.state} /> SPAN port <Span a={a} /></>} actions={a.state !== 'revoked' && <Button size="sm" variant="danger" onClick={() => setRevoking(true)}>Revoke</Button>}>
+    <Sheet title={cut(a.name, 80)} lead={<><StateChip v={a.state} /> SPAN port <Span a={a} /></>} actions={a.state !== 'revoked' && <Act call="CollectorService/RevokeAgent" size="sm" variant="danger" onClick={() => setRevoking(true)}>Revoke</Act>}>
       {revoking && (
         <Dialog
           draft={`revoke-${a.name}`} title={`Revoke ${cut(a.name, 60)}`} verb="Revoke" danger close={() => setRevoking(false)} fields={[{ key: 'reason', name: 'Reason', needed: true }]}

@@ -1,4 +1,4 @@
-import { Button } from '@patternfly/react-core';
+import { Act } from '../parts/may';
 import { useState } from 'react';
 import { post, useAssets, useBoundaries, useConnections } from '../api';
 import { Grade, Place, StateChip, Tag } from '../parts/chip';
@@ -49,7 +49,7 @@ function OneAsset({ id }: { id: string }) {
   const parts = (around.data ?? []).filter((x) => x.parent === id);
   const chassis = above.data?.find((x) => x.id === a.parent);
   return (
-    <Sheet title={cut(nameOf(a), 80)} lead={<>{(a.roles ?? []).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <StateChip v={a.presence} /> <span className="dim">{a.presence_why}</span></>} actions={<Button size="sm" variant="secondary" onClick={() => setTelling(true)}>Say what you know</Button>}>
+    <Sheet title={cut(nameOf(a), 80)} lead={<>{(a.roles ?? []).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <StateChip v={a.presence} /> <span className="dim">{a.presence_why}</span></>} actions={<Act call="CollectorService/SetAsset" size="sm" variant="secondary" onClick={() => setTelling(true)}>Say what you know</Act>}>
       {telling && (
         <Dialog
           draft={`asset-${id}`} title={`What you know of ${cut(nameOf(a), 60)}`} verb="Keep" close={() => setTelling(false)}

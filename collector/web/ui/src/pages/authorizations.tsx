@@ -4,6 +4,8 @@ import { useState } from 'react';
 import { post, useAuthorizations, useConditions, useDocuments, useGate, useNotices } from '../api';
 import { Calendar } from '../parts/calendar';
 import { StateChip, Tag, VerdictChip } from '../parts/chip';
+import { Act } from '../parts/may';
+import { TakeSnapshot } from './drift';
 import { Conditions } from '../parts/conditions';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { useDraft } from '../parts/signin';
@@ -60,12 +62,14 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
   const conditions = useConditions();
   const gate = useGate(id);
   const documents = useDocuments();
+  const [taking, setTaking] = useState(false);
   const a = all.find((x) => x.name === id);
   if (!a) return <Sheet title="No such authorization"><Empty>No document has the name {cut(id, 60)}: <Link href="/authorizations">see all authorizations</Link>.</Empty></Sheet>;
   const text = documents.data?.documents?.find((d) => d.kind === 'Authorization' && d.name === id)?.text;
   const result = gate.data?.result;
   return (
-    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>}>
+    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act></>}>
+      {taking && <TakeSnapshot authorization={a.name} close={() => setTaking(false)} />}
       <p className={`gate g-${result}`}>
         <b>Gate: {{ holds: 'every condition holds', fails: 'fails', 'cannot-tell': 'cannot be told' }[result ?? ''] ?? (gate.isError ? gate.error.message : 'judging')}</b>
         {(gate.data?.reasons ?? []).map((r) => <span key={r}><T v={r} /></span>)}
@@ -128,7 +132,7 @@ function WhatIf({ a }: { a: Authorization }) {
       {dry.data && (
         <div role="status">
           <Effects of={dry.data.consequences ?? {}} />
-          <Button variant="danger" isDisabled={!reason.trim() || real.isPending} onClick={() => real.mutate()}>Record: {kind} {a.name}</Button>
+          <Act call="CollectorService/DecideAuthorization" variant="danger" isDisabled={!reason.trim() || real.isPending} onClick={() => real.mutate()}>Record: {kind} {a.name}</Act>
           {!reason.trim() && <span className="dim"> Write the reason first.</span>}
         </div>
       )}

@@ -46,7 +46,7 @@ function OneBoundary({ id, all }: { id: string; all: Boundary[] }) {
   const set = (conditions.data ?? []).filter((c) => over.some((a) => a.name === c.authorization));
   const own = (findings.data ?? []).filter((f) => f.status !== 'closed' && (f.from_boundary === id || f.to_boundary === id));
   return (
-    <Sheet title={cut(b.title || b.name, 120)} lead={<><Tag>{DOMAINS[b.domain ?? ''] ?? b.domain}</Tag><Tag>{b.kind}</Tag> <span className="mono">{b.name}</span></>} actions={<Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('map', '', { boundary: id })}>On the map</Link>}>
+    <Sheet title={cut(b.title || b.name, 120)} lead={<><Tag>{DOMAINS[b.domain ?? ''] ?? b.domain}</Tag><Tag>{b.kind}</Tag> <span className="mono">{b.name}</span></>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { boundary: id })}>Drift</Link> <Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('map', '', { boundary: id })}>On the map</Link></>}>
       {b.survey_until && <p className="hint">In survey until {when(b.survey_until)}, {ago(b.survey_until, Date.now())}: {plural(own.length, 'finding')} in its worklist. Nothing is accepted by it, and the gate fails meanwhile.</p>}
       <div className="columns">
         <Block title="Authority">

@@ -1,4 +1,4 @@
-import { Button } from '@patternfly/react-core';
+import { Act } from '../parts/may';
 import { useState } from 'react';
 import { post, useDocuments, useProposals } from '../api';
 import { Tag } from '../parts/chip';
@@ -37,9 +37,9 @@ function One({ p, now }: { p: Proposal; now: PolicyDocument[] }) {
       ]} />
       {(p.documents ?? []).map((d) => <Change key={d.document} d={d} was={now.find((x) => `${x.kind}/${x.name}` === d.document)?.text ?? ''} />)}
       <div className="acts">
-        <Button size="sm" isDisabled={!!p.stale} onClick={() => setAsking('confirm')}>Confirm</Button>
-        <Button size="sm" variant="secondary" isDisabled={!!p.stale} onClick={() => setAsking('paper')}>Record a signed paper</Button>
-        <Button size="sm" variant="danger" onClick={() => setAsking('reject')}>Reject</Button>
+        <Act call="ProposalService/ConfirmProposal" size="sm" isDisabled={!!p.stale} onClick={() => setAsking('confirm')}>Confirm</Act>
+        <Act call="ProposalService/ConfirmProposal" size="sm" variant="secondary" isDisabled={!!p.stale} onClick={() => setAsking('paper')}>Record a signed paper</Act>
+        <Act call="ProposalService/RejectProposal" size="sm" variant="danger" onClick={() => setAsking('reject')}>Reject</Act>
       </div>
       {asking === 'confirm' && <Dialog draft={`confirm-${p.id}`} title={`Confirm ${p.id}`} lead="It is in force from then on, and stands in the audit log under your name." fields={[]} verb="Confirm" close={close} act={(v) => confirm(p, v)} />}
       {asking === 'paper' && (

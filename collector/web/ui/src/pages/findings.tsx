@@ -7,6 +7,7 @@ import { addresses, fewColumns, nameOf, note } from '../parts/columns';
 import { typing } from '../parts/head';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { Table } from '../parts/table';
+import { Act as May, useMay } from '../parts/may';
 import { type Act, ACTS, Triage } from '../parts/triage';
 import { go, Link, setQuery, to, useRoute } from '../route';
 import { reader, useCell } from '../store';
@@ -36,6 +37,7 @@ export function Findings({ id }: { id: string }) {
   const marked = list.filter((f) => chosen.has(f.id));
   const of = marked.length ? marked : at ? [at] : [];
   const mark = (f: Finding) => { const next = new Set(chosen); if (!next.delete(f.id)) next.add(f.id); setChosen(next); };
+  const refused = useMay('FindingService/ActOnFindings');
   const acts = ACTS.filter((a) => of.length > 0 && of.every(a.fits));
   return (
     <Sheet title="Findings" lead="One finding is one decision for a person to make. The most severe stand first." wide>
@@ -53,11 +55,11 @@ export function Findings({ id }: { id: string }) {
       </div>
       {list.length === 0 ? <Empty>{findings.data?.length ? 'Nothing here waits for a decision.' : 'No finding. What was seen so far stays inside its boundary or is covered by an agreement.'}</Empty> : (
         <div className="split">
-          <Queue list={list} at={at?.id ?? ''} chosen={chosen} mark={mark} acts={acts} take={setAct} />
+          <Queue list={list} at={at?.id ?? ''} chosen={chosen} mark={mark} acts={refused ? [] : acts} take={setAct} />
           <div>
             <div className="acts" role="toolbar" aria-label="Decide">
               {marked.length > 0 && <b>{plural(marked.length, 'finding')} marked</b>}
-              {acts.map((a, i) => <Button key={a.kind} size="sm" variant={i === 0 ? 'primary' : 'secondary'} onClick={() => setAct(a)}>{a.name} <kbd aria-hidden="true">{a.key}</kbd></Button>)}
+              {acts.map((a, i) => <May call="FindingService/ActOnFindings" key={a.kind} size="sm" variant={i === 0 ? 'primary' : 'secondary'} onClick={() => setAct(a)}>{a.name} <kbd aria-hidden="true">{a.key}</kbd></May>)}
               {marked.length > 0 && <Button size="sm" variant="link" onClick={() => setChosen(new Set())}>Unmark</Button>}
             </div>
             {at && <Detail key={at.id} f={at} />}

@@ -1,4 +1,3 @@
-import { Button } from '@patternfly/react-core';
 import { useState } from 'react';
 import { post } from '../api';
 import { Link, to } from '../route';
@@ -6,6 +5,7 @@ import { T, when } from '../text';
 import type { Condition } from '../types';
 import { CONDITION_STATES } from '../words';
 import { ConditionChip, Tag } from './chip';
+import { Act } from './may';
 import { Dialog } from './dialog';
 import { Empty } from './page';
 
@@ -37,7 +37,7 @@ function One({ c, named }: { c: Condition; named?: boolean }) {
           {(c.sight ?? []).length > 0 && <><h3>What could be seen</h3><ul className="lines">{c.sight!.map((e, i) => <li key={i}><T v={e} /></li>)}</ul></>}
           {(c.connections ?? []).length > 0 && <p>{c.connections!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('connections', id)}>{id} </Link>)}{c.connections!.length > 20 && `and ${c.connections!.length - 20} more`}</p>}
           {(c.assets ?? []).length > 0 && <p>{c.assets!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('assets', id)}>{id} </Link>)}</p>}
-          {c.check === 'attest' && <p><Button size="sm" variant="secondary" onClick={() => setAttesting(true)}>Attest</Button></p>}
+          {c.check === 'attest' && <p><Act call="CollectorService/Attest" size="sm" variant="secondary" onClick={() => setAttesting(true)}>Attest</Act></p>}
           {attesting && (
             <Dialog
               draft={`attest-${c.id}`} title={`Attest ${c.id}`} lead={<>Your word that it holds: <b>{c.statement}</b></>} verb="Attest" close={() => setAttesting(false)}

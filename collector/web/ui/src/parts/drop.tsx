@@ -1,0 +1,91 @@
+import { Button, FormSelect, FormSelectOption, Progress, TextInput } from '@patternfly/react-core';
+import { useQuery } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { get, post, Refused, useSites } from '../api';
+import { signedOut } from '../store';
+import { bytes, cut, T } from '../text';
+import type { Upload, Uploads } from '../types';
+import { Fault } from './page';
+import { useMay } from './may';
+
+const moving = (u: Upload) => u.state !== 'delivered' && u.state !== 'failed';
+
+/** useUploads is what came by hand; asked for again while something is on its way. */
+export const useUploads = () => useQuery({
+  queryKey: ['uploads'], queryFn: () => get<Uploads>('uploads'),
+  refetchInterval: (q) => (q.state.data?.uploads?.some(moving) ? 500 : false),
+});
+
+/** Drop takes a capture from the reader's machine and shows how it is read. */
+export function Drop() {
+  const uploads = useUploads();
+  const sites = useSites().data ?? [];
+  const refused = useMay('UploadService/BeginUpload');
+  const [site, setSite] = useState(''), [segment, setSegment] = useState('');
+  const [over, setOver] = useState(false), [sent, setSent] = useState<{ name: string; part: number }>(), [fault, setFault] = useState('');
+  const pick = useRef<HTMLInputElement>(null);
+  const chosen = sites.find((s) => s.name === site) ?? sites[0];
+  const no = refused ? `Not yours to do: ${refused}.` : (uploads.data?.unable ?? '');
+  const take = async (file: File | undefined) => {
+    if (!file || no) return;
+    setFault('');
+    try {
+      const { upload } = await post<{ upload: Upload }>('uploads', { name: file.name, bytes: String(file.size), site: chosen?.name ?? (site || 'plant'), segment: segment || chosen?.segments?.[0] || '' });
+      await send(upload.id, file, (part) => setSent({ name: file.name, part }));
+    } catch (e) {
+      setFault(e instanceof Error ? e.message : String(e));
+    }
+    setSent(undefined);
+    void uploads.refetch();
+  };
+  return (
+    <div className="drop-in">
+      <div
+        className={over ? 'drop over' : 'drop'} onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)}
+        onDrop={(e) => { e.preventDefault(); setOver(false); void take(e.dataTransfer.files[0]); }}
+      >
+        <p><b>Drop a capture here</b> <span className="dim">pcap or pcapng, {bytes(uploads.data?.max_bytes)} at most. It stays on this collector, and is removed once it is read.</span></p>
+        <div className="acts">
+          {sites.length > 0
+            ? <FormSelect aria-label="Site of the capture" value={chosen?.name} onChange={(_, v) => { setSite(v); setSegment(''); }}>{sites.map((s) => <FormSelectOption key={s.name} value={s.name} label={s.title || s.name} />)}</FormSelect>
+            : <TextInput aria-label="Site of the capture" placeholder="Site: plant" value={site} onChange={(_, v) => setSite(v)} />}
+          {(chosen?.segments ?? []).length > 0
+            ? <FormSelect aria-label="Segment of the capture" value={segment || chosen!.segments![0]} onChange={(_, v) => setSegment(v)}>{chosen!.segments!.map((s) => <FormSelectOption key={s} value={s} label={`segment ${s}`} />)}</FormSelect>
+            : <TextInput aria-label="Segment of the capture" placeholder="Segment, may be empty" value={segment} onChange={(_, v) => setSegment(v)} />}
+          <Button size="sm" isDisabled={!!no || !!sent} onClick={() => pick.current?.click()}>Choose a file</Button>
+          <input ref={pick} type="file" hidden aria-label="Capture file" accept=".pcap,.pcapng,.cap,.dmp" onChange={(e) => { void take(e.target.files?.[0]); e.target.value = ''; }} />
+        </div>
+        {no && <p className="hint">{no}</p>}
+        {fault && <p className="fault" role="alert">{fault}</p>}
+        <Fault of={uploads} />
+      </div>
+      {sent && <Progress size="sm" title={`Sending ${cut(sent.name, 80)}`} value={Math.round(sent.part * 100)} aria-label="Sending" />}
+      <ul className="lines" role="status">{(uploads.data?.uploads ?? []).slice(0, 8).map((u) => <One key={u.id} u={u} />)}</ul>
+    </div>
+  );
+}
+
+function One({ u }: { u: Upload }) {
+  const name = cut(u.name, 80);
+  if (u.state === 'reading') return <li><Progress size="sm" title={`Reading ${name}`} value={Math.round((Number(u.done) / Math.max(1, Number(u.bytes))) * 100)} aria-label={`Reading ${name}`} /></li>;
+  return <li className={`upload-${u.state}`}><span className={`chip k-${u.state === 'failed' ? 'bad' : u.state === 'delivered' ? 'good' : 'middle'}`}>{u.state}</span> <b>{name}</b> <T v={u.words} cap={300} /></li>;
+}
+
+/** send brings the bytes and tells how many are there: fetch tells nothing of that. */
+function send(id: string, file: File, tell: (part: number) => void): Promise<void> {
+  return new Promise((done, no) => {
+    const r = new XMLHttpRequest();
+    r.open('PUT', `/api/v1/uploads/${encodeURIComponent(id)}/content`);
+    r.upload.onprogress = (e) => tell(e.loaded / Math.max(1, e.total));
+    r.onerror = () => no(new Error('the collector could not be reached: drop it again'));
+    r.onload = () => {
+      if (r.status === 401) signedOut.set(true);
+      if (r.status < 300) return done();
+      let message = `the collector answers ${r.status}`;
+      try { message = (JSON.parse(r.responseText) as { message?: string }).message ?? message; } catch { /* as it is */ }
+      no(new Refused(r.status, message));
+    };
+    tell(0);
+    r.send(file);
+  });
+}
