@@ -106,7 +106,7 @@ test('who may not do something is told so, and sees only what the role reaches',
   await other.waitForURL(`${c.origin}/`);
   await other.goto(`${c.origin}/findings`);
   await other.locator('.queue li').first().waitFor();
-  const accept = other.getByRole('button', { name: /^Accept/ });
+  const accept = other.getByRole('toolbar').getByRole('button', { name: /^Accept/ });
   assert.equal(await accept.getAttribute('aria-disabled'), 'true');
   assert.match(await accept.getAttribute('title'), /needs engineer, analyst/);
   await other.locator('h1').click();

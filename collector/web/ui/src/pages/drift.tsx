@@ -22,13 +22,13 @@ const SHOWN = 200;
 const place = (d: Drift) => to(d.kind.endsWith('asset') ? 'assets' : 'connections', d.id);
 
 const columns: Column<Drift>[] = [
-  { key: 'severity', name: 'Sev', width: '4rem', text: (d) => d.severity ?? 0, cell: (d) => <Severity n={d.severity} /> },
+  { key: 'severity', name: 'Sev', width: '4rem', text: (d) => d.severity ?? 0, cell: (d) => d.finding && <Severity n={d.severity} /> },
   { key: 'kind', name: 'What', width: '10.5rem', text: (d) => d.kind, cell: (d) => <Tag>{d.kind}</Tag> },
   { key: 'words', name: 'Difference', text: (d) => d.words ?? '', cell: (d) => <Link href={place(d)}>{cut(d.words, 240)}</Link> },
   { key: 'why', name: 'Why it has this cause', text: (d) => d.why ?? '' },
   { key: 'boundary', name: 'Boundary', width: '8rem', text: (d) => d.boundary ?? '' },
-  { key: 'finding', name: 'Finding', width: '8rem', text: (d) => d.status ?? '', cell: (d) => d.finding && <Link href={to('findings', d.finding)}>{d.status || 'open'}</Link> },
-  { key: 'explained', name: 'Explained by', width: '8rem', text: (d) => (d.explained_by ?? []).join(', ') },
+  { key: 'finding', name: 'Finding', width: '6rem', text: (d) => d.status ?? '', cell: (d) => d.finding && <Link href={to('findings', d.finding)}>{d.status || 'open'}</Link> },
+  { key: 'explained', name: 'Explained by', width: '7rem', text: (d) => (d.explained_by ?? []).join(', ') },
   { key: 'last', name: 'Last seen', width: '10.5rem', text: (d) => when(d.last_seen) },
 ];
 

@@ -22,6 +22,7 @@ const group = (f: Finding) => (f.status === 'closed' ? 'closed' : f.status === '
 
 export function Findings({ id }: { id: string }) {
   const findings = useFindings();
+  const refused = useMay('FindingService/ActOnFindings');
   const { query } = useRoute();
   const show = query.get('show') ?? 'open';
   const kind = query.get('kind') ?? '';
@@ -37,7 +38,6 @@ export function Findings({ id }: { id: string }) {
   const marked = list.filter((f) => chosen.has(f.id));
   const of = marked.length ? marked : at ? [at] : [];
   const mark = (f: Finding) => { const next = new Set(chosen); if (!next.delete(f.id)) next.add(f.id); setChosen(next); };
-  const refused = useMay('FindingService/ActOnFindings');
   const acts = ACTS.filter((a) => of.length > 0 && of.every(a.fits));
   return (
     <Sheet title="Findings" lead="One finding is one decision for a person to make. The most severe stand first." wide>
