@@ -10,6 +10,7 @@ import (
 	agentconfig "demarc/agent/config"
 	"demarc/collector/boundary"
 	collectorconfig "demarc/collector/config"
+	"demarc/collector/finding"
 )
 
 // read is a file of the project, by its path from the top.
@@ -23,7 +24,7 @@ func read(t *testing.T, path string) string {
 }
 
 // pages for people, which must stay true.
-var pages = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md"}
+var pages = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md", "deploy/findings.md"}
 
 var link = regexp.MustCompile(`\]\(([^)#]+)`)
 
@@ -40,6 +41,16 @@ func TestLinksLead(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), l[1])); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
+		}
+	}
+}
+
+// TestFindingsAreTold: each kind of finding has its row.
+func TestFindingsAreTold(t *testing.T) {
+	page := read(t, "deploy/findings.md")
+	for _, kind := range finding.Kinds() {
+		if !strings.Contains(page, "`"+kind+"`") {
+			t.Errorf("deploy/findings.md lacks %s", kind)
 		}
 	}
 }
