@@ -87,9 +87,9 @@ function One({ u }: { u: User }) {
       />}
       {taking && <Dialog draft={`take-${u.name}`} title={`Take ${taking.role} from ${u.name}`} lead={`It holds ${limits(taking)}. Sessions and tokens lose it at once.`} verb="Take back" danger fields={[]} close={() => setTaking(undefined)} act={async () => { await roles((u.roles ?? []).filter((g) => g !== taking)); return undefined; }} />}
       {asking === 'known' && <Dialog
-        draft={`known-${u.name}`} title={`How ${u.name} is known`} verb="Keep" close={close} lead="What is left empty is taken away."
+        draft={`known-${u.name}`} title={`How ${u.name} is known`} verb="Keep" close={close} lead="What is left empty stays; a single - takes it away."
         fields={[{ key: 'full_name', name: 'Full name' }, { key: 'oidc', name: 'At an OpenID provider', hint: `ISSUER VALUE; now ${u.oidc || 'none'}` }, { key: 'certificate', name: 'In a client certificate', hint: `now ${u.certificate || 'none'}` }]}
-        act={async (v: Values) => { await change(v); return undefined; }}
+        act={async (v: Values) => { await change(Object.fromEntries(Object.entries(v).filter(([, x]) => x.trim()).map(([k, x]) => [k, x.trim() === '-' ? '' : x]))); return undefined; }}
       />}
       {asking === 'password' && <Dialog draft={`password-${u.name}`} title={`A password for ${u.name}`} verb="Set" close={close} lead="It is good for setting another one only." fields={[{ key: 'password', name: 'Password', needed: true, hint: 'Twelve characters or more' }]} act={async (v) => { await post('password', { name: u.name, password: v.password }); return undefined; }} />}
     </>
