@@ -3,7 +3,9 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"demarc/collector/store"
 )
@@ -34,5 +36,43 @@ func testActs(t *testing.T, b *bench) {
 	}
 	if got := b.acts(t); len(got) != 1 {
 		t.Errorf("audit %v", got)
+	}
+}
+
+// testRecordActs: what a record says for the audit log stands there once, with
+// the record or not at all, and the record does not keep it.
+func testRecordActs(t *testing.T, b *bench) {
+	told := func(sequence uint64, what ...string) store.Record {
+		r := batch("a", 1, sequence, what[0])
+		for _, w := range what {
+			r.Acts = append(r.Acts, store.Act{Time: b.now.Add(-time.Minute), Who: "agent a", What: w, On: "10.20.4.10:502", Detail: "sent 11 bytes"})
+		}
+		return r
+	}
+	first := told(1, "asked one", "asked two")
+	b.append(t, first, told(2, "asked three"))
+	b.reopen(t)
+	answers := b.append(t, first, told(9, "behind a gap"), told(3, "asked four")) // the first is sent again
+	if got := outcomes(answers); !slices.Equal(got[:2], []store.Outcome{store.Again, store.Gap}) {
+		t.Errorf("outcomes %v", got)
+	}
+	altered := told(2, "altered")
+	if got := outcomes(b.append(t, altered)); got[0] != store.Forked {
+		t.Errorf("outcomes %v", got)
+	}
+	b.append(t, told(3, "asked four"))
+	b.reopen(t)
+	if got := b.acts(t); !slices.Equal(got, []string{"asked one", "asked two", "asked three", "asked four"}) {
+		t.Errorf("audit %q", got)
+	}
+	log, err := b.AuditLog(t.Context(), 0, 1000)
+	must(t, err)
+	if a := log[0].Act; a.Who != "agent a" || a.On != "10.20.4.10:502" || a.Detail != "sent 11 bytes" || !a.Time.Equal(b.now.Add(-time.Minute)) {
+		t.Errorf("act %+v", a)
+	}
+	for _, r := range b.read(t, 0, 1<<20) {
+		if len(r.Acts) != 0 {
+			t.Errorf("record %d holds %d acts", r.Position, len(r.Acts))
+		}
 	}
 }

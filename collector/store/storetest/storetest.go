@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"api tokens", testAPITokens},
 		{"policies", testPolicies},
 		{"acts", testActs},
+		{"acts of records", testRecordActs},
 		{"audit", testAudit},
 	} {
 		t.Run(c.name, func(t *testing.T) {
