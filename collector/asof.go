@@ -59,7 +59,7 @@ func readMoment(s string, now time.Time) (time.Time, error) {
 		ago = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || ago < 0 {
-		return time.Time{}, fmt.Errorf("--as-of %q is no time: write 2026-03-14T10:00Z, 2026-03-14, or how long ago: 48h, 7d", s)
+		return time.Time{}, fmt.Errorf("%q is no time: write 2026-03-14T10:00Z, 2026-03-14, or how long ago: 48h, 7d", s)
 	}
 	return now.Add(-ago).UTC(), nil
 }

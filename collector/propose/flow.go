@@ -118,9 +118,9 @@ const maxPorts = 16
 func (s *services) lines(operations bool) (lines []string) {
 	for _, p := range slices.Sorted(maps.Keys(s.counts)) {
 		line := "    - {protocol: " + p
-		note := of(s.counts[p], "connection")
+		notes := []string{of(s.counts[p], "connection")}
 		if ports := slices.Sorted(maps.Keys(s.ports[p])); len(ports) > maxPorts {
-			note += " on " + of(len(ports), "port")
+			notes[0] += " on " + of(len(ports), "port")
 		} else if len(ports) > 0 {
 			line += ", ports: " + strings.ReplaceAll(fmt.Sprint(ports), " ", ", ")
 		}
@@ -128,13 +128,13 @@ func (s *services) lines(operations bool) (lines []string) {
 		for _, o := range ot.OperationNames() {
 			if n := s.operations[p][o]; n > 0 {
 				names = append(names, o)
-				note += fmt.Sprintf(", %d %s", n, o)
+				notes = append(notes, fmt.Sprintf("%d %s", n, o))
 			}
 		}
 		if operations && len(names) > 0 {
 			line += ", operations: [" + strings.Join(names, ", ") + "]"
 		}
-		lines = append(lines, line+"}   # "+note)
+		lines = append(lines, line+"}   # "+strings.Join(notes, ", "))
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.unidentified)) {
 		lines = append(lines, fmt.Sprintf("    # not identified: %s to %s", of(s.unidentified[p], "connection"), p))

@@ -149,9 +149,9 @@ func (p *pasts) makeRoom() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	done := 0
-	for i := len(p.all) - 1; i >= 0; i-- {
+	for i, x := range slices.Backward(p.all) {
 		select {
-		case <-p.all[i].done:
+		case <-x.done:
 			if done++; done >= pastsKept {
 				p.all = slices.Delete(p.all, i, i+1)
 			}

@@ -99,6 +99,19 @@ func TestPast(t *testing.T) {
 		t.Errorf("only %d of %d answers differ now: there was nothing to look back through", changed, len(asked))
 	}
 
+	diff := string(c.must("diff", at))
+	for _, want := range []string{"asset", "connection", "new", "authorization  changed  lines-ato", "state", "in force", "lapsed"} {
+		if !strings.Contains(diff, want) {
+			t.Errorf("diff lacks %q: %s", want, clip([]byte(diff)))
+		}
+	}
+	if out := string(c.must("diff", at, at)); out != "None.\n" {
+		t.Errorf("a moment differs from itself: %s", out)
+	}
+	if _, err := c.try("diff", "1h", "2h"); err == nil || !strings.Contains(err.Error(), "name the earlier moment first") {
+		t.Errorf("%v", err)
+	}
+
 	for text, want := range map[string]string{
 		before.Format(time.RFC3339): "what can be told begins at 20",
 		"2126-01-01":                "lies ahead",
