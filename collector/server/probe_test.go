@@ -54,14 +54,14 @@ func (p *probing) as(name string, role store.Role, sites ...string) context.Cont
 }
 
 // do calls while the loop runs, as a collector does.
-func do[Q, A any](p *probing, ctx context.Context, call func(context.Context, Q) (A, error), request Q) (A, error) {
+func do[Q, A any](ctx context.Context, p *probing, call func(context.Context, Q) (A, error), request Q) (A, error) {
 	defer p.looping()()
 	return call(ctx, request)
 }
 
 // plan proposes a schedule for a1.
 func (p *probing) plan(ctx context.Context, x *demarcv1.ProbeSelection) (*demarcv1.ProbeSchedule, error) {
-	r, err := do(p, ctx, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: x, Reads: &demarcv1.ProbeReads{Modbus: &demarcv1.ProbeModbusReads{}}})
+	r, err := do(ctx, p, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: x, Reads: &demarcv1.ProbeReads{Modbus: &demarcv1.ProbeModbusReads{}}})
 	return r.GetSchedule(), err
 }
 
@@ -86,8 +86,8 @@ func (p *probing) audited() (all []string) {
 	p.must(err)
 	p.must(store.VerifyAudit(store.AuditEntry{}, log))
 	for _, e := range log {
-		if strings.HasPrefix(e.Act.What, "probe ") {
-			all = append(all, e.Act.Who+" "+strings.TrimPrefix(e.Act.What, "probe "))
+		if what, of := strings.CutPrefix(e.Act.What, "probe "); of {
+			all = append(all, e.Act.Who+" "+what)
 		}
 	}
 	return all
@@ -106,7 +106,7 @@ func TestProbeScheduleIsApproved(t *testing.T) {
 		t.Errorf("planned %v", x)
 	}
 	approve := func(ctx context.Context) error {
-		_, err := do(p, ctx, p.ApproveProbe, &demarcv1.ApproveProbeRequest{Id: x.GetId()})
+		_, err := do(ctx, p, p.ApproveProbe, &demarcv1.ApproveProbeRequest{Id: x.GetId()})
 		return err
 	}
 	refusedAs(t, approve(ana), codes.FailedPrecondition, "another engineer approves")
@@ -123,7 +123,7 @@ func TestProbeScheduleIsApproved(t *testing.T) {
 		t.Errorf("another agent is ordered %v", o)
 	}
 	withdraw := func(ctx context.Context, id string) error {
-		_, err := do(p, ctx, p.WithdrawProbe, &demarcv1.WithdrawProbeRequest{Id: id, Reason: "done"})
+		_, err := do(ctx, p, p.WithdrawProbe, &demarcv1.WithdrawProbeRequest{Id: id, Reason: "done"})
 		return err
 	}
 	refusedAs(t, withdraw(p.as("eve", store.Engineer, "alpha"), x.GetId()), codes.PermissionDenied, "engineer")
@@ -145,7 +145,7 @@ func TestProbeScheduleOfOne(t *testing.T) {
 	p := newProbing(t, "none")
 	x, err := p.plan(owner(t), some)
 	p.must(err)
-	_, err = do(p, owner(t), p.ApproveProbe, &demarcv1.ApproveProbeRequest{Id: x.GetId()})
+	_, err = do(owner(t), p, p.ApproveProbe, &demarcv1.ApproveProbeRequest{Id: x.GetId()})
 	p.must(err)
 }
 
@@ -176,10 +176,10 @@ func TestProbePlanRefuses(t *testing.T) {
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "toaster", Boundary: "line4"}, Reads: modbus}, codes.InvalidArgument, "toaster"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "plc", Boundary: "line44"}, Reads: modbus}, codes.InvalidArgument, "line4"},
 	} {
-		_, err := do(p, ana, p.PlanProbe, c.r)
+		_, err := do(ana, p, p.PlanProbe, c.r)
 		refusedAs(t, err, c.code, c.want)
 	}
-	if _, err := do(p, ana, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: modbus, DryRun: true}); err != nil {
+	if _, err := do(ana, p, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: modbus, DryRun: true}); err != nil {
 		t.Error(err)
 	}
 	if n := len(p.list(ana).GetSchedules()); n != 0 || len(p.audited()) != 0 {
@@ -231,11 +231,11 @@ func TestProbeKill(t *testing.T) {
 	ordered := 0
 	p.ordered = func() { ordered++ } // the streams are told
 	kill := func(ctx context.Context, site, why string) ([]string, error) {
-		r, err := do(p, ctx, p.KillProbes, &demarcv1.KillProbesRequest{Site: site, Reason: why})
+		r, err := do(ctx, p, p.KillProbes, &demarcv1.KillProbesRequest{Site: site, Reason: why})
 		return r.GetAgents(), err
 	}
 	resume := func(ctx context.Context, site, why string) error {
-		_, err := do(p, ctx, p.ResumeProbes, &demarcv1.ResumeProbesRequest{Site: site, Reason: why})
+		_, err := do(ctx, p, p.ResumeProbes, &demarcv1.ResumeProbesRequest{Site: site, Reason: why})
 		return err
 	}
 	killed := func(site, agent, want string) {
@@ -286,7 +286,7 @@ func TestProbeDeviceIsResumed(t *testing.T) {
 	p := newProbing(t, "enforced")
 	ben, since := p.as("ben", store.Engineer), timestamppb.New(p.now)
 	resume := func(ctx context.Context, address, why string) error {
-		_, err := do(p, ctx, p.ResumeProbes, &demarcv1.ResumeProbesRequest{Agent: "a1", Address: address, Reason: why})
+		_, err := do(ctx, p, p.ResumeProbes, &demarcv1.ResumeProbesRequest{Agent: "a1", Address: address, Reason: why})
 		return err
 	}
 	refusedAs(t, resume(ben, "10.20.4.10", "looked at"), codes.FailedPrecondition, "has not told that it stopped")
@@ -312,7 +312,7 @@ func TestProbesAreListed(t *testing.T) {
 	_, err := p.plan(p.as("ana", store.Engineer), some)
 	p.must(err)
 	for _, site := range []string{"houston", "alpha"} {
-		_, err = do(p, p.as("ana", store.Engineer), p.KillProbes, &demarcv1.KillProbesRequest{Site: site})
+		_, err = do(p.as("ana", store.Engineer), p, p.KillProbes, &demarcv1.KillProbesRequest{Site: site})
 		p.must(err)
 	}
 	p.agents["c1"] = ingest.Health{Connected: true} // with active reads off
