@@ -37,7 +37,7 @@ func TestC1(t *testing.T) {
 			leaves(d, "laboratory", "quality", "corporate", "yes", "quality-record for 3650d, on hold")
 		}},
 		{name: "Batch_record_system", check: func(d *desk) {
-			leaves(d, "line5", "batch", "dmz", "not-observable", "batch-record for 1825d") // encrypted: what was read does not show
+			leaves(d, "line5", "batch", "dmz", "yes", "batch-record for 1825d")
 		}},
 		{name: "ERP_interface", check: func(d *desk) {
 			d.judged("authorized", "10.60.60.20", "10.50.1.20", 5432)
