@@ -64,7 +64,7 @@ func NewProvider(c ProviderConfig) *Provider {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	wire := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // it is one
+	wire := http.DefaultTransport.(*http.Transport).Clone() // it is one
 	wire.DisableKeepAlives = true                           // people sign in now and then
 	wire.TLSClientConfig = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
 	return &Provider{ProviderConfig: c, client: &http.Client{

@@ -17,11 +17,11 @@ import (
 func (x *collector) provider() (*api.Provider, error) {
 	o := x.OIDC
 	if o == nil {
-		return nil, nil //nolint:nilnil // none is no error
+		return nil, nil // none is no error
 	}
 	secret := ""
 	if o.SecretFile != "" {
-		text, err := os.ReadFile(o.SecretFile)
+		text, err := os.ReadFile(o.SecretFile) //nolint:gosec // the file that the settings name
 		if err != nil {
 			return nil, fmt.Errorf("oidc: secretFile: %w", err)
 		}
@@ -57,7 +57,7 @@ func first(names []string, otherwise string) string {
 func (x *collector) certificates() (*api.Certificates, error) {
 	c := x.Certificates
 	if c == nil {
-		return nil, nil //nolint:nilnil // none is no error
+		return nil, nil // none is no error
 	}
 	authorities, err := api.ReadCertificates(c.AuthorityFile)
 	if err != nil {

@@ -208,7 +208,7 @@ func (d *Desk) Receive(id, by string, from io.Reader) (err error) {
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 		return fmt.Errorf("keep the capture: %w", err)
 	}
-	f, err := os.OpenFile(u.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(u.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // a name of ours
 	if err != nil {
 		return fmt.Errorf("keep the capture: %w", err)
 	}
