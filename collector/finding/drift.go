@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/collector/inventory"
+	"demarc/internal/ot"
 )
 
 // Causes of drift. Only reality calls for a decision: sight and software make
@@ -205,7 +206,7 @@ func (c *comparison) changed(k *Kept, t *Thing, name, was, is string) {
 	switch {
 	case class:
 		words = t.Words + ": " + operation
-		cause, why = c.operated(k, t)
+		cause, why = c.operated(k, t, operation)
 	case was == "" && c.upgraded(t.Seen):
 		cause, why = Software, "told by a newer program of the agent"
 	case was == "":
@@ -213,8 +214,10 @@ func (c *comparison) changed(k *Kept, t *Thing, name, was, is string) {
 		cause, why = Reality, "the same source tells it anew since "+day(time.Unix(0, t.Told[name]))
 	case t.Asset:
 		why = "another source tells it now"
-	case (name == "security" || name == Outcome && is == Exchanged) && c.heard(t.Seen):
+	case (name == "security" || name == Outcome && is == Exchanged) && c.heard(t.tellers(name, is)):
 		cause, why = Reality, "seen by what heard when it was decided"
+	case name == "security" || name == Outcome && is == Exchanged:
+		why = "only another agent sees it: " + hearers(t.tellers(name, is))
 	default:
 		why = "it is identified better now"
 	}
@@ -233,16 +236,32 @@ const (
 const operationPrefix = "operation "
 
 // operated says why a class of operations is new.
-func (c *comparison) operated(k *Kept, t *Thing) (cause, why string) {
+func (c *comparison) operated(k *Kept, t *Thing, class string) (cause, why string) {
+	seen := t.tellers(operationPrefix+class, "yes")
 	switch {
 	case k.Attributes["protocol"] != t.Attributes["protocol"]:
 		return Sight, "its protocol was not known when it was decided"
-	case c.upgraded(t.Seen):
+	case c.upgraded(seen):
 		return Software, "told by a newer program of the agent"
-	case !c.heard(t.Seen):
-		return Sight, "heard only by what did not hear, or not well, when it was decided: " + hearers(t.Seen)
+	case !c.heard(seen):
+		return Sight, "heard only by what did not hear, or not well, when it was decided: " + hearers(seen)
 	}
 	return Reality, "never seen of it when it was decided"
+}
+
+// tellers lists those that hear a connection and tell of an attribute what it
+// is: what only a new agent sees of it is no news from the plant.
+func (t *Thing) tellers(name, is string) []inventory.Seen {
+	operation, class := strings.CutPrefix(name, operationPrefix)
+	return slices.DeleteFunc(slices.Clone(t.Seen), func(s inventory.Seen) bool {
+		switch {
+		case class:
+			return s.Classes&ot.ClassOf(operation) == 0
+		case name == Outcome:
+			return s.Outcome != ot.Exchanged && s.Outcome != ot.OneSided
+		}
+		return s.Security != is
+	})
 }
 
 // addressed tells of addresses that an asset has in addition.

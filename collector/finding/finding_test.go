@@ -232,7 +232,12 @@ func TestOneDecisionIsOneFinding(t *testing.T) {
 		{"two subnets", []string{"10.99.9.14>10.20.4.10 tcp/80 http", "10.99.8.14>10.20.4.10 tcp/80 http"}, 2},
 		{"one subnet of two plans", []string{"192.168.9.5@line4>10.20.4.10 tcp/80 http", "192.168.9.5@line5>10.20.4.10 tcp/81 http"}, 2},
 		{"tries of one source", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.60.0.15>10.20.5.10 tcp/2 unknown outcome=unanswered"}, 1},
-		{"tries of two sources", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.60.0.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 2},
+		{"tries of two sources", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.60.0.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 1},
+		{"tries of two boundaries", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.50.1.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 2},
+		{"a scan beside tries", []string{"10.60.0.15>10.20.4.10 tcp/0 scan outcome=refused", "10.60.0.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 2},
+		{"ports that name nothing", []string{"10.60.0.15>10.20.4.10 tcp/49200 unknown", "10.60.0.16>10.20.4.10 tcp/50000 unknown"}, 1},
+		{"ports that may name something", []string{"10.60.0.15>10.20.4.10 tcp/49000 unknown", "10.60.0.16>10.20.4.10 tcp/49001 unknown"}, 2},
+		{"the office and the Internet", []string{"10.60.0.15>198.51.100.7 tcp/443 tls", "10.60.0.16>198.51.100.8 udp/123 ntp"}, 1},
 		{"one paper", []string{"10.50.1.20>10.20.5.10 tcp/4840 opcua ops=read", "10.50.1.21>10.20.5.10 tcp/4840 opcua"}, 1},
 		{"one tool", []string{"10.20.4.60>203.0.113.40 tcp/443 tls sni=a.teamviewer.com", "10.20.4.60>203.0.113.41 tcp/443 tls sni=b.teamviewer.com"}, 1},
 	} {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"demarc/collector/boundary"
@@ -52,7 +53,7 @@ type group struct {
 	From, To                  string // boundaries of client and server
 	Service, Opener, Document string
 	Terms                     string // broken ones, "service, initiator"
-	Subject                   string // subnet, source address or asset
+	Subject                   string // subnet, address of a scan's source, or asset
 }
 
 // id is the same whenever the same group is found.
@@ -68,8 +69,8 @@ func (g group) id() string {
 //
 //  1. unplaced: an end that sent something stands in no boundary; nothing else
 //     can be said before it does;
-//  2. attempt (scan when there are many): refused or unanswered, so nothing got
-//     through;
+//  2. attempt (scan when one source makes many): refused or unanswered, so
+//     nothing got through;
 //  3. unlisted: it would be agreed, were the device on the list of what was
 //     authorized;
 //  4. lapsed: it was agreed, and the paper fell;
@@ -89,7 +90,7 @@ func groupOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (gro
 		return group{}, false
 	}
 	if tried(c) {
-		return attemptGroup(p, c), true
+		return attemptGroup(p, c, v), true
 	}
 	if v.Unlisted != "" {
 		return unlistedGroup(c.Site, homeOf(c, v), v.Unlisted), true
@@ -105,9 +106,9 @@ func groupOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (gro
 	case exposed(p, g) && !agreedService:
 		g.Kind = InternetExposure
 	case v.Verdict.Verdict == verdict.OutOfTerms:
-		g.Kind, g.Service, g.Terms, g.Document = OutOfTerms, v.Service, strings.Join(v.Broken, ", "), v.Document
+		g.Kind, g.Service, g.Terms, g.Document = OutOfTerms, g.service(p, c, v), strings.Join(v.Broken, ", "), v.Document
 	default:
-		g.Kind, g.Service = Unauthorized, v.Service
+		g.Kind, g.Service = Unauthorized, g.service(p, c, v)
 	}
 	return g, true
 }
@@ -132,9 +133,34 @@ func tried(c inventory.Connection) bool {
 	return o == ot.Refused || o == ot.Unanswered
 }
 
-func attemptGroup(p *boundary.Policy, c inventory.Connection) group {
-	return group{Kind: Attempt, Site: c.Site, Subject: subject(p, c.Site, c.Client)}
+// attemptGroup gathers what the devices of one boundary try in vain: whoever
+// answers for it looks once for what is set up wrong there. What the agent
+// heard as a scan is a decision of its own.
+func attemptGroup(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) group {
+	g := group{Kind: Attempt, Site: c.Site}
+	if c.Data.GetProtocol() == Scan || v.Client.Boundary == "" {
+		g.Subject = subject(p, c.Site, c.Client)
+	} else {
+		g.From = v.Client.Boundary
+	}
+	return g
 }
+
+// service names what a decision is about. A port that is never assigned (IANA,
+// RFC 6335: 49152 to 65535) names nothing: what runs there is one question. What
+// stays outside ot and dmz and goes to the Internet is not decided on by service.
+func (g group) service(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) string {
+	d := c.Data
+	switch {
+	case (g.From == boundary.Internet || g.To == boundary.Internet) && !inner(p.Domain(g.From)) && !inner(p.Domain(g.To)):
+		return ""
+	case d.GetPort() >= firstDynamic && v.Service == d.GetTransport()+"/"+strconv.FormatUint(uint64(d.GetPort()), 10):
+		return d.GetTransport() + " on dynamic ports"
+	}
+	return v.Service
+}
+
+const firstDynamic = 49152
 
 // subject names an address so that equal ones of two segments with the same
 // plan stay apart.
@@ -159,7 +185,7 @@ func unplacedGroup(p *boundary.Policy, c inventory.Connection, v *verdict.Judged
 	case nowhere(v.Client) && c.Client.Addr.IsValid():
 		return subnetGroup(p, c.Site, c.Client, v.Client), true
 	case nowhere(v.Server) && c.Server.Addr.IsValid() && tried(c):
-		return attemptGroup(p, c), true
+		return attemptGroup(p, c, v), true
 	case nowhere(v.Server) && c.Server.Addr.IsValid():
 		return subnetGroup(p, c.Site, c.Server, v.Server), true
 	}

@@ -20,6 +20,7 @@ type member struct {
 	Sight      uint64    `json:"sight"`          // what it was told apart by: a change is better sight, not another reality
 	Policy     uint64    `json:"policy"`         // version that it was judged by
 	Service    string    `json:"service,omitempty"`
+	Source     string    `json:"source,omitempty"` // address that tried in vain
 	Operations []string  `json:"operations,omitempty"`
 	OneSided   bool      `json:"one_sided,omitempty"`
 	Domains    [2]string `json:"domains"` // of client and server; of an asset that stands in two boundaries, of both
@@ -43,6 +44,9 @@ func (s *Sorter) memberOf(p *boundary.Policy, c inventory.Connection, v *verdict
 	}
 	if d.GetProtocol() == Scan {
 		m.Service = Scan
+	}
+	if tried(c) {
+		m.Source = subject(p, c.Site, c.Client)
 	}
 	if i, ok := p.Boundary(v.Server.Boundary); ok && i.Safety {
 		m.Safety = i.Name
@@ -93,7 +97,7 @@ func sum(parts ...string) uint64 {
 
 // equal reports whether a finding that holds m would show n no differently.
 func (m *member) equal(n *member) bool {
-	return m.Past == n.Past && m.Sight == n.Sight && m.Policy == n.Policy && m.Service == n.Service && m.OneSided == n.OneSided &&
+	return m.Past == n.Past && m.Sight == n.Sight && m.Policy == n.Policy && m.Service == n.Service && m.Source == n.Source && m.OneSided == n.OneSided &&
 		m.Domains == n.Domains && m.Safety == n.Safety && m.Unlisted == n.Unlisted && m.First == n.First && m.Last == n.Last &&
 		slices.Equal(m.Operations, n.Operations) && slices.Equal(m.Addresses, n.Addresses) && slices.Equal(m.Boundaries, n.Boundaries) &&
 		slices.Equal(m.Discords, n.Discords)

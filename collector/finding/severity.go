@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -151,6 +152,10 @@ type traits struct {
 	safety      string
 	operations  map[string]bool
 	services    []string
+
+	sources  int      // that tried in vain
+	scanners []string // those of them that made many tries
+	source   string   // the first that is none of these
 }
 
 func (f *finding) traits() traits {
@@ -171,10 +176,27 @@ func (f *finding) traits() traits {
 	}
 	t.oneSided = t.oneSided && len(f.conns) > 0
 	slices.Sort(t.services)
-	if t.kind == Attempt && (slices.Contains(t.services, Scan) || len(f.conns)+f.leftOff >= scanTargets) {
-		t.kind = Scan
+	if t.kind == Attempt {
+		f.tries(&t)
 	}
 	return t
+}
+
+// tries counts the sources of what was tried in vain. It is a scan where one of
+// them made many tries.
+func (f *finding) tries(t *traits) {
+	made := make(map[string]int)
+	for _, m := range f.conns {
+		made[m.Source]++
+	}
+	t.sources = len(made)
+	for _, source := range slices.Sorted(maps.Keys(made)) {
+		if made[source] >= scanTargets || f.group.Subject != "" && slices.Contains(t.services, Scan) {
+			t.kind, t.scanners = Scan, append(t.scanners, source)
+		} else if t.source == "" {
+			t.source = source
+		}
+	}
 }
 
 func (t *traits) take(m *member) {

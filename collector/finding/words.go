@@ -3,6 +3,7 @@ package finding
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // scanTargets is how many services of other boundaries a source tries in vain
-// before it is told as a scan.
+// before that is told as a scan.
 const scanTargets = 20
 
 // show makes the finding as it is listed.
@@ -75,7 +76,7 @@ func (f *finding) members(out *demarcv1.Finding) {
 func (f *finding) boundaries(out *demarcv1.Finding, m *member) {
 	switch f.group.Kind {
 	case Attempt, Lapsed, DualHomed:
-		if len(m.Boundaries) > 1 && out.FromBoundary == "" {
+		if len(m.Boundaries) > 1 && out.ToBoundary == "" {
 			out.FromBoundary, out.ToBoundary = m.Boundaries[0], m.Boundaries[1]
 		}
 	case Unplaced:
@@ -114,7 +115,11 @@ func (f *finding) title(t traits) string {
 	}
 	switch t.kind {
 	case Unauthorized:
-		return place(g.From) + " " + deed(t) + " " + place(g.To) + " with " + g.Service + ", and nothing agrees to it"
+		with := ""
+		if g.Service != "" {
+			with = " with " + g.Service
+		}
+		return place(g.From) + " " + deed(t) + " " + place(g.To) + with + ", and nothing agrees to it"
 	case OutOfTerms:
 		_, name, _ := strings.Cut(g.Document, "/")
 		if g.From == g.To {
@@ -142,9 +147,12 @@ func (f *finding) title(t traits) string {
 		}
 		return "No boundary holds " + g.Subject
 	case Scan:
-		return g.Subject + " tries one service after another in other boundaries"
+		return some(t.scanners, 3) + tries(len(t.scanners)) + " one service after another in other boundaries"
 	case Attempt:
-		return g.Subject + " tries in vain what is not agreed"
+		if t.sources == 1 {
+			return t.source + " tries in vain what is not agreed"
+		}
+		return strconv.Itoa(t.sources) + " devices of " + place(g.From) + " try in vain what is not agreed"
 	case NoAuthorization:
 		return g.Subject + " operates without authorization"
 	case ProbeDifference:
@@ -171,6 +179,13 @@ func (f *finding) homes() (addresses, boundaries string) {
 		return some(m.Addresses, 8), strings.Join(m.Boundaries, " and ")
 	}
 	return f.group.Subject, "two boundaries"
+}
+
+func tries(sources int) string {
+	if sources > 1 {
+		return " try"
+	}
+	return " tries"
 }
 
 // deed is what the members did at worst.

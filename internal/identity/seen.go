@@ -3,6 +3,8 @@ package identity
 import (
 	"slices"
 	"strings"
+
+	"demarc/internal/ot"
 )
 
 // Seen is one address, or one connection, as it was heard on one segment.
@@ -12,6 +14,11 @@ type Seen struct {
 	VLANs         []uint32
 	Agents        []string
 	First, Last   int64 // Unix nanoseconds, 0 not told
+
+	// Of a connection: what this agent alone tells of it.
+	Outcome  ot.Outcome
+	Security string
+	Classes  ot.Classes // of operations that it counted
 }
 
 // Seen lists where the addresses of an asset were heard, by address and
@@ -59,6 +66,7 @@ func (b *Book) SeenConnection(id string) []Seen {
 		if s.Segment == "" {
 			s.Segment = r.key.server.key.segment.Value()
 		}
+		r.tell(&s)
 		for _, v := range r.vlans {
 			s.VLANs = addVLAN(s.VLANs, v)
 		}
@@ -74,6 +82,20 @@ func (b *Book) SeenConnection(id string) []Seen {
 		return strings.Compare(x.Segment, y.Segment)
 	})
 	return all
+}
+
+func (r *rawConn) tell(s *Seen) {
+	s.Outcome = r.outcome
+	if r.security != nil {
+		s.Security = r.security.mode.text.Value()
+	}
+	if r.operations != nil {
+		for i, n := range r.operations {
+			if n > 0 {
+				s.Classes |= ot.ClassOf(ot.Operation(i).String())
+			}
+		}
+	}
 }
 
 func addVLAN(to []uint32, v uint16) []uint32 {
