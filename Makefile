@@ -5,8 +5,7 @@ GOVULNCHECK  := v1.9.0
 BUF          := cd proto && go tool -modfile=../internal/tools/go.mod buf
 FUZZTIME     ?= 10s
 # Packages whose goroutines share state; the rest runs on one.
-# agent/probe is left out: its child gets less memory than the detector wants.
-RACE         ?= $$(go list ./agent/... ./collector/... ./internal/e2e/... | grep -v '/agent/probe$$')
+RACE         ?= ./agent/... ./collector/... ./internal/e2e/...
 # make run PORTS=17443,18443 takes other ports for the agents and the pages.
 PORTS        ?=
 UI           := collector/web/ui

@@ -105,6 +105,7 @@ func write(c net.Conn, b []byte) { _, _ = c.Write(b) }
 // that has little memory and time; this process goes on, tells, and asks no
 // further.
 func TestHostileOPCUA(t *testing.T) {
+	needChild(t)
 	find := func(body []byte) func(net.Conn, uint32) { // answers FindServers
 		return func(c net.Conn, request uint32) {
 			write(c, messages(request, 425, append(responseHeader(request), body...)))
@@ -170,6 +171,7 @@ func TestHostileOPCUA(t *testing.T) {
 // TestManyEndpoints: of ten thousand some are read, and that is told; where
 // they point to, nobody goes.
 func TestManyEndpoints(t *testing.T) {
+	needChild(t)
 	var visited atomic.Int64
 	elsewhere := serve(t, func(net.Conn) { visited.Add(1) })
 	port := serve(t, func(c net.Conn) {

@@ -81,11 +81,32 @@ func (n *notes) value(attribute string) string {
 	return ""
 }
 
+// count is how often a value was told under an attribute.
+func (n *notes) count(attribute, value string) (times int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, f := range n.facts {
+		if f.Attribute == attribute && f.Value == value {
+			times++
+		}
+	}
+	return times
+}
+
 // loopback is settings that ask this machine, fast.
 func loopback(targets ...config.ProbeTarget) config.Probe {
 	return config.Probe{
 		Enabled: true, Interface: "lo", Source: "127.0.0.1", Networks: []string{"127.0.0.0/8"}, Timeout: "2s",
 		Targets: targets, Budget: config.ProbeBudget{Device: 600, Network: 600},
+	}
+}
+
+// needChild skips a test whose child would run under the race detector, which
+// wants more memory than a child gets.
+func needChild(t testing.TB) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("needs the child process, which the race detector does not fit into")
 	}
 }
 
@@ -130,22 +151,7 @@ func serve(t testing.TB, each func(net.Conn)) int {
 // device answers Modbus requests with the body that reply gives; nil is
 // silence.
 func device(t testing.TB, reply func(pdu []byte) []byte) int {
-	return serve(t, func(c net.Conn) {
-		for {
-			request, err := readADU(c)
-			if err != nil {
-				return
-			}
-			pdu := reply(request[mbap:])
-			if pdu == nil {
-				continue
-			}
-			answer := append(slices.Clone(request[:4]), byte((len(pdu)+1)>>8), byte(len(pdu)+1), request[6])
-			if _, err := c.Write(append(answer, pdu...)); err != nil {
-				return
-			}
-		}
-	})
+	return serve(t, func(c net.Conn) { netsim.ModbusConn(c, reply) })
 }
 
 // plc is a device with an identification and a name plate.

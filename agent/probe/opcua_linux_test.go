@@ -97,6 +97,7 @@ func startGopcua(t testing.TB) (port int, certificate []byte) {
 // TestOPCUADiscovery: who is there and how one may enter, without a session;
 // what leaves is the plan.
 func TestOPCUADiscovery(t *testing.T) {
+	needChild(t)
 	port, _ := startGopcua(t)
 	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port}}))
 	steps, err := p.Plan(t.Context(), p.Jobs()[0])
@@ -139,6 +140,7 @@ func TestOPCUADiscovery(t *testing.T) {
 // TestOPCUASessions: every security mode of gopcua's server, anonymous and by
 // name, each only once its certificate is trusted.
 func TestOPCUASessions(t *testing.T) {
+	needChild(t)
 	port, certificate := startGopcua(t)
 	modes := []string{"none", "auto"}
 	for _, p := range config.ProbePolicies {
@@ -256,6 +258,7 @@ func TestGuardRefuses(t *testing.T) {
 // TestPlanPrintsSessions: without security every byte of a session is known
 // before, but for what the server names.
 func TestPlanPrintsSessions(t *testing.T) {
+	needChild(t)
 	p, _ := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Session: "anonymous", Security: "none"}}))
 	steps, err := p.Plan(t.Context(), p.Jobs()[0])
 	if err != nil {
@@ -273,6 +276,9 @@ func TestPlanPrintsSessions(t *testing.T) {
 		t.Errorf("the plan is another each time: %v", err)
 	}
 }
+
+// nodePolicies are those that node-opcua still offers.
+var nodePolicies = config.ProbePolicies[:3]
 
 // nodeOPCUA starts node-opcua's server on loopback.
 func nodeOPCUA(t testing.TB) (port int, certificate []byte, dir string) {
@@ -293,6 +299,7 @@ func nodeOPCUA(t testing.TB) (port int, certificate []byte, dir string) {
 // TestNodeOPCUA: a server of another maker, in every security mode, with the
 // devices of OPC 10000-100, and by name and certificate.
 func TestNodeOPCUA(t *testing.T) {
+	needChild(t)
 	netsim.Need(t, "node", "npm")
 	port, certificate, dir := nodeOPCUA(t)
 	password := filepath.Join(dir, "password")
@@ -302,10 +309,7 @@ func TestNodeOPCUA(t *testing.T) {
 	_, userCert, userKey := testCertificate(t, dir)
 	type attempt struct{ session, security string }
 	attempts := []attempt{{"anonymous", "none"}, {"anonymous", "auto"}, {"user", "auto"}, {"certificate", "auto"}}
-	for _, p := range config.ProbePolicies {
-		if p == "Basic256" || p == "Basic128Rsa15" {
-			continue // node-opcua offers them no more
-		}
+	for _, p := range nodePolicies {
 		attempts = append(attempts, attempt{"anonymous", p + " sign"}, attempt{"anonymous", p + " sign-and-encrypt"})
 	}
 	for _, a := range attempts {

@@ -76,7 +76,7 @@ func asPeer(iface string, command []string) error {
 	case "plc":
 		return servePLC()
 	case "gopcua":
-		return serveGopcua()
+		return serveGopcua(command[1])
 	}
 	path, err := exec.LookPath(command[0])
 	if err != nil {
@@ -91,35 +91,21 @@ func servePLC() error {
 		return err
 	}
 	fmt.Println("ready")
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return err
-		}
-		go func() {
-			defer c.Close() //nolint:errcheck // a test's
-			for {
-				request, err := readADU(c)
-				if err != nil {
-					return
-				}
-				pdu := plc(request[mbap:])
-				answer := append(append([]byte{}, request[:4]...), byte((len(pdu)+1)>>8), byte(len(pdu)+1), request[6])
-				if _, err := c.Write(append(answer, pdu...)); err != nil {
-					return
-				}
-			}
-		}()
-	}
+	return netsim.Modbus(l, plc)
 }
 
-func serveGopcua() error {
+// serveGopcua writes the server's certificate into a directory before it says
+// that it is ready.
+func serveGopcua(dir string) error {
 	raw, err := makeCertificate(time.Now())
 	if err != nil {
 		return err
 	}
 	der, key, err := readPEM(raw)
 	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "server.der"), der, 0o600); err != nil {
 		return err
 	}
 	if _, err := gopcuaServer(context.Background(), deviceIP, 4840, der, key); err != nil {
@@ -175,9 +161,9 @@ func cable(t testing.TB, command ...string) *wireLab {
 	return w
 }
 
-// frames sorts what the probe's interface sent: payload of TCP by segment, and
-// frames that are neither such nor bare TCP segments or ARP.
-func (w *wireLab) frames(t testing.TB, port int) (payloads [][]byte, bare, arp int, others []string) {
+// frames sorts what the probe's interface sent: payload of TCP in its order,
+// and frames that are neither such nor bare TCP segments or ARP.
+func (w *wireLab) frames(t testing.TB, port int) (payload []byte, bare, arp int, others []string) {
 	t.Helper()
 	w.stop()
 	raw, err := os.ReadFile(w.file)
@@ -194,11 +180,12 @@ func (w *wireLab) frames(t testing.TB, port int) (payloads [][]byte, bare, arp i
 			own = f
 		}
 	}
-	seen := map[uint32]bool{} // sequence numbers, for retransmissions
+	type place struct{ port, sequence uint32 }
+	seen := map[place]bool{} // for retransmissions
 	for {
 		data, _, err := r.ReadPacketData()
 		if err != nil {
-			return payloads, bare, arp, others
+			return payload, bare, arp, others
 		}
 		p := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.Default)
 		eth := p.LinkLayer().(*layers.Ethernet)
@@ -217,17 +204,17 @@ func (w *wireLab) frames(t testing.TB, port int) (payloads [][]byte, bare, arp i
 		}
 		if len(tcp.Payload) == 0 {
 			bare++
-		} else if !seen[tcp.Seq] {
-			seen[tcp.Seq] = true
-			payloads = append(payloads, tcp.Payload)
+		} else if at := (place{uint32(tcp.SrcPort), tcp.Seq}); !seen[at] {
+			seen[at] = true
+			payload = append(payload, tcp.Payload...)
 		}
 	}
 }
 
-func wireSettings(target config.ProbeTarget) config.Probe {
+func wireSettings(targets ...config.ProbeTarget) config.Probe {
 	return config.Probe{
-		Enabled: true, Interface: "probe0", Source: proberIP, Networks: []string{"10.20.4.0/24"}, Timeout: "5s",
-		Targets: []config.ProbeTarget{target}, Budget: config.ProbeBudget{Device: 600, Network: 600},
+		Enabled: true, Interface: "probe0", Source: proberIP, Networks: []string{"10.20.4.0/24"}, Timeout: "10s",
+		Targets: targets, Budget: config.ProbeBudget{Device: 6000, Network: 6000},
 	}
 }
 
@@ -252,36 +239,42 @@ func (w *wireLab) listening(t testing.TB, f func()) {
 	}
 }
 
-// onWire asks a device over the cable and counts every frame.
-func onWire(t *testing.T, w *wireLab, target config.ProbeTarget, port int) (*notes, [][]byte) {
+// onWire asks a device over the cable, one target after the other, and counts
+// every frame: the requests of each are those of its plan, and what was logged
+// is what the wire had, byte by byte. It returns what was asked and told.
+func onWire(t *testing.T, w *wireLab, port int, s config.Probe) *notes {
 	t.Helper()
 	n := &notes{}
-	p, err := New(Options{Settings: wireSettings(target), Captures: []string{"span0"}, State: t.TempDir(), Sink: n, Log: discard, Child: []string{os.Args[0], ChildArgument}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	steps, err := p.Plan(t.Context(), p.Jobs()[0])
+	p, err := New(Options{Settings: s, Captures: []string{"span0"}, State: t.TempDir(), Sink: n, Log: discard, Child: []string{os.Args[0], ChildArgument}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.listening(t, func() {
-		if err := ask(t, p); err != nil {
-			t.Error(err)
+		for _, j := range p.Jobs() {
+			steps, err := p.Plan(t.Context(), j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := len(n.entries())
+			if err := p.Ask(t.Context(), j); err != nil {
+				t.Errorf("%+v: %v", j.Target, err)
+			}
+			planned(t, steps, sentBytes(n.entries()[before:]))
 		}
 	})
-	payloads, bare, arp, others := w.frames(t, port)
-	planned(t, steps, payloads)
-	if logged := sentBytes(n.entries()); !bytes.Equal(bytes.Join(logged, nil), bytes.Join(payloads, nil)) {
-		t.Errorf("the log has\n%x\nand the wire had\n%x", logged, payloads)
+	payload, bare, arp, others := w.frames(t, port)
+	logged := sentBytes(n.entries())
+	if all := bytes.Join(logged, nil); !bytes.Equal(all, payload) {
+		t.Errorf("the log has\n%x\nand the wire had\n%x", all, payload)
 	}
 	if len(others) > 0 {
 		t.Errorf("%d frames that nobody planned: %s", len(others), others[0])
 	}
-	if bare > 6*(len(payloads)+1) || arp > 4 {
-		t.Errorf("%d requests took %d segments without payload and %d ARP frames", len(payloads), bare, arp)
+	if bare > 6*(len(logged)+1) || arp > 4 {
+		t.Errorf("%d requests took %d segments without payload and %d ARP frames", len(logged), bare, arp)
 	}
-	t.Logf("frames sent: %d requests, %d TCP segments without payload, %d ARP, %d others", len(payloads), bare, arp, len(others))
-	return n, payloads
+	t.Logf("frames sent: %d requests of %d bytes, %d TCP segments without payload, %d ARP, %d others", len(logged), len(payload), bare, arp, len(others))
+	return n
 }
 
 // TestEveryFrameOnTheWire: in a network of its own, the frames that leave are
@@ -289,19 +282,74 @@ func onWire(t *testing.T, w *wireLab, target config.ProbeTarget, port int) (*not
 // interface sends nothing meanwhile.
 func TestEveryFrameOnTheWire(t *testing.T) {
 	w := cable(t, "plc")
-	n, payloads := onWire(t, w, config.ProbeTarget{Address: deviceIP, Modbus: everything(502)}, 502)
-	if len(payloads) != 7 || n.value("serial") == "" {
-		t.Errorf("%d requests, %+v", len(payloads), n.facts)
+	n := onWire(t, w, 502, wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: everything(502)}))
+	if len(n.entries()) != 7 || n.value("serial") == "" {
+		t.Errorf("%d requests, %+v", len(n.entries()), n.facts)
 	}
 }
 
-// TestEveryFrameOfOPCUA: the same of a discovery and a session.
-func TestEveryFrameOfOPCUA(t *testing.T) {
-	w := cable(t, "gopcua")
-	n, payloads := onWire(t, w, config.ProbeTarget{Address: deviceIP, OPCUA: &config.ProbeOPCUA{Session: "anonymous", Security: "none"}}, 4840)
-	if len(payloads) != 5+7 || n.value("firmware") != "4.5.6" {
-		t.Errorf("%d requests, %+v", len(payloads), n.facts)
+// everyWay is a target for each way into a server: discovery, no security, and
+// each policy signed and encrypted.
+func everyWay(policies ...string) (all []config.ProbeTarget) {
+	add := func(session, security string) {
+		all = append(all, config.ProbeTarget{Address: deviceIP, OPCUA: &config.ProbeOPCUA{Session: session, Security: security}})
 	}
+	add("none", "")
+	add("anonymous", "none")
+	for _, p := range policies {
+		add("anonymous", p+" sign")
+		add("anonymous", p+" sign-and-encrypt")
+	}
+	return all
+}
+
+// TestEveryFrameOfGopcua: a discovery, and a session in every security mode.
+func TestEveryFrameOfGopcua(t *testing.T) {
+	needChild(t)
+	dir := t.TempDir()
+	w := cable(t, "gopcua", dir)
+	s := wireSettings(everyWay(config.ProbePolicies...)...)
+	s.Trust = []string{thumbprintOf(t, dir)}
+	n := onWire(t, w, 4840, s)
+	each := 5 + 7 // messages of a discovery and of a session without devices
+	if got := len(n.entries()); got != 5+(1+2*len(config.ProbePolicies))*each || n.count("firmware", "4.5.6") != 1+2*len(config.ProbePolicies) {
+		t.Errorf("%d requests, %d name plates", got, n.count("firmware", "4.5.6"))
+	}
+}
+
+// TestEveryFrameOfNodeOPCUA: the same with a server of another maker, which has
+// devices, and by name and certificate.
+func TestEveryFrameOfNodeOPCUA(t *testing.T) {
+	needChild(t)
+	modules, dir := nodeModules(t, "node-opcua-server"), t.TempDir()
+	w := cable(t, "env", "NODE_PATH="+modules, "node", "--security-revert=CVE-2023-46809", testdata(t, "node_opcua_server.js"), deviceIP, "4840", dir)
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, cert, key := testCertificate(t, dir)
+	targets := everyWay(nodePolicies...)
+	for _, session := range []string{"user", "certificate"} {
+		targets = append(targets, config.ProbeTarget{Address: deviceIP, OPCUA: &config.ProbeOPCUA{
+			Session: session, User: "reader", Password: password, Certificate: cert, Key: key,
+		}})
+	}
+	s := wireSettings(targets...)
+	s.Trust = []string{thumbprintOf(t, dir)}
+	n := onWire(t, w, 4840, s)
+	if got := n.count("serial", "SN-4711"); got != len(targets)-1 {
+		t.Errorf("%d name plates of %d sessions", got, len(targets)-1)
+	}
+}
+
+// thumbprintOf is that of the certificate which a server wrote.
+func thumbprintOf(t testing.TB, dir string) string {
+	t.Helper()
+	der, err := os.ReadFile(filepath.Join(dir, "server.der"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return thumbprint(der)
 }
 
 // TestCaptureInterfacesAreRefused: by name, by address, and by the link below.
@@ -361,9 +409,9 @@ func needPython(t testing.TB, module, pkg string) {
 func TestPymodbus(t *testing.T) {
 	needPython(t, "pymodbus", "python3-pymodbus")
 	w := cable(t, debianPython, "-u", testdata(t, "pymodbus_server.py"), deviceIP, "502")
-	n, _ := onWire(t, w, config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
+	n := onWire(t, w, 502, wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
 		Units: "1", Identification: "extended", ServerID: true, SunSpec: true, Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4}},
-	}}, 502)
+	}}))
 	for attribute, want := range map[string]string{"vendor": "Pymodbus", "model": "PM", "firmware": "3.0", "product": "Pymodbus Server", "serial": "PLATE-77"} {
 		if got := n.value(attribute); got != want {
 			t.Errorf("%s is %q, want %q", attribute, got, want)
@@ -375,9 +423,9 @@ func TestPymodbus(t *testing.T) {
 func TestModbusSerial(t *testing.T) {
 	modules := nodeModules(t, "modbus-serial")
 	w := cable(t, "env", "NODE_PATH="+modules, "node", testdata(t, "modbus_serial_server.js"), deviceIP, "502")
-	n, _ := onWire(t, w, config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
+	n := onWire(t, w, 502, wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
 		Units: "1", Identification: "basic", Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4, Input: true}},
-	}}, 502)
+	}}))
 	for attribute, want := range map[string]string{"vendor": "ACME", "model": "MS-1", "firmware": "2.1", "serial": "PLATE-78"} {
 		if got := n.value(attribute); got != want {
 			t.Errorf("%s is %q, want %q", attribute, got, want)

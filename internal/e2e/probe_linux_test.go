@@ -2,16 +2,13 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -31,30 +28,11 @@ func modbusDevice(t *testing.T, address string) (asked, last *atomic.Int64) {
 	asked, last = new(atomic.Int64), new(atomic.Int64)
 	identity := append([]byte{43, 14, 1, 0x83, 0, 0, 2, 0, 4}, "ACME\x01\x06PM-800"...)
 	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close() //nolint:errcheck // a test's
-				for {
-					head := make([]byte, 7)
-					if _, err := io.ReadFull(c, head); err != nil {
-						return
-					}
-					if _, err := io.CopyN(io.Discard, c, int64(binary.BigEndian.Uint16(head[4:]))-1); err != nil {
-						return
-					}
-					asked.Add(1)
-					last.Store(time.Now().UnixNano())
-					answer := binary.BigEndian.AppendUint16(slices.Clone(head[:4]), uint16(len(identity)+1))
-					if _, err := c.Write(append(append(answer, head[6]), identity...)); err != nil {
-						return
-					}
-				}
-			}()
-		}
+		_ = netsim.Modbus(l, func([]byte) []byte { // until the test ends
+			asked.Add(1)
+			last.Store(time.Now().UnixNano())
+			return identity
+		})
 	}()
 	return asked, last
 }
