@@ -95,6 +95,23 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 	return lines
 }
 
+// unequal says how the categorization of the two sides of an agreement differs.
+func unequal(docs *boundary.Documents, i *boundary.Interconnection) string {
+	named := func(name string) *boundary.Boundary {
+		at := slices.IndexFunc(docs.Boundaries, func(b *boundary.Boundary) bool { return b.Name == name })
+		if at < 0 {
+			return nil
+		}
+		return docs.Boundaries[at]
+	}
+	from, to := i.From.Boundary.Name, i.To.Boundary.Name
+	how := named(from).Unequal(named(to))
+	if how == "" {
+		return ""
+	}
+	return how + " (" + from + " and " + to + ")"
+}
+
 // boundaryLines say who answers for a boundary, what stands in it, and what it
 // is agreed to exchange.
 func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Documents, b *boundary.Boundary, x *demarcv1.BoundarySummary) []string {
@@ -145,7 +162,7 @@ func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Document
 	}
 	for _, i := range docs.Interconnections {
 		if i.From.Boundary.Name == b.Name || i.To.Boundary.Name == b.Name {
-			say("Agreement", i.Name+", from "+i.From.Boundary.Name+" to "+i.To.Boundary.Name+": "+i.Purpose+from("; carries ", joined(i.Carries))+from("; exchanges ", joined(i.Exchanges)))
+			say("Agreement", i.Name+", from "+i.From.Boundary.Name+" to "+i.To.Boundary.Name+": "+i.Purpose+from("; carries ", joined(i.Carries))+from("; exchanges ", joined(i.Exchanges))+from("; categorized unequally (FIPS 199): ", unequal(docs, i)))
 		}
 	}
 	say("Assets that stand in it", strconv.Itoa(int(x.GetAssets())))

@@ -67,6 +67,7 @@ type Info struct {
 	Members                           []string // in words
 	Sites                             []string // named by its members, sorted
 	Safety, Isolated                  bool
+	Process, Business                 bool      // levels 0 to 2 alone; ERP, or level 4 and above alone
 	Survey                            time.Time // first instant after the survey of the boundary; zero without one
 	above                             []string  // every boundary that it is a part of, nearest first
 }
@@ -207,7 +208,7 @@ func (p *Policy) addSite(doc *Site) {
 func infoOf(b *Boundary) *Info {
 	i := &Info{
 		Name: b.Name, Title: b.Title, Kind: b.Type, Domain: b.Domain, Parent: b.Parent.Name, Isolated: b.Isolated,
-		Safety: b.Zone != nil && b.Zone.Safety,
+		Safety: b.Zone != nil && b.Zone.Safety, Process: b.process(), Business: b.business(),
 	}
 	if b.Review != nil && b.Review.State == "survey" {
 		i.Survey = b.Review.Until.End()

@@ -26,6 +26,7 @@ const (
 	Attempt          = "attempt"
 	Scan             = "scan"
 	DualHomed        = "dual-homed"
+	PastInterface    = "past-erp-interface"
 	NoAuthorization  = "operating-without-authorization"
 	Unlisted         = "unlisted"
 	NoSnapshot       = "no-snapshot"
@@ -41,7 +42,7 @@ const Drift = "drift"
 // Kinds lists every kind of finding.
 func Kinds() []string {
 	return []string{
-		Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, NoAuthorization, Unlisted, NoSnapshot, Condition, ProbeDifference, NeverUsed, NeverSeen,
+		Unauthorized, OutOfTerms, Lapsed, InternetExposure, RemoteAccess, Unplaced, Attempt, Scan, DualHomed, PastInterface, NoAuthorization, Unlisted, NoSnapshot, Condition, ProbeDifference, NeverUsed, NeverSeen,
 		Drift + "-" + NewAsset, Drift + "-" + ChangedAsset, Drift + "-" + GoneAsset, Drift + "-" + NewConnection, Drift + "-" + ChangedConnection, Drift + "-" + GoneConnection,
 	}
 }
@@ -79,13 +80,21 @@ func (g group) id() string {
 //  6. internet-exposure: ot or dmz exchanges with the Internet, and nothing
 //     agreed to this service;
 //  7. out-of-terms: the ends are agreed, a term is broken;
-//  8. unauthorized: nothing is agreed.
+//  8. unauthorized: nothing is agreed;
+//  9. past-erp-interface: it is agreed, and joins levels 0 to 2 and business
+//     systems without anything between.
 func groupOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (group, bool) {
 	g := group{Site: c.Site, From: v.Client.Boundary, To: v.Server.Boundary}
 	switch v.Verdict.GetVerdict() {
 	case verdict.Undecided:
 		return unplacedGroup(p, c, v)
 	case verdict.Unauthorized, verdict.OutOfTerms, verdict.Lapsed:
+	case verdict.Authorized:
+		if tried(c) || !p.PastInterface(g.From, g.To) {
+			return group{}, false
+		}
+		g.Kind, g.Service, g.Opener = PastInterface, g.service(p, c, v), opener(c, v)
+		return g, true
 	default:
 		return group{}, false
 	}

@@ -99,6 +99,8 @@ func (f *finding) severity(t traits) (uint32, []string) {
 		s.add(-10, "the ends are agreed")
 	case Lapsed:
 		s.add(-15, "it was agreed until the paper fell")
+	case PastInterface:
+		s.add(-10, "it is agreed")
 	case RemoteAccess:
 		s.add(20, "gives a person or a tool the means to act from afar")
 	case InternetExposure:

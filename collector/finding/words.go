@@ -126,6 +126,8 @@ func (f *finding) title(t traits) string {
 			return g.From + " uses " + g.Service + " inside against its internal rules (" + g.Terms + ")"
 		}
 		return place(g.From) + " " + deed(t) + " " + place(g.To) + " with " + g.Service + ", against " + name + " (" + g.Terms + ")"
+	case PastInterface:
+		return g.From + " " + deed(t) + " " + g.To + " with " + g.Service + ", past any ERP interface"
 	case Lapsed:
 		return g.Document + " is no longer in force, and its traffic goes on"
 	case InternetExposure:
@@ -214,6 +216,8 @@ func (f *finding) why(t traits) string {
 		return "Information crosses a boundary without an agreement, so nobody has weighed what it exposes."
 	case OutOfTerms:
 		return "The two sides agreed to something narrower; what goes beyond it was never weighed."
+	case PastInterface:
+		return "Controllers and business systems meet without a level between them that could hold a fault or an intruder back. That it is agreed does not change it."
 	case Lapsed:
 		return "Traffic goes on under a paper that no longer holds, so nobody answers for its risk today."
 	case InternetExposure:
@@ -262,7 +266,7 @@ func (f *finding) technique(t traits) string {
 		return "T0869 Standard Application Layer Protocol"
 	case Scan:
 		return "T0846 Remote System Discovery"
-	case Unauthorized, OutOfTerms, Lapsed:
+	case Unauthorized, OutOfTerms, Lapsed, PastInterface:
 	default:
 		return ""
 	}

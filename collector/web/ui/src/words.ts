@@ -90,7 +90,7 @@ export const ACTIONS: Record<string, Sayings> = {
     official: 'There are devices that stand under no authorization.',
   },
   attempt: {
-    engineer: 'This device tries to reach something and fails. A setting that is left over is likely.',
+    engineer: 'Devices of this boundary try to reach something and fail. A setting that is left over is likely.',
     analyst: 'Nothing answered, so this is no exposure. Find out what asks and why.',
     official: 'A try that failed. Nothing was exchanged.',
   },
@@ -98,6 +98,11 @@ export const ACTIONS: Record<string, Sayings> = {
     engineer: 'Something looks through the network. It can disturb old controllers: find it soon.',
     analyst: 'Tell a planned scan from an unknown one: ask for its change ticket.',
     official: 'Somebody searched the network. Ask whether it was ordered.',
+  },
+  'past-erp-interface': {
+    engineer: 'A device at levels 0 to 2 speaks straight to a business system. Route it through the ERP interface.',
+    analyst: 'It is agreed, and still goes past the level between. Ask for an interface at level 3 and a narrower agreement.',
+    official: 'Business systems reach the process without a level between. Decide whether that risk is wanted.',
   },
   'dual-homed': {
     engineer: 'One device has a leg in two networks. Look behind it for a second cable before you move anything.',
