@@ -22,6 +22,7 @@ var checks = map[string]struct {
 	"only-via":               {edges, (*judge).onlyVia},
 	"no-internet":            {edges, (*judge).noInternet},
 	"read-only-from-outside": {edges, (*judge).readOnly},
+	"one-way":                {edges, (*judge).oneWay},
 	"encrypted":              {edges, (*judge).encrypted},
 	"initiator":              {edges, (*judge).initiator},
 	"no-remote-access-tools": {edges, (*judge).noRemoteTools},

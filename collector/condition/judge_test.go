@@ -168,14 +168,13 @@ func TestRefusedAtApply(t *testing.T) {
 		bomb += ".map(x, [x,x,x,x,x,x,x,x,x,x])"
 	}
 	for condition, want := range map[string]string{
-		"check: one-way, with: {from: {boundary: line4}, to: {boundary: dmz}}": "check one-way is not built yet; use one of agreement-in-force",
-		"require: 'connection.operations.wrote == 0'":                          "undefined field 'wrote'",
-		"require: 'connection.port'":                                           "must give true or false",
-		"require: 'env(\"HOME\") == \"\"'":                                     "undeclared reference",
-		"require: 'connection.port =='":                                        "Syntax error",
-		"require: '" + bomb + ".size() == 0'":                                  "more than four loops",
-		"require: '" + strings.Repeat("(", 200) + "true'":                      "require:",
-		"require: '" + strings.Repeat("true && ", 999) + "true'":               "require:",
+		"require: 'connection.operations.wrote == 0'":            "undefined field 'wrote'",
+		"require: 'connection.port'":                             "must give true or false",
+		"require: 'env(\"HOME\") == \"\"'":                       "undeclared reference",
+		"require: 'connection.port =='":                          "Syntax error",
+		"require: '" + bomb + ".size() == 0'":                    "more than four loops",
+		"require: '" + strings.Repeat("(", 200) + "true'":        "require:",
+		"require: '" + strings.Repeat("true && ", 999) + "true'": "require:",
 	} {
 		docs, _ := documents(t, ato(condition))
 		err := Compile(docs)
@@ -196,6 +195,7 @@ func TestSilenceNeverPasses(t *testing.T) {
 		with := map[string]string{
 			"only-via": ", with: {via: dmz}", "initiator": ", with: {initiator: inside}", "evidence-newer-than": ", with: {age: 1h}", "allow-list": ", with: {peers: [10.0.0.0/8]}",
 			"time-window": `, with: {schedule: {from: "00:00", until: "24:00"}}`, "volume-limit": ", with: {bytes: 1GB}", "cadence": ", with: {atMost: 1h}",
+			"one-way": ", with: {from: {boundary: line4}, to: {boundary: dmz}}",
 		}[name]
 		conditions = append(conditions, "check: "+name+with)
 	}

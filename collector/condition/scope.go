@@ -43,8 +43,13 @@ func (k *judge) inside(name string) bool {
 // subject calls each connection in scope, with what it can be told of it: yes,
 // or maybe. Those before the window only count as tries of old.
 func (k *judge) subject(fits func(*demarcv1.JudgedConnection) answer, each func(*demarcv1.JudgedConnection, answer)) {
+	k.eachOf(false, fits, each)
+}
+
+// eachOf is subject, with tries too where they matter.
+func (k *judge) eachOf(tries bool, fits func(*demarcv1.JudgedConnection) answer, each func(*demarcv1.JudgedConnection, answer)) {
 	for _, c := range k.eye.index.touching(k.d, k.inside) {
-		if !passed(c) {
+		if !tries && !passed(c) {
 			continue
 		}
 		a := k.scoped(c)
