@@ -237,8 +237,11 @@ func (c *checker) window(w *Window) {
 }
 
 func (c *checker) group(g *Group) {
-	if g.Type == "transient" {
-		c.warn(g.At, "transient groups are read and not judged by yet: the members of "+g.Name+" are judged as any device", "")
+	if g.Type == "transient" && len(g.MayStandIn) == 0 {
+		c.warn(g.At, "transient group "+g.Name+" says not where its members may stand: they are judged as any device", "add mayStandIn: [...]")
+	}
+	if g.ConnectWindow.Line != 0 {
+		c.warn(g.At, "connectWindow of "+g.Name+" is read and not judged by yet", "")
 	}
 	for _, r := range g.MayStandIn {
 		known(c, r, "boundary", c.boundaries)

@@ -32,6 +32,7 @@ type Policy struct {
 	resolved   Resolved                  // roles and names, as they were when the documents were applied
 	asked      map[string][]string       // boundary -> roles that documents name there
 	pairs      []pair                    // redundant groups
+	roamers    []roamers                 // transient groups
 	docs       *Documents
 	decisions  map[string]*Decision   // authorizations by name
 	over       map[string][]*Decision // by each boundary that they name, the latest first

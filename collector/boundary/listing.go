@@ -210,19 +210,31 @@ func (p *Policy) Listing(name string) *Listing {
 }
 
 // Unlisted says why a device in a boundary stands on no list that was
-// authorized for it; empty when it is on one, or none is given. Its addresses
-// elsewhere do not count: a number means another device there.
+// authorized for it, or roams where it may not; empty when neither is so. Its
+// addresses elsewhere do not count: a number means another device there.
 func (p *Policy) Unlisted(name string, d Device) string {
-	l := p.Listing(name)
-	if l == nil {
-		return ""
-	}
-	d.Addrs = slices.DeleteFunc(slices.Clone(d.Addrs), func(a Placed) bool { return p.Listing(a.Boundary) != l })
-	return l.holds(d)
+	why, _ := p.UnlistedBy(name, d)
+	return why
 }
 
-// Listings reports whether any hardware list is held against what is seen.
-func (p *Policy) Listings() bool { return len(p.listings) > 0 }
+// UnlistedBy is Unlisted with the document that says so.
+func (p *Policy) UnlistedBy(name string, d Device) (why, document string) {
+	if why, document = p.astray(name, &d); why != "" {
+		return why, document
+	}
+	l := p.Listing(name)
+	if l == nil {
+		return "", ""
+	}
+	d.Addrs = slices.DeleteFunc(slices.Clone(d.Addrs), func(a Placed) bool { return p.Listing(a.Boundary) != l })
+	return l.holds(d), l.Document
+}
+
+// Listed reports whether devices in a boundary are held against a list: its
+// hardware, or where those that roam may stand.
+func (p *Policy) Listed(name string) bool {
+	return name != "" && len(p.roamers) > 0 || p.Listing(name) != nil
+}
 
 // DeviceOf is what an asset is known by, its addresses placed by p.
 func (p *Policy) DeviceOf(site string, k inventory.Known) Device {

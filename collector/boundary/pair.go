@@ -14,10 +14,11 @@ type pair struct {
 	addrs   []netip.Addr
 }
 
-// addGroups compiles redundant groups.
+// addGroups compiles redundant and transient groups.
 func (p *Policy) addGroups(d *Documents) {
 	for _, g := range d.Groups {
 		if g.Type != "redundant" {
+			p.addTransient(g)
 			continue
 		}
 		one := pair{name: g.Name, members: g.Members}

@@ -42,7 +42,7 @@ func (e *engine) bearingOf(id string, homes []string) (b bearing) {
 	var roles []string
 	for _, home := range homes {
 		roles = append(roles, e.policy.Asked(home)...)
-		if b.unlisted != "" || e.policy.Listing(home) == nil {
+		if b.unlisted != "" || !e.policy.Listed(home) {
 			continue
 		}
 		if why := e.policy.Unlisted(home, e.policy.DeviceOf(e.book.SiteOf(id), e.book.Known(id))); why != "" {
