@@ -2,8 +2,11 @@ package probe
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
+
+	"demarc/agent/config"
 )
 
 // FuzzOnlyReads: whatever passes is a read, exactly one, and nothing else.
@@ -23,6 +26,38 @@ func FuzzOnlyReads(f *testing.F) {
 			t.Errorf("%x: more than one request", b)
 		case b[7] != 3 && b[7] != 4 && b[7] != 17 && (b[7] != 43 || b[8] != 14):
 			t.Errorf("%x is no read", b)
+		}
+	})
+}
+
+// FuzzSettingsCannotWiden: whatever settings or a schedule of the collector say,
+// and pass for reads, plans requests of the constant set alone.
+func FuzzSettingsCannotWiden(f *testing.F) {
+	f.Add("1-32", "extended", "serial", "text", true, true, true, 502, 17, 1000, 4)
+	f.Add("255", "none", "write", "number", false, true, false, 0, 0, 65535, 1)
+	f.Add("6,16", "6", "serial\x06", "hex", false, false, false, -1, 262, 1<<16|6, 0x10001)
+	f.Fuzz(func(t *testing.T, units, identification, attribute, typ string, serverID, sunSpec, input bool, port, unit, register, count int) {
+		target := config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{
+			Port: port, Units: units, Identification: identification, ServerID: serverID, SunSpec: sunSpec,
+			Registers: []config.ProbeRegister{{Attribute: attribute, Unit: unit, Register: register, Count: count, Type: typ, Input: input}},
+		}}
+		if target.CheckReads() != nil {
+			return
+		}
+		var all [][]byte
+		for _, r := range modbusPlan(target.Modbus) {
+			all = append(all, r.adu())
+		}
+		for _, r := range registerPlan(target.Modbus) {
+			all = append(all, r.adu())
+		}
+		if len(all) == 0 {
+			t.Errorf("%+v plans nothing", target.Modbus)
+		}
+		for _, b := range all {
+			if err := onlyReads(b); err != nil || !slices.Contains([]byte{3, 4, 17, 43}, b[mbap]) {
+				t.Errorf("%+v plans %x: %v", target.Modbus, b, err)
+			}
 		}
 	})
 }

@@ -2,11 +2,15 @@ package probe
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -135,7 +139,7 @@ func TestHostileOPCUA(t *testing.T) {
 				}
 			}
 		}), "bytes: hung up"},
-		"10 MB certificate": {well(find(append([]byte{1, 0, 0, 0, 0x80, 0x96, 0x98, 0}, make([]byte, 10<<20)...))), ""},
+		"10 MB string": {well(find(append([]byte{1, 0, 0, 0, 0x80, 0x96, 0x98, 0}, make([]byte, 10<<20)...))), ""},
 		"drip": {well(func(c net.Conn, r uint32) {
 			for _, b := range messages(r, 425, make([]byte, 500)) {
 				if _, err := c.Write([]byte{b}); err != nil {
@@ -164,6 +168,123 @@ func TestHostileOPCUA(t *testing.T) {
 				t.Error("nothing was logged")
 			}
 			t.Log(err)
+		})
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &used); err != nil {
+		t.Fatal(err)
+	}
+	if most := used.Maxrss << 10; most > childData+childFilesMapped {
+		t.Errorf("a child took %d MB", most>>20)
+	}
+}
+
+// childFilesMapped is room for the program's own pages, which RLIMIT_DATA does
+// not count.
+const childFilesMapped = 128 << 20
+
+// TestHugeCertificates: one that is too long is not kept, and one that is
+// longer than what a server may send ends the connection; neither is trusted,
+// nothing of a session leaves, and this process stays small.
+func TestHugeCertificates(t *testing.T) {
+	needChild(t)
+	for name, c := range map[string]struct {
+		size int
+		want string
+	}{"3 MB": {3 << 20, "shows no certificate, or one over"}, "10 MB": {10 << 20, "bytes: hung up"}} {
+		t.Run(name, func(t *testing.T) {
+			port := serve(t, func(conn net.Conn) {
+				asked := 0
+				well(func(conn net.Conn, request uint32) {
+					if asked++; asked == 1 { // finds no servers
+						write(conn, messages(request, 425, append(responseHeader(request), 0, 0, 0, 0)))
+						return
+					}
+					write(conn, endpointWith(request, c.size))
+				}).serve(conn)
+			})
+			p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous"}}))
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			begun := time.Now()
+			err := ask(t, p)
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if took := time.Since(begun); took > 10*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if k := len(sentBytes(n.entries())); k > 5 {
+				t.Errorf("%d requests left", k)
+			}
+			for _, e := range n.entries() {
+				if len(e.Answer) > maxAnswer {
+					t.Errorf("%d bytes of an answer are logged", len(e.Answer))
+				}
+			}
+			if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 16<<20 {
+				t.Errorf("%d MB are kept", kept>>20)
+			}
+		})
+	}
+}
+
+// endpointWith answers GetEndpoints with one that has a certificate of so many
+// bytes.
+func endpointWith(request uint32, size int) []byte {
+	text := func(s string) []byte { return append(binary.LittleEndian.AppendUint32(nil, uint32(len(s))), s...) }
+	null := []byte{0xff, 0xff, 0xff, 0xff}
+	body := slices.Concat(responseHeader(request), []byte{1, 0, 0, 0}, text("opc.tcp://127.0.0.1:4840"),
+		null, null, []byte{0}, []byte{0, 0, 0, 0}, null, null, null, // the application
+		binary.LittleEndian.AppendUint32(nil, uint32(size)), make([]byte, size),
+		[]byte{3, 0, 0, 0}, text(uaPolicies+"Basic256Sha256"),
+		[]byte{1, 0, 0, 0}, text("a"), []byte{0, 0, 0, 0}, null, null, null, // one token policy, anonymous
+		null, []byte{0})
+	return messages(request, 431, body)
+}
+
+// TestNoRetryStorm: a server that fails in any way is asked once, and again
+// only when its turn comes.
+func TestNoRetryStorm(t *testing.T) {
+	garbage := func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 64))
+		write(c, bytes.Repeat([]byte{0xff}, 512))
+	}
+	for name, x := range map[string]struct {
+		of   string
+		each func(net.Conn)
+	}{
+		"modbus hangs up": {"modbus", func(net.Conn) {}}, "modbus garbage": {"modbus", garbage}, "modbus silence": {"modbus", func(c net.Conn) { _, _ = c.Read(make([]byte, 64)); time.Sleep(time.Second) }},
+		"opcua hangs up": {"opcua", func(net.Conn) {}}, "opcua garbage": {"opcua", garbage}, "opcua silence": {"opcua", func(c net.Conn) { _, _ = c.Read(make([]byte, 64)); time.Sleep(time.Second) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if x.of == "opcua" {
+				needChild(t)
+			}
+			t.Parallel()
+			var connections atomic.Int64
+			port := serve(t, func(c net.Conn) {
+				connections.Add(1)
+				x.each(c)
+			})
+			target := config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port, Units: "1-32", Identification: "extended"}}
+			if x.of == "opcua" {
+				target = config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous"}}
+			}
+			s := loopback(target)
+			s.Timeout = "200ms"
+			p, n := prober(t, s)
+			ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond) // the runner looks each second
+			defer cancel()
+			if err := (&Runner{Prober: p}).Run(ctx); err != nil {
+				t.Error(err)
+			}
+			if connections.Load() != 1 || len(sentBytes(n.entries())) > 1 {
+				t.Errorf("%d connections, %d requests", connections.Load(), len(sentBytes(n.entries())))
+			}
 		})
 	}
 }
