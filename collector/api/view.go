@@ -115,9 +115,10 @@ func (v *view) Snapshots() []*finding.Snapshot {
 	return kept(v.Plant.Snapshots(), func(x *finding.Snapshot) bool { return v.authorization(x.Authorization) })
 }
 
+// Proposals: one may be about a boundary that is not in force yet.
 func (v *view) Proposals() []*demarcv1.Proposal {
 	return kept(v.Plant.Proposals(), func(x *demarcv1.Proposal) bool {
-		return slices.ContainsFunc(x.GetBoundaries(), func(b string) bool { return v.over[b] })
+		return slices.ContainsFunc(x.GetBoundaries(), func(b string) bool { return v.over[b] || v.p.Over(b, nil, readers...) })
 	})
 }
 
