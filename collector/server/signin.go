@@ -21,7 +21,7 @@ func (x *collector) provider() (*api.Provider, error) {
 	}
 	secret := ""
 	if o.SecretFile != "" {
-		text, err := os.ReadFile(o.SecretFile) //nolint:gosec // the file that the settings name
+		text, err := os.ReadFile(o.SecretFile)
 		if err != nil {
 			return nil, fmt.Errorf("oidc: secretFile: %w", err)
 		}

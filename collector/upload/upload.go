@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -170,8 +171,8 @@ func (d *Desk) List() []Upload {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	list := make([]Upload, 0, len(d.all))
-	for i := len(d.all) - 1; i >= 0; i-- {
-		list = append(list, *d.all[i])
+	for _, u := range slices.Backward(d.all) {
+		list = append(list, *u)
 	}
 	return list
 }
@@ -208,7 +209,7 @@ func (d *Desk) Receive(id, by string, from io.Reader) (err error) {
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 		return fmt.Errorf("keep the capture: %w", err)
 	}
-	f, err := os.OpenFile(u.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // a name of ours
+	f, err := os.OpenFile(u.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("keep the capture: %w", err)
 	}

@@ -37,7 +37,7 @@ func (p *pages) toProvider(w http.ResponseWriter, r *http.Request) {
 		Name: begunCookie, Value: secret + "." + next, Path: "/", MaxAge: begunLife,
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
-	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // to the provider of the settings
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // fromProvider takes who comes back.

@@ -42,12 +42,6 @@ func (d *desk) clock() time.Time {
 	return d.now
 }
 
-func (d *desk) pass(by time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.now = d.now.Add(by)
-}
-
 // newDesk starts one, at the end of the plant's captures.
 func newDesk(t *testing.T, authority string) *desk {
 	t.Helper()
@@ -255,14 +249,6 @@ func (d *desk) condition(id string) *demarcv1.Condition {
 		d.t.Fatalf("no condition %s", id)
 	}
 	return all.GetConditions()[i]
-}
-
-// findings are those of a kind.
-func (d *desk) findings(kind string) []*demarcv1.Finding {
-	d.t.Helper()
-	var all demarcv1.ListFindingsResponse
-	d.read(&all, "get", "findings", "--kind", kind)
-	return all.GetFindings()
 }
 
 // row is one thing that the product must hold, and the check that it does.
