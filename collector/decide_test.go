@@ -33,8 +33,8 @@ func TestActsOnAuthority(t *testing.T) {
 	fails(t, "--until: \"soon\" is not a date", "authorization", "suspend", "line4-ato", data, "--until", "soon")
 	fails(t, "name one authorization", "authorization", "rescind", data)
 	fails(t, "no such file", "authorization", "rescind", "line4-ato", data, "--reason", "x", "--artefact", docs+".none")
-	works(t, "before: line4-ato (ato)\n  after:  operates without authorization: line4-ato is suspended since", "authorization", "suspend", "line4-ato", data, "--reason", "incident", "--artefact", docs)
-	works(t, "operates without authorization", "get", "boundaries", data)
+	works(t, "before: line4-ato (ato)\n  after:  not authorized to operate, and nothing is seen there: line4-ato is suspended since", "authorization", "suspend", "line4-ato", data, "--reason", "incident", "--artefact", docs)
+	works(t, "nothing is seen there: line4-ato is suspended since", "get", "boundaries", data)
 	works(t, "Recorded: revise line4-ato.", "authorization", "revise", "line4-ato", data, "--reason", "resolved", "--decision", "ato-with-conditions")
 	works(t, "ato-with-conditions  in force", "get", "authorizations", data)
 	works(t, "Recorded: window open w.", "window", "open", "w", data, "--interconnection", "vendor-ra", "--until", "2099-01-01", "--approved-by", "Ana")
@@ -44,7 +44,7 @@ func TestActsOnAuthority(t *testing.T) {
 	works(t, "is attested to", "attest", "line4-ato/C3", data, "--statement", "checked today")
 	fails(t, "AUTHORIZATION/CONDITION", "attest", "line4-ato", data, "--statement", "x")
 	fails(t, "--statement", "attest", "line4-ato/C3", data)
-	works(t, "after:  operates without authorization: line4-ato was rescinded", "authorization", "rescind", "line4-ato", data, "--reason", "closed")
+	works(t, "after:  not authorized to operate, and nothing is seen there: line4-ato was rescinded", "authorization", "rescind", "line4-ato", data, "--reason", "closed")
 	fails(t, "nothing more is decided", "authorization", "revise", "line4-ato", data, "--reason", "x")
 }
 

@@ -12,11 +12,6 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// authorizationOf says in words what stands over a boundary now.
-func (s *Service) authorizationOf(name string) string {
-	return s.Plant.Policy().AuthorityWords(name, s.Clock())
-}
-
 // ListAuthorizations lists the authorizations on record by name, with how they
 // stand and what leans on them.
 func (s *Service) ListAuthorizations(ctx context.Context, r *demarcv1.ListAuthorizationsRequest) (*demarcv1.ListAuthorizationsResponse, error) {

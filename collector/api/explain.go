@@ -54,7 +54,7 @@ func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConn
 		"Server " + d.GetServer() + " " + stands(policy.Place(c.Site, c.Server)),
 	}
 	for _, b := range []string{j.GetClientBoundary(), j.GetServerBoundary()} {
-		if line := "Authority over " + b + ": " + s.authorizationOf(b) + "."; b != "" && b != boundary.Internet && !slices.Contains(lines, line) {
+		if line := "Authority over " + b + ": " + policy.AuthorityWords(b, s.Clock(), true) + "."; b != "" && b != boundary.Internet && !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}

@@ -95,8 +95,10 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 	return lines
 }
 
-// unequal says how the categorization of the two sides of an agreement differs.
-func unequal(docs *boundary.Documents, i *boundary.Interconnection) string {
+const unequalWords = "; categorized unequally (FIPS 199): "
+
+// unequal says how the categorization of two boundaries that agree differs.
+func unequal(docs *boundary.Documents, from, to string) string {
 	named := func(name string) *boundary.Boundary {
 		at := slices.IndexFunc(docs.Boundaries, func(b *boundary.Boundary) bool { return b.Name == name })
 		if at < 0 {
@@ -104,7 +106,6 @@ func unequal(docs *boundary.Documents, i *boundary.Interconnection) string {
 		}
 		return docs.Boundaries[at]
 	}
-	from, to := i.From.Boundary.Name, i.To.Boundary.Name
 	how := named(from).Unequal(named(to))
 	if how == "" {
 		return ""
@@ -161,8 +162,16 @@ func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Document
 		say("Access point", p.Name.Name+", "+p.Type)
 	}
 	for _, i := range docs.Interconnections {
-		if i.From.Boundary.Name == b.Name || i.To.Boundary.Name == b.Name {
-			say("Agreement", i.Name+", from "+i.From.Boundary.Name+" to "+i.To.Boundary.Name+": "+i.Purpose+from("; carries ", joined(i.Carries))+from("; exchanges ", joined(i.Exchanges))+from("; categorized unequally (FIPS 199): ", unequal(docs, i)))
+		if a, z := i.From.Boundary.Name, i.To.Boundary.Name; a == b.Name || z == b.Name {
+			say("Agreement", i.Name+", from "+a+" to "+z+": "+i.Purpose+from("; carries ", joined(i.Carries))+from("; exchanges ", joined(i.Exchanges))+from(unequalWords, unequal(docs, a, z)))
+		}
+	}
+	for _, x := range docs.SharedServices {
+		provider := x.Provider.Boundary.Name
+		for _, c := range refNames(x.Consumers) {
+			if provider == b.Name || c == b.Name {
+				say("Shared service", x.Name+", of "+provider+" for "+c+": "+x.Purpose+from(unequalWords, unequal(docs, provider, c)))
+			}
 		}
 	}
 	say("Assets that stand in it", strconv.Itoa(int(x.GetAssets())))

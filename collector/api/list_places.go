@@ -90,7 +90,7 @@ func (s *Service) boundaries() []*demarcv1.BoundarySummary {
 	var all []*demarcv1.BoundarySummary
 	by := map[string]*demarcv1.BoundarySummary{}
 	world := s.world()
-	sights := condition.Sights(world)
+	sights, seen := condition.Sights(world), inhabited(world)
 	papers := map[string]*boundary.Boundary{}
 	for _, b := range world.Documents.Boundaries {
 		papers[b.Name] = b
@@ -101,13 +101,13 @@ func (s *Service) boundaries() []*demarcv1.BoundarySummary {
 		}
 		x := &demarcv1.BoundarySummary{
 			Name: b.Name, Title: b.Title, Kind: b.Kind, Domain: b.Domain, Members: b.Members,
-			Authorization: s.authorizationOf(b.Name), Sight: sightOf(sights[b.Name]),
+			Authorization: world.Policy.AuthorityWords(b.Name, world.Now, seen[b.Name]), Sight: sightOf(sights[b.Name]),
 		}
 		if s.Clock().Before(b.Survey) {
 			x.SurveyUntil = timestamppb.New(b.Survey)
 		}
 		if paper := papers[b.Name]; paper != nil {
-			x.Record = boundaryRecord(world.Policy, world.Documents, paper, world.Now)
+			x.Record = boundaryRecord(world.Policy, world.Documents, paper, seen, world.Now)
 		}
 		by[b.Name] = x
 		all = append(all, x)
@@ -133,4 +133,23 @@ func (s *Service) boundaries() []*demarcv1.BoundarySummary {
 		}
 	}
 	return all
+}
+
+// inhabited are the boundaries in which an asset stands, or in a part of which
+// one does.
+func inhabited(w condition.World) map[string]bool {
+	in := map[string]bool{}
+	for _, a := range w.Assets {
+		for _, p := range a.GetPlaces() {
+			for name := p.GetBoundary(); name != "" && !in[name]; {
+				in[name] = true
+				b, _ := w.Policy.Boundary(name)
+				if b.Isolated {
+					break
+				}
+				name = b.Parent
+			}
+		}
+	}
+	return in
 }

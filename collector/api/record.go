@@ -116,7 +116,7 @@ func standing(d *boundary.Decision, now time.Time) string {
 func lastDay(until time.Time) string { return until.UTC().Add(-1).Format(time.DateOnly) }
 
 // boundaryRecord is what the document of b says, and who decides over it.
-func boundaryRecord(policy *boundary.Policy, docs *boundary.Documents, b *boundary.Boundary, now time.Time) *demarcv1.BoundaryRecord {
+func boundaryRecord(policy *boundary.Policy, docs *boundary.Documents, b *boundary.Boundary, seen map[string]bool, now time.Time) *demarcv1.BoundaryRecord {
 	r := &demarcv1.BoundaryRecord{
 		Parent: b.Parent.Name, Isolated: b.Isolated, Environment: b.Environment, Systems: b.Systems, RegulatedRecords: b.Regulated, SecurityPlan: signedDocument(b.SecurityPlan),
 	}
@@ -145,18 +145,18 @@ func boundaryRecord(policy *boundary.Policy, docs *boundary.Documents, b *bounda
 	if d := cmp.Or(a.In, a.Lost); d != nil {
 		r.Officials, r.RmfStep = officialsOf(d.Source()), d.Source().RMFStep
 	}
-	r.Shared = sharedNetworks(policy, b, now)
+	r.Shared = sharedNetworks(policy, b, seen, now)
 	return r
 }
 
 // sharedNetworks lists the networks that b holds with others, and who decides on
 // each side.
-func sharedNetworks(policy *boundary.Policy, b *boundary.Boundary, now time.Time) []*demarcv1.SharedNetwork {
+func sharedNetworks(policy *boundary.Policy, b *boundary.Boundary, seen map[string]bool, now time.Time) []*demarcv1.SharedNetwork {
 	var all []*demarcv1.SharedNetwork
 	for _, e := range b.Shared() {
 		n := &demarcv1.SharedNetwork{Network: e.Words}
 		for _, side := range e.With {
-			x := &demarcv1.SharedSide{Boundary: side, Authority: policy.AuthorityWords(side, now)}
+			x := &demarcv1.SharedSide{Boundary: side, Authority: policy.AuthorityWords(side, now, seen[side])}
 			if a := policy.Authority(side, now); a.In != nil {
 				x.Officials = officialsOf(a.In.Source())
 			}

@@ -21,12 +21,11 @@ func (b *Boundary) Unequal(o *Boundary) string {
 	return strings.Join(all, ", ")
 }
 
-// unequal warns of an interconnection between boundaries whose categorization
-// differs (FIPS 199): one side relies on what protects less. One that states its
-// impact was weighed.
-func (c *checker) unequal(x *Interconnection) {
-	a, b := x.From.Boundary.Name, x.To.Boundary.Name
-	if how := c.boundaries[a].Unequal(c.boundaries[b]); how != "" && x.Impact == nil {
-		c.warn(x.At, x.Name+" joins "+a+" and "+b+", which are categorized unequally: "+how, "weigh what the lower side puts at risk, and write the result as impact: in "+x.Name)
+// unequal warns of an agreement between boundaries whose categorization differs
+// (FIPS 199): one side relies on what protects less. One that states its impact
+// was weighed.
+func (c *checker) unequal(m Meta, impact *Impact, a, b string) {
+	if how := c.boundaries[a].Unequal(c.boundaries[b]); how != "" && impact == nil {
+		c.warn(m.At, m.Name+" joins "+a+" and "+b+", which are categorized unequally: "+how, "weigh what the lower side puts at risk, and write the result as impact: in "+m.Name)
 	}
 }

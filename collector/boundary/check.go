@@ -203,7 +203,7 @@ func (c *checker) interconnection(x *Interconnection) {
 		known(c, r, "access point", c.points)
 	}
 	c.sides(x.Sides, ends)
-	c.unequal(x)
+	c.unequal(x.Meta, x.Impact, x.From.Boundary.Name, x.To.Boundary.Name)
 }
 
 func (c *checker) sharedService(s *SharedService) {
@@ -215,6 +215,7 @@ func (c *checker) sharedService(s *SharedService) {
 		}
 		known(c, r, "boundary", c.boundaries, Internet)
 		ends = append(ends, r.Name)
+		c.unequal(s.Meta, s.Impact, s.Provider.Boundary.Name, r.Name)
 	}
 	if u := s.Provider.Under; u.Name != "" && known(c, u, "Authorization", c.authorizations) && !c.holds(c.authorizations[u.Name], s.Provider.Boundary.Name) {
 		c.problem(u.At, u.Name+" does not name "+s.Provider.Boundary.Name+", where "+s.Name+" stands", "write the authorization that its provider runs under")

@@ -223,15 +223,18 @@ func (p *Policy) reaches(network, other string) bool {
 // Holds reports whether boundary part is whole or a part of it, at any depth.
 func (p *Policy) Holds(whole, part string) bool { return p.reaches(whole, part) }
 
-// AuthorityWords says in words what stands over a boundary at an instant.
-func (p *Policy) AuthorityWords(name string, at time.Time) string {
+// AuthorityWords says in words what stands over a boundary at an instant. Only
+// where something is seen does anything operate.
+func (p *Policy) AuthorityWords(name string, at time.Time, seen bool) string {
 	a := p.Authority(name, at)
 	words := ""
 	switch {
 	case a.Home == "":
 		return "no authorization on record"
-	case a.In == nil:
+	case a.In == nil && seen:
 		words = "operates without authorization: " + a.Why
+	case a.In == nil:
+		words = "not authorized to operate, and nothing is seen there: " + a.Why
 	default:
 		s := a.In.At(at)
 		words = a.In.Name + " (" + s.Kind + ")"

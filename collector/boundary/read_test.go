@@ -115,3 +115,39 @@ func TestTransientGroupsAreWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+// An agreement that joins boundaries of unequal categorization is warned of,
+// whatever its kind, until its impact was weighed.
+func TestUnequalCategorizationIsWarnedOf(t *testing.T) {
+	const plan = `{apiVersion: demarc/v1, kind: Boundary, metadata: {name: low}, spec: {title: Low, domain: external, categorization: {confidentiality: low, integrity: low, availability: low}}}
+---
+{apiVersion: demarc/v1, kind: Boundary, metadata: {name: high}, spec: {title: High, domain: external, categorization: {confidentiality: low, integrity: high, availability: low}}}
+---
+{apiVersion: demarc/v1, kind: Boundary, metadata: {name: unsaid}, spec: {title: Unsaid, domain: external}}
+---
+`
+	const impact = ", impact: {confidentiality: low, integrity: moderate, availability: low}"
+	exchange := func(to, more string) string {
+		return "{apiVersion: demarc/v1, kind: Interconnection, metadata: {name: x}, spec: {purpose: P, from: {boundary: low}, to: {boundary: " + to + "}, services: [{protocol: opcua}]" + more + "}}"
+	}
+	shared := func(consumers, more string) string {
+		return "{apiVersion: demarc/v1, kind: SharedService, metadata: {name: x}, spec: {purpose: P, provider: {boundary: high}, consumers: [" + consumers + "], services: [{protocol: dns}]" + more + "}}"
+	}
+	for text, want := range map[string]string{
+		exchange("high", ""):      "x joins low and high, which are categorized unequally: integrity low and high; weigh what the lower side puts at risk, and write the result as impact: in x",
+		exchange("high", impact):  "",
+		exchange("unsaid", ""):    "",
+		shared("unsaid, low", ""): "x joins high and low, which are categorized unequally: integrity high and low; weigh what the lower side puts at risk, and write the result as impact: in x",
+		shared("low", impact):     "",
+		shared("unsaid", ""):      "",
+	} {
+		docs, err := Read([]File{{"a.yaml", []byte(plan + text + "\n")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := docs.Warnings.Error()
+		if _, words, ok := strings.Cut(got, ": "); got != want && (!ok || words != want) {
+			t.Errorf("%s\n%q, want %q", text, got, want)
+		}
+	}
+}

@@ -38,6 +38,7 @@ type SharedService struct {
 	Services  []Service  `doc:"services,need"`
 	Agreement *Paper     `doc:"agreement"`
 	Sides     []Approval `doc:"sides"`
+	Impact    *Impact    `doc:"impact"`
 }
 
 // Provider is where a shared service stands.

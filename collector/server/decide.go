@@ -141,7 +141,9 @@ func (e *engine) imagine(a *demarcv1.Act, now time.Time) (x imagined, err error)
 
 // consequences says what an act would change at the instant from which it holds.
 func (e *engine) consequences(x imagined) *demarcv1.Consequences {
-	c := &demarcv1.Consequences{Boundaries: boundaryChanges(x.before, x.policy, x.at), Authorizations: leanersOf(x.before, x.document)}
+	e.mu.RLock()
+	c := &demarcv1.Consequences{Boundaries: e.boundaryChanges(x.before, x.policy, x.at), Authorizations: leanersOf(x.before, x.document)}
+	e.mu.RUnlock()
 	e.foresee(func() preview {
 		ids, _ := e.lean.on(x.policy.Leaning(x.document))
 		return preview{policy: x.policy, ids: ids, at: x.at}

@@ -51,7 +51,7 @@ func doAuthority(e *engine, r *store.Record, a *demarcv1.Act) error {
 	e.notify(r.Recorded)
 	e.unsnapped(r.Recorded, a.GetActor())
 	e.deeds.told = outcome{r.Position, &demarcv1.Consequences{
-		Boundaries: boundaryChanges(policy, e.policy, r.Recorded), Verdicts: turned, Authorizations: leanersOf(e.policy, document),
+		Boundaries: e.boundaryChanges(policy, e.policy, r.Recorded), Verdicts: turned, Authorizations: leanersOf(e.policy, document),
 	}}
 	e.log.Info("act on authority", "kind", a.GetKind(), "document", document, "by", a.GetActor(), "verdicts_changed", len(e.deeds.told.consequences.GetVerdicts()))
 	return nil
@@ -115,10 +115,11 @@ func asTime(t *timestamppb.Timestamp) time.Time {
 }
 
 // boundaryChanges lists the boundaries over which something else stands.
-func boundaryChanges(before, after *boundary.Policy, at time.Time) []*demarcv1.BoundaryChange {
+func (e *engine) boundaryChanges(before, after *boundary.Policy, at time.Time) []*demarcv1.BoundaryChange {
 	var changes []*demarcv1.BoundaryChange
 	for _, b := range after.Boundaries() {
-		if was, is := before.AuthorityWords(b.Name, at), after.AuthorityWords(b.Name, at); was != is {
+		seen := e.lean.inhabited(after, b.Name)
+		if was, is := before.AuthorityWords(b.Name, at, seen), after.AuthorityWords(b.Name, at, seen); was != is {
 			changes = append(changes, &demarcv1.BoundaryChange{Boundary: b.Name, Before: was, After: is})
 		}
 	}

@@ -106,6 +106,17 @@ func (l *leaning) asset(id string, boundaries []string) {
 	}
 }
 
+// inhabited reports whether an asset stands in a boundary or in one of its
+// parts.
+func (l *leaning) inhabited(p *boundary.Policy, name string) bool {
+	for in := range l.assets {
+		if p.Within(in, name) {
+			return true
+		}
+	}
+	return false
+}
+
 func file[K comparable](index map[K]map[string]bool, key K, id string) {
 	if index[key] == nil {
 		index[key] = map[string]bool{}
