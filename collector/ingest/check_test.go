@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -199,6 +200,14 @@ func TestProbeEntries(t *testing.T) {
 	acts := probeActs("a1", good)
 	if len(acts) != 1 || acts[0].Who != "agent a1" || acts[0].On != "10.20.4.10:502" {
 		t.Errorf("%+v", acts)
+	}
+	long := probeActs("a1", entry(func(e *demarcv1.ProbeEntry) {
+		e.Sent, e.Answer, e.Received, e.LatencyNs, e.Schedule, e.Error = bytes.Repeat([]byte{0xab}, 6000), bytes.Repeat([]byte{0xcd}, 2048), 9000, 1_234_567, "p-1", "no answer"
+	}))
+	want := "modbus report server ID, unit 1; schedule p-1; sent 6000 bytes: " + strings.Repeat("ab", 6000) +
+		"; answer 9000 bytes, the first 2048: " + strings.Repeat("cd", 2048) + "; latency 1.234567ms; error: no answer"
+	if len(long) != 1 || long[0].Detail != want {
+		t.Errorf("the audit log has not every byte: %+v", long)
 	}
 	for name, change := range map[string]func(*demarcv1.ProbeEntry){
 		"no target": func(e *demarcv1.ProbeEntry) { e.Target = "" }, "long answer": func(e *demarcv1.ProbeEntry) { e.Answer = make([]byte, 5000) },

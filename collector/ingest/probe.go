@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -66,22 +65,27 @@ func probeActs(agent string, body []byte) []store.Act {
 	return acts
 }
 
-// mostShown bounds the bytes of a request and an answer in the audit log; the
-// journal has them all.
-const mostShown = 512
-
+// probeAct is a request as the audit log has it: all that the agent's own log
+// has, each byte and the exact latency.
 func probeAct(agent string, e *demarcv1.ProbeEntry) store.Act {
-	show := func(b []byte) string { return hex.EncodeToString(b[:min(len(b), mostShown)]) }
 	words := []string{e.GetWhat()}
 	if e.GetSchedule() != "" {
 		words = append(words, "schedule "+e.GetSchedule())
 	}
-	words = append(words, fmt.Sprintf("sent %d bytes %s", len(e.GetSent()), show(e.GetSent())),
-		fmt.Sprintf("answer %d bytes %s", e.GetReceived(), show(e.GetAnswer())), "after "+time.Duration(e.GetLatencyNs()).Round(time.Microsecond).String())
+	words = append(words, fmt.Sprintf("sent %d bytes: %x", len(e.GetSent()), e.GetSent()), answered(e), "latency "+time.Duration(e.GetLatencyNs()).String())
 	if e.GetError() != "" {
 		words = append(words, "error: "+oneLine(e.GetError()))
 	}
 	return store.Act{Time: time.Unix(0, e.GetTimeNs()), Who: "agent " + agent, What: "probe request", On: e.GetTarget(), Detail: strings.Join(words, "; ")}
+}
+
+// answered is an answer in words; agents send the front of a long one.
+func answered(e *demarcv1.ProbeEntry) string {
+	front := ""
+	if n := len(e.GetAnswer()); uint64(n) < e.GetReceived() {
+		front = fmt.Sprintf(", the first %d", n)
+	}
+	return fmt.Sprintf("answer %d bytes%s: %x", e.GetReceived(), front, e.GetAnswer())
 }
 
 // maxStops bounds what an agent may tell of devices that it does not ask.

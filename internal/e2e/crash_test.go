@@ -134,10 +134,15 @@ func (p *plantProcess) must(args ...string) []byte {
 	return out
 }
 
-// enrol readies an agent for this collector.
+// enrol readies an agent, a1 at houston, for this collector.
 func (p *plantProcess) enrol(agent, state string) {
 	p.t.Helper()
-	token := regexp.MustCompile(`demarc1[a-z0-9]+`).Find(p.must("token", "create", "--site", "houston", "--agent", "a1"))
+	p.enrolAs(agent, state, "houston", "a1")
+}
+
+func (p *plantProcess) enrolAs(agent, state, site, name string) {
+	p.t.Helper()
+	token := regexp.MustCompile(`demarc1[a-z0-9]+`).Find(p.must("token", "create", "--site", site, "--agent", name))
 	out, err := exec.Command(agent, "enroll", "--collector", p.uplinkAddr, "--token", string(token), "--state", state).CombinedOutput() // our own program
 	if err != nil {
 		p.t.Fatalf("%v: %s", err, out)
