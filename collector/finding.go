@@ -32,11 +32,11 @@ func findingCommand(at *place) *cobra.Command {
 		Use:   "finding assign|comment|status|accept|close|reopen|poam ID...",
 		Short: "Decide on findings: assign, comment, accept to an end, close, reopen, plan",
 		Long: "Acts go to the findings that are named, or to all that a filter lists (--kind, --with-status, --boundary,\n" +
-			"--min-severity, --assigned-to, --authorization): to every one of them, or to none. --dry-run shows which they are.\n" +
+			"--min-severity, --assigned-to, --authorization, --ceased): to every one of them, or to none. --dry-run shows which they are.\n" +
 			"--revision takes the act back if somebody else did something to the finding since.",
 		Example: "  demarc-collector finding assign f-0123456789abcdef --to ana\n" +
 			"  demarc-collector finding accept f-0123456789abcdef --owner \"J. Doe\" --until 2027-01-31 --reason \"replaced in the January outage\" --mitigation \"port closed at night\"\n" +
-			"  demarc-collector finding close --kind attempt --reason ceased --dry-run\n" +
+			"  demarc-collector finding close --ceased --reason ceased --dry-run\n" +
 			"  demarc-collector finding poam f-0123456789abcdef --title \"Move the historian\" --responsible \"J. Doe\" --due 2026-12-01",
 	}
 	c.AddCommand(assignFinding(at), commentFinding(at), statusFinding(at), acceptFinding(at), closeFinding(at), reopenFinding(at), planFinding(at))
@@ -46,6 +46,7 @@ func findingCommand(at *place) *cobra.Command {
 // command makes a command of a deed.
 func (d *deed) command(at *place, c *cobra.Command) *cobra.Command {
 	d.act = &demarcv1.FindingAct{}
+	ceased := false
 	c.Use = d.kind + " [ID...]"
 	f := c.Flags()
 	f.Uint64Var(&d.revision, "revision", 0, "only if the finding is still as it was at this revision (one finding)")
@@ -55,9 +56,13 @@ func (d *deed) command(at *place, c *cobra.Command) *cobra.Command {
 	f.StringVar(&d.filter.Boundary, "boundary", "", "every finding on this boundary")
 	f.StringVar(&d.filter.Assignee, "assigned-to", "", "every finding assigned to somebody; none: to nobody")
 	f.StringVar(&d.filter.Authorization, "authorization", "", "every finding about this authorization")
+	f.BoolVar(&ceased, "ceased", false, "every finding of which nothing holds any more")
 	f.Uint32Var(&d.filter.Severity, "min-severity", 0, "every finding at least this severe")
-	d.filtered = []string{"kind", "with-status", "boundary", "assigned-to", "authorization", "min-severity"}
+	d.filtered = []string{"kind", "with-status", "boundary", "assigned-to", "authorization", "min-severity", "ceased"}
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed("ceased") {
+			d.filter.Ceased = &ceased
+		}
 		r, err := d.request(c, args)
 		if err != nil {
 			return err

@@ -22,6 +22,9 @@ func getFindings(ctx context.Context, c client, w io.Writer, f filter) error {
 	if q.Survey, err = yesNo("survey", f.survey); err != nil {
 		return err
 	}
+	if q.Ceased, err = yesNo("ceased", f.ceased); err != nil {
+		return err
+	}
 	if q.Drift, err = yesNo("drift", f.drift); err != nil {
 		return err
 	}
@@ -81,6 +84,8 @@ func findingStatus(f *demarcv1.Finding) string {
 		return f.GetStatus() + " as " + f.GetClosure().GetReason()
 	case len(f.GetExplainedBy()) > 0:
 		return f.GetStatus() + ", explained by " + strings.Join(f.GetExplainedBy(), ", ")
+	case f.GetCeased() != "":
+		return f.GetStatus() + ", ceased"
 	case f.GetSurvey():
 		return f.GetStatus() + " (survey)"
 	}

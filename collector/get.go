@@ -14,9 +14,9 @@ import (
 
 // filter is what a list may be narrowed by.
 type filter struct {
-	format, site, boundary, verdict, kind, status string
-	assignee, authorization, survey, drift        string
-	severity                                      uint32
+	format, site, boundary, verdict, kind, status  string
+	assignee, authorization, survey, drift, ceased string
+	severity                                       uint32
 }
 
 // listing is one thing that `get` lists.
@@ -98,6 +98,7 @@ func (l listing) command(at *place) *cobra.Command {
 		"assignee":      {&f.assignee, "only what this person looks after; none: what nobody does"},
 		"authorization": {&f.authorization, "only what is about this authorization"},
 		"survey":        {&f.survey, "yes: only the worklists of surveys; no: all but those"},
+		"ceased":        {&f.ceased, "yes: only findings of which nothing holds any more; no: only others"},
 		"drift":         {&f.drift, "yes: only drift; no: all but drift"},
 	}
 	for _, name := range l.flags {

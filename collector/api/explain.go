@@ -133,6 +133,9 @@ func (s *Service) findingLines(f *demarcv1.Finding) []string {
 	if f.GetFirstSeen() != nil {
 		lines = append(lines, fmt.Sprintf("Seen from %s to %s at site %s.", when(f.GetFirstSeen().AsTime()), when(f.GetLastSeen().AsTime()), f.GetSite()))
 	}
+	if f.GetCeased() != "" {
+		lines = append(lines, fmt.Sprintf("Nothing of it holds since %s: %s. It waits for somebody to close it.", when(f.GetCeasedSince().AsTime()), f.GetCeased()))
+	}
 	for _, what := range f.GetUnused() {
 		lines = append(lines, "Unused: "+what)
 	}

@@ -57,7 +57,8 @@ func fits(r *demarcv1.ListFindingsRequest, f *demarcv1.Finding) bool {
 		(is(r.GetBoundary(), f.GetFromBoundary()) || is(r.GetBoundary(), f.GetToBoundary())) &&
 		(is(assignee, f.GetAssignee()) || assignee == nobody && f.GetAssignee() == "") &&
 		(!r.GetOpen() || f.GetStatus() != finding.Closed) && is(r.GetSite(), f.GetSite()) && is(r.GetAuthorization(), f.GetAuthorization()) &&
-		(r.Survey == nil || r.GetSurvey() == f.GetSurvey()) && (r.Drift == nil || r.GetDrift() == strings.HasPrefix(f.GetKind(), finding.Drift))
+		(r.Survey == nil || r.GetSurvey() == f.GetSurvey()) &&
+		(r.Ceased == nil || r.GetCeased() == (f.GetCeased() != "")) && (r.Drift == nil || r.GetDrift() == strings.HasPrefix(f.GetKind(), finding.Drift))
 }
 
 // ActOnFindings does one thing to every finding that is named or filtered, or

@@ -42,6 +42,8 @@ const (
 	EventAccepted  = "accepted"
 	EventClosed    = "closed"
 	EventReopened  = "reopened"
+	EventCeased    = "ceased"
+	EventAgain     = "again"
 	EventEnded     = "acceptance-ended"
 	EventPoam      = "poam"
 )
@@ -63,6 +65,7 @@ type decision struct {
 	Accepted *acceptance `json:"accepted,omitempty"`
 	Closed   *closure    `json:"closed,omitempty"`
 	Poam     []*item     `json:"poam,omitempty"`
+	Ceased   *ended      `json:"ceased,omitempty"`
 	Revision uint64      `json:"revision,omitempty"`
 	Events   []event     `json:"events,omitempty"`
 	LeftOff  uint64      `json:"events_left_off,omitempty"`
@@ -92,6 +95,12 @@ type closure struct {
 	Duplicate string `json:"duplicate,omitempty"`
 	By        string `json:"by"`
 	At        int64  `json:"at"`
+}
+
+// ended is since when nothing of a finding holds any more, and why.
+type ended struct {
+	At    int64  `json:"at"`
+	Words string `json:"words"`
 }
 
 // touched reports whether anything was ever done to the finding.
@@ -140,4 +149,45 @@ func (b *Book) reopen(f *finding, kind, cause string) {
 // finding was closed as over.
 func (f *finding) returned(m *member) bool {
 	return f.Closed != nil && (f.Closed.Reason == Fixed || f.Closed.Reason == Ceased) && m.Last > f.Closed.At
+}
+
+// cease notes that nothing of a finding holds any more. It stays as it is until a
+// person closes it: what happened happened.
+func (b *Book) cease(f *finding, words string) {
+	if f.Ceased != nil {
+		return
+	}
+	f.Ceased = &ended{b.now.UnixNano(), words}
+	if f.Status != Closed {
+		f.note(b.now, itself, EventCeased, words)
+	}
+	b.touch(f)
+}
+
+// ceaseEmpty ceases a finding that has no member any more for which it holds.
+func (b *Book) ceaseEmpty(f *finding) {
+	if f.leftOff > 0 || len(f.conns)+len(f.assets) == 0 {
+		return
+	}
+	for _, list := range []map[string]*member{f.conns, f.assets} {
+		for _, m := range list {
+			if !m.Past {
+				return
+			}
+		}
+	}
+	b.cease(f, f.ceasedWords())
+}
+
+// again takes back that a finding ceased. What was closed because it was over is
+// open again.
+func (b *Book) again(f *finding, cause string) {
+	f.Ceased = nil
+	switch {
+	case f.Closed != nil && (f.Closed.Reason == Fixed || f.Closed.Reason == Ceased):
+		b.reopen(f, EventReopened, cause)
+	case f.Status != Closed:
+		f.note(b.now, itself, EventAgain, cause)
+		b.touch(f)
+	}
 }

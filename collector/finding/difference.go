@@ -159,14 +159,6 @@ func (m *member) otherwise(before *member) bool {
 	})
 }
 
-// agreed closes the finding of a difference that is none any more: nothing is
-// left to decide. It is open again when they differ again.
-func (b *Book) agreed(f *finding) {
-	if f.group.Kind == ProbeDifference && f.Status != Closed {
-		b.cease(f, "what is heard of the device and what it says when it is asked agree")
-	}
-}
-
 // differing is the member that a difference is of.
 func (f *finding) differing() *member { return f.assets[f.group.Subject] }
 

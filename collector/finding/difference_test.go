@@ -134,10 +134,10 @@ func TestProbeDifference(t *testing.T) {
 		t.Errorf("another difference is %s", f.GetStatus())
 	}
 
-	// They agree: it ceases, and nothing is left to decide.
+	// They agree: it says so, and waits for a person.
 	agreed := append(slices.Clone(told), "firmware=1.6 "+source+" 7", "serial=S2 modbus.register_9 7")
 	f = update(7, agreed...)[0]
-	if f.GetStatus() != Closed || f.GetClosure().GetReason() != Ceased || f.GetClosure().GetBy() != itself || !slices.Equal(f.GetPast(), []string{"a1"}) || len(f.GetDifferences()) != 2 {
+	if f.GetStatus() != Open || f.GetCeased() == "" || !f.GetCeasedSince().AsTime().Equal(start.Add(7*time.Hour)) || !slices.Equal(f.GetPast(), []string{"a1"}) || len(f.GetDifferences()) != 2 {
 		t.Errorf("it does not cease: %v", f)
 	}
 	if restored := New(); restored.Restore(b.Snapshot()) != nil || restored.All()[0].String() != f.String() {
@@ -146,7 +146,7 @@ func TestProbeDifference(t *testing.T) {
 	if len(b.OfAsset("a1")) != 0 {
 		t.Error("the asset is still a member")
 	}
-	if f = update(8, append(agreed, "firmware=1.4 "+source+" 8")...)[0]; f.GetStatus() != Open || len(f.GetAssets()) != 1 {
+	if f = update(8, append(agreed, "firmware=1.4 "+source+" 8")...)[0]; f.GetStatus() != Open || f.GetCeased() != "" || len(f.GetAssets()) != 1 {
 		t.Errorf("it does not come back: %v", f)
 	}
 	events, _ := b.Events(f.GetId())
@@ -154,7 +154,7 @@ func TestProbeDifference(t *testing.T) {
 	for _, e := range events {
 		kinds = append(kinds, e.GetKind())
 	}
-	if got := strings.Join(kinds, " "); got != "raised closed reopened closed reopened" {
+	if got := strings.Join(kinds, " "); got != "raised closed reopened ceased again" {
 		t.Errorf("events: %s", got)
 	}
 }
@@ -172,7 +172,7 @@ func TestPartsDiffer(t *testing.T) {
 		t.Errorf("findings: %v", all)
 	}
 	b.UpdateAsset(p, &demarcv1.Asset{Id: "a1.u1", Site: "houston", Kind: "part"}, []inventory.End{}, start)
-	if f := b.All()[0]; f.GetStatus() != Closed {
+	if f := b.All()[0]; f.GetCeased() == "" {
 		t.Errorf("it does not cease: %v", f)
 	}
 }

@@ -47,6 +47,7 @@ type Book struct {
 	touched  map[string]bool   // findings changed by the call under way
 	now      time.Time         // of the record under way, by the collector's clock
 	ends     deadlines
+	tries    tries
 }
 
 var none = boundary.Empty()
@@ -55,7 +56,7 @@ var none = boundary.Empty()
 func New() *Book {
 	return &Book{
 		findings: make(map[string]*finding), conns: make(map[string]string), assets: make(map[string][]string),
-		dirty: make(map[uint64]string), touched: make(map[string]bool),
+		dirty: make(map[uint64]string), touched: make(map[string]bool), tries: make(tries),
 	}
 }
 
@@ -76,26 +77,33 @@ func (b *Book) Update(p *boundary.Policy, c inventory.Connection, v verdict.Judg
 	return b.told()
 }
 
-// Take is Update for what a Sorter made of the connection.
-func (b *Book) Take(connection string, e Entry) {
-	b.take(connection, e)
+// Take is Update for what a Sorter made of the connection. It returns the
+// findings that the connection is a member of now, only to be read, and the
+// connections that this moved from one finding to another.
+func (b *Book) Take(connection string, e Entry) (in, moved []string) {
+	in, moved = b.take(connection, e)
 	clear(b.touched)
+	return in, moved
 }
 
-func (b *Book) take(connection string, e Entry) {
+func (b *Book) take(connection string, e Entry) (in, moved []string) {
+	n := e.in
+	if n != nil {
+		n, moved = b.alike(n, e.member)
+	}
 	old, had := b.conns[connection]
-	id := e.id()
-	if had && old != id {
+	if had && (n == nil || old != n.id) {
 		b.leave(old, connection, e.member, false)
 		delete(b.conns, connection)
 	}
-	if e.in == nil {
-		return
+	if n == nil {
+		return nil, moved
 	}
-	b.join(id, e.in.group, connection, e.member, false, old == id)
-	if old != id {
-		b.conns[connection] = id
+	b.join(n.id, n.group, connection, e.member, false, old == n.id)
+	if old != n.id {
+		b.conns[connection] = n.id
 	}
+	return n.ids, moved
 }
 
 // RemoveConnection takes back a connection that is gone from the inventory
@@ -121,16 +129,25 @@ func (b *Book) leave(id, name string, now *member, asset bool) {
 	case m == nil:
 		f.leftOff = max(0, f.leftOff-1)
 	case now == nil || now.Policy == m.Policy && now.Sight != m.Sight && f.group.Kind != ProbeDifference:
+		b.tries.count(f, m, -1)
 		delete(list, name)
 	default:
-		past := *m
-		past.Past = true
-		list[name] = &past
-		b.agreed(f)
+		b.retire(f, list, name)
 	}
+	b.ceaseEmpty(f)
 	if len(f.conns)+len(f.assets)+f.leftOff == 0 && !f.touched() {
 		delete(b.findings, id)
 	}
+	b.touch(f)
+}
+
+// retire makes a member past: it stays listed.
+func (b *Book) retire(f *finding, list map[string]*member, name string) {
+	m := list[name]
+	b.tries.count(f, m, -1)
+	past := *m
+	past.Past = true
+	list[name] = &past
 	b.touch(f)
 }
 
@@ -146,8 +163,12 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 		return
 	}
 	if old == nil && !known || old != nil && old.Past {
+		cause := "a new member: " + noun(asset) + " " + name
+		if f.Ceased != nil {
+			b.again(f, cause)
+		}
 		if f.settled() {
-			b.reopen(f, EventReopened, "a new member: "+noun(asset)+" "+name)
+			b.reopen(f, EventReopened, cause)
 		}
 	} else if f.settled() && m.otherwise(old) {
 		b.reopen(f, EventReopened, noun(asset)+" "+name+" differs otherwise than when that was decided")
@@ -161,6 +182,10 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 		}
 		return
 	}
+	if old != nil {
+		b.tries.count(f, old, -1)
+	}
+	b.tries.count(f, m, 1)
 	list[name] = m
 	b.touch(f)
 }

@@ -232,7 +232,7 @@ func TestOneDecisionIsOneFinding(t *testing.T) {
 		{"two subnets", []string{"10.99.9.14>10.20.4.10 tcp/80 http", "10.99.8.14>10.20.4.10 tcp/80 http"}, 2},
 		{"one subnet of two plans", []string{"192.168.9.5@line4>10.20.4.10 tcp/80 http", "192.168.9.5@line5>10.20.4.10 tcp/81 http"}, 2},
 		{"tries of one source", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.60.0.15>10.20.5.10 tcp/2 unknown outcome=unanswered"}, 1},
-		{"tries of two sources", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.60.0.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 1},
+		{"tries of two sources", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.60.0.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 2},
 		{"tries of two boundaries", []string{"10.60.0.15>10.20.4.10 tcp/1 unknown outcome=refused", "10.50.1.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 2},
 		{"a scan beside tries", []string{"10.60.0.15>10.20.4.10 tcp/0 scan outcome=refused", "10.60.0.16>10.20.4.10 tcp/1 unknown outcome=refused"}, 2},
 		{"ports that name nothing", []string{"10.60.0.15>10.20.4.10 tcp/49200 unknown", "10.60.0.16>10.20.4.10 tcp/50000 unknown"}, 1},
@@ -245,6 +245,61 @@ func TestOneDecisionIsOneFinding(t *testing.T) {
 		update(t, b, p, c.links...)
 		if got := b.All(); len(got) != c.want {
 			t.Errorf("%s: %d findings, want %d: %v", c.name, len(got), c.want, got)
+		}
+	}
+}
+
+// Five devices of a boundary that try the same service of another are one
+// decision, whoever came first; what one of them tries beside it is its own.
+func TestManyThatTryAlikeAreOneFinding(t *testing.T) {
+	p, b := compile(t, plan, 1), New()
+	try := func(n int) string {
+		return fmt.Sprintf("10.60.0.%d>10.20.4.%d tcp/445 unknown outcome=refused", n, 10+n%2)
+	}
+	update(t, b, p, "10.60.0.13>10.20.4.10 tcp/80 unknown outcome=refused")
+	for n := 11; n < 15; n++ {
+		update(t, b, p, try(n))
+	}
+	if got := b.All(); len(got) != 4 {
+		t.Fatalf("four sources are %d findings: %v", len(got), got)
+	}
+	var first *demarcv1.Finding
+	for _, f := range b.All() {
+		if strings.HasPrefix(f.GetTitle(), "10.60.0.11 ") {
+			first = f
+		}
+	}
+	if err := b.Act(Act{Kind: Comment, By: "ana", At: start, Body: &demarcv1.FindingAct{Targets: []*demarcv1.FindingTarget{{Id: first.GetId()}}, Comment: "asked its owner"}}); err != nil {
+		t.Fatal(err)
+	}
+	update(t, b, p, try(15))
+	check := func(b *Book) {
+		t.Helper()
+		var titles []string
+		for _, f := range b.All() {
+			titles = append(titles, fmt.Sprintf("%s (%d, %d past, ceased %t)", f.GetTitle(), len(f.GetConnections()), len(f.GetPast()), f.GetCeased() != ""))
+		}
+		slices.Sort(titles)
+		want := []string{
+			first.GetTitle() + " (0, 1 past, ceased true)",
+			"10.60.0.13 tries in vain what is not agreed (1, 0 past, ceased false)",
+			"5 devices of corporate try to reach line4 with tcp/445 in vain, and nothing agrees to it (5, 0 past, ceased false)",
+		}
+		slices.Sort(want)
+		if !slices.Equal(titles, want) {
+			t.Errorf("got  %q\nwant %q", titles, want)
+		}
+	}
+	check(b)
+	restored := New()
+	if err := restored.Restore(b.Snapshot()); err != nil {
+		t.Fatal(err)
+	}
+	check(restored)
+	update(t, restored, p, try(16))
+	for _, f := range restored.All() {
+		if len(f.GetConnections()) > 1 && len(f.GetConnections()) != 6 {
+			t.Errorf("a sixth: %v", f)
 		}
 	}
 }

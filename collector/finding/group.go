@@ -71,7 +71,7 @@ func (g group) id() string {
 //  1. unplaced: an end that sent something stands in no boundary; nothing else
 //     can be said before it does;
 //  2. attempt (scan when one source makes many): refused or unanswered, so
-//     nothing got through;
+//     nothing got through; a Book tells what many try alike together;
 //  3. unlisted: it would be agreed, were the device on the list of what was
 //     authorized;
 //  4. lapsed: it was agreed, and the paper fell;
@@ -99,7 +99,7 @@ func groupOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (gro
 		return group{}, false
 	}
 	if tried(c) {
-		return attemptGroup(p, c, v), true
+		return attemptGroup(p, c), true
 	}
 	if v.Unlisted != "" {
 		return unlistedGroup(c.Site, homeOf(c, v), v.Unlisted), true
@@ -142,19 +142,6 @@ func tried(c inventory.Connection) bool {
 	return o == ot.Refused || o == ot.Unanswered
 }
 
-// attemptGroup gathers what the devices of one boundary try in vain: whoever
-// answers for it looks once for what is set up wrong there. What the agent
-// heard as a scan is a decision of its own.
-func attemptGroup(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) group {
-	g := group{Kind: Attempt, Site: c.Site}
-	if c.Data.GetProtocol() == Scan || v.Client.Boundary == "" {
-		g.Subject = subject(p, c.Site, c.Client)
-	} else {
-		g.From = v.Client.Boundary
-	}
-	return g
-}
-
 // service names what a decision is about. A port that is never assigned (IANA,
 // RFC 6335: 49152 to 65535) names nothing: what runs there is one question. What
 // stays outside ot and dmz and goes to the Internet is not decided on by service.
@@ -194,7 +181,7 @@ func unplacedGroup(p *boundary.Policy, c inventory.Connection, v *verdict.Judged
 	case nowhere(v.Client) && c.Client.Addr.IsValid():
 		return subnetGroup(p, c.Site, c.Client, v.Client), true
 	case nowhere(v.Server) && c.Server.Addr.IsValid() && tried(c):
-		return attemptGroup(p, c, v), true
+		return attemptGroup(p, c), true
 	case nowhere(v.Server) && c.Server.Addr.IsValid():
 		return subnetGroup(p, c.Site, c.Server, v.Server), true
 	}

@@ -32,16 +32,16 @@ func (b *Book) hold(g group, conns, assets map[string]*member) {
 			list := f.list(asset)
 			for _, name := range slices.Sorted(maps.Keys(list)) {
 				if now[name] == nil && !list[name].Past {
-					past := *list[name]
-					past.Past = true
-					list[name] = &past
-					b.touch(f)
+					b.retire(f, list, name)
 				}
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(now)) {
 			b.join(id, g, name, now[name], asset, false)
 		}
+	}
+	if f := b.findings[id]; f != nil {
+		b.ceaseEmpty(f)
 	}
 }
 
@@ -109,13 +109,14 @@ func (b *Book) Violated(all []Violation, domain func(boundary string) string) {
 			list[t.ID] = t.member(domain)
 		}
 		b.hold(g, conns, assets)
-		if f := b.findings[g.id()]; f != nil && len(v.Things) == 0 && f.Closed != nil && f.Closed.Reason == Fixed {
-			b.reopen(f, EventReopened, "the condition is violated again")
+		if f := b.findings[g.id()]; f != nil && len(v.Things) == 0 && f.Ceased != nil {
+			b.again(f, "the condition is violated again")
 		}
 	}
 	for _, f := range b.sorted() {
 		if f.group.Kind == Condition && !still[f.group] {
 			b.hold(f.group, nil, nil)
+			b.cease(f, f.ceasedWords())
 		}
 	}
 	clear(b.touched)

@@ -127,3 +127,16 @@ func (f *finding) heldTechnique() string {
 	}
 	return ""
 }
+
+// ceasedWords say why nothing of a finding with members holds any more.
+func (f *finding) ceasedWords() string {
+	switch {
+	case f.group.Kind == Condition:
+		return "the condition is not violated any more"
+	case f.group.Kind == ProbeDifference:
+		return "what is heard of the device and what it says when it is asked agree"
+	case isDrift(f.group.Kind):
+		return "it is as it was when it was decided"
+	}
+	return "all that it lists is covered, gone or told elsewhere"
+}

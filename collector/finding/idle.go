@@ -56,7 +56,7 @@ func (x *Idle) group() group {
 }
 
 // Idle raises one finding for each document of which something is unused, and
-// closes those whose cause ceased, with what ended it.
+// says of those whose cause ceased what ended it.
 func (b *Book) Idle(all []Idle, domain func(boundary string) string) {
 	at := make(map[group]*Idle, len(all))
 	for i := range all {
@@ -67,7 +67,7 @@ func (b *Book) Idle(all []Idle, domain func(boundary string) string) {
 		}
 	}
 	for _, f := range b.sorted() {
-		if f.idle == nil || f.Status == Closed {
+		if f.idle == nil {
 			continue
 		}
 		switch x := at[f.group]; {
@@ -90,8 +90,8 @@ func (b *Book) raiseIdle(x *Idle, domain func(string) string) {
 	}
 	now := &idle{What: x.What, Days: x.Days, Since: x.Since, Ever: x.Ever, Domains: [2]string{domain(x.From), domain(x.To)}}
 	switch was := f.idle; {
-	case f.Closed != nil && f.Closed.By == itself:
-		b.reopen(f, EventReopened, fmt.Sprintf("nothing was seen of it again in %d days of sight", x.Days))
+	case f.Ceased != nil:
+		b.again(f, fmt.Sprintf("nothing was seen of it again in %d days of sight", x.Days))
 	case f.settled() && was != nil && grown(was.What, x.What):
 		b.reopen(f, EventReopened, "more of it is unused: "+some(x.What, 5))
 	}
@@ -117,15 +117,6 @@ func grown(was, what []string) bool {
 		}
 	}
 	return false
-}
-
-// cease closes a finding whose cause is over.
-func (b *Book) cease(f *finding, words string) {
-	f.turn(b.now, Closed)
-	f.Closed = &closure{Reason: Ceased, By: itself, At: b.now.UnixNano()}
-	f.note(b.now, itself, EventClosed, "as ceased: "+words)
-	b.ends.moved = true
-	b.touch(f)
 }
 
 // idles reports whether kind is one of those that silence makes.

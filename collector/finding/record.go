@@ -92,6 +92,7 @@ func (b *Book) Restore(records []Record) error {
 			if !m.Past {
 				b.conns[name] = f.id
 			}
+			b.tries.count(f, m, 1)
 		}
 		for name, m := range f.assets {
 			if !m.Past {

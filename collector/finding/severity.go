@@ -2,7 +2,6 @@ package finding
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -179,26 +178,9 @@ func (f *finding) traits() traits {
 	t.oneSided = t.oneSided && len(f.conns) > 0
 	slices.Sort(t.services)
 	if t.kind == Attempt {
-		f.tries(&t)
+		f.tried(&t)
 	}
 	return t
-}
-
-// tries counts the sources of what was tried in vain. It is a scan where one of
-// them made many tries.
-func (f *finding) tries(t *traits) {
-	made := make(map[string]int)
-	for _, m := range f.conns {
-		made[m.Source]++
-	}
-	t.sources = len(made)
-	for _, source := range slices.Sorted(maps.Keys(made)) {
-		if made[source] >= scanTargets || f.group.Subject != "" && slices.Contains(t.services, Scan) {
-			t.kind, t.scanners = Scan, append(t.scanners, source)
-		} else if t.source == "" {
-			t.source = source
-		}
-	}
 }
 
 func (t *traits) take(m *member) {

@@ -26,6 +26,9 @@ func (f *finding) decided(out *demarcv1.Finding) {
 	if x := f.Closed; x != nil {
 		out.Closure = &demarcv1.Closure{Reason: x.Reason, DuplicateOf: x.Duplicate, By: x.By, At: stamp(x.At)}
 	}
+	if x := f.Ceased; x != nil {
+		out.Ceased, out.CeasedSince = x.Words, stamp(x.At)
+	}
 	for _, i := range f.Poam {
 		out.Poam = append(out.Poam, i.show())
 	}

@@ -32,22 +32,6 @@ type Entry struct {
 	member *member
 }
 
-func (e *Entry) id() string {
-	if e.in == nil {
-		return ""
-	}
-	return e.in.id
-}
-
-// Findings lists what the connection is a member of. It is shared: only to be
-// read.
-func (e *Entry) Findings() []string {
-	if e.in == nil {
-		return nil
-	}
-	return e.in.ids
-}
-
 // boundaries are those of a connection's ends, made once.
 func (s *Sorter) boundaries(client, server string) []string {
 	pair := [2]string{client, server}

@@ -3,7 +3,6 @@ package finding
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,10 +12,6 @@ import (
 	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
 )
-
-// scanTargets is how many services of other boundaries a source tries in vain
-// before that is told as a scan.
-const scanTargets = 20
 
 // show makes the finding as it is listed.
 func (f *finding) show() *demarcv1.Finding {
@@ -148,13 +143,8 @@ func (f *finding) title(t traits) string {
 			return "Addresses in " + g.Subject + " stand in " + g.Terms + " at once"
 		}
 		return "No boundary holds " + g.Subject
-	case Scan:
-		return some(t.scanners, 3) + tries(len(t.scanners)) + " one service after another in other boundaries"
-	case Attempt:
-		if t.sources == 1 {
-			return t.source + " tries in vain what is not agreed"
-		}
-		return strconv.Itoa(t.sources) + " devices of " + place(g.From) + " try in vain what is not agreed"
+	case Attempt, Scan:
+		return f.attemptTitle(t)
 	case NoAuthorization:
 		return g.Subject + " operates without authorization"
 	case ProbeDifference:
@@ -181,13 +171,6 @@ func (f *finding) homes() (addresses, boundaries string) {
 		return some(m.Addresses, 8), strings.Join(m.Boundaries, " and ")
 	}
 	return f.group.Subject, "two boundaries"
-}
-
-func tries(sources int) string {
-	if sources > 1 {
-		return " try"
-	}
-	return " tries"
 }
 
 // deed is what the members did at worst.

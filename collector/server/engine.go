@@ -218,9 +218,26 @@ func (e *engine) judge(id string, c inventory.Connection, now, at time.Time, fro
 	e.file(&r, now, from)
 }
 
+// regroup shows a connection as a member of the findings that it is one of now.
+func (e *engine) regroup(id string) {
+	j := e.judged[id]
+	if j == nil {
+		return // it is filed yet
+	}
+	old := j.shown
+	j.shown = &demarcv1.JudgedConnection{
+		Id: old.Id, Site: old.Site, Connection: old.Connection, Agents: old.Agents, ClientBoundary: old.ClientBoundary, ServerBoundary: old.ServerBoundary,
+		Verdict: old.Verdict, Findings: e.findings.OfConnection(id), OperationsLast: old.OperationsLast,
+	}
+}
+
 // file puts a verdict in the place of the one before, with what follows from it.
 func (e *engine) file(r *reckoned, now time.Time, from source) {
-	e.findings.Take(r.id, r.entry)
+	in, moved := e.findings.Take(r.id, r.entry)
+	r.shown.Findings = in
+	for _, id := range moved {
+		e.regroup(id)
+	}
 	e.usage.judged(r.shown.GetConnection(), r.use, now)
 	j := r.before
 	if j == nil {

@@ -66,7 +66,7 @@ func (x *judge) take(r *reckoned, c inventory.Connection, at time.Time) {
 	r.shown = &demarcv1.JudgedConnection{
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
 		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
-		Verdict: v.Verdict, Findings: r.entry.Findings(), OperationsLast: counted(c.Data, r.before),
+		Verdict: v.Verdict, OperationsLast: counted(c.Data, r.before),
 	}
 }
 

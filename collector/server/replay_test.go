@@ -138,14 +138,15 @@ func (l *lab) full() {
 	l.t.Helper()
 	l.fullAssets()
 	var sorter finding.Sorter
+	again := finding.New()
+	l.must(again.Restore(l.findings.Snapshot()))
 	for c := range l.book.Connections() {
 		if !judgedAt(c, l.now).Equal(l.now) {
 			continue
 		}
 		j := verdict.Judge(l.policy, c, l.now)
 		got, want := l.judged[c.ID].shown.GetVerdict(), j.Verdict
-		entry := sorter.Sort(l.policy, c, &j, l.now, true)
-		if in := entry.Findings(); !slices.Equal(l.findings.OfConnection(c.ID), in) || !slices.Equal(l.judged[c.ID].shown.GetFindings(), in) {
+		if in, _ := again.Take(c.ID, sorter.Sort(l.policy, c, &j, l.now, true)); !slices.Equal(l.findings.OfConnection(c.ID), in) || !slices.Equal(l.judged[c.ID].shown.GetFindings(), in) {
 			l.t.Errorf("%s: in findings %v, shown in %v, judged anew in %v", c.ID, l.findings.OfConnection(c.ID), l.judged[c.ID].shown.GetFindings(), in)
 		}
 		if got.GetVerdict() != want.GetVerdict() || got.GetReason() != want.GetReason() || !slices.Equal(got.GetDocuments(), want.GetDocuments()) {

@@ -2087,6 +2087,8 @@ type ListFindingsRequest struct {
 	Survey *bool `protobuf:"varint,25,opt,name=survey,proto3,oneof" json:"survey,omitempty"`
 	// true: only drift; false: only other kinds.
 	Drift *bool `protobuf:"varint,26,opt,name=drift,proto3,oneof" json:"drift,omitempty"`
+	// true: only findings of which nothing holds any more; false: only others.
+	Ceased *bool `protobuf:"varint,28,opt,name=ceased,proto3,oneof" json:"ceased,omitempty"`
 	// Words that a row must hold, in any column, whatever their case.
 	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
 	// Only what is not closed.
@@ -2190,6 +2192,13 @@ func (x *ListFindingsRequest) GetSurvey() bool {
 func (x *ListFindingsRequest) GetDrift() bool {
 	if x != nil && x.Drift != nil {
 		return *x.Drift
+	}
+	return false
+}
+
+func (x *ListFindingsRequest) GetCeased() bool {
+	if x != nil && x.Ceased != nil {
+		return *x.Ceased
 	}
 	return false
 }
@@ -2370,6 +2379,10 @@ type Finding struct {
 	Document   string   `protobuf:"bytes,50,opt,name=document,proto3" json:"document,omitempty"`
 	Unused     []string `protobuf:"bytes,51,rep,name=unused,proto3" json:"unused,omitempty"`
 	UnusedDays uint32   `protobuf:"varint,52,opt,name=unused_days,json=unusedDays,proto3" json:"unused_days,omitempty"`
+	// Why nothing of it holds any more, and since when: it waits for a person to
+	// close it. Empty while something of it does.
+	Ceased      string                 `protobuf:"bytes,53,opt,name=ceased,proto3" json:"ceased,omitempty"`
+	CeasedSince *timestamppb.Timestamp `protobuf:"bytes,54,opt,name=ceased_since,json=ceasedSince,proto3" json:"ceased_since,omitempty"`
 	// Of a probe-difference: what is heard of a device, and what it says.
 	Differences   []*ProbeDifference `protobuf:"bytes,60,rep,name=differences,proto3" json:"differences,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2649,6 +2662,20 @@ func (x *Finding) GetUnusedDays() uint32 {
 		return x.UnusedDays
 	}
 	return 0
+}
+
+func (x *Finding) GetCeased() string {
+	if x != nil {
+		return x.Ceased
+	}
+	return ""
+}
+
+func (x *Finding) GetCeasedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CeasedSince
+	}
+	return nil
 }
 
 func (x *Finding) GetDifferences() []*ProbeDifference {
@@ -5013,7 +5040,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04Term\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xd6\x03\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xfe\x03\n" +
 	"\x13ListFindingsRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1a\n" +
@@ -5023,7 +5050,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04site\x18\x17 \x01(\tR\x04site\x12$\n" +
 	"\rauthorization\x18\x18 \x01(\tR\rauthorization\x12\x1b\n" +
 	"\x06survey\x18\x19 \x01(\bH\x00R\x06survey\x88\x01\x01\x12\x19\n" +
-	"\x05drift\x18\x1a \x01(\bH\x01R\x05drift\x88\x01\x01\x12\x16\n" +
+	"\x05drift\x18\x1a \x01(\bH\x01R\x05drift\x88\x01\x01\x12\x1b\n" +
+	"\x06ceased\x18\x1c \x01(\bH\x02R\x06ceased\x88\x01\x01\x12\x16\n" +
 	"\x06search\x18\x03 \x01(\tR\x06search\x12\x12\n" +
 	"\x04open\x18\x04 \x01(\bR\x04open\x12\x1b\n" +
 	"\tpage_size\x18\x05 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -5032,12 +5060,14 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\border_by\x18\a \x01(\tR\aorderBy\x12/\n" +
 	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfB\t\n" +
 	"\a_surveyB\b\n" +
-	"\x06_driftJ\x04\b\x1b\x10\x1c\"\xaa\x01\n" +
+	"\x06_driftB\t\n" +
+	"\a_ceasedJ\x04\b\x1b\x10\x1c\"\xaa\x01\n" +
 	"\x14ListFindingsResponse\x12.\n" +
 	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
-	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xae\t\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x85\n" +
+	"\n" +
 	"\aFinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -5079,7 +5109,9 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\bdocument\x182 \x01(\tR\bdocument\x12\x16\n" +
 	"\x06unused\x183 \x03(\tR\x06unused\x12\x1f\n" +
 	"\vunused_days\x184 \x01(\rR\n" +
-	"unusedDays\x12<\n" +
+	"unusedDays\x12\x16\n" +
+	"\x06ceased\x185 \x01(\tR\x06ceased\x12=\n" +
+	"\fceased_since\x186 \x01(\v2\x1a.google.protobuf.TimestampR\vceasedSince\x12<\n" +
 	"\vdifferences\x18< \x03(\v2\x1a.demarc.v1.ProbeDifferenceR\vdifferences\"}\n" +
 	"\x0fProbeDifference\x12\x1c\n" +
 	"\tattribute\x18\x01 \x01(\tR\tattribute\x12%\n" +
@@ -5408,100 +5440,101 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	70,  // 39: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
 	71,  // 40: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
 	72,  // 41: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	27,  // 42: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
-	73,  // 43: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
-	73,  // 44: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
-	30,  // 45: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	63,  // 46: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	63,  // 47: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	63,  // 48: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	63,  // 49: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	74,  // 50: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	63,  // 51: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
-	21,  // 52: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26,  // 53: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	75,  // 54: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	76,  // 55: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
-	16,  // 56: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
-	65,  // 57: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
-	63,  // 58: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
-	76,  // 59: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	65,  // 60: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
-	77,  // 61: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	43,  // 62: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	64,  // 63: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	44,  // 64: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,   // 65: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	78,  // 66: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	43,  // 67: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	79,  // 68: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	63,  // 69: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	68,  // 70: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	68,  // 71: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	68,  // 72: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	57,  // 73: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	63,  // 74: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	63,  // 75: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	63,  // 76: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
-	63,  // 77: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	60,  // 78: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	65,  // 79: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
-	63,  // 80: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,   // 81: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,   // 82: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,   // 83: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,   // 84: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11,  // 85: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14,  // 86: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17,  // 87: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19,  // 88: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24,  // 89: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	28,  // 90: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	31,  // 91: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	49,  // 92: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	51,  // 93: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	53,  // 94: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	33,  // 95: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	35,  // 96: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	39,  // 97: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	41,  // 98: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	58,  // 99: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	55,  // 100: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	45,  // 101: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	47,  // 102: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	80,  // 103: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	81,  // 104: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	37,  // 105: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,   // 106: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,   // 107: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,   // 108: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10,  // 109: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12,  // 110: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15,  // 111: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18,  // 112: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20,  // 113: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25,  // 114: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	29,  // 115: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	32,  // 116: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	50,  // 117: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	52,  // 118: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	54,  // 119: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	34,  // 120: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	36,  // 121: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	40,  // 122: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	42,  // 123: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	59,  // 124: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	56,  // 125: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	46,  // 126: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	48,  // 127: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	82,  // 128: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	83,  // 129: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	38,  // 130: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	106, // [106:131] is the sub-list for method output_type
-	81,  // [81:106] is the sub-list for method input_type
-	81,  // [81:81] is the sub-list for extension type_name
-	81,  // [81:81] is the sub-list for extension extendee
-	0,   // [0:81] is the sub-list for field type_name
+	63,  // 42: demarc.v1.Finding.ceased_since:type_name -> google.protobuf.Timestamp
+	27,  // 43: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
+	73,  // 44: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
+	73,  // 45: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
+	30,  // 46: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	63,  // 47: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	63,  // 48: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	63,  // 49: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	63,  // 50: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	74,  // 51: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	63,  // 52: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
+	21,  // 53: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	26,  // 54: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	75,  // 55: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	76,  // 56: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
+	16,  // 57: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
+	65,  // 58: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
+	63,  // 59: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
+	76,  // 60: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	65,  // 61: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
+	77,  // 62: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	43,  // 63: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	64,  // 64: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	44,  // 65: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,   // 66: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	78,  // 67: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	43,  // 68: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	79,  // 69: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	63,  // 70: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	68,  // 71: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	68,  // 72: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	68,  // 73: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	57,  // 74: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	63,  // 75: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	63,  // 76: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	63,  // 77: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
+	63,  // 78: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	60,  // 79: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	65,  // 80: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
+	63,  // 81: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,   // 82: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,   // 83: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,   // 84: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,   // 85: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11,  // 86: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14,  // 87: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17,  // 88: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19,  // 89: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	24,  // 90: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	28,  // 91: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	31,  // 92: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	49,  // 93: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	51,  // 94: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	53,  // 95: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	33,  // 96: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	35,  // 97: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	39,  // 98: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	41,  // 99: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	58,  // 100: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	55,  // 101: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	45,  // 102: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	47,  // 103: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	80,  // 104: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	81,  // 105: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	37,  // 106: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,   // 107: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,   // 108: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,   // 109: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10,  // 110: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12,  // 111: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15,  // 112: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18,  // 113: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20,  // 114: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	25,  // 115: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	29,  // 116: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	32,  // 117: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	50,  // 118: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	52,  // 119: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	54,  // 120: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	34,  // 121: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	36,  // 122: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	40,  // 123: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	42,  // 124: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	59,  // 125: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	56,  // 126: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	46,  // 127: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	48,  // 128: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	82,  // 129: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	83,  // 130: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	38,  // 131: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	107, // [107:132] is the sub-list for method output_type
+	82,  // [82:107] is the sub-list for method input_type
+	82,  // [82:82] is the sub-list for extension type_name
+	82,  // [82:82] is the sub-list for extension extendee
+	0,   // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }

@@ -79,7 +79,7 @@ export interface Finding {
   connections?: string[]; assets?: string[]; first_seen?: Time; last_seen?: Time; site?: string; technique?: string;
   past?: string[]; left_off?: number; urgent?: boolean; survey?: boolean; revision?: string; raised?: Time; status_since?: Time;
   assignee?: string; acceptance?: Acceptance; closure?: { reason?: string; duplicate_of?: string; by?: string; at?: Time }; poam?: Poam[];
-  authorization?: string; condition?: string; explained_by?: string[];
+  authorization?: string; condition?: string; explained_by?: string[]; ceased?: string; ceased_since?: Time;
 }
 export interface Acceptance { owner?: string; reason?: string; until?: Time; mitigations?: string[]; by?: string; at?: Time }
 export interface Poam { id?: string; title?: string; responsible?: string; resources?: string; due?: Time; status?: string }

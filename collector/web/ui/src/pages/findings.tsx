@@ -136,7 +136,7 @@ function Detail({ f }: { f: Finding }) {
       </header>
       {now === 'engineer' && <Devices assets={involved} />}
       <Pairs of={[
-        ['Status', <><Status v={f.status} />{f.acceptance && <> {day(f.acceptance.until)}, {f.acceptance.owner} answers for it: <T v={f.acceptance.reason} /></>}{f.closure && <> {f.closure.reason} by {f.closure.by}</>}</>], ['Assigned to', f.assignee], ['Explained by', (f.explained_by ?? []).join(', ')], ['Condition', f.condition], ['Severity', (f.severity_terms ?? []).join(', ') || String(f.severity ?? 0)],
+        ['Status', <><Status v={f.status} />{f.acceptance && <> {day(f.acceptance.until)}, {f.acceptance.owner} answers for it: <T v={f.acceptance.reason} /></>}{f.closure && <> {f.closure.reason} by {f.closure.by}</>}</>], ['Ceased', f.ceased && <>{day(f.ceased_since)}: <T v={f.ceased} /></>], ['Assigned to', f.assignee], ['Explained by', (f.explained_by ?? []).join(', ')], ['Condition', f.condition], ['Severity', (f.severity_terms ?? []).join(', ') || String(f.severity ?? 0)],
         ['From', f.from_boundary], ['To', f.to_boundary], ['Service', f.service && <T v={f.service} />], ['Opened by', f.opener], ['Broken term', f.term],
         ['ATT&CK for ICS', f.technique], ['First seen', when(f.first_seen)], ['Last seen', when(f.last_seen)], ['Site', f.site],
         ['Survey', f.survey && 'in the worklist of a survey: nobody is alarmed yet'], ['Id', <span className="mono">{f.id}</span>],
