@@ -59,7 +59,7 @@ func probeCommand() *cobra.Command {
 			case plan:
 				return printPlan(c.Context(), c.OutOrStdout(), format, p, jobs)
 			case once:
-				return p.Alone(func() error { return askOnce(c.Context(), p, jobs, sink) })
+				return p.Alone(c.Context(), func() error { return askOnce(c.Context(), cfg, p, jobs, sink) })
 			}
 			return errors.New("say what to do: --plan prints what would be sent, --once sends it, --stops lists devices that are not asked any more, --resume ADDRESS lets one be asked again")
 		},
@@ -110,7 +110,7 @@ func resumeDevice(p *probe.Prober, w io.Writer, address string) error {
 		err = fmt.Errorf("--resume: %s is not stopped", address)
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(w, "%s may be asked again. A running agent learns that when it is started anew, or from `demarc-collector probe resume`.\n", address)
+		_, err = fmt.Fprintf(w, "%s may be asked again, by a running agent, too.\n", address)
 	}
 	return err
 }
@@ -178,14 +178,17 @@ func printPlan(ctx context.Context, w io.Writer, format string, p *probe.Prober,
 	return nil
 }
 
-// asked shows what is asked and answered, and keeps the log.
+// asked shows what is asked and answered, keeps the log, and leaves what the
+// collector is to be told.
 type asked struct {
-	w     io.Writer
-	json  bool
-	log   *probe.Log
-	lines []probe.Line
-	facts []told
-	err   error
+	w       io.Writer
+	json    bool
+	log     *probe.Log
+	hand    *handover
+	segment string
+	lines   []probe.Line
+	facts   []told
+	err     error
 }
 
 type told struct {
@@ -198,19 +201,26 @@ type told struct {
 
 // Sent implements probe.Sink.
 func (a *asked) Sent(e probe.Entry) {
-	a.err = errors.Join(a.err, a.log.Write(e))
+	a.err = errors.Join(a.err, a.log.Write(e), a.hand.add(sentBody(e)))
 	a.lines = append(a.lines, e.Line())
 }
 
 // Told implements probe.Sink.
-func (a *asked) Told(target netip.Addr, _ time.Time, facts []probe.Fact) {
+func (a *asked) Told(target netip.Addr, at time.Time, facts []probe.Fact) {
+	a.err = errors.Join(a.err, a.hand.add(toldBody(a.segment, target, at, facts)))
 	for _, f := range facts {
 		a.facts = append(a.facts, told{target.String(), f.Part, f.Attribute, f.Value, f.Source})
 	}
 }
 
 // askOnce asks, prints, and fails where a target did.
-func askOnce(ctx context.Context, p *probe.Prober, jobs []probe.Job, sink *asked) error {
+func askOnce(ctx context.Context, cfg config.Config, p *probe.Prober, jobs []probe.Job, sink *asked) (err error) {
+	if sink.segment = cfg.Probe.Segment; cfg.Collector != "" {
+		if sink.hand, err = newHandover(cfg.State); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, sink.hand.close()) }()
+	}
 	var errs []error
 	for _, j := range jobs {
 		if err := p.Ask(ctx, j); err != nil {

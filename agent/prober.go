@@ -5,13 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/agent/config"
 	"demarc/agent/probe"
-	"demarc/agent/sighting"
 	"demarc/agent/uplink"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -22,14 +22,14 @@ type reads struct {
 	runner  *probe.Runner
 	log     *slog.Logger
 	file    *probe.Log
-	sink    sighting.Sink
+	spool   *uplink.Spool
 	segment string
 	beat    chan struct{} // holds one when the state changed
 }
 
 // newReads is nil where the settings do not turn active reads on.
-func newReads(cfg config.Config, sink sighting.Sink, log *slog.Logger) (*reads, error) {
-	r := &reads{log: log, file: probe.OpenLog(cfg.State), sink: sink, segment: cfg.Probe.Segment, beat: make(chan struct{}, 1)}
+func newReads(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*reads, error) {
+	r := &reads{log: log, file: probe.OpenLog(cfg.State), spool: spool, segment: cfg.Probe.Segment, beat: make(chan struct{}, 1)}
 	p, err := newProber(cfg, r)
 	if errors.Is(err, probe.ErrOff) {
 		return nil, nil //nolint:nilnil // off is no fault
@@ -83,11 +83,7 @@ func (r *reads) Sent(e probe.Entry) {
 	if err := r.file.Write(e); err != nil {
 		r.log.Error("request not logged here", "error", err)
 	}
-	err := r.sink.Emit(&demarcv1.Body{Probes: []*demarcv1.ProbeEntry{{
-		TimeNs: e.Time.UnixNano(), Schedule: e.Schedule, Target: e.Target.String(), What: e.What, Sent: e.Sent, Answer: e.Answer,
-		Received: uint64(max(e.Received, 0)), LatencyNs: int64(e.Latency), Error: e.Error[:min(len(e.Error), 512)],
-	}}}, true)
-	if err != nil { // the spool is full or broken: what cannot be told is not asked on
+	if err := r.spool.Emit(sentBody(e), true); err != nil { // the spool is broken: what cannot be told is not asked on
 		r.log.Error("request not told to the collector: active reads end", "error", err)
 		_ = r.runner.Gate.Kill("its requests cannot be told to the collector") // in memory at least
 	}
@@ -95,18 +91,35 @@ func (r *reads) Sent(e probe.Entry) {
 
 // Told implements probe.Sink.
 func (r *reads) Told(target netip.Addr, at time.Time, facts []probe.Fact) {
+	if err := r.spool.Emit(toldBody(r.segment, target, at, facts), true); err != nil {
+		r.log.Error("what a device said is not told to the collector", "error", err)
+	}
+	r.changed()
+}
+
+// maxErrorText bounds the words of an error that the collector is told.
+const maxErrorText = 512
+
+// sentBody is a request as the collector is told of it.
+func sentBody(e probe.Entry) *demarcv1.Body {
+	why := strings.ToValidUTF8(e.Error[:min(len(e.Error), maxErrorText)], "")
+	return &demarcv1.Body{Probes: []*demarcv1.ProbeEntry{{
+		TimeNs: e.Time.UnixNano(), Schedule: e.Schedule, Target: e.Target.String(), What: e.What, Sent: e.Sent, Answer: e.Answer,
+		Received: uint64(max(e.Received, 0)), LatencyNs: int64(e.Latency), Error: why,
+	}}}
+}
+
+// toldBody is what a device said, as the collector is told of it.
+func toldBody(segment string, target netip.Addr, at time.Time, facts []probe.Fact) *demarcv1.Body {
 	ns := at.UnixNano()
-	address := &demarcv1.Address{Segment: r.segment, Ip: target.AsSlice()}
+	address := &demarcv1.Address{Segment: segment, Ip: target.AsSlice()}
 	b := &demarcv1.Body{Endpoints: []*demarcv1.EndpointDelta{{Address: address, FirstNs: ns, LastNs: ns}}}
 	for _, f := range facts {
 		b.Facts = append(b.Facts, &demarcv1.FactDelta{
 			Of: address, Part: f.Part, Attribute: f.Attribute, Value: f.Value, Source: f.Source, Grade: demarcv1.Grade(f.Grade), FirstNs: ns, LastNs: ns,
 		})
 	}
-	if err := r.sink.Emit(b, true); err != nil {
-		r.log.Error("what a device said is not told to the collector", "error", err)
-	}
-	r.changed()
+	return b
 }
 
 // ordersOf reads orders. What this agent cannot read, or its settings do not

@@ -114,6 +114,8 @@ func run(ctx context.Context, cfg config.Config) error {
 	}
 	start(func() error { return client.Run(ctx) })
 	group.Go(func() { checks.keep(ctx) })
+	byHand := &takeover{state: cfg.State, spool: spool, taken: map[string]bool{}}
+	group.Go(func() { byHand.run(ctx, log) })
 	if asking != nil {
 		start(func() error { return asking.run(ctx) })
 	}

@@ -2,10 +2,8 @@ package probe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -31,7 +29,7 @@ type Gate struct {
 	now     func() time.Time
 	windows []config.ProbeWindow
 	device  int    // requests a minute to one device
-	file    string // where Killed and Stops outlive the process; "" is nowhere
+	file    string // where what is kept outlives the process; "" is nowhere
 
 	mu      sync.Mutex
 	network budget
@@ -40,21 +38,8 @@ type Gate struct {
 	changed chan struct{} // closed and made anew when something below changed
 	paused  string        // why nothing may be sent for now; "" is no pause
 	kept    kept
-}
-
-// kept is what a restart must not forget.
-type kept struct {
-	Killed string `json:"killed"` // why; "" is open
-	Stops  []Stop `json:"stops"`
-	// Asked is when each job was asked last.
-	Asked map[string]time.Time `json:"asked"`
-}
-
-// Stop keeps a device from being asked until a person resumes it.
-type Stop struct {
-	Address netip.Addr `json:"address"`
-	Since   time.Time  `json:"since"`
-	Why     string     `json:"why"`
+	seen    os.FileInfo // the file when it was read or written last
+	unsaved bool        // kept is newer than the file, which cannot be written
 }
 
 // Limits of the gate.
@@ -106,66 +91,25 @@ func newGate(o Options) (*Gate, error) {
 	if g.network.most = o.Settings.Budget.Network; g.network.most == 0 {
 		g.network.most = 60
 	}
-	if o.State == "" {
-		return g, nil
+	if o.State != "" {
+		g.file = filepath.Join(o.State, "probe.json")
 	}
-	g.file = filepath.Join(o.State, "probe.json")
-	raw, err := os.ReadFile(g.file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return g, nil
-	case err == nil:
-		err = json.Unmarshal(raw, &g.kept)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("probe: %s: %w: it says what was stopped; remove it only when you know that asking is fine", g.file, err)
-	}
-	return g, nil
-}
-
-// save writes what a restart must not forget; the caller holds mu.
-func (g *Gate) save() error {
-	close(g.changed)
-	g.changed = make(chan struct{})
-	if g.file == "" {
-		return nil
-	}
-	raw, err := json.MarshalIndent(g.kept, "", " ")
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(g.file), 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(g.file+".new", append(raw, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(g.file+".new", g.file)
-	}
-	return err
+	_, err := g.load()
+	return g, err
 }
 
 // Kill closes the gate: when it returns, no byte leaves any more.
 func (g *Gate) Kill(why string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.kept.Killed == why {
-		return nil
-	}
-	g.kept.Killed = why
-	for l := range g.lines {
-		l.cut()
-	}
-	return g.save()
+	return g.keep(func(k *kept) { k.Killed = why })
 }
 
 // Open takes a Kill back: a person said so.
 func (g *Gate) Open() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.kept.Killed == "" {
-		return nil
-	}
-	g.kept.Killed = ""
-	return g.save()
+	return g.keep(func(k *kept) { k.Killed = "" })
 }
 
 // Pause closes the gate until Pause("") or the process's end: nothing that is
@@ -174,13 +118,7 @@ func (g *Gate) Pause(why string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.paused = why
-	if why != "" {
-		for l := range g.lines {
-			l.cut()
-		}
-	}
-	close(g.changed)
-	g.changed = make(chan struct{})
+	g.turned()
 }
 
 // Killed says why nothing may be sent; "" when it may.
@@ -201,41 +139,27 @@ func (g *Gate) Stops() []Stop {
 func (g *Gate) Stop(a netip.Addr, why string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.stopped(a) != nil || len(g.kept.Stops) >= maxStops {
-		return nil
-	}
-	g.kept.Stops = append(g.kept.Stops, Stop{Address: a, Since: g.now().UTC(), Why: why})
-	for l := range g.lines {
-		if l.addr == a {
-			l.cut()
+	stop := Stop{Address: a, Since: g.now().UTC(), Why: why}
+	return g.keep(func(k *kept) {
+		if k.stopped(a) == nil && len(k.Stops) < maxStops {
+			k.Stops = append(k.Stops, stop)
 		}
-	}
-	return g.save()
+	})
 }
 
 // Resume lets a device be asked again. since names the stop that the person
 // has seen: a later one stands. The zero time is any.
-func (g *Gate) Resume(a netip.Addr, since time.Time) (bool, error) {
+func (g *Gate) Resume(a netip.Addr, since time.Time) (resumed bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := len(g.kept.Stops)
-	g.kept.Stops = slices.DeleteFunc(g.kept.Stops, func(s Stop) bool {
-		return s.Address == a && (since.IsZero() || s.Since.Equal(since))
+	err = g.keep(func(k *kept) {
+		n := len(k.Stops)
+		k.Stops = slices.DeleteFunc(k.Stops, func(s Stop) bool {
+			return s.Address == a && (since.IsZero() || s.Since.Equal(since))
+		})
+		resumed = resumed || len(k.Stops) < n
 	})
-	if len(g.kept.Stops) == n {
-		return false, nil
-	}
-	delete(g.devices, a)
-	return true, g.save()
-}
-
-func (g *Gate) stopped(a netip.Addr) *Stop {
-	for i := range g.kept.Stops {
-		if g.kept.Stops[i].Address == a {
-			return &g.kept.Stops[i]
-		}
-	}
-	return nil
+	return resumed, err
 }
 
 func (g *Gate) paceOf(a netip.Addr) *pace {
@@ -249,7 +173,7 @@ func (g *Gate) paceOf(a netip.Addr) *pace {
 
 // barred says why nothing may be sent to a device now; the caller holds mu.
 func (g *Gate) barred(a netip.Addr, now time.Time) error {
-	switch s := g.stopped(a); {
+	switch s := g.kept.stopped(a); {
 	case g.kept.Killed != "":
 		return fmt.Errorf("%w: stopped for all: %s", ErrClosed, g.kept.Killed)
 	case g.paused != "":
@@ -366,6 +290,17 @@ func (g *Gate) add(l *line) error {
 	}
 	g.lines[l] = true
 	return nil
+}
+
+// cut hangs up on a device.
+func (g *Gate) cut(a netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for l := range g.lines {
+		if l.addr == a {
+			l.cut()
+		}
+	}
 }
 
 func (g *Gate) remove(l *line) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -147,6 +148,82 @@ func TestKillWhileConnecting(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, ErrClosed) || time.Since(begun) > time.Second {
 		t.Errorf("after %v: %v", time.Since(begun), err)
+	}
+}
+
+// TestGateOfTwoProcesses: what the running agent is told also holds for who asks
+// by hand beside it, at once, and the other way round.
+func TestGateOfTwoProcesses(t *testing.T) {
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: hole(t)}})
+	s.Timeout = "20s"
+	hand, _ := prober(t, s)
+	agent, err := newGate(hand.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := mustAddr("127.0.0.1")
+	ended := func(what string, end func() error) error {
+		t.Helper()
+		done := make(chan error, 1)
+		go func() {
+			done <- hand.Alone(t.Context(), func() error { return hand.Ask(t.Context(), hand.Jobs()[0]) })
+		}()
+		for connecting := false; !connecting; time.Sleep(time.Millisecond) {
+			hand.Gate.mu.Lock()
+			connecting = len(hand.Gate.lines) > 0
+			hand.Gate.mu.Unlock()
+		}
+		begun := time.Now()
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		err := <-done
+		if took := time.Since(begun); !errors.Is(err, ErrClosed) || took > time.Second {
+			t.Errorf("%s: %v after %v", what, err, took)
+		}
+		return err
+	}
+	if err := ended("a kill", func() error { return agent.Kill("the shift leader says so") }); !strings.Contains(err.Error(), "shift leader") {
+		t.Error(err)
+	}
+	if err := agent.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := ended("a stop", func() error { return agent.Stop(device, "it answers others slowly") }); !strings.Contains(err.Error(), "answers others") {
+		t.Error(err)
+	}
+	agent.devices[device] = &pace{budget: budget{most: 12}, failed: 3, free: time.Now().Add(time.Hour)}
+	if ok, err := hand.Gate.Resume(device, time.Time{}); err != nil || !ok {
+		t.Fatalf("%v %v", ok, err)
+	}
+	agent.follow()
+	if p := agent.devices[device]; len(agent.Stops()) != 0 || p.failed != 0 || !p.free.IsZero() {
+		t.Errorf("the agent does not learn that a person has resumed: %+v, %+v", agent.Stops(), p)
+	}
+	if err := os.WriteFile(agent.file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	agent.follow()
+	if err := agent.wait(t.Context(), device, 1); !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "probe.json") {
+		t.Errorf("asked although what was stopped cannot be read: %v", err)
+	}
+}
+
+// TestInterruptedAsking: who ends it, ends it at once, and the device is not
+// held to have been silent.
+func TestInterruptedAsking(t *testing.T) {
+	port := serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 64)); _, _ = c.Read(make([]byte, 1)) })
+	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port}})
+	s.Timeout = "20s"
+	p, n := prober(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	begun := time.Now()
+	if err := p.Ask(ctx, p.Jobs()[0]); !errors.Is(err, ErrClosed) || time.Since(begun) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(begun))
+	}
+	if pace := p.Gate.paceOf(mustAddr("127.0.0.1")); pace.failed != 0 || len(n.entries()) != 1 {
+		t.Errorf("%d rounds are held to have failed, %d requests are logged", pace.failed, len(n.entries()))
 	}
 }
 

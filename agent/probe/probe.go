@@ -135,6 +135,7 @@ func (p *Prober) Ask(ctx context.Context, j Job) error {
 		return err
 	}
 	x := &exchange{Prober: p, job: j, addr: addr.Unmap()}
+	defer context.AfterFunc(ctx, func() { p.Gate.cut(x.addr) })()
 	var errs []error
 	if m := j.Target.Modbus; m != nil {
 		errs = append(errs, x.modbus(ctx, m))
@@ -143,6 +144,9 @@ func (p *Prober) Ask(ctx context.Context, j Job) error {
 		errs = append(errs, x.opcua(ctx, o))
 	}
 	err = errors.Join(errs...)
+	if ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", ErrClosed, ctx.Err()) // the silence is ours
+	}
 	p.Gate.ended(x.addr, err)
 	if len(x.facts) > 0 {
 		p.Sink.Told(x.addr, p.Now(), x.facts)

@@ -70,12 +70,14 @@ func (r *Runner) woken() chan struct{} {
 
 // Run asks until ctx ends.
 func (r *Runner) Run(ctx context.Context) error {
+	go r.Gate.watch(ctx)
 	for {
-		for _, j := range r.due() {
+		all := r.jobs()
+		for _, j := range all {
 			if ctx.Err() != nil {
 				return nil
 			}
-			r.turn(ctx, j)
+			r.turn(ctx, j, all)
 		}
 		select {
 		case <-ctx.Done():
@@ -92,8 +94,8 @@ type job struct {
 	every time.Duration
 }
 
-// due lists what may be asked now and has not been for long enough.
-func (r *Runner) due() []job {
+// jobs lists what is asked now and then.
+func (r *Runner) jobs() []job {
 	r.mu.Lock()
 	schedules := slices.Clone(r.orders.Schedules)
 	r.mu.Unlock()
@@ -106,12 +108,11 @@ func (r *Runner) due() []job {
 			all = append(all, job{Job{Schedule: s.ID, Target: t}, s.Every})
 		}
 	}
-	r.Gate.forget(all)
-	return slices.DeleteFunc(all, func(j job) bool { return !r.Gate.due(j) })
+	return all
 }
 
-// turn asks one target, if it is fine now.
-func (r *Runner) turn(ctx context.Context, j job) {
+// turn asks one target of all, if it is due and fine now.
+func (r *Runner) turn(ctx context.Context, j job, all []job) {
 	if !r.Gate.due(j) {
 		return
 	}
@@ -120,7 +121,7 @@ func (r *Runner) turn(ctx context.Context, j job) {
 		return // somebody asks by hand: the next look comes soon
 	}
 	defer unlock()
-	if err := r.Gate.begin(j); err != nil {
+	if err := r.Gate.begin(j, all); err != nil {
 		r.Log.Error("not asked: when it was asked last cannot be kept", "error", err)
 		return
 	}
@@ -154,25 +155,21 @@ func (g *Gate) due(j job) bool {
 }
 
 // begin notes that a job is asked, before it is: a crash does not ask again.
-func (g *Gate) begin(j job) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.kept.Asked == nil {
-		g.kept.Asked = map[string]time.Time{}
-	}
-	g.kept.Asked[j.key()] = g.now().UTC()
-	return g.save()
-}
-
-// forget drops what is no job any more, a day after it was asked: what is
+// What is no job any more is forgotten a day after it was asked: what is
 // ordered, taken back and ordered again is not asked twice.
-func (g *Gate) forget(all []job) {
+func (g *Gate) begin(j job, all []job) error {
 	keys := map[string]bool{}
 	for _, j := range all {
 		keys[j.key()] = true
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	old := g.now().Add(-24 * time.Hour)
-	maps.DeleteFunc(g.kept.Asked, func(key string, at time.Time) bool { return !keys[key] && at.Before(old) })
+	now := g.now().UTC()
+	return g.keep(func(k *kept) {
+		if k.Asked == nil {
+			k.Asked = map[string]time.Time{}
+		}
+		maps.DeleteFunc(k.Asked, func(key string, at time.Time) bool { return !keys[key] && now.Sub(at) > 24*time.Hour })
+		k.Asked[j.key()] = now
+	})
 }
