@@ -84,10 +84,13 @@ export type List<T> = UseQueryResult<T[]>;
 
 export const useAll = <T>(name: string, q: Query = {}, enabled = true): List<T> => useQuery({ queryKey: [name, 'all', q], queryFn: () => all<T>(name, q), enabled });
 
+const first = <T>(name: string, q: Query, size: number) => ({ queryKey: [name, 'first', size, q], queryFn: () => page<T>(name, q, '', size) });
 /** useFirst is the first rows of a list, and its totals. */
-export const useFirst = <T>(name: string, q: Query, size: number) => useQuery({ queryKey: [name, 'first', size, q], queryFn: () => page<T>(name, q, '', size) });
+export const useFirst = <T>(name: string, q: Query, size: number) => useQuery(first<T>(name, q, size));
+/** total asks for how many rows a list has. */
+export const total = (name: string, q: Query = {}) => first(name, q, 1);
 /** useTotal is how many rows a list has; -1 until that is known. */
-export const useTotal = (name: string, q: Query = {}): number => useFirst(name, q, 1).data?.total ?? -1;
+export const useTotal = (name: string, q: Query = {}): number => useQuery(total(name, q)).data?.total ?? -1;
 
 export const useStatus = () => useQuery({ queryKey: ['status'], queryFn: () => get<t.Status>('status') });
 export const useSites = () => useAll<t.Site>('sites');

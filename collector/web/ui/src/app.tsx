@@ -1,10 +1,9 @@
-import { Page, SkipToContent } from '@patternfly/react-core';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { useStatus } from './api';
 import { Boundaryless } from './parts/fault';
 import { Head } from './parts/head';
+import { later } from './parts/later';
 import { Side } from './parts/side';
-import { SignInAgain } from './parts/signin';
 import { Standing } from './parts/standing';
 import { Loading } from './parts/page';
 import { Home } from './pages/home';
@@ -13,6 +12,8 @@ import { theme, useCell } from './store';
 
 const load = <K extends string>(name: K, from: () => Promise<Record<K, React.ComponentType<{ id: string }>>>) =>
   lazy(() => from().then((m) => ({ default: m[name] })));
+
+const SignInAgain = later<object>(() => import('./parts/signin').then((m) => m.SignInAgain));
 
 const PAGES: Record<string, React.ComponentType<{ id: string }>> = {
   '': Home,
@@ -49,28 +50,30 @@ function useTheme() {
 export function App() {
   useTheme();
   const { page, id } = useRoute();
-  const [narrow, setNarrow] = useState(() => window.innerWidth < 1000);
+  const [open, setOpen] = useState(() => window.innerWidth >= WIDE);
+  useEffect(() => { if (window.innerWidth < WIDE) setOpen(false); }, [page, id]);
   const status = useStatus();
   const Shown = PAGES[page] ?? Missing;
   return (
-    <Page
-      className="demarc"
-      masthead={<Head onMenu={() => setNarrow(!narrow)} open={!narrow} />}
-      sidebar={<Side page={page} open={!narrow} />}
-      skipToContent={<SkipToContent href="#main">Skip to content</SkipToContent>}
-      mainContainerId="main"
-      mainAriaLabel="Content"
-    >
-      <Standing status={status.data} />
-      <Boundaryless key={page}>
-        <Suspense fallback={<Loading />}>
-          <Shown id={id} />
-        </Suspense>
-      </Boundaryless>
-      <SignInAgain />
-    </Page>
+    <div className="demarc">
+      <a className="skip" href="#main">Skip to content</a>
+      <Head onMenu={() => setOpen(!open)} open={open} />
+      <Side page={page} open={open} />
+      <main id="main" tabIndex={-1}>
+        <Standing status={status.data} />
+        <Boundaryless key={page}>
+          <Suspense fallback={<Loading />}>
+            <Shown id={id} />
+          </Suspense>
+        </Boundaryless>
+      </main>
+      <Suspense><SignInAgain /></Suspense>
+    </div>
   );
 }
+
+// The list of pages lies over the page where it is narrower, in pixels, as app.css has it.
+const WIDE = 1000;
 
 function Missing() {
   return (

@@ -8,7 +8,7 @@ import { Act } from '../parts/may';
 import { TakeSnapshot } from './drift';
 import { Conditions } from '../parts/conditions';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
-import { useDraft } from '../parts/signin';
+import { useDraft } from '../parts/draft';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
 import { cut, day, plural, T, when } from '../text';

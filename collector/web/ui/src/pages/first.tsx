@@ -1,6 +1,6 @@
-import { ClipboardCopy } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { client, post, useBoundaries, useStatus } from '../api';
+import { CopyLine } from '../parts/copyline';
 import { Drop, useUploads } from '../parts/drop';
 import { Act } from '../parts/may';
 import { Sheet } from '../parts/page';
@@ -24,7 +24,7 @@ export function First({ add }: { add: () => void }) {
         </li>
         <li>
           <h2>Say where the plant ends</h2>
-          {boundaries.length > 0 ? <p>{boundaries.length} boundaries are drawn.</p> : <><p>Write a Site and its Boundaries, and apply them on the collector's machine; <Link href="/policy">Policy</Link> checks them in the browser first.</p><Line>demarc-collector apply -f plant.yaml</Line></>}
+          {boundaries.length > 0 ? <p>{boundaries.length} boundaries are drawn.</p> : <><p>Write a Site and its Boundaries, and apply them on the collector's machine; <Link href="/policy">Policy</Link> checks them in the browser first.</p><CopyLine name="Line to run">demarc-collector apply -f plant.yaml</CopyLine></>}
         </li>
       </ol>
       <Example />
@@ -45,5 +45,3 @@ function Example() {
     </section>
   );
 }
-
-const Line = ({ children }: { children: string }) => <ClipboardCopy isReadOnly hoverTip="Copy" clickTip="Copied" isCode>{children}</ClipboardCopy>;

@@ -1,5 +1,6 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useAgents, useAuthorizations, useBoundaries, useConditions, useConnections, useFirst, useNotices, useStatus, useTotal } from '../api';
+import { useAgents, useAuthorizations, useBoundaries, useConditions, useConnections, useFirst, useNotices, total, useStatus, useTotal } from '../api';
 import { Calendar } from '../parts/calendar';
 import { Severity, StateChip, Tag } from '../parts/chip';
 import { Conditions } from '../parts/conditions';
@@ -23,14 +24,13 @@ const ORDER: Record<Reader, (keyof typeof BLOCKS)[]> = {
 
 export function Home(_: { id: string }) {
   const now = useCell(reader);
-  const status = useStatus();
-  const agents = useAgents();
-  const assets = useTotal('assets');
+  const agents = useQuery(total('agents'));
+  const assets = useQuery(total('assets'));
   const [adding, setAdding] = useState(false);
-  if (status.isPending || agents.isPending || assets < 0) return <Loading />;
+  if (agents.isPending || assets.isPending) return <Loading />;
   return (
     <>
-      {!agents.data?.length && !assets ? <First add={() => setAdding(true)} /> : <Landing now={now} />}
+      {agents.data?.total === 0 && assets.data?.total === 0 ? <First add={() => setAdding(true)} /> : <Landing now={now} />}
       {adding && <AddAgent close={() => setAdding(false)} />}
     </>
   );

@@ -5,7 +5,7 @@ import { post, useDocuments, useStatus } from '../api';
 import { Tag, VerdictChip } from '../parts/chip';
 import { Diff } from '../parts/diff';
 import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
-import { useDraft } from '../parts/signin';
+import { useDraft } from '../parts/draft';
 import { Table } from '../parts/table';
 import { Link, setQuery, to, useRoute } from '../route';
 import { cut, plural, T, visible, when } from '../text';

@@ -1,6 +1,6 @@
-import { ClipboardCopy } from '@patternfly/react-core';
 import { post, useSites } from '../api';
 import { when } from '../text';
+import { CopyLine } from './copyline';
 import { Dialog } from './dialog';
 
 /** AddAgent makes a token and shows the line to copy. */
@@ -19,9 +19,9 @@ export function AddAgent({ close }: { close: () => void }) {
         return (
           <div className="line">
             <p>Run this where the agent is. The token is shown this once and ends {when(t.expires)}.</p>
-            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Line to run">{t.command ?? ''}</ClipboardCopy>
+            <CopyLine name="Line to run">{t.command ?? ''}</CopyLine>
             <p>Then let it listen. It shows here, with its SPAN check, within a minute:</p>
-            <ClipboardCopy isReadOnly isCode hoverTip="Copy" clickTip="Copied" textAriaLabel="Second line to run">demarc-agent run --config agent.yaml</ClipboardCopy>
+            <CopyLine name="Second line to run">demarc-agent run --config agent.yaml</CopyLine>
           </div>
         );
       }}

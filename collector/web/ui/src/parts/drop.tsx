@@ -1,4 +1,4 @@
-import { Button, FormSelect, FormSelectOption, Progress, TextInput } from '@patternfly/react-core';
+import { Button } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { get, post, Refused, useSites } from '../api';
@@ -47,11 +47,11 @@ export function Drop() {
         <p><b>Drop a capture here</b> <span className="dim">pcap or pcapng, {bytes(uploads.data?.max_bytes)} at most. It stays on this collector, and is removed once it is read.</span></p>
         <div className="acts">
           {sites.length > 0
-            ? <FormSelect aria-label="Site of the capture" value={chosen?.name} onChange={(_, v) => { setSite(v); setSegment(''); }}>{sites.map((s) => <FormSelectOption key={s.name} value={s.name} label={s.title || s.name} />)}</FormSelect>
-            : <TextInput aria-label="Site of the capture" placeholder="Site: plant" value={site} onChange={(_, v) => setSite(v)} />}
+            ? <select className="field" aria-label="Site of the capture" value={chosen?.name} onChange={(e) => { setSite(e.target.value); setSegment(''); }}>{sites.map((s) => <option key={s.name} value={s.name}>{s.title || s.name}</option>)}</select>
+            : <input className="field" aria-label="Site of the capture" placeholder="Site: plant" value={site} onChange={(e) => setSite(e.target.value)} />}
           {(chosen?.segments ?? []).length > 0
-            ? <FormSelect aria-label="Segment of the capture" value={segment || chosen!.segments![0]} onChange={(_, v) => setSegment(v)}>{chosen!.segments!.map((s) => <FormSelectOption key={s} value={s} label={`segment ${s}`} />)}</FormSelect>
-            : <TextInput aria-label="Segment of the capture" placeholder="Segment, may be empty" value={segment} onChange={(_, v) => setSegment(v)} />}
+            ? <select className="field" aria-label="Segment of the capture" value={segment || chosen!.segments![0]} onChange={(e) => setSegment(e.target.value)}>{chosen!.segments!.map((s) => <option key={s} value={s}>segment {s}</option>)}</select>
+            : <input className="field" aria-label="Segment of the capture" placeholder="Segment, may be empty" value={segment} onChange={(e) => setSegment(e.target.value)} />}
           <Button size="sm" isDisabled={!!no || !!sent} onClick={() => pick.current?.click()}>Choose a file</Button>
           <input ref={pick} type="file" hidden aria-label="Capture file" accept=".pcap,.pcapng,.cap,.dmp" onChange={(e) => { void take(e.target.files?.[0]); e.target.value = ''; }} />
         </div>
@@ -59,7 +59,7 @@ export function Drop() {
         {fault && <p className="fault" role="alert">{fault}</p>}
         <Fault of={uploads} />
       </div>
-      {sent && <Progress size="sm" title={`Sending ${cut(sent.name, 80)}`} value={Math.round(sent.part * 100)} aria-label="Sending" />}
+      {sent && <Progress words={`Sending ${cut(sent.name, 80)}`} part={sent.part} />}
       <ul className="lines" role="status">{(uploads.data?.uploads ?? []).slice(0, 8).map((u) => <One key={u.id} u={u} />)}</ul>
     </div>
   );
@@ -67,9 +67,11 @@ export function Drop() {
 
 function One({ u }: { u: Upload }) {
   const name = cut(u.name, 80);
-  if (u.state === 'reading') return <li><Progress size="sm" title={`Reading ${name}`} value={Math.round((Number(u.done) / Math.max(1, Number(u.bytes))) * 100)} aria-label={`Reading ${name}`} /></li>;
+  if (u.state === 'reading') return <li><Progress words={`Reading ${name}`} part={Number(u.done) / Math.max(1, Number(u.bytes))} /></li>;
   return <li className={`upload-${u.state}`}><span className={`chip k-${u.state === 'failed' ? 'bad' : u.state === 'delivered' ? 'good' : 'middle'}`}>{u.state}</span> <b>{name}</b> <T v={u.words} cap={300} /></li>;
 }
+
+const Progress = ({ words, part }: { words: string; part: number }) => <label className="progress"><span>{words}</span> <span>{Math.round(part * 100)} %</span><progress value={part} /></label>;
 
 /** send brings the bytes and tells how many are there: fetch tells nothing of that. */
 function send(id: string, file: File, tell: (part: number) => void): Promise<void> {

@@ -1,4 +1,4 @@
-import { Button, Masthead, MastheadBrand, MastheadContent, MastheadLogo, MastheadMain, MastheadToggle, SearchInput, ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
+import { Button, ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
 import BarsIcon from '@patternfly/react-icons/dist/esm/icons/bars-icon';
 import MoonIcon from '@patternfly/react-icons/dist/esm/icons/moon-icon';
 import SunIcon from '@patternfly/react-icons/dist/esm/icons/sun-icon';
@@ -6,26 +6,19 @@ import { useEffect, useRef, useState } from 'react';
 import { go, Link, to, useRoute } from '../route';
 import { live, reader, theme, useCell, type Reader } from '../store';
 import { READERS } from '../words';
+import { SearchBox } from './searchbox';
 
 export function Head({ onMenu, open }: { onMenu: () => void; open: boolean }) {
   return (
-    <Masthead className="head">
-      <MastheadMain>
-        <MastheadToggle>
-          <Button variant="plain" aria-label="Pages" aria-expanded={open} onClick={onMenu} icon={<BarsIcon />} />
-        </MastheadToggle>
-        <MastheadBrand>
-          <MastheadLogo component={(p) => <Link {...p} href="/" className="brand" aria-label="Demarc, overview"><img src="/mark.svg" alt="" width="28" height="28" /><span>Demarc</span></Link>} />
-        </MastheadBrand>
-      </MastheadMain>
-      <MastheadContent>
-        <Find />
-        <span className="grow" />
-        <ReaderSwitch />
-        <Live />
-        <ThemeSwitch />
-      </MastheadContent>
-    </Masthead>
+    <header className="head">
+      <Button variant="plain" aria-label="Pages" aria-expanded={open} aria-controls="pages" onClick={onMenu} icon={<BarsIcon />} />
+      <Link href="/" className="brand" aria-label="Demarc, overview"><img src="/mark.svg" alt="" width="28" height="28" /><span>Demarc</span></Link>
+      <Find />
+      <span className="grow" />
+      <ReaderSwitch />
+      <Live />
+      <ThemeSwitch />
+    </header>
   );
 }
 
@@ -45,7 +38,7 @@ function Find() {
   }, []);
   return (
     <form role="search" className="find" onSubmit={(e) => { e.preventDefault(); if (text.trim()) go(to('search', '', { q: text.trim() })); }}>
-      <SearchInput ref={box} aria-label="Search everything" placeholder="Search everything   ( / )" value={text} onChange={(_, v) => setText(v)} onClear={() => setText('')} />
+      <SearchBox ref={box} label="Search everything" hint="Search everything   ( / )" value={text} put={setText} />
     </form>
   );
 }

@@ -1,4 +1,3 @@
-import { Badge, Nav, NavGroup, NavItem, NavList, PageSidebar, PageSidebarBody } from '@patternfly/react-core';
 import { useStatus, useTotal } from '../api';
 import { Link } from '../route';
 
@@ -17,22 +16,22 @@ export function Side({ page, open }: { page: string; open: boolean }) {
   const badge: Record<string, number> = { findings: waiting, confirm: pending };
   const shown = page === 'brief' ? 'connections' : page;
   return (
-    <PageSidebar isSidebarOpen={open}>
-      <PageSidebarBody>
-        <Nav aria-label="Pages">
-          {GROUPS.map((g) => {
-            const items = g.entries.map((e) => (
-              <NavItem key={e.page} itemId={e.page} isActive={shown === e.page}>
-                <Link href={`/${e.page}`} aria-current={shown === e.page ? 'page' : undefined} className="pf-v6-c-nav__link">
+    <nav className="side" id="pages" aria-label="Pages" hidden={!open}>
+      {GROUPS.map((g) => (
+        <section key={g.title} aria-label={g.title || undefined}>
+          {g.title && <h2 aria-hidden="true">{g.title}</h2>}
+          <ul>
+            {g.entries.map((e) => (
+              <li key={e.page}>
+                <Link href={`/${e.page}`} aria-current={shown === e.page ? 'page' : undefined}>
                   <span className="grow">{e.name}</span>
-                  {(badge[e.page] ?? 0) > 0 && <Badge screenReaderText="waiting">{badge[e.page]}</Badge>}
+                  {(badge[e.page] ?? 0) > 0 && <span className="badge">{badge[e.page]}<span className="unseen"> waiting</span></span>}
                 </Link>
-              </NavItem>
-            ));
-            return g.title ? <NavGroup key={g.title} title={g.title}>{items}</NavGroup> : <NavList key="top">{items}</NavList>;
-          })}
-        </Nav>
-      </PageSidebarBody>
-    </PageSidebar>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+    </nav>
   );
 }

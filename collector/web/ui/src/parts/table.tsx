@@ -1,10 +1,11 @@
-import { Button, SearchInput } from '@patternfly/react-core';
+import { Button } from '@patternfly/react-core';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { all, page, type Query } from '../api';
 import { go, setQuery, useRoute } from '../route';
 import { count, cut } from '../text';
 import { Empty, Loading } from './page';
+import { SearchBox } from './searchbox';
 
 /** Column of a table. text is what it exports, and sorts by where the rows are all here. */
 export interface Column<R> {
@@ -112,7 +113,7 @@ function Words({ name }: { name: string }) {
     const timer = setTimeout(() => { if (text !== asked) setQuery({ q: text }); }, 150);
     return () => clearTimeout(timer);
   }, [text]); // eslint-disable-line
-  return <SearchInput aria-label={`Filter ${name}`} placeholder="Filter" value={text} onChange={(_, v) => setText(v)} onClear={() => setText('')} />;
+  return <SearchBox label={`Filter ${name}`} hint="Filter" value={text} put={setText} />;
 }
 
 function Choice({ facet, value }: { facet: Facet; value: string }) {
