@@ -96,9 +96,12 @@ func (b *Book) SiteOf(asset string) string { return b.ids.SiteOf(asset) }
 // Connection returns a connection made afresh.
 func (b *Book) Connection(id string) (Connection, bool) { return b.ids.Connection(id) }
 
+// Ref is where a Book has a connection; its zero value is nowhere yet.
+type Ref = identity.Ref
+
 // Placed returns a connection without its Data and Agents, for who has them
-// since the Book changed last.
-func (b *Book) Placed(id string) (Connection, bool) { return b.ids.Placed(id) }
+// since the Book changed last. r makes finding it again quick.
+func (b *Book) Placed(id string, r *Ref) (Connection, bool) { return b.ids.Placed(id, r) }
 
 // Devices tells what is known of assets.
 func (b *Book) Devices() Devices { return b.ids }

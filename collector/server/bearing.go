@@ -32,7 +32,7 @@ func (e *engine) listed(id string, homes []string, now time.Time) bool {
 			if j.wait != nil {
 				from = j.wait.from
 			}
-			e.judge(conn, c, now, judgedAt(c, now), from)
+			e.judge(j, c, now, judgedAt(c, now), from)
 		}
 	}
 	return b.unlisted == ""

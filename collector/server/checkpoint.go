@@ -74,19 +74,19 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 	observations, findings := e.book.Changed(), e.findings.Changed()
 	if whole {
 		observations, findings = e.book.Snapshot(), e.findings.Snapshot()
-		e.dirty = slices.Collect(maps.Keys(e.judged))
+		e.dirty = slices.Collect(maps.Values(e.judged))
 	}
 	c.records(tableInventory, observations)
 	c.records(tableFindings, findings)
 	c.saveSaid(e.said, whole)
 	c.saveProbes(e.probes.said, whole)
-	slices.Sort(e.dirty)
-	for _, id := range slices.Compact(e.dirty) {
-		value, err := e.judged[id].save()
+	slices.SortFunc(e.dirty, byID)
+	for _, j := range slices.CompactFunc(e.dirty, func(a, b *judgement) bool { return a.id == b.id }) {
+		value, err := e.judged[j.id].save()
 		if err != nil {
 			return c, err
 		}
-		c.changes = append(c.changes, store.Change{Table: tableVerdicts, Key: []byte(id), Value: value})
+		c.changes = append(c.changes, store.Change{Table: tableVerdicts, Key: []byte(j.id), Value: value})
 	}
 	e.dirty = nil
 	var err error
@@ -302,15 +302,15 @@ func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
 	if err := proto.Unmarshal(s.Verdict, v); err != nil {
 		return err
 	}
-	j := &judgement{shown: &demarcv1.JudgedConnection{
+	j := &judgement{id: c.ID, shown: &demarcv1.JudgedConnection{
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
 		ClientBoundary: s.Client, ServerBoundary: s.Server, Verdict: v, Findings: e.findings.OfConnection(c.ID), OperationsLast: s.Counted.shown(),
 	}}
 	client, server := e.policy.Place(c.Site, c.Client), e.policy.Place(c.Site, c.Server)
 	client.Boundary, server.Boundary = s.Client, s.Server
-	j.pairs = e.lean.connection(c.ID, nil, client, server)
+	e.lean.connection(j, client, server)
 	if !s.Due.IsZero() {
-		j.wait = &wait{id: c.ID, due: s.Due, packet: s.Packet, from: source{s.From[0], s.From[1]}}
+		j.wait = &wait{of: j, due: s.Due, packet: s.Packet, from: source{s.From[0], s.From[1]}}
 		e.due.put(j.wait)
 	}
 	e.judged[c.ID] = j

@@ -44,9 +44,9 @@ func packetTime(last *timestamppb.Timestamp, now time.Time) time.Time {
 }
 
 // since keeps the time from which a verdict holds without a break.
-func since(v *demarcv1.Verdict, before *judgement) {
-	if before != nil && before.shown.GetVerdict().GetVerdict() == v.GetVerdict() {
-		v.Since = before.shown.GetVerdict().GetSince()
+func since(v, before *demarcv1.Verdict) {
+	if before.GetVerdict() == v.GetVerdict() {
+		v.Since = before.GetSince()
 		return
 	}
 	v.Since = v.GetJudgedAt()

@@ -145,8 +145,8 @@ func (e *engine) consequences(x imagined) *demarcv1.Consequences {
 	c := &demarcv1.Consequences{Boundaries: e.boundaryChanges(x.before, x.policy, x.at), Authorizations: leanersOf(x.before, x.document)}
 	e.mu.RUnlock()
 	e.foresee(func() preview {
-		ids, _ := e.lean.on(x.policy.Leaning(x.document))
-		return preview{policy: x.policy, ids: ids, at: x.at}
+		list, _ := e.lean.on(x.policy.Leaning(x.document))
+		return preview{policy: x.policy, list: list, at: x.at}
 	}, func(f *foreseen) {
 		if turned := f.change(); turned != nil {
 			c.Verdicts = append(c.Verdicts, turned)

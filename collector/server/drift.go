@@ -182,8 +182,8 @@ func (e *engine) presentIn(boundaries []string, now time.Time) finding.Present {
 			p.Things = append(p.Things, t)
 		}
 	}
-	for _, id := range e.lean.between(func(client, server string) bool { return within[client] || within[server] }) {
-		p.Things = append(p.Things, e.connectionThing(id))
+	for _, j := range e.lean.between(func(client, server string) bool { return within[client] || within[server] }) {
+		p.Things = append(p.Things, e.connectionThing(j.id))
 	}
 	return p
 }

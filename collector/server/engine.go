@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,9 +49,9 @@ type engine struct {
 	assets   map[string]*demarcv1.Asset // as shown; nil until somebody asks
 	due      schedule
 	lean     leaning
-	dirty    []string   // judgements that the saved state lacks
-	bench    []*judge   // what goroutines judge with
-	reckoned []reckoned // room for a batch
+	dirty    []*judgement // that the saved state lacks
+	bench    []*judge     // what goroutines judge with
+	reckoned []reckoned   // room for a batch
 	progress progress
 	between  func()        // called between two batches; nobody holds mu then
 	applied  chan struct{} // closed and made anew when position moved
@@ -73,11 +74,15 @@ type engine struct {
 // judgement is a connection as it was judged last. Its JudgedConnection is
 // replaced, never changed: readers keep it.
 type judgement struct {
-	shown *demarcv1.JudgedConnection
-	wait  *wait     // nil: nothing to wait for
-	pairs []*bucket // that it is filed in
-	dirty bool      // it is among those that the saved state lacks
+	id    string
+	shown *demarcv1.JudgedConnection // nil: it was not judged yet
+	at    inventory.Ref              // in the inventory
+	wait  *wait                      // nil: nothing to wait for
+	pairs []*bucket                  // that it is filed in
+	dirty bool                       // it is among those that the saved state lacks
 }
+
+func byID(a, b *judgement) int { return strings.Compare(a.id, b.id) }
 
 // turned is the outcome of a policy record, for whoever applied it.
 type turned struct {
@@ -194,26 +199,46 @@ func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 
 // rejudge judges what changed, at the time of the record that changed it.
 func (e *engine) rejudge(ch inventory.Changes, now time.Time, from source) {
-	e.judgeBatch(ch.Connections, now, scope{told: true, past: true, of: []source{from}})
+	e.judgeBatch(e.known(ch.Connections), now, scope{told: true, past: true, of: []source{from}})
 	for _, id := range ch.Assets {
 		e.assess(id, now)
 	}
 }
 
-// forget drops a connection that the inventory tells under another key.
-func (e *engine) forget(id string, now time.Time) {
-	if j := e.judged[id]; j != nil {
-		e.due.drop(j.wait)
-		e.lean.forget(id, j.pairs)
-		delete(e.judged, id)
-		e.dirty = append(e.dirty, id)
+// known lists the judgements on connections; of one that was not judged yet a new
+// one.
+func (e *engine) known(ids []string) []*judgement {
+	all := make([]*judgement, len(ids))
+	for i, id := range ids {
+		if all[i] = e.judged[id]; all[i] == nil {
+			all[i] = &judgement{id: id}
+		}
 	}
-	e.findings.RemoveConnection(id, now)
+	return all
+}
+
+// forget drops a connection that the inventory tells under another key.
+func (e *engine) forget(j *judgement, now time.Time) {
+	if j.shown != nil {
+		e.due.drop(j.wait)
+		e.lean.forget(j)
+		delete(e.judged, j.id)
+		j.shown = nil
+		e.soil(j)
+	}
+	e.findings.RemoveConnection(j.id, now)
+}
+
+// soil notes that the saved state lacks j as it is.
+func (e *engine) soil(j *judgement) {
+	if !j.dirty {
+		j.dirty, e.dirty = true, append(e.dirty, j)
+	}
 }
 
 // judge judges a connection as of at.
-func (e *engine) judge(id string, c inventory.Connection, now, at time.Time, from source) {
-	r := reckoned{id: id, before: e.judged[id]}
+func (e *engine) judge(j *judgement, c inventory.Connection, now, at time.Time, from source) {
+	r := reckoned{of: j}
 	e.judges(1)[0].take(&r, c, at)
 	e.file(&r, now, from)
 }
@@ -233,16 +258,15 @@ func (e *engine) regroup(id string) {
 
 // file puts a verdict in the place of the one before, with what follows from it.
 func (e *engine) file(r *reckoned, now time.Time, from source) {
-	in, moved := e.findings.Take(r.id, r.entry)
+	j := r.of
+	in, moved := e.findings.Take(j.id, r.entry)
 	r.shown.Findings = in
 	for _, id := range moved {
 		e.regroup(id)
 	}
 	e.usage.judged(r.shown.GetConnection(), r.use, now)
-	j := r.before
-	if j == nil {
-		j = &judgement{}
-		e.judged[r.id] = j
+	if j.shown == nil {
+		e.judged[j.id] = j
 		e.drifts.newThing(now)
 		e.stands.moved = true
 	} else {
@@ -250,11 +274,9 @@ func (e *engine) file(r *reckoned, now time.Time, from source) {
 		e.stands.moves(j.shown, r.shown)
 	}
 	j.shown = r.shown
-	j.pairs = e.lean.connection(r.id, j.pairs, r.client, r.server)
-	j.wait = e.due.add(r.id, r.again, now, r.at, from)
-	if !j.dirty {
-		j.dirty, e.dirty = true, append(e.dirty, r.id)
-	}
+	e.lean.connection(j, r.client, r.server)
+	j.wait = e.due.add(j, r.again, now, r.at, from)
+	e.soil(j)
 }
 
 // assess looks at an asset that is new, changed, placed anew, or gone. What is

@@ -18,22 +18,22 @@ type counts map[string]int64
 
 // counted tells when each class was last counted: now, where the count grew
 // since the judgement before.
-func counted(d *demarcv1.Connection, before *judgement) map[string]*timestamppb.Timestamp {
+func counted(d *demarcv1.Connection, before *demarcv1.JudgedConnection) map[string]*timestamppb.Timestamp {
 	if len(d.GetOperations()) == 0 {
 		return nil
 	}
-	if before != nil && d == before.shown.GetConnection() {
-		return before.shown.GetOperationsLast()
+	if d == before.GetConnection() {
+		return before.GetOperationsLast()
 	}
-	if before != nil && maps.Equal(d.GetOperations(), before.shown.GetConnection().GetOperations()) && len(before.shown.GetOperationsLast()) > 0 {
-		return before.shown.GetOperationsLast() // never changed once it is shown
+	if maps.Equal(d.GetOperations(), before.GetConnection().GetOperations()) && len(before.GetOperationsLast()) > 0 {
+		return before.GetOperationsLast() // never changed once it is shown
 	}
 	last := make(map[string]*timestamppb.Timestamp, len(d.GetOperations()))
 	for class, n := range d.GetOperations() {
 		switch {
 		case n == 0:
-		case before != nil && before.shown.GetOperationsLast()[class] != nil && n <= before.shown.GetConnection().GetOperations()[class]:
-			last[class] = before.shown.GetOperationsLast()[class]
+		case before.GetOperationsLast()[class] != nil && n <= before.GetConnection().GetOperations()[class]:
+			last[class] = before.GetOperationsLast()[class]
 		default:
 			last[class] = d.GetLastSeen()
 		}

@@ -16,6 +16,7 @@ import (
 // stand.
 type leaning struct {
 	conns   map[[2]string]*bucket      // boundaries of client and server -> connections
+	pairs   []*bucket                  // the same, by pair; nil when one came
 	assets  map[string]map[string]bool // boundary -> assets
 	of      map[string][]string        // asset -> its boundaries
 	edges   []boundary.Edge
@@ -26,8 +27,8 @@ func (l *leaning) init() {
 	l.conns, l.assets, l.of = map[[2]string]*bucket{}, map[string]map[string]bool{}, map[string][]string{}
 }
 
-// pairsOf lists the pairs of boundaries by which a connection is found: of a
-// shared entry every boundary that holds it.
+// pairsOf lists the pairs of boundaries by which a connection is found, in their
+// order: of a shared entry every boundary that holds it.
 func pairsOf(client, server boundary.Placement) [][2]string {
 	if client.Shared == nil && server.Shared == nil {
 		return [][2]string{{client.Boundary, server.Boundary}}
@@ -38,8 +39,11 @@ func pairsOf(client, server boundary.Placement) [][2]string {
 			pairs = append(pairs, [2]string{a, b})
 		}
 	}
+	slices.SortFunc(pairs, comparePairs)
 	return pairs
 }
+
+func comparePairs(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
 
 func holders(p boundary.Placement) []string {
 	if p.Shared != nil {
@@ -52,20 +56,20 @@ func holders(p boundary.Placement) []string {
 func (l *leaning) bucket(pair [2]string) *bucket {
 	b := l.conns[pair]
 	if b == nil {
-		b = &bucket{pair: pair, ids: map[string]bool{}}
+		b = &bucket{pair: pair, in: map[*judgement]bool{}}
 		b.alone = []*bucket{b}
-		l.conns[pair] = b
+		l.conns[pair], l.pairs = b, nil
 	}
 	return b
 }
 
-// connection files id by the places of its ends, in place of where it was filed,
-// and tells where it is now.
-func (l *leaning) connection(id string, before []*bucket, client, server boundary.Placement) []*bucket {
+// connection files a judgement by the places of its ends, in place of where it
+// was filed.
+func (l *leaning) connection(j *judgement, client, server boundary.Placement) {
 	shared := client.Shared != nil || server.Shared != nil
 	pair := [2]string{client.Boundary, server.Boundary}
-	if !shared && len(before) == 1 && before[0].pair == pair {
-		return before
+	if !shared && len(j.pairs) == 1 && j.pairs[0].pair == pair {
+		return
 	}
 	var now []*bucket
 	if !shared {
@@ -75,18 +79,19 @@ func (l *leaning) connection(id string, before []*bucket, client, server boundar
 			now = append(now, l.bucket(p))
 		}
 	}
-	l.forget(id, before)
+	l.forget(j)
 	for _, b := range now {
-		b.put(id)
+		b.put(j)
 	}
-	return now
+	j.pairs = now
 }
 
-// forget takes id out of where it was filed.
-func (l *leaning) forget(id string, before []*bucket) {
-	for _, b := range before {
-		b.drop(id)
+// forget takes a judgement out of where it was filed.
+func (l *leaning) forget(j *judgement) {
+	for _, b := range j.pairs {
+		b.drop(j)
 	}
+	j.pairs = nil
 }
 
 // asset files id under boundaries.
@@ -130,28 +135,49 @@ func drop[K comparable](index map[K]map[string]bool, key K, id string) {
 	}
 }
 
-// on lists the connections and assets that lean on a document, sorted.
-func (l *leaning) on(reach boundary.Reach) (conns, assets []string) {
+// on lists the connections and assets that lean on a document, by any of some
+// policies.
+func (l *leaning) on(reaches ...boundary.Reach) (conns []*judgement, assets []string) {
 	a := map[string]bool{}
-	for _, b := range reach.Boundaries() {
-		maps.Copy(a, l.assets[b])
-	}
-	return l.between(reach.Holds), slices.Sorted(maps.Keys(a))
-}
-
-// every lists every connection, sorted.
-func (l *leaning) every() []string { return l.between(func(string, string) bool { return true }) }
-
-// between lists the connections of the pairs of boundaries that in holds,
-// sorted.
-func (l *leaning) between(in func(client, server string) bool) []string {
-	var lists [][]string
-	for pair, b := range l.conns {
-		if len(b.ids) > 0 && in(pair[0], pair[1]) {
-			lists = append(lists, b.list())
+	for _, r := range reaches {
+		for _, b := range r.Boundaries() {
+			maps.Copy(a, l.assets[b])
 		}
 	}
-	return united(lists)
+	conns = l.between(func(client, server string) bool {
+		return slices.ContainsFunc(reaches, func(r boundary.Reach) bool { return r.Holds(client, server) })
+	})
+	return conns, slices.Sorted(maps.Keys(a))
+}
+
+// every lists every connection.
+func (l *leaning) every() []*judgement {
+	return l.between(func(string, string) bool { return true })
+}
+
+// between lists the connections of the pairs of boundaries that in holds: by
+// pair, then by id. The list is only to be read.
+func (l *leaning) between(in func(client, server string) bool) []*judgement {
+	if l.pairs == nil {
+		l.pairs = slices.SortedFunc(maps.Values(l.conns), func(a, b *bucket) int { return comparePairs(a.pair, b.pair) })
+	}
+	holds := func(b *bucket) bool { return in(b.pair[0], b.pair[1]) }
+	var all []*judgement
+	for _, b := range l.pairs {
+		if len(b.in) == 0 || !holds(b) {
+			continue
+		}
+		if list := b.list(); all == nil {
+			all = slices.Clip(list)
+			continue
+		}
+		for _, j := range b.list() {
+			if len(j.pairs) == 1 || j.pairs[slices.IndexFunc(j.pairs, holds)] == b { // of a shared entry once
+				all = append(all, j)
+			}
+		}
+	}
+	return all
 }
 
 // due lists the documents that have an edge after through and not after now.

@@ -25,8 +25,7 @@ const tellEvery = 2 * time.Second
 // reckoned is a connection with its verdict and what follows from it, before it
 // is filed.
 type reckoned struct {
-	id             string
-	before         *judgement
+	of             *judgement
 	shown          *demarcv1.JudgedConnection // nil: it is gone, or past and keeps its verdict
 	gone           bool
 	at, again      time.Time
@@ -58,15 +57,16 @@ func (e *engine) judges(n int) []*judge {
 
 // take takes the verdict on a connection as of at.
 func (x *judge) take(r *reckoned, c inventory.Connection, at time.Time) {
+	before := r.of.shown
 	v := x.round.Judge(c, at)
-	since(v.Verdict, r.before)
+	since(v.Verdict, before.GetVerdict())
 	r.at, r.again, r.client, r.server = at, v.Again, v.Client, v.Server
 	r.use = use{v.Agreement, v.Line, v.LineShown}
-	r.entry = x.sorter.Sort(x.policy, c, &v, at, r.before != nil && len(r.before.shown.GetFindings()) > 0)
+	r.entry = x.sorter.Sort(x.policy, c, &v, at, len(before.GetFindings()) > 0)
 	r.shown = &demarcv1.JudgedConnection{
 		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
 		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
-		Verdict: v.Verdict, OperationsLast: counted(c.Data, r.before),
+		Verdict: v.Verdict, OperationsLast: counted(c.Data, before),
 	}
 }
 
@@ -94,24 +94,28 @@ func (s *scope) from(n int) source {
 // taken on every core; what follows from them is done one after the other.
 // Between two batches readers come in and may find some judged and some not:
 // each verdict names its policy.
-func (e *engine) judgeMany(ids []string, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
+func (e *engine) judgeMany(list []*judgement, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
 	begun := time.Now() // for the log alone
 	told := begun
-	e.progress.begin(len(ids))
+	e.progress.begin(len(list))
 	defer e.progress.end()
-	for n := 0; n < len(ids); n += batch {
+	for n := 0; n < len(list); n += batch {
 		if n > 0 {
 			e.letIn()
 		}
 		if time.Since(told) >= tellEvery {
 			told = time.Now()
-			e.log.Info("judging again", "done", n, "of", len(ids), "policy_version", e.policy.Version())
+			e.log.Info("judging again", "done", n, "of", len(list), "policy_version", e.policy.Version())
 		}
-		turned = append(turned, e.judgeBatch(ids[n:min(n+batch, len(ids))], now, s)...)
-		e.progress.step(min(n+batch, len(ids)))
+		more := e.judgeBatch(list[n:min(n+batch, len(list))], now, s)
+		if turned == nil && len(more) > 0 {
+			turned = make([]*demarcv1.VerdictChange, 0, min(len(list)-n, 2*len(more)*(len(list)-n)/batch+batch))
+		}
+		turned = append(turned, more...)
+		e.progress.step(min(n+batch, len(list)))
 	}
 	if took := time.Since(begun); took >= tellEvery {
-		e.log.Info("judged again", "connections", len(ids), "in", took.Round(time.Millisecond))
+		e.log.Info("judged again", "connections", len(list), "in", took.Round(time.Millisecond))
 	}
 	return turned
 }
@@ -124,18 +128,15 @@ func (e *engine) letIn() {
 }
 
 // judgeBatch judges connections again, and lets nobody in meanwhile.
-func (e *engine) judgeBatch(ids []string, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
-	all := e.reckon(ids, now, s)
+func (e *engine) judgeBatch(list []*judgement, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
+	all := e.reckon(list, now, s)
 	var changes []demarcv1.VerdictChange // made together: they are kept together
 	for i := range all {
 		r := &all[i]
-		was, is, reason := "", "", ""
-		if r.before != nil {
-			was = r.before.shown.GetVerdict().GetVerdict()
-		}
+		was, is, reason := r.of.shown.GetVerdict().GetVerdict(), "", ""
 		switch {
 		case r.gone:
-			e.forget(r.id, now)
+			e.forget(r.of, now)
 		case r.shown == nil:
 			continue
 		default:
@@ -150,7 +151,7 @@ func (e *engine) judgeBatch(ids []string, now time.Time, s scope) (turned []*dem
 		}
 		c := &changes[0]
 		changes = changes[1:]
-		c.Connection, c.Before, c.After, c.Reason = r.id, was, is, reason
+		c.Connection, c.Before, c.After, c.Reason = r.of.id, was, is, reason
 		turned = append(turned, c)
 	}
 	clear(all)
@@ -159,34 +160,34 @@ func (e *engine) judgeBatch(ids []string, now time.Time, s scope) (turned []*dem
 
 // reckon takes the verdicts on connections and changes nothing. What it returns
 // is its own until it is called again.
-func (e *engine) reckon(ids []string, now time.Time, s scope) []reckoned {
-	if cap(e.reckoned) < len(ids) {
-		e.reckoned = make([]reckoned, max(len(ids), alone))
+func (e *engine) reckon(list []*judgement, now time.Time, s scope) []reckoned {
+	if cap(e.reckoned) < len(list) {
+		e.reckoned = make([]reckoned, max(len(list), alone))
 	}
-	all := e.reckoned[:len(ids)]
+	all := e.reckoned[:len(list)]
 	e.book.Settle() // then it is only read
-	workers := min(runtime.GOMAXPROCS(0), max(1, len(ids)/alone))
+	workers := min(runtime.GOMAXPROCS(0), max(1, len(list)/alone))
 	bench := e.judges(workers)
 	if workers == 1 {
-		e.reckonPart(bench[0], all, ids, now, s, nil)
+		e.reckonPart(bench[0], all, list, now, s, nil)
 		return all
 	}
 	devices := &inTurn{Devices: e.book.Devices()}
-	share := (len(ids) + workers - 1) / workers
+	share := (len(list) + workers - 1) / workers
 	var wg sync.WaitGroup
 	for i, x := range bench {
-		first, last := min(i*share, len(ids)), min((i+1)*share, len(ids))
-		wg.Go(func() { e.reckonPart(x, all[first:last], ids[first:last], now, s, devices) })
+		first, last := min(i*share, len(list)), min((i+1)*share, len(list))
+		wg.Go(func() { e.reckonPart(x, all[first:last], list[first:last], now, s, devices) })
 	}
 	wg.Wait()
 	return all
 }
 
-func (e *engine) reckonPart(x *judge, part []reckoned, ids []string, now time.Time, s scope, devices inventory.Devices) {
-	for i, id := range ids {
+func (e *engine) reckonPart(x *judge, part []reckoned, list []*judgement, now time.Time, s scope, devices inventory.Devices) {
+	for i, j := range list {
 		r := &part[i]
-		*r = reckoned{id: id, before: e.judged[id]}
-		c, ok := e.connection(id, r.before, s.told)
+		*r = reckoned{of: j}
+		c, ok := e.connection(j, s.told)
 		if r.gone = !ok; r.gone {
 			continue
 		}
@@ -203,12 +204,12 @@ func (e *engine) reckonPart(x *judge, part []reckoned, ids []string, now time.Ti
 
 // connection is one of the inventory. What was shown of it is taken over where
 // its agents told nothing since.
-func (e *engine) connection(id string, before *judgement, told bool) (inventory.Connection, bool) {
-	if told || before == nil {
-		return e.book.Connection(id)
+func (e *engine) connection(j *judgement, told bool) (inventory.Connection, bool) {
+	if told || j.shown == nil {
+		return e.book.Connection(j.id)
 	}
-	c, ok := e.book.Placed(id)
-	c.Data, c.Agents = before.shown.GetConnection(), before.shown.GetAgents()
+	c, ok := e.book.Placed(j.id, &j.at)
+	c.Data, c.Agents = j.shown.GetConnection(), j.shown.GetAgents()
 	return c, ok
 }
 

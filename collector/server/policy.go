@@ -13,7 +13,6 @@ import (
 	"demarc/collector/api"
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
-	"demarc/collector/inventory"
 	"demarc/collector/store"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -56,9 +55,9 @@ func (e *engine) applyPolicy(r *store.Record) error {
 	e.lean.through = r.Recorded
 	e.notify(r.Recorded)
 	begun := time.Now() // for the log alone
-	changes := e.leaners(old, touched)
-	verdicts := e.judgeMany(changes.Connections, r.Recorded, scope{told: touched.spaces, past: true})
-	for _, id := range changes.Assets {
+	list, assets := e.leaners(old, touched)
+	verdicts := e.judgeMany(list, r.Recorded, scope{told: touched.spaces, past: true})
+	for _, id := range assets {
 		e.assess(id, r.Recorded)
 	}
 	e.pending.drop(kept.Proposal)
@@ -68,7 +67,7 @@ func (e *engine) applyPolicy(r *store.Record) error {
 	}
 	e.look(r.Recorded)
 	e.turned = turned{version: version, verdicts: verdicts}
-	e.log.Info("policy in force", "version", version, "judged_again", len(changes.Connections), "verdicts_changed", len(verdicts), "in", time.Since(begun).Round(time.Millisecond))
+	e.log.Info("policy in force", "version", version, "judged_again", len(list), "verdicts_changed", len(verdicts), "in", time.Since(begun).Round(time.Millisecond))
 	return nil
 }
 
@@ -116,25 +115,26 @@ func opens(docs *boundary.Documents, window string) []string {
 }
 
 // leaners lists what is to be judged by the policy in force in place of old.
-func (e *engine) leaners(old *boundary.Policy, t touch) inventory.Changes {
+func (e *engine) leaners(old *boundary.Policy, t touch) (list []*judgement, assets []string) {
 	if t.spaces {
-		return e.book.SetSpace(e.space())
+		c := e.book.SetSpace(e.space())
+		return e.known(c.Connections), c.Assets
 	}
 	if t.all {
-		return inventory.Changes{Connections: e.lean.every(), Assets: slices.Sorted(maps.Keys(e.assets))}
+		return e.lean.every(), slices.Sorted(maps.Keys(e.assets))
 	}
 	return e.leaningOn(t.documents, old, e.policy)
 }
 
 // leaningOn lists what leans on documents by any of some policies.
-func (e *engine) leaningOn(documents []string, policies ...*boundary.Policy) (c inventory.Changes) {
+func (e *engine) leaningOn(documents []string, policies ...*boundary.Policy) (list []*judgement, assets []string) {
+	var reaches []boundary.Reach
 	for _, d := range documents {
 		for _, p := range policies {
-			conns, assets := e.lean.on(p.Leaning(d))
-			c.Connections, c.Assets = union(c.Connections, conns), union(c.Assets, assets)
+			reaches = append(reaches, p.Leaning(d))
 		}
 	}
-	return c
+	return e.lean.on(reaches...)
 }
 
 // leaning names what live verdicts stand on a document, "Kind/name": some of

@@ -16,7 +16,7 @@ import (
 // those that it may touch.
 type preview struct {
 	policy *boundary.Policy
-	ids    []string
+	list   []*judgement
 	spaces bool // addresses would mean something else
 	// at is when it is judged; zero for now, each connection at its own time. Then
 	// only live ones are judged.
@@ -47,9 +47,9 @@ func (e *engine) rehearse(docs *boundary.Documents, p *boundary.Policy, resolved
 func (e *engine) preview(docs *boundary.Documents, p *boundary.Policy, resolved any) preview {
 	t := e.touched(docs, p.Version(), resolved)
 	x := preview{policy: p.With(e.acts), spaces: t.spaces}
-	x.ids = e.lean.every()
+	x.list = e.lean.every()
 	if !t.spaces && !t.all {
-		x.ids = e.leaningOn(t.documents, e.policy, x.policy).Connections
+		x.list, _ = e.leaningOn(t.documents, e.policy, x.policy)
 	}
 	return x
 }
@@ -67,25 +67,26 @@ func (e *engine) foresee(make func() preview, each func(*foreseen)) {
 	if x.spaces {
 		e.book.SetSpace(x.policy.Space)
 		defer func() { e.book.SetSpace(e.space()) }()
-		there := []string{}
+		x.list = slices.Clone(x.list)
 		for c := range e.book.Connections() {
-			there = append(there, c.ID)
+			if e.judged[c.ID] == nil {
+				x.list = append(x.list, &judgement{id: c.ID})
+			}
 		}
-		slices.Sort(there)
-		x.ids = union(x.ids, there)
+		slices.SortFunc(x.list, byID)
 	}
 	var bench []*verdict.Round
 	for range runtime.GOMAXPROCS(0) {
 		bench = append(bench, verdict.NewRound(x.policy))
 	}
-	for n := 0; n < len(x.ids); n += batch {
+	for n := 0; n < len(x.list); n += batch {
 		if n > 0 && !x.spaces {
 			e.mu.Unlock()
 			e.whole.Unlock()
 			e.whole.Lock()
 			e.mu.Lock()
 		}
-		all := e.foreseeBatch(&x, bench, x.ids[n:min(n+batch, len(x.ids))], now)
+		all := e.foreseeBatch(&x, bench, x.list[n:min(n+batch, len(x.list))], now)
 		for i := range all {
 			if all[i].there {
 				each(&all[i])
@@ -94,31 +95,28 @@ func (e *engine) foresee(make func() preview, each func(*foreseen)) {
 	}
 }
 
-func (e *engine) foreseeBatch(x *preview, bench []*verdict.Round, ids []string, now time.Time) []foreseen {
-	all := make([]foreseen, len(ids))
+func (e *engine) foreseeBatch(x *preview, bench []*verdict.Round, list []*judgement, now time.Time) []foreseen {
+	all := make([]foreseen, len(list))
 	e.book.Settle() // then it is only read
 	devices := &inTurn{Devices: e.book.Devices()}
-	workers := min(len(bench), max(1, len(ids)/alone))
-	share := (len(ids) + workers - 1) / workers
+	workers := min(len(bench), max(1, len(list)/alone))
+	share := (len(list) + workers - 1) / workers
 	var wg sync.WaitGroup
 	for i := range workers {
-		first, last := min(i*share, len(ids)), min((i+1)*share, len(ids))
-		wg.Go(func() { e.foreseePart(x, bench[i], all[first:last], ids[first:last], now, devices) })
+		first, last := min(i*share, len(list)), min((i+1)*share, len(list))
+		wg.Go(func() { e.foreseePart(x, bench[i], all[first:last], list[first:last], now, devices) })
 	}
 	wg.Wait()
 	return all
 }
 
-func (e *engine) foreseePart(x *preview, round *verdict.Round, part []foreseen, ids []string, now time.Time, devices inventory.Devices) {
-	for i, id := range ids {
-		f, j := &part[i], e.judged[id]
-		f.id = id
-		if j != nil {
-			f.before = j.shown
-		}
-		c, ok := e.connection(id, j, x.spaces)
+func (e *engine) foreseePart(x *preview, round *verdict.Round, part []foreseen, list []*judgement, now time.Time, devices inventory.Devices) {
+	for i, j := range list {
+		f := &part[i]
+		f.id, f.before = j.id, j.shown
+		c, ok := e.connection(j, x.spaces)
 		if !ok {
-			f.there = x.spaces && j != nil // it would be told under another key
+			f.there = x.spaces && j.shown != nil // it would be told under another key
 			continue
 		}
 		c.Devices = devices

@@ -10,7 +10,7 @@ type source struct{ site, agent string }
 
 // wait is a connection that is to be judged again although nothing changed.
 type wait struct {
-	id  string
+	of  *judgement
 	due time.Time // by the collector's clock
 	// packet is, for what is judged at packet time, the time that it is judged
 	// for: as soon as its source's packets have come so far, and at due in any
@@ -43,15 +43,13 @@ func (s *schedule) init() {
 
 // add puts off a decision that was taken at now for the time at until again;
 // nil when there is nothing to wait for.
-func (s *schedule) add(id string, again, now, at time.Time, from source) *wait {
-	w := &wait{id: id, due: again, from: from}
-	switch delay := again.Sub(at); {
-	case again.IsZero(), delay <= 0:
+func (s *schedule) add(j *judgement, again, now, at time.Time, from source) *wait {
+	delay, past := again.Sub(at), !at.Equal(now)
+	if again.IsZero() || delay <= 0 || past && delay > packetWait {
 		return nil
-	case at.Equal(now):
-	case delay > packetWait:
-		return nil
-	default:
+	}
+	w := &wait{of: j, due: again, from: from}
+	if past {
 		w.due, w.packet = now.Add(min(delay, packetTail)), again
 	}
 	s.put(w)
@@ -130,7 +128,7 @@ func (h *waits) Less(i, j int) bool {
 	if c := h.key(a).Compare(h.key(b)); c != 0 {
 		return c < 0
 	}
-	return a.id < b.id
+	return a.of.id < b.of.id
 }
 
 func (h *waits) Swap(i, j int) {
@@ -155,8 +153,8 @@ func (h *waits) Pop() any {
 // early judges what waited for packets of a source that have come.
 func (e *engine) early(now time.Time, from source) {
 	for w := e.due.early(from); w != nil; w = e.due.early(from) {
-		if c, ok := e.book.Connection(w.id); ok {
-			e.judge(w.id, c, now, w.packet, from)
+		if c, ok := e.book.Connection(w.of.id); ok {
+			e.judge(w.of, c, now, w.packet, from)
 		}
 	}
 }
@@ -180,10 +178,10 @@ func (e *engine) ring(now time.Time) {
 // ringMany judges a batch of what is due by the clock. What is past meanwhile
 // keeps its verdict, but for a decision on packets that was put off.
 func (e *engine) ringMany(now time.Time) {
-	var ids []string
+	var list []*judgement
 	var from []source
 	var last *wait
-	for len(ids) < batch && last == nil {
+	for len(list) < batch && last == nil {
 		w := e.due.rung(now)
 		switch {
 		case w == nil:
@@ -191,15 +189,15 @@ func (e *engine) ringMany(now time.Time) {
 		case !w.packet.IsZero():
 			last = w // after those before it
 		default:
-			ids, from = append(ids, w.id), append(from, w.from)
+			list, from = append(list, w.of), append(from, w.from)
 		}
 	}
-	e.judgeBatch(ids, now, scope{of: from})
-	if last == nil || last.id == "" {
+	e.judgeBatch(list, now, scope{of: from})
+	if last == nil || last.of == nil {
 		return
 	}
-	if c, ok := e.book.Connection(last.id); ok {
-		e.judge(last.id, c, now, last.packet, last.from)
+	if c, ok := e.book.Connection(last.of.id); ok {
+		e.judge(last.of, c, now, last.packet, last.from)
 	}
 }
 

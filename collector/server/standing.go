@@ -127,8 +127,8 @@ func (e *engine) standing(now time.Time) bool {
 // seen is what conditions are judged by.
 func (e *engine) seen(now time.Time) condition.World {
 	w := condition.World{Policy: e.policy, Documents: e.docs, Ledger: e.ledger, Quarters: e.book.Quarters, Now: now}
-	for _, id := range e.lean.every() {
-		w.Connections = append(w.Connections, e.judged[id].shown)
+	for _, j := range e.lean.every() {
+		w.Connections = append(w.Connections, j.shown)
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.assets)) {
 		if a := e.show(id); a != nil {

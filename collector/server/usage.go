@@ -242,7 +242,7 @@ func after(days []int64, since int64) int {
 func (e *engine) edges() map[string]bool {
 	shown := map[string]bool{}
 	for pair, at := range e.lean.conns {
-		if pair[0] == "" || pair[1] == "" || !e.anyPassed(at.ids) {
+		if pair[0] == "" || pair[1] == "" || !anyPassed(at.in) {
 			continue
 		}
 		for i, name := range pair {
@@ -265,9 +265,9 @@ func (e *engine) edges() map[string]bool {
 	return shown
 }
 
-func (e *engine) anyPassed(ids map[string]bool) bool {
-	for id := range ids {
-		if o := ot.ParseOutcome(e.judged[id].shown.GetConnection().GetOutcome()); o != ot.Refused && o != ot.Unanswered {
+func anyPassed(in map[*judgement]bool) bool {
+	for j := range in {
+		if o := ot.ParseOutcome(j.shown.GetConnection().GetOutcome()); o != ot.Refused && o != ot.Unanswered {
 			return true
 		}
 	}

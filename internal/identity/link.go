@@ -102,15 +102,24 @@ func (b *Book) ConnectionsOf(asset string) []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
+// Ref is where a Book has a connection. Its zero value says that it is to be
+// looked for.
+type Ref struct{ link *link }
+
+// stands reports whether l is part of the derivation as it is now.
+func (l *link) stands() bool { return l != nil && len(l.raws) > 0 && l.raws[0].link == l }
+
 // Placed returns a connection without its Data and Agents: for who has them
-// since the Book changed last.
-func (b *Book) Placed(id string) (Connection, bool) {
+// since the Book changed last. It looks for it at r, and else leaves there where
+// it is. Several goroutines may ask, each with a Ref of its own.
+func (b *Book) Placed(id string, r *Ref) (Connection, bool) {
 	b.settle()
-	l := b.links[id]
-	if l == nil {
-		return Connection{}, false
+	if !r.link.stands() {
+		if r.link = b.links[id]; r.link == nil {
+			return Connection{}, false
+		}
 	}
-	c := l.place()
+	c := r.link.place()
 	c.Devices = b
 	return c, true
 }
