@@ -34,7 +34,7 @@ func (p *Prober) checkPath() error {
 	if err != nil {
 		return fmt.Errorf("probe: cannot tell what %s sends by: %w", in.Name, err)
 	}
-	own := below(in.Index, all, map[int]bool{})
+	own := below(here(in.Index), all, map[ref]bool{})
 	for _, name := range p.Captures {
 		c, err := net.InterfaceByName(name)
 		if err != nil {
@@ -43,8 +43,8 @@ func (p *Prober) checkPath() error {
 		if c.Index == in.Index || has(c, p.Settings.Source) {
 			return fmt.Errorf("probe.interface: %s with %s is the capture interface %s, and those never send: give probes an interface of their own", in.Name, p.Settings.Source, name)
 		}
-		for index := range below(c.Index, all, map[int]bool{}) {
-			if own[index] {
+		for r := range below(here(c.Index), all, map[ref]bool{}) {
+			if own[r] {
 				return fmt.Errorf("probe.interface: %s sends by a link of the capture interface %s, and those never send: give probes an interface of their own", in.Name, name)
 			}
 		}
@@ -66,30 +66,41 @@ func has(in *net.Interface, source string) bool {
 	return false
 }
 
+// ref names a link: the network namespace that it is in, by this one's number
+// for it, and its index there.
+type ref struct {
+	space int32
+	index int
+}
+
+// here is a link of this network namespace; the zero ref is none.
+func here(index int) ref { return ref{unix.NETNSA_NSID_NOT_ASSIGNED, index} }
+
 // below is an interface with every link that it sends by: what a VLAN, macvlan
 // or tunnel stands on, and the bridge or bond that it is a port of. A bridge
 // or bond sends by its ports.
-func below(index int, all map[int]link, seen map[int]bool) map[int]bool {
-	if index == 0 || seen[index] {
+func below(of ref, all map[ref]link, seen map[ref]bool) map[ref]bool {
+	if of.index == 0 || seen[of] {
 		return seen
 	}
-	seen[index] = true
-	below(all[index].on, all, seen)
-	below(all[index].port, all, seen)
-	for i, l := range all {
-		if l.port == index {
-			below(i, all, seen)
+	seen[of] = true
+	below(all[of].on, all, seen)
+	below(all[of].port, all, seen)
+	for r, l := range all {
+		if l.port == of {
+			below(r, all, seen)
 		}
 	}
 	return seen
 }
 
-// link is what one interface hangs together with: the indexes of what it
-// stands on, and of what it is a port of; 0 is nothing.
-type link struct{ on, port int }
+// link is what one interface hangs together with: what it stands on, which may
+// lie in another namespace as that of a container's interface does, and what
+// it is a port of.
+type link struct{ on, port ref }
 
 // links asks the kernel, in the network namespace of this thread.
-func links() (map[int]link, error) {
+func links() (map[ref]link, error) {
 	raw, err := syscall.NetlinkRIB(unix.RTM_GETLINK, unix.AF_UNSPEC)
 	if err != nil {
 		return nil, err
@@ -98,7 +109,7 @@ func links() (map[int]link, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[int]link{}
+	all := map[ref]link{}
 	for i := range messages {
 		if messages[i].Header.Type != unix.RTM_NEWLINK || len(messages[i].Data) < unix.SizeofIfInfomsg {
 			continue
@@ -107,17 +118,27 @@ func links() (map[int]link, error) {
 		if err != nil {
 			return nil, err
 		}
-		var l link
-		for _, a := range attrs {
-			switch {
-			case len(a.Value) < 4:
-			case a.Attr.Type == unix.IFLA_LINK:
-				l.on = int(binary.NativeEndian.Uint32(a.Value))
-			case a.Attr.Type == unix.IFLA_MASTER:
-				l.port = int(binary.NativeEndian.Uint32(a.Value))
-			}
-		}
-		all[int(binary.NativeEndian.Uint32(messages[i].Data[4:]))] = l // ifi_index
+		all[here(int(binary.NativeEndian.Uint32(messages[i].Data[4:])))] = linkOf(attrs) // ifi_index
 	}
 	return all, nil
+}
+
+func linkOf(attrs []syscall.NetlinkRouteAttr) (l link) {
+	space := here(0).space
+	for _, a := range attrs {
+		if len(a.Value) < 4 {
+			continue
+		}
+		n := binary.NativeEndian.Uint32(a.Value)
+		switch a.Attr.Type {
+		case unix.IFLA_LINK:
+			l.on.index = int(n)
+		case unix.IFLA_LINK_NETNSID:
+			space = int32(n) // the kernel's own
+		case unix.IFLA_MASTER:
+			l.port = here(int(n))
+		}
+	}
+	l.on.space = space
+	return l
 }

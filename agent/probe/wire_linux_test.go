@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
+	"golang.org/x/sys/unix"
 
 	"demarc/agent/capture"
 	"demarc/agent/config"
@@ -383,12 +383,54 @@ func TestCaptureInterfacesAreRefused(t *testing.T) {
 	}
 }
 
-// TestBelow: what an interface sends by, of VLANs, bonds and bridges.
+// TestBelow: what an interface sends by, of VLANs, bonds and bridges, and where
+// what it stands on lies in another namespace.
 func TestBelow(t *testing.T) {
-	all := map[int]link{1: {}, 2: {on: 1}, 3: {on: 2}, 4: {port: 6}, 5: {port: 6}, 6: {}, 7: {on: 6}, 8: {on: 8}, 9: {}}
-	for from, want := range map[int][]int{1: {1}, 2: {1, 2}, 3: {1, 2, 3}, 4: {4, 5, 6}, 7: {4, 5, 6, 7}, 8: {8}, 9: {9}} {
-		if got := slices.Sorted(maps.Keys(below(from, all, map[int]bool{}))); !slices.Equal(got, want) {
+	host := func(index int) ref { return ref{0, index} }
+	all := map[ref]link{
+		here(1): {}, here(2): {on: here(1)}, here(3): {on: here(2)}, here(4): {port: here(6)}, here(5): {port: here(6)}, here(6): {}, here(7): {on: here(6)},
+		here(8): {on: here(8)}, here(9): {}, here(10): {on: host(1)}, here(11): {on: host(1)},
+	}
+	for from, want := range map[int][]ref{
+		1: {here(1)}, 2: {here(1), here(2)}, 3: {here(1), here(2), here(3)}, 4: {here(4), here(5), here(6)}, 7: {here(4), here(5), here(6), here(7)},
+		8: {here(8)}, 9: {here(9)}, 10: {here(10), host(1)}, 11: {here(11), host(1)},
+	} {
+		got := below(here(from), all, map[ref]bool{})
+		if len(got) != len(want) || slices.ContainsFunc(want, func(r ref) bool { return !got[r] }) {
 			t.Errorf("%d sends by %v, want %v", from, got, want)
+		}
+	}
+}
+
+// TestLinksOfOtherNamespaces: what a capture interface stands on may lie in
+// another namespace, as a container's does. A link here that has its number
+// is another one, and two cards on one card there are one way out.
+func TestLinksOfOtherNamespaces(t *testing.T) {
+	netsim.Isolate(t)
+	far, thread := netsim.NewSpace(t), unix.Gettid()
+	netsim.IP(t, "link", "add", "name", "span0", "index", "101", "type", "veth", "peer", "name", "far0", "index", "102")
+	far.Take("far0")
+	netsim.IP(t, "link", "add", "name", "near0", "index", "102", "type", "veth", "peer", "name", "near1", "index", "103")
+	netsim.IP(t, "link", "add", "name", "card0", "type", "veth", "peer", "name", "card1")
+	far.Take("card0")
+	for _, name := range []string{"mac0", "mac1"} {
+		far.Do(func() {
+			netsim.IP(t, "link", "add", "link", "card0", "name", name, "type", "macvlan", "mode", "bridge")
+			netsim.IP(t, "link", "set", name, "netns", strconv.Itoa(thread))
+		})
+	}
+	for i, name := range []string{"near0", "mac0"} {
+		netsim.IP(t, "address", "add", fmt.Sprintf("10.%d.0.1/24", i), "dev", name)
+	}
+	for _, c := range []struct{ iface, source, capture, want string }{
+		{"near0", "10.0.0.1", "span0", ""},
+		{"mac0", "10.1.0.1", "mac1", "by a link of the capture interface"},
+	} {
+		s := wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: everything(502)})
+		s.Interface, s.Source = c.iface, c.source
+		_, err := New(Options{Settings: s, Captures: []string{c.capture}, Sink: &notes{}, Log: discard})
+		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s beside %s: %v, want %q", c.iface, c.capture, err, c.want)
 		}
 	}
 }

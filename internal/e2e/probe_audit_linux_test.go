@@ -105,7 +105,8 @@ func opcuaServer(t *testing.T, host string, port int, policies ...string) (trust
 func TestAuditHoldsEveryRequest(t *testing.T) {
 	agent, collector := programs(t)
 	network(t)
-	asked, _ := modbusDevice(t, "127.0.0.7:5020")
+	device := &counted{}
+	modbusAt(t, "127.0.0.7:5020", device)
 	trust := opcuaServer(t, "127.0.0.8", 4840, "None", "Basic256Sha256")
 	c := newCollector(t, collector)
 	a := c.ask(agent, "houston", "a1", "span", loopback+", trust: ["+trust+"], targets: [{address: 127.0.0.7, modbus: {port: 5020}}]")
@@ -152,8 +153,8 @@ func TestAuditHoldsEveryRequest(t *testing.T) {
 			longest = i
 		}
 	}
-	if n := len(got[longest].Sent) / 2; asked.Load() != modbus+2 || n < 1000 {
-		t.Errorf("the device was asked %d times, and no request had over %d bytes", asked.Load(), n)
+	if n := len(got[longest].Sent) / 2; device.n.Load() != modbus+2 || n < 1000 {
+		t.Errorf("the device was asked %d times, and no request had over %d bytes", device.n.Load(), n)
 	}
 	verify(t, c, numbers[longest], got[longest].Sent)
 }

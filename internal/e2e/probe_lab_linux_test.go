@@ -15,27 +15,35 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
+
 	"demarc/internal/netsim"
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// modbusDevice answers every identification, and counts what it is asked.
-func modbusDevice(t *testing.T, address string) (asked, last *atomic.Int64) {
+// counted is how often devices were asked, when last, and how long they take.
+type counted struct {
+	n, last atomic.Int64 // last in Unix nanoseconds
+	slow    atomic.Int64 // nanoseconds that an answer takes
+}
+
+// modbusAt is a device that answers every identification.
+func modbusAt(t *testing.T, address string, c *counted) {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	asked, last = new(atomic.Int64), new(atomic.Int64)
 	identity := append([]byte{43, 14, 1, 0x83, 0, 0, 2, 0, 4}, "ACME\x01\x06PM-800"...)
 	go func() {
 		_ = netsim.Modbus(l, func([]byte) []byte { // until the test ends
-			asked.Add(1)
-			last.Store(time.Now().UnixNano())
+			c.n.Add(1)
+			c.last.Store(time.Now().UnixNano())
+			time.Sleep(time.Duration(c.slow.Load()))
 			return identity
 		})
 	}()
-	return asked, last
 }
 
 // asker is a running agent, as a user starts it, with active reads on.
@@ -52,19 +60,18 @@ type asker struct {
 // says.
 func (p *plantProcess) ask(bin, site, name, span, settings string) *asker {
 	p.t.Helper()
+	a := p.asker(bin, site, name, span, settings)
+	a.start(p)
+	return a
+}
+
+// asker is such an agent before it is started.
+func (p *plantProcess) asker(bin, site, name, span, settings string) *asker {
+	p.t.Helper()
 	a := &asker{t: p.t, bin: bin, name: name, state: p.t.TempDir(), span: span}
 	p.enrolAs(bin, a.state, site, name)
 	a.config = filepath.Join(a.state, "agent.yaml")
-	text := fmt.Sprintf("collector: %s\nstate: %s\ninterfaces: [{name: %s, segment: line4}]\nprobe: {enabled: true, segment: line4, %s}\n", p.uplinkAddr, a.state, span, settings)
-	if err := os.WriteFile(a.config, []byte(text), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-	a.sentBySpan = netsim.Sent(p.t, span)
-	a.cmd = exec.Command(bin, "run", "--config", a.config) // our own program
-	a.cmd.Stderr = &a.logged
-	if err := a.cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
+	a.settings(p, settings)
 	p.t.Cleanup(func() {
 		if a.cmd != nil {
 			_ = a.cmd.Process.Kill()
@@ -74,19 +81,42 @@ func (p *plantProcess) ask(bin, site, name, span, settings string) *asker {
 			p.t.Logf("agent %s: %s", name, a.logged.Bytes())
 		}
 	})
-	waitFor(p.t, "agent "+name, func() bool {
-		var list struct{ Agents []struct{ Agent string } }
-		if err := json.Unmarshal(p.must("probe", "list", "-o", "json"), &list); err != nil {
-			p.t.Fatal(err)
-		}
-		for _, x := range list.Agents {
-			if x.Agent == name {
-				return true
-			}
-		}
-		return false
-	})
 	return a
+}
+
+func (a *asker) settings(p *plantProcess, probe string) {
+	a.t.Helper()
+	text := fmt.Sprintf("collector: %s\nstate: %s\ninterfaces: [{name: %s, segment: line4}]\nprobe: {enabled: true, segment: line4, %s}\n", p.uplinkAddr, a.state, a.span, probe)
+	if err := os.WriteFile(a.config, []byte(text), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a *asker) start(p *plantProcess) {
+	a.t.Helper()
+	a.sentBySpan = netsim.Sent(a.t, a.span)
+	a.cmd = exec.Command(a.bin, "run", "--config", a.config) // our own program
+	a.cmd.Stderr = &a.logged
+	if err := a.cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	waitFor(a.t, "agent "+a.name, func() bool { return p.stateOf(a.name) != nil })
+}
+
+// stateOf is how an agent's active reads stand, as `probe list` has it; nil
+// where it is not connected.
+func (p *plantProcess) stateOf(agent string) *demarcv1.ProbeState {
+	p.t.Helper()
+	list := &demarcv1.ListProbesResponse{}
+	if err := protojson.Unmarshal(p.must("probe", "list", "-o", "json"), list); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, x := range list.GetAgents() {
+		if x.GetAgent() == agent {
+			return x.GetState()
+		}
+	}
+	return nil
 }
 
 // loopback is settings by which an agent may ask this machine alone, fast.

@@ -12,7 +12,8 @@ import (
 func TestProbeFromPlanToKill(t *testing.T) {
 	agent, collector := programs(t)
 	network(t)
-	asked, last := modbusDevice(t, "127.0.0.7:5020")
+	device := &counted{}
+	modbusAt(t, "127.0.0.7:5020", device)
 	c := newCollector(t, collector)
 	a := c.ask(agent, "houston", "a1", "span", loopback)
 
@@ -21,30 +22,30 @@ func TestProbeFromPlanToKill(t *testing.T) {
 	}
 	id := plan()
 	time.Sleep(1500 * time.Millisecond)
-	if n := asked.Load(); n != 0 {
+	if n := device.n.Load(); n != 0 {
 		t.Fatalf("%d requests before anybody approved", n)
 	}
 	c.must("probe", "approve", id)
-	waitFor(t, "the device being asked", func() bool { return asked.Load() == 1 })
+	waitFor(t, "the device being asked", func() bool { return device.n.Load() == 1 })
 	waitFor(t, "its answer", func() bool {
 		return bytes.Contains(c.must("get", "assets", "-o", "json"), []byte(`"probe.modbus.device_id.product_code"`))
 	})
 
 	// A long one: 32 units, three categories each.
 	c.must("probe", "approve", plan("--units", "1-32", "--identification", "extended"))
-	waitFor(t, "the scan", func() bool { return asked.Load() > 3 })
+	waitFor(t, "the scan", func() bool { return device.n.Load() > 3 })
 	begun := time.Now()
 	c.must("probe", "kill", "--reason", "the shift leader says so")
 	time.Sleep(1500 * time.Millisecond)
-	delay := time.Unix(0, last.Load()).Sub(begun)
-	n := asked.Load()
+	delay := time.Unix(0, device.last.Load()).Sub(begun)
+	n := device.n.Load()
 	t.Logf("the last request left %v after the kill command was started; %d of 97 were sent", delay.Round(time.Millisecond), n)
 	if delay > time.Second || n > 90 {
 		t.Errorf("the kill switch took %v, %d requests were sent", delay, n)
 	}
 	time.Sleep(time.Second)
-	if asked.Load() != n {
-		t.Errorf("%d requests after the kill", asked.Load()-n)
+	if device.n.Load() != n {
+		t.Errorf("%d requests after the kill", device.n.Load()-n)
 	}
 	if list := c.must("probe", "list"); !bytes.Contains(list, []byte("STOPPED at every site")) || !bytes.Contains(list, []byte("stopped: stopped at the collector")) {
 		t.Errorf("%s", list)
@@ -57,7 +58,7 @@ func TestProbeFromPlanToKill(t *testing.T) {
 	c.must("probe", "resume", "--reason", "all is well")
 	plan2 := plan()
 	c.must("probe", "approve", plan2)
-	waitFor(t, "asking again", func() bool { return asked.Load() > n })
+	waitFor(t, "asking again", func() bool { return device.n.Load() > n })
 
 	a.end()
 	logged := 0
@@ -66,7 +67,7 @@ func TestProbeFromPlanToKill(t *testing.T) {
 			logged++
 		}
 	}
-	if want := int(asked.Load()); logged < want || logged > want+1 { // one may have been cut on its way
+	if want := int(device.n.Load()); logged < want || logged > want+1 { // one may have been cut on its way
 		t.Errorf("%d requests are logged, the device was asked %d times", logged, want)
 	}
 }

@@ -25,7 +25,13 @@ func Isolate(t testing.TB) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		Missing(t, "network namespaces: "+err.Error())
 	}
-	// A silent network: the kernel must not announce itself on the cables.
+	quiet(t)
+}
+
+// quiet makes a silent network: the kernel must not announce itself on the
+// cables.
+func quiet(t testing.TB) {
+	t.Helper()
 	for _, f := range []string{"all", "default"} {
 		path := "/proc/sys/net/ipv6/conf/" + f + "/disable_ipv6"
 		if err := os.WriteFile(path, []byte("1"), 0); err != nil && !os.IsNotExist(err) {

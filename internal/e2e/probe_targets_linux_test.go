@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"demarc/internal/netsim"
+)
+
+// TestProbeOfARole: an engineer plans "what is a PLC in line 4 and was seen of
+// late"; of the PLCs that an old capture showed, the one that is heard now is
+// asked, and no other.
+func TestProbeOfARole(t *testing.T) {
+	agent, collector := programs(t)
+	network(t)
+	netsim.IP(t, "link", "add", "probe0", "type", "veth", "peer", "name", "device0")
+	netsim.IP(t, "address", "add", "10.20.4.250/24", "dev", "probe0")
+	far := netsim.NewSpace(t)
+	far.Take("device0")
+	netsim.IP(t, "link", "set", "probe0", "up")
+	far.Do(func() {
+		for i := range 20 { // every address is answered
+			netsim.IP(t, "address", "add", fmt.Sprintf("10.20.4.%d/24", 10+i), "dev", "device0")
+		}
+		netsim.IP(t, "link", "set", "device0", "up")
+	})
+	asked, others := &counted{}, &counted{}
+	far.Do(func() {
+		modbusAt(t, "10.20.4.11:502", asked)
+		for i := range 20 {
+			if i != 1 {
+				modbusAt(t, fmt.Sprintf("10.20.4.%d:502", 10+i), others)
+			}
+		}
+	})
+
+	c := newCollector(t, collector)
+	c.must("apply", "-f", filepath.Join("..", "..", "deploy", "example"))
+	a := c.asker(agent, "houston", "a1", "span", "interface: probe0, source: 10.20.4.250, networks: [10.20.4.0/24, 192.168.1.0/24], budget: {device: 6000, network: 6000}")
+	if err := feed(agent, c.uplinkAddr, a.state, filepath.Join("..", "..", "testdata", "plant", "line4.pcap"), 0); err != nil {
+		t.Fatal(err)
+	}
+	a.start(c)
+	plan := func(more ...string) (string, error) {
+		out, err := c.try(append([]string{"probe", "plan", "--agent", "a1", "--role", "plc", "--boundary", "line4", "--modbus"}, more...)...)
+		return string(out), err
+	}
+	if out, err := plan(); err == nil || !strings.Contains(err.Error(), "means no device") {
+		t.Errorf("nobody was seen of late: %s, %v", out, err)
+	}
+	all, err := plan("--seen-hours", "90000", "--dry-run")
+	if err != nil || !strings.Contains(all, "10.20.4.11") || strings.Count(all, ",") < 1 {
+		t.Errorf("of all times: %s, %v", all, err)
+	}
+	send := netsim.Sender(t, "plant")
+	for _, f := range frames(t, "line4.pcap", "10.60.61.30", "10.20.4.11") {
+		send(f)
+	}
+	waitFor(t, "what is heard now", func() bool {
+		out, err := plan("--seen-hours", "2", "--dry-run")
+		return err == nil && strings.Contains(out, "asks 10.20.4.11.")
+	})
+	c.must("probe", "approve", c.planned("--agent", "a1", "--role", "plc", "--boundary", "line4", "--seen-hours", "2", "--modbus"))
+	waitFor(t, "the answer of the PLC", func() bool {
+		return bytes.Contains(c.must("get", "assets", "-o", "json"), []byte(`"probe.modbus.device_id.product_code"`))
+	})
+	if asked.n.Load() != 1 || others.n.Load() != 0 {
+		t.Errorf("the PLC was asked %d times, others %d times", asked.n.Load(), others.n.Load())
+	}
+	a.end()
+}
+
+// TestKillOfOneSite: the switch of a site ends what is asked there within a
+// second; at the other site asking goes on to its end.
+func TestKillOfOneSite(t *testing.T) {
+	agent, collector := programs(t)
+	network(t)
+	netsim.Veth(t, "plant2", "span2")
+	here, there := &counted{}, &counted{}
+	modbusAt(t, "127.0.0.7:5020", here)
+	modbusAt(t, "127.0.0.8:5020", there)
+	c := newCollector(t, collector)
+	houston := c.ask(agent, "houston", "a1", "span", loopback)
+	alpha := c.ask(agent, "alpha", "b1", "span2", loopback)
+	scan := func(agent, address string) {
+		c.must("probe", "approve", c.planned("--agent", agent, "--address", address, "--modbus", "--modbus-port", "5020", "--units", "1-32", "--identification", "extended"))
+	}
+	scan("a1", "127.0.0.7")
+	scan("b1", "127.0.0.8")
+	waitFor(t, "both scans", func() bool { return here.n.Load() > 2 && there.n.Load() > 2 })
+
+	begun := time.Now()
+	c.must("probe", "kill", "--site", "houston", "--reason", "the line trips")
+	waitFor(t, "the end of the other scan", func() bool { return there.n.Load() == 96 })
+	delay, n := time.Unix(0, here.last.Load()).Sub(begun), here.n.Load()
+	t.Logf("at houston the last of %d requests came %v after the kill command was started; at alpha all 96 were sent", n, delay.Round(time.Millisecond))
+	if delay > time.Second || n == 96 {
+		t.Errorf("the switch of the site took %v, %d requests were sent", delay, n)
+	}
+	if k := c.stateOf("a1").GetKilled(); !strings.Contains(k, "the line trips") {
+		t.Errorf("houston's agent says %q", k)
+	}
+	if k := c.stateOf("b1").GetKilled(); k != "" {
+		t.Errorf("alpha's agent says %q", k)
+	}
+	if out := c.must("probe", "list"); !bytes.Contains(out, []byte("STOPPED at site houston")) || bytes.Contains(out, []byte("every site")) {
+		t.Errorf("%s", out)
+	}
+	scan("a1", "127.0.0.7")
+	scan("b1", "127.0.0.8")
+	waitFor(t, "alpha being asked on", func() bool { return there.n.Load() > 96 })
+	if here.n.Load() != n {
+		t.Errorf("houston was asked %d times more", here.n.Load()-n)
+	}
+	c.must("probe", "resume", "--site", "houston", "--reason", "mended")
+	waitFor(t, "houston being asked again", func() bool { return here.n.Load() > n })
+	houston.end()
+	alpha.end()
+}
+
+// TestProbeWindows: outside its windows an agent asks nothing, says so, and asks
+// what was approved once one opens.
+func TestProbeWindows(t *testing.T) {
+	agent, collector := programs(t)
+	network(t)
+	asked := &counted{}
+	modbusAt(t, "127.0.0.7:5020", asked)
+	c := newCollector(t, collector)
+	window := func(from, until time.Duration) string {
+		now := time.Now().UTC()
+		return fmt.Sprintf(`%s, targets: [{address: 127.0.0.7, modbus: {port: 5020}}], windows: [{from: "%s", until: "%s", zone: UTC}]`,
+			loopback, now.Add(from).Format("15:04"), now.Add(until).Format("15:04"))
+	}
+	a := c.ask(agent, "houston", "a1", "span", window(2*time.Hour, 3*time.Hour))
+	c.must("probe", "approve", c.planned("--agent", "a1", "--address", "127.0.0.7", "--modbus", "--modbus-port", "5020"))
+	if out, err := a.probe("--once"); err == nil || !strings.Contains(out, "outside every window") {
+		t.Errorf("by hand: %v, %s", err, out)
+	}
+	time.Sleep(2 * time.Second) // the agent looks each second
+	if asked.n.Load() != 0 {
+		t.Errorf("asked %d times outside the window", asked.n.Load())
+	}
+	a.end()
+	a.settings(c, window(-time.Hour, 2*time.Hour))
+	a.start(c)
+	waitFor(t, "what was approved", func() bool { return asked.n.Load() == 2 }) // and its own target
+	a.end()
+}
