@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"demarc/agent/probe"
+	"demarc/internal/cli"
 )
 
 func main() {
@@ -42,6 +43,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(runCommand(), readCommand(), checkCommand(), initCommand(), enrollCommand(), statusCommand(), protocolsCommand(), fingerprintCommand(), probeCommand(), versionCommand())
+	cli.Strict(root)
 	return root
 }
 

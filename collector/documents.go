@@ -52,7 +52,44 @@ func writeBack(ctx context.Context, c client, w io.Writer, kind string) error {
 
 func policyCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "policy", Short: "Versions of the documents"}
-	c.AddCommand(&cobra.Command{
+	c.AddCommand(policyListCommand(at), policyDiffCommand(at))
+	return c
+}
+
+func policyListCommand(at *place) *cobra.Command {
+	last := 0
+	c := &cobra.Command{
+		Use: "list", Short: "List the policy versions, the newest first", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if last < 1 {
+				return fmt.Errorf("--last is how many versions, 1 or more, not %d", last)
+			}
+			return at.ask(c.Context(), func(ctx context.Context, client demarcv1.CollectorServiceClient) error {
+				t := table.Table{Head: []string{"VERSION", "APPLIED", "DOCUMENTS"}, Right: []bool{0: true, 2: true}}
+				for version := uint64(0); len(t.Rows) < last; { // 0 is the newest
+					r, err := client.ListDocuments(ctx, &demarcv1.ListDocumentsRequest{PolicyVersion: version, PageSize: 1})
+					if err != nil {
+						return err
+					}
+					version = r.GetPolicyVersion()
+					if version == 0 {
+						break // nothing was ever applied
+					}
+					t.Rows = append(t.Rows, []string{strconv.FormatUint(version, 10), moment(r.GetApplied()), count(r.GetTotal())})
+					if version--; version == 0 {
+						break
+					}
+				}
+				return show(c.OutOrStdout(), "table", nil, func() table.Table { return t })
+			})
+		},
+	}
+	c.Flags().IntVar(&last, "last", 20, "how many of them")
+	return c
+}
+
+func policyDiffCommand(at *place) *cobra.Command {
+	return &cobra.Command{
 		Use: "diff FROM [TO]", Short: "Say what changed between two policy versions (TO: the newest)",
 		Example: "  demarc-collector policy diff 3\n  demarc-collector policy diff 3 5",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -81,8 +118,7 @@ func policyCommand(at *place) *cobra.Command {
 				return tellDiff(c.OutOrStdout(), sides[0], sides[1])
 			})
 		},
-	})
-	return c
+	}
 }
 
 func tellDiff(w io.Writer, before, after *demarcv1.ListDocumentsResponse) error {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/status"
+
+	"demarc/internal/cli"
 )
 
 func main() {
@@ -48,6 +50,7 @@ func command() *cobra.Command {
 		serveCommand(&at), applyCommand(&at), importCommand(&at), getCommand(&at), explainCommand(&at), gateCommand(&at), authorizationCommand(&at), windowCommand(&at), attestCommand(&at), policyCommand(&at), proposeCommand(&at), diffCommand(&at), assetCommand(&at), findingCommand(&at), snapshotCommand(&at), probeCommand(&at), tokenCommand(&at), userCommand(&at), confirmCommand(&at), rejectCommand(&at), auditCommand(&at),
 		agentCommand(&at), signInCommand(&at), statusCommand(&at), backupCommand(&at), versionCommand(),
 	)
+	cli.Strict(root)
 	return root
 }
 

@@ -38,7 +38,7 @@ func leaving(w World, b *boundary.Boundary) []*demarcv1.RegulatedFlow {
 	var all []*demarcv1.RegulatedFlow
 	for _, c := range byID(w.Connections) {
 		client, server := w.Policy.Holds(b.Name, c.GetClientBoundary()), w.Policy.Holds(b.Name, c.GetServerBoundary())
-		if client == server || !Exchanged(c) {
+		if client == server || !Exchanged(c) || ownLink(c) {
 			continue
 		}
 		to, address := c.GetServerBoundary(), c.GetConnection().GetServer()

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"demarc/collector/boundary"
+	"demarc/collector/verdict"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // flow is a service that was used from one boundary to another.
 type flow struct {
 	from, to  string // boundaries of client and server
+	link      bool   // to a group on the sender's own link
 	protocol  string // empty while not identified
 	transport string
 	port      uint32
@@ -74,9 +76,15 @@ func Exchanged(c *demarcv1.JudgedConnection) bool {
 	return o != "refused" && o != "unanswered" && c.GetConnection().GetProtocol() != "scan"
 }
 
+// ownLink reports whether a connection goes to a group on the sender's own
+// link, and so leaves no boundary.
+func ownLink(c *demarcv1.JudgedConnection) bool {
+	return c.GetServerBoundary() == "" && c.GetVerdict().GetVerdict() == verdict.Internal
+}
+
 func flowOf(c *demarcv1.JudgedConnection) flow {
 	d := c.GetConnection()
-	f := flow{from: c.GetClientBoundary(), to: c.GetServerBoundary(), transport: d.GetTransport(), port: d.GetPort()}
+	f := flow{from: c.GetClientBoundary(), to: c.GetServerBoundary(), link: ownLink(c), transport: d.GetTransport(), port: d.GetPort()}
 	if p := d.GetProtocol(); p != "unknown" && d.GetGrade() != "hint" {
 		f.protocol = p
 	}
@@ -153,7 +161,11 @@ func (f flow) words() string {
 	if f.port != 0 && f.transport != "ethernet" {
 		on = fmt.Sprintf("%s/%d", f.transport, f.port)
 	}
-	return fmt.Sprintf("%s on %s, %s to %s", service, on, cmp.Or(f.from, "no boundary"), cmp.Or(f.to, "no boundary"))
+	to := cmp.Or(f.to, "no boundary")
+	if f.link {
+		to = "its own link"
+	}
+	return fmt.Sprintf("%s on %s, %s to %s", service, on, cmp.Or(f.from, "no boundary"), to)
 }
 
 func serviceWords(p *boundary.Row, to string) string {
