@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -47,21 +48,48 @@ var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T1
 
 // readMoment reads a time, or how long before now.
 func readMoment(s string, now time.Time) (time.Time, error) {
-	for _, l := range layouts {
-		if t, err := time.Parse(l, s); err == nil {
-			return t.UTC(), nil
-		}
+	if t, ok := readTime(s); ok {
+		return t, nil
 	}
-	ago, err := time.ParseDuration(s)
-	if days, isDays := strings.CutSuffix(s, "d"); isDays {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		ago = time.Duration(n) * 24 * time.Hour
-	}
-	if err != nil || ago < 0 {
+	ago, err := readSpan(s)
+	if err != nil {
 		return time.Time{}, fmt.Errorf("%q is no time: write 2026-03-14T10:00Z, 2026-03-14, or how long ago: 48h, 7d", s)
 	}
 	return now.Add(-ago).UTC(), nil
+}
+
+// readAhead reads a time, or how long after now.
+func readAhead(s string, now time.Time) (time.Time, error) {
+	if t, ok := readTime(s); ok {
+		return t, nil
+	}
+	ahead, err := readSpan(s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no time: write 2027-01-31T10:00Z, 2027-01-31, or how far ahead: 48h, 90d", s)
+	}
+	return now.Add(ahead).UTC(), nil
+}
+
+func readTime(s string) (time.Time, bool) {
+	for _, l := range layouts {
+		if t, err := time.Parse(l, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// readSpan reads "48h" and "7d".
+func readSpan(s string) (time.Duration, error) {
+	if days, isDays := strings.CutSuffix(s, "d"); isDays {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	d, err := time.ParseDuration(s)
+	if err == nil && d < 0 {
+		err = errors.New("negative")
+	}
+	return d, err
 }
 
 // slow is how long a person waits before being told for what.
@@ -80,9 +108,7 @@ func (p pastConn) Invoke(ctx context.Context, method string, q, a any, o ...grpc
 		return fmt.Errorf("--as-of: %s is of now alone", method[strings.LastIndexByte(method, '/')+1:])
 	}
 	set(asked, "as_of", protoreflect.ValueOfMessage(p.past.at.ProtoReflect()))
-	wait := time.AfterFunc(slow, func() {
-		_, _ = fmt.Fprintln(p.past.note, "The collector rebuilds what it had come to then; its log says how far it is.")
-	})
+	wait := tellSlow(p.past.note)
 	err := p.ClientConnInterface.Invoke(ctx, method, q, a, o...)
 	wait.Stop()
 	if told, ok := a.(interface{ GetAsOf() *demarcv1.AsOf }); ok && err == nil && !p.past.told {

@@ -124,7 +124,7 @@ func TestWhatCommandsRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, "split it", "apply", data, "-f", bad)
-	fails(t, "one of sites, boundaries", "get", data)
+	fails(t, "one of agents, agreements, assets", "get", data)
 	fails(t, "not known, one of", "get", "asets", data)
 	fails(t, "table, json or csv", "get", "assets", data, "-o", "xml")
 	fails(t, "verdict \"bad\" is not known", "get", "connections", data, "--verdict", "bad")

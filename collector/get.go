@@ -14,9 +14,12 @@ import (
 
 // filter is what a list may be narrowed by.
 type filter struct {
-	format, site, boundary, verdict, kind, status  string
-	assignee, authorization, survey, drift, ceased string
-	severity                                       uint32
+	format, site, boundary, verdict, kind, status string
+	assignee, authorization, survey, drift        string
+	ceased                                        string
+	from, to, protocol, outcome, activity         string
+	role, vendor, presence                        string
+	severity                                      uint32
 }
 
 // listing is one thing that `get` lists.
@@ -30,16 +33,16 @@ type listing struct {
 
 func getCommand(at *place) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "get sites|boundaries|assets|connections|findings|drift|authorizations|conditions|documents|notices|agents|pending|audit",
+		Use:   "get WHAT",
 		Short: "List what the collector knows",
 		Example: "  demarc-collector get findings\n  demarc-collector get connections --verdict unauthorized\n" +
 			"  demarc-collector get assets --boundary line4 -o csv > assets.csv\n" +
 			"  demarc-collector get connections --as-of 2026-03-14T10:00Z",
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return fmt.Errorf("get what? one of %s", listNames())
+				return fmt.Errorf("get what? one of %s", listNames(c))
 			}
-			return fmt.Errorf("get %s: not known, one of %s", args[0], listNames())
+			return fmt.Errorf("get %s: not known, one of %s", args[0], listNames(c))
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
@@ -48,16 +51,18 @@ func getCommand(at *place) *cobra.Command {
 	}
 	c.AddCommand(getPendingCommand(at), getAuditCommand(at), driftCommand(at))
 	c.AddCommand(paperListings(at)...)
+	c.AddCommand(crossingListings(at)...)
 	return c
 }
 
-func listNames() string {
+// listNames names what c lists.
+func listNames(c *cobra.Command) string {
 	var names []string
-	for _, l := range listings {
-		names = append(names, l.name)
+	for _, x := range c.Commands() {
+		if x.IsAvailableCommand() {
+			names = append(names, x.Name())
+		}
 	}
-	names = append(names, "pending", "audit")
-	names = append(names, "reconcile", "paths", "regulated")
 	return strings.Join(names, ", ")
 }
 
@@ -100,10 +105,20 @@ func (l listing) command(at *place) *cobra.Command {
 		"survey":        {&f.survey, "yes: only the worklists of surveys; no: all but those"},
 		"ceased":        {&f.ceased, "yes: only findings of which nothing holds any more; no: only others"},
 		"drift":         {&f.drift, "yes: only drift; no: all but drift"},
+
+		"from":     {&f.from, "only of clients in this boundary"},
+		"to":       {&f.to, "only to servers in this boundary"},
+		"protocol": {&f.protocol, "only what speaks this"},
+		"outcome":  {&f.outcome, "only of this outcome: exchanged, refused, unanswered, one-sided"},
+		"activity": {&f.activity, "only what still happens (live), does no more (silent), or may (not-observable)"},
+		"role":     {&f.role, "only with this role"},
+		"vendor":   {&f.vendor, "only of this vendor"},
+		"presence": {&f.presence, "only what is active, quiet or gone"},
 	}
 	for _, name := range l.flags {
 		c.Flags().StringVar(known[name].to, name, "", known[name].usage)
 	}
+	at.narrow.flags(c)
 	if l.past {
 		at.asOfFlag(c)
 	}

@@ -17,8 +17,8 @@ type client = demarcv1.CollectorServiceClient
 var listings = []listing{
 	{name: "sites", short: "List sites", past: true, get: getSites},
 	{name: "boundaries", short: "List boundaries with what stands in them", past: true, get: getBoundaries},
-	{name: "assets", short: "List assets, by site and address", past: true, flags: []string{"site", "boundary"}, get: getAssets},
-	{name: "connections", short: "List connections, the worst verdict first", past: true, flags: []string{"verdict", "boundary"}, get: getConnections},
+	{name: "assets", short: "List assets, by site and address", past: true, flags: []string{"site", "boundary", "role", "vendor", "protocol", "presence"}, get: getAssets},
+	{name: "connections", short: "List connections, the worst verdict first", past: true, flags: []string{"verdict", "boundary", "from", "to", "site", "protocol", "outcome", "activity"}, get: getConnections},
 	{name: "findings", short: "List findings, the most severe first", past: true, flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "survey", "drift", "ceased"}, get: getFindings, more: findingFlags},
 	{name: "authorizations", short: "List authorizations and how they stand", past: true, get: getAuthorizations},
 	{name: "conditions", short: "List the conditions of authorizations and how they stand", past: true, get: getConditions},
@@ -58,7 +58,7 @@ func getBoundaries(ctx context.Context, c client, w io.Writer, f filter) error {
 }
 
 func getAssets(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := whole(ctx, c.ListAssets, &demarcv1.ListAssetsRequest{Site: f.site, Boundary: f.boundary})
+	r, err := whole(ctx, c.ListAssets, &demarcv1.ListAssetsRequest{Site: f.site, Boundary: f.boundary, Role: f.role, Vendor: f.vendor, Protocol: f.protocol, Presence: f.presence})
 	if err != nil {
 		return err
 	}
@@ -129,17 +129,20 @@ func places(a *demarcv1.Asset) string {
 }
 
 func getConnections(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := whole(ctx, c.ListConnections, &demarcv1.ListConnectionsRequest{Verdict: f.verdict, Boundary: f.boundary})
+	r, err := whole(ctx, c.ListConnections, &demarcv1.ListConnectionsRequest{
+		Verdict: f.verdict, Boundary: f.boundary, ClientBoundary: f.from, ServerBoundary: f.to, Site: f.site, Protocol: f.protocol, Outcome: f.outcome, Activity: f.activity,
+	})
 	if err != nil {
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"VERDICT", "CLIENT", "SERVER", "PROTOCOL", "PORT", "FROM", "TO", "OUTCOME", "WHY", "LAST SEEN", "ID"}}
+		t := table.Table{Head: []string{"VERDICT", "CLIENT", "SERVER", "PROTOCOL", "PORT", "FROM", "TO", "OUTCOME", "WHY", "FIRST SEEN", "LAST SEEN", "SESSIONS", "BYTES", "STILL", "HOW OFTEN", "SEEN BY", "ID"}, Right: []bool{11: true, 12: true}}
 		for _, x := range r.GetConnections() {
 			d := x.GetConnection()
 			t.Rows = append(t.Rows, []string{
 				x.GetVerdict().GetVerdict(), d.GetClient(), d.GetServer(), d.GetProtocol(), port(d), orDash(x.GetClientBoundary()), orDash(x.GetServerBoundary()),
-				d.GetOutcome(), x.GetVerdict().GetReason(), moment(d.GetLastSeen()), x.GetId(),
+				d.GetOutcome(), x.GetVerdict().GetReason(), moment(d.GetFirstSeen()), moment(d.GetLastSeen()), count(d.GetSessions()), count(d.GetClientBytes() + d.GetServerBytes()),
+				still(x.GetActivity().GetState()), x.GetActivity().GetWhy(), strings.Join(x.GetAgents(), " "), x.GetId(),
 			})
 		}
 		return t

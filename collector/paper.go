@@ -60,6 +60,7 @@ func reconcileCommand(at *place) *cobra.Command {
 	}
 	c.Flags().StringVar(&list, "list", "", "one list: hardware, software, services or interconnections")
 	c.Flags().StringVarP(&format, "output", "o", "table", "output: table, json or csv")
+	at.asOfFlag(c)
 	return c
 }
 
@@ -125,6 +126,7 @@ func pathsCommand(at *place) *cobra.Command {
 	c.Flags().StringVar(&r.To, "to", "", "boundary in which they end (default: any)")
 	c.Flags().Uint32Var(&r.Hops, "hops", 3, "flows in a chain at most, 2 to 8")
 	c.Flags().StringVarP(&format, "output", "o", "table", "output: table, json or csv")
+	at.asOfFlag(c)
 	return c
 }
 
@@ -177,6 +179,7 @@ func regulatedCommand(at *place) *cobra.Command {
 	}
 	c.Flags().StringVar(&r.Boundary, "boundary", "", "only of this boundary")
 	c.Flags().StringVarP(&format, "output", "o", "table", "output: table, json or csv")
+	at.asOfFlag(c)
 	return c
 }
 

@@ -23,6 +23,7 @@ type place struct {
 	configFile, data, socket string
 	remote                   remote
 	past                     past
+	narrow                   narrow
 }
 
 func (p *place) flags(c *cobra.Command) {
@@ -65,10 +66,11 @@ func (p *place) call(ctx context.Context, f func(context.Context, grpc.ClientCon
 		return err
 	}
 	defer func() { _ = conn.Close() }()
+	asks := narrowConn{conn, &p.narrow}
 	if p.past.at != nil {
-		return f(ctx, pastConn{conn, &p.past})
+		return f(ctx, pastConn{asks, &p.past})
 	}
-	return f(ctx, conn)
+	return f(ctx, asks)
 }
 
 func (p *place) connect(ctx context.Context) (*grpc.ClientConn, error) {

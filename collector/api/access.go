@@ -89,9 +89,16 @@ var access = map[string]rule{
 	"/demarc.v1.ProposeService/Propose": {Boundary, readers},
 
 	// Paper against the wire only reads.
-	"/demarc.v1.PaperService/Reconcile":     {Boundary, readers},
-	"/demarc.v1.PaperService/ListPaths":     {Boundary, readers},
-	"/demarc.v1.PaperService/ListRegulated": {Boundary, readers},
+	"/demarc.v1.PaperService/Reconcile":        {Boundary, readers},
+	"/demarc.v1.PaperService/ListPaths":        {Boundary, readers},
+	"/demarc.v1.PaperService/ListRegulated":    {Boundary, readers},
+	"/demarc.v1.PaperService/ListCrossings":    {Boundary, readers},
+	"/demarc.v1.PaperService/ListRemoteAccess": {Boundary, readers},
+	"/demarc.v1.PaperService/ListSecondPaths":  {Boundary, readers},
+	"/demarc.v1.PaperService/ListAgreements":   {Boundary, readers},
+	"/demarc.v1.PaperService/ListCalendar":     {Boundary, readers},
+	"/demarc.v1.PastService/ListChanges":       {Boundary, readers},
+
 	"/demarc.v1.ProbeService/PlanProbe":     only(Site, store.Engineer),
 	"/demarc.v1.ProbeService/ApproveProbe":  only(Site, store.Engineer),
 	"/demarc.v1.ProbeService/WithdrawProbe": only(Site, store.Engineer),

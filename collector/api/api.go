@@ -43,6 +43,8 @@ type Plant interface {
 	Connections() []*demarcv1.JudgedConnection
 	Assets() []*demarcv1.Asset
 	Findings() []*demarcv1.Finding
+	// Activity says of connections whether they still happen.
+	Activity(all []*demarcv1.JudgedConnection, now time.Time) []Activity
 	// Connection returns one with what its ends are placed by.
 	Connection(id string) (inventory.Connection, *demarcv1.JudgedConnection, bool)
 	Finding(id string) (*demarcv1.Finding, bool)
@@ -136,6 +138,7 @@ type Service struct {
 	demarcv1.UnimplementedAuditServiceServer
 	demarcv1.UnimplementedFindingServiceServer
 	demarcv1.UnimplementedPaperServiceServer
+	demarcv1.UnimplementedPastServiceServer
 	demarcv1.UnimplementedProposeServiceServer
 	demarcv1.UnimplementedProbeServiceServer
 	demarcv1.UnimplementedUploadServiceServer
@@ -151,6 +154,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterAuditServiceServer(r, s)
 	demarcv1.RegisterFindingServiceServer(r, s)
 	demarcv1.RegisterPaperServiceServer(r, s)
+	demarcv1.RegisterPastServiceServer(r, s)
 	demarcv1.RegisterProposeServiceServer(r, s)
 	demarcv1.RegisterProbeServiceServer(r, s)
 	demarcv1.RegisterUploadServiceServer(r, s)

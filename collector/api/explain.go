@@ -26,6 +26,7 @@ func (s *Service) Explain(ctx context.Context, r *demarcv1.ExplainRequest) (*dem
 	}
 	s = s.within(ctx)
 	if c, j, ok := s.Plant.Connection(r.GetId()); ok {
+		j = s.active([]*demarcv1.JudgedConnection{j})[0]
 		return &demarcv1.ExplainResponse{AsOf: as, Connection: j, Lines: s.connectionLines(c, j)}, nil
 	}
 	if f, ok := s.Plant.Finding(r.GetId()); ok {
@@ -68,6 +69,7 @@ func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConn
 		lines = append(lines, "Not observable: "+n)
 	}
 	lines = append(lines, evidence(j)...)
+	lines = append(lines, "Still happening: "+stillWords(j.GetActivity()))
 	lines = append(lines, fmt.Sprintf("Judged by policy version %d for %s; %s since %s.",
 		v.GetPolicyVersion(), when(v.GetJudgedAt().AsTime()), v.GetVerdict(), when(v.GetSince().AsTime())))
 	for _, id := range j.GetFindings() {
@@ -98,6 +100,11 @@ func evidence(j *demarcv1.JudgedConnection) []string {
 		lines = append(lines, "Operations: "+strings.Join(all, ", ")+".")
 	}
 	return lines
+}
+
+func stillWords(a *demarcv1.Activity) string {
+	word := map[string]string{Live: "yes", Silent: "no", Unheard: "not observable"}[a.GetState()]
+	return word + ", " + a.GetWhy() + "."
 }
 
 func service(d *demarcv1.Connection) string {

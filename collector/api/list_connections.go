@@ -61,19 +61,19 @@ func (s *Service) ListConnections(ctx context.Context, r *demarcv1.ListConnectio
 	ids, err := idSet(r.GetIds())
 	words, err2 := newSearch(r.GetSearch())
 	if err := cmp.Or(err, err2, oneOf("verdict", r.GetVerdict(), verdicts), oneOf("outcome", r.GetOutcome(), outcomes),
-		oneOf("operation", r.GetOperation(), ot.OperationNames()), s.knownBoundary(r.GetBoundary()),
+		oneOf("operation", r.GetOperation(), ot.OperationNames()), oneOf("activity", r.GetActivity(), activityStates), s.knownBoundary(r.GetBoundary()),
 		s.knownBoundary(r.GetClientBoundary()), s.knownBoundary(r.GetServerBoundary())); err != nil {
 		return nil, err
 	}
 	by := map[string]uint32{}
-	p, err := connectionList.page(r, s.Plant.Connections(), func(c judgedConnection) bool {
+	p, err := connectionList.page(r, s.inState(s.Plant.Connections(), r.GetActivity()), func(c judgedConnection) bool {
 		if ids != nil && !ids[c.GetId()] || !connectionMatches(r, c) || !words.in(connectionTexts(c)) {
 			return false
 		}
 		by[c.GetVerdict().GetVerdict()]++
 		return is(r.GetVerdict(), c.GetVerdict().GetVerdict())
 	})
-	return &demarcv1.ListConnectionsResponse{AsOf: as, Connections: p.rows, NextPageToken: p.next, Total: p.total, Verdicts: by}, err
+	return &demarcv1.ListConnectionsResponse{AsOf: as, Connections: s.active(p.rows), NextPageToken: p.next, Total: p.total, Verdicts: by}, err
 }
 
 // connectionMatches holds a connection to the filters other than the verdict.

@@ -15,6 +15,7 @@ import (
 
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
+	"demarc/collector/finding"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
 	"demarc/internal/identity"
@@ -76,6 +77,21 @@ func (p *plant) Asset(id string) (*demarcv1.Asset, bool) {
 	}
 	return p.assets[i], true
 }
+
+// Activity: whatever was seen in the last minute is live.
+func (p *plant) Activity(all []*demarcv1.JudgedConnection, now time.Time) []Activity {
+	out := make([]Activity, len(all))
+	for i, c := range all {
+		last := c.GetConnection().GetLastSeen().AsTime()
+		out[i] = Activity{State: Live, Listened: last}
+		if now.Sub(last) > time.Minute {
+			out[i].State = Silent
+		}
+	}
+	return out
+}
+
+func (p *plant) Unused() []finding.Idle { return nil }
 
 func (p *plant) Addresses(string) []identity.Of { return nil }
 

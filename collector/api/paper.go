@@ -21,6 +21,10 @@ func (s *Service) paperWorld() paper.World {
 
 // Reconcile holds the lists of a boundary against what was seen.
 func (s *Service) Reconcile(ctx context.Context, r *demarcv1.ReconcileRequest) (*demarcv1.ReconcileResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	s = s.within(ctx)
 	if r.GetBoundary() == "" {
 		return nil, status.Error(codes.InvalidArgument, "reconcile needs a boundary, as `get boundaries` shows it")
@@ -31,7 +35,7 @@ func (s *Service) Reconcile(ctx context.Context, r *demarcv1.ReconcileRequest) (
 	if err := oneOf("list", r.GetList(), paper.Lists); err != nil {
 		return nil, err
 	}
-	out := &demarcv1.ReconcileResponse{}
+	out := &demarcv1.ReconcileResponse{AsOf: as}
 	out.Rows, out.Missing = paper.Reconcile(s.paperWorld(), r.GetBoundary(), r.GetList())
 	s.tellUnused(out.Rows)
 	sight := condition.Sights(s.world())[r.GetBoundary()]
@@ -68,6 +72,10 @@ func (s *Service) tellUnused(rows []*demarcv1.ReconcileRow) {
 
 // ListPaths lists chains of live flows.
 func (s *Service) ListPaths(ctx context.Context, r *demarcv1.ListPathsRequest) (*demarcv1.ListPathsResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	s = s.within(ctx)
 	if r.GetFrom() == "" {
 		return nil, status.Error(codes.InvalidArgument, "paths need the boundary that they begin in: --from")
@@ -84,18 +92,22 @@ func (s *Service) ListPaths(ctx context.Context, r *demarcv1.ListPathsRequest) (
 	}
 	w := s.paperWorld()
 	w.Connections = paper.Live(w.Connections, s.Clock())
-	out := &demarcv1.ListPathsResponse{}
+	out := &demarcv1.ListPathsResponse{AsOf: as}
 	out.Paths, out.LeftOff = paper.Paths(w, paper.In(w.Policy, r.GetFrom()), paper.In(w.Policy, r.GetTo()), hops)
 	return out, nil
 }
 
 // ListRegulated lists what leaves boundaries that hold regulated records.
 func (s *Service) ListRegulated(ctx context.Context, r *demarcv1.ListRegulatedRequest) (*demarcv1.ListRegulatedResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	s = s.within(ctx)
 	if err := s.knownBoundary(r.GetBoundary()); err != nil {
 		return nil, err
 	}
-	out := &demarcv1.ListRegulatedResponse{}
+	out := &demarcv1.ListRegulatedResponse{AsOf: as}
 	out.Flows, out.Quiet = paper.Regulated(s.paperWorld(), r.GetBoundary())
 	return out, nil
 }

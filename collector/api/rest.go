@@ -31,6 +31,7 @@ var services = []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterfa
 	restOver(demarcv1.NewAuditServiceClient, demarcv1.RegisterAuditServiceHandlerClient),
 	restOver(demarcv1.NewFindingServiceClient, demarcv1.RegisterFindingServiceHandlerClient),
 	restOver(demarcv1.NewPaperServiceClient, demarcv1.RegisterPaperServiceHandlerClient),
+	restOver(demarcv1.NewPastServiceClient, demarcv1.RegisterPastServiceHandlerClient),
 	restOver(demarcv1.NewProposeServiceClient, demarcv1.RegisterProposeServiceHandlerClient),
 	restOver(demarcv1.NewProbeServiceClient, demarcv1.RegisterProbeServiceHandlerClient),
 	restOver(demarcv1.NewUploadServiceClient, demarcv1.RegisterUploadServiceHandlerClient),

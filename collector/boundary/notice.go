@@ -21,7 +21,7 @@ const (
 
 // NoticeKinds lists the kinds of Notice.
 func NoticeKinds() []string {
-	return []string{EndsSoon, Ended, ReviewIsDue, AttestationDue, AcceptanceEnds, AcceptanceEnded, EmergencyReview}
+	return []string{EndsSoon, Ended, ReviewIsDue, AttestationDue, AcceptanceEnds, AcceptanceEnded, EmergencyReview, PlanDue}
 }
 
 // Notice is something that a person is to be told of at an instant.
@@ -32,6 +32,7 @@ type Notice struct {
 	Due      time.Time
 	Words    string
 	Subject  string // with Document and Due: what the notice is one step of
+	What     string `json:"-"` // of an end: what ends
 }
 
 // Key is the same for the same notice, whenever it is computed.
@@ -54,12 +55,32 @@ func (p *Policy) Notices() []Notice {
 		all = append(all, p.noticesOf(d)...)
 	}
 	for _, x := range p.docs.Interconnections {
-		for _, c := range coverOf(x.Agreement, x.Sides) {
-			all = append(all, ending(x.Meta.String(), c.What, c.Until, c.What+" of "+x.Name, EndsSoon, Ended)...)
-		}
+		all = append(all, paperNotices(x.Meta, x.Agreement, x.Sides)...)
+	}
+	for _, x := range p.docs.SharedServices {
+		all = append(all, paperNotices(x.Meta, x.Agreement, x.Sides)...)
 	}
 	all = append(all, p.emergencies()...)
 	slices.SortFunc(all, func(a, b Notice) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Key(), b.Key())) })
+	return all
+}
+
+// paperNotices announces the ends of an agreement and its sides, and its review.
+func paperNotices(m Meta, paper *Paper, sides []Approval) []Notice {
+	var all []Notice
+	for _, c := range coverOf(paper, sides) {
+		all = append(all, ending(m.String(), c.What, c.Until, c.What+" of "+m.Name, EndsSoon, Ended)...)
+	}
+	if paper == nil || paper.ReviewEvery.Duration <= 0 {
+		return all
+	}
+	last := paper.Reviewed.Time
+	if last.IsZero() {
+		last = paper.Signed.Time
+	}
+	if due := last.Add(paper.ReviewEvery.Duration); !last.IsZero() {
+		all = append(all, Notice{At: due, Kind: ReviewIsDue, Document: m.String(), Due: due, Words: "the review of " + m.Name + " is due", Subject: "review"})
+	}
 	return all
 }
 
@@ -89,6 +110,11 @@ func (p *Policy) noticesOf(d *Decision) []Notice {
 		}
 		all = append(all, Notice{At: since, Kind: AttestationDue, Document: d.Document, Due: since, Words: "condition " + c.ID.Name + " of " + d.Name + " is to be attested by the " + c.Attest.By, Subject: c.ID.Name})
 	}
+	for _, c := range d.source.Connect {
+		if c.Decision != "datc" && !last.Final && !c.Expires.Time.IsZero() {
+			all = append(all, ending(d.Document, "connect "+c.To.Name, c.Expires.End(), "the "+c.Decision+" of "+d.Name+" to "+c.To.Name, EndsSoon, Ended)...)
+		}
+	}
 	for _, r := range d.source.ResidualRisks {
 		all = append(all, ending(d.Document, r.ID.Name, r.Until.End(), "the acceptance of risk "+r.ID.Name+" in "+d.Name, AcceptanceEnds, AcceptanceEnded)...)
 	}
@@ -102,9 +128,9 @@ func ending(document, subject string, until time.Time, what, soon, ended string)
 	}
 	var all []Notice
 	for _, d := range before {
-		all = append(all, Notice{At: until.Add(-d), Kind: soon, Document: document, Due: until, Words: fmt.Sprintf("%s ends %s, in %d days", what, lastDay(until), d/days), Subject: subject})
+		all = append(all, Notice{At: until.Add(-d), Kind: soon, Document: document, Due: until, Words: fmt.Sprintf("%s ends %s, in %d days", what, lastDay(until), d/days), Subject: subject, What: what})
 	}
-	return append(all, Notice{At: until, Kind: ended, Document: document, Due: until, Words: what + " ended " + lastDay(until), Subject: subject})
+	return append(all, Notice{At: until, Kind: ended, Document: document, Due: until, Words: what + " ended " + lastDay(until), Subject: subject, What: what})
 }
 
 // emergencies demand a review after each emergency that has none on record.

@@ -10,6 +10,7 @@ import (
 	"demarc/collector/boundary"
 	"demarc/collector/verdict"
 	"demarc/internal/domains"
+	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -180,9 +181,7 @@ func (k *judge) initiator() {
 }
 
 // remote protocols give access from afar.
-var remote = []string{
-	"rdp", "vnc", "ssh", "telnet", "winrm", "x11", "teamviewer", "anydesk", "openvpn", "wireguard", "tailscale", "ipsec", "ike", "l2tp", "pptp", "radmin", "nomachine",
-}
+var remote = ot.RemoteProtocols()
 
 func (k *judge) noRemoteTools() {
 	list := k.with().Protocols

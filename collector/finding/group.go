@@ -215,24 +215,18 @@ func opener(c inventory.Connection, v *verdict.Judged) string {
 	return "unknown"
 }
 
-// interactive protocols let a person act on the server.
-var interactive = map[string]bool{"rdp": true, "vnc": true, "ssh": true, "telnet": true, "winrm": true, "x11": true}
-
-// tools and tunnels let somebody in whoever opened the connection.
-var tools = map[string]bool{"teamviewer": true, "anydesk": true, "openvpn": true, "wireguard": true, "tailscale": true, "ipsec": true, "ike": true, "l2tp": true, "pptp": true, "radmin": true, "nomachine": true}
-
 // remoteTool names what gives access from afar: an interactive protocol into
 // ot, or a tool or tunnel between ot or dmz and it, external or the Internet,
 // known by its protocol or by the name that it asked for.
 func remoteTool(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) string {
 	from, to := p.Domain(v.Client.Boundary), p.Domain(v.Server.Boundary)
-	if interactive[v.Service] && to == "ot" && v.Client.Boundary != v.Server.Boundary {
+	if ot.RemoteBy(v.Service) == ot.Interactive && to == "ot" && v.Client.Boundary != v.Server.Boundary {
 		return v.Service
 	}
 	if inner(from) == inner(to) {
 		return ""
 	}
-	if tools[v.Service] {
+	if ot.RemoteBy(v.Service) == ot.Tunnel {
 		return v.Service
 	}
 	if e, ok := domains.Lookup(c.Data.GetSecurityFacts().GetServerName()); ok && e.Kind == domains.RemoteAccess {

@@ -238,7 +238,7 @@ func (f *finding) technique(t traits) string {
 	}
 	switch t.kind {
 	case RemoteAccess:
-		if g.From == boundary.Internet || g.To == boundary.Internet || !interactive[g.Service] {
+		if g.From == boundary.Internet || g.To == boundary.Internet || ot.RemoteBy(g.Service) != ot.Interactive {
 			return "T0822 External Remote Services"
 		}
 		return "T0886 Remote Services"

@@ -5,12 +5,14 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/api"
 	"demarc/collector/ingest"
@@ -29,13 +31,17 @@ func TestRolesSeeWithinTheirLimits(t *testing.T) {
 	l := newLab(t)
 	_, err := l.apply(documents(plantDocs), applyOptions{})
 	l.must(err)
+	before := timestamppb.New(l.now)
+	l.pass(time.Hour)
 	const hidden, shown = "10.60.9.91", "10.50.1.94" // corporate; dmz
 	l.send("a", flow(hidden, "10.20.4.93", 102, "s7comm", l.now))
 	l.send("a", flow(hidden, "10.60.9.92", 445, "smb", l.now))
 	l.send("a", flow("10.20.4.95", shown, 443, "tls", l.now))
 	guard := &api.Guard{Find: api.OfContext, Audit: func(context.Context, store.Act) error { return nil }, Log: slog.New(slog.DiscardHandler)}
 	conn := api.NewLocal(guard.Unary, guard.Stream)
-	api.New(api.Config{Plant: l.engine, Clock: l.clock, Store: l.store, Agents: noAgents{}, Log: slog.New(slog.DiscardHandler)}).Register(conn)
+	past := newPasts(l.store, l.clock, "test", slog.New(slog.DiscardHandler))
+	t.Cleanup(past.close)
+	api.New(api.Config{Plant: l.engine, Past: past, Clock: l.clock, Store: l.store, Agents: noAgents{}, Log: slog.New(slog.DiscardHandler)}).Register(conn)
 
 	whole := api.Principal{Name: "all", Roles: []store.Grant{{Role: store.Auditor}}}
 	for name, p := range map[string]api.Principal{
@@ -48,6 +54,9 @@ func TestRolesSeeWithinTheirLimits(t *testing.T) {
 				in, out := message(t, method.Input()), message(t, method.Output())
 				if f := method.Input().Fields().ByName("id"); f != nil && id != "" {
 					in.Set(f, protoreflect.ValueOfString(id))
+				}
+				if method.Name() == "ListChanges" {
+					in.Set(method.Input().Fields().ByName("from"), protoreflect.ValueOfMessage(before.ProtoReflect()))
 				}
 				err := conn.Invoke(api.As(t.Context(), p), "/"+string(method.Parent().FullName())+"/"+string(method.Name()), in.Interface(), out.Interface())
 				return protojson.Format(out.Interface()), err

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // TestPast: what the commands said at a moment they say again of that moment,
@@ -41,6 +45,14 @@ func TestPast(t *testing.T) {
 		{"get", "connections", "-o", "json"},
 		{"get", "findings", "-o", "json"},
 		{"get", "documents", "-o", "yaml"},
+		{"get", "crossings"},
+		{"get", "remote-access", "-o", "json"},
+		{"get", "second-paths"},
+		{"get", "agreements"},
+		{"get", "calendar"},
+		{"get", "regulated"},
+		{"get", "paths", "--from", "line4"},
+		{"get", "reconcile", "line4", "-o", "csv"},
 		{"explain", "lines-ato/C1"},
 		{"explain", firstConnection(t, c)},
 	}
@@ -105,8 +117,14 @@ func TestPast(t *testing.T) {
 			t.Errorf("diff lacks %q: %s", want, clip([]byte(diff)))
 		}
 	}
-	if out := string(c.must("diff", at, at)); out != "None.\n" {
+	if out := string(c.must("diff", at, at)); !strings.HasSuffix(out, "\nNone.\n") || strings.Count(out, "As of ") != 2 {
 		t.Errorf("a moment differs from itself: %s", out)
+	}
+	var one demarcv1.ListChangesResponse
+	if err := protojson.Unmarshal(c.must("diff", at, "-o", "json", "--what", "authorization", "--boundary", "line4"), &one); err != nil || one.GetTotal() != 1 || one.GetFrom().GetPolicyVersion() != 1 || one.GetTo() != nil {
+		t.Errorf("%v %v", err, &one)
+	} else if x := one.GetChanges()[0]; x.GetId() != "lines-ato" || x.GetField() != "state" || x.GetBefore() != "in force" || x.GetAfter() != "lapsed" || x.GetBoundaries()[0] != "line4" {
+		t.Errorf("%v", x)
 	}
 	if _, err := c.try("diff", "1h", "2h"); err == nil || !strings.Contains(err.Error(), "name the earlier moment first") {
 		t.Errorf("%v", err)

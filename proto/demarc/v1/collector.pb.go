@@ -1537,6 +1537,8 @@ type ListConnectionsRequest struct {
 	PageSize  uint32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	PageToken string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	OrderBy   string `protobuf:"bytes,16,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// live, silent, not-observable: see Activity.
+	Activity string `protobuf:"bytes,17,opt,name=activity,proto3" json:"activity,omitempty"`
 	// The list as it was recorded at a time; not set, as it is now.
 	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1685,6 +1687,13 @@ func (x *ListConnectionsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListConnectionsRequest) GetActivity() string {
+	if x != nil {
+		return x.Activity
+	}
+	return ""
+}
+
 func (x *ListConnectionsRequest) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
@@ -1786,8 +1795,10 @@ type JudgedConnection struct {
 	Agents         []string               `protobuf:"bytes,8,rep,name=agents,proto3" json:"agents,omitempty"`
 	// When each operation class was last counted, in packet time.
 	OperationsLast map[string]*timestamppb.Timestamp `protobuf:"bytes,9,rep,name=operations_last,json=operationsLast,proto3" json:"operations_last,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whether it still happens (lists and explain only).
+	Activity      *Activity `protobuf:"bytes,10,opt,name=activity,proto3" json:"activity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JudgedConnection) Reset() {
@@ -1883,6 +1894,80 @@ func (x *JudgedConnection) GetOperationsLast() map[string]*timestamppb.Timestamp
 	return nil
 }
 
+func (x *JudgedConnection) GetActivity() *Activity {
+	if x != nil {
+		return x.Activity
+	}
+	return nil
+}
+
+// Activity says whether a connection still happens.
+type Activity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// live: it was active within a day, or within three times its usual silence;
+	// silent: it was not, while agents that saw it listened; not-observable:
+	// none of them was heard since.
+	State string `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	// In words.
+	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	// Usual silence between two times of activity, from quarter hour to quarter
+	// hour; 0 where there was none.
+	RhythmSeconds uint64 `protobuf:"varint,3,opt,name=rhythm_seconds,json=rhythmSeconds,proto3" json:"rhythm_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Activity) Reset() {
+	*x = Activity{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Activity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Activity) ProtoMessage() {}
+
+func (x *Activity) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Activity.ProtoReflect.Descriptor instead.
+func (*Activity) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Activity) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Activity) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Activity) GetRhythmSeconds() uint64 {
+	if x != nil {
+		return x.RhythmSeconds
+	}
+	return 0
+}
+
 // Verdict is a judgement that can be replayed.
 type Verdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1909,7 +1994,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	mi := &file_demarc_v1_collector_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1921,7 +2006,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	mi := &file_demarc_v1_collector_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1934,7 +2019,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{22}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Verdict) GetVerdict() string {
@@ -2021,7 +2106,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[23]
+	mi := &file_demarc_v1_collector_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2118,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[23]
+	mi := &file_demarc_v1_collector_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2131,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{23}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Term) GetTerm() string {
@@ -2105,7 +2190,7 @@ type ListFindingsRequest struct {
 
 func (x *ListFindingsRequest) Reset() {
 	*x = ListFindingsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[24]
+	mi := &file_demarc_v1_collector_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2117,7 +2202,7 @@ func (x *ListFindingsRequest) String() string {
 func (*ListFindingsRequest) ProtoMessage() {}
 
 func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[24]
+	mi := &file_demarc_v1_collector_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2130,7 +2215,7 @@ func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsRequest.ProtoReflect.Descriptor instead.
 func (*ListFindingsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{24}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListFindingsRequest) GetKind() string {
@@ -2261,7 +2346,7 @@ type ListFindingsResponse struct {
 
 func (x *ListFindingsResponse) Reset() {
 	*x = ListFindingsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[25]
+	mi := &file_demarc_v1_collector_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2358,7 @@ func (x *ListFindingsResponse) String() string {
 func (*ListFindingsResponse) ProtoMessage() {}
 
 func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[25]
+	mi := &file_demarc_v1_collector_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2371,7 @@ func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsResponse.ProtoReflect.Descriptor instead.
 func (*ListFindingsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{25}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListFindingsResponse) GetFindings() []*Finding {
@@ -2391,7 +2476,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[26]
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2403,7 +2488,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[26]
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2416,7 +2501,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{26}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Finding) GetId() string {
@@ -2699,7 +2784,7 @@ type ProbeDifference struct {
 
 func (x *ProbeDifference) Reset() {
 	*x = ProbeDifference{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2711,7 +2796,7 @@ func (x *ProbeDifference) String() string {
 func (*ProbeDifference) ProtoMessage() {}
 
 func (x *ProbeDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2724,7 +2809,7 @@ func (x *ProbeDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeDifference.ProtoReflect.Descriptor instead.
 func (*ProbeDifference) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ProbeDifference) GetAttribute() string {
@@ -2765,7 +2850,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +2862,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +2875,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListAgentsRequest) GetSite() string {
@@ -2849,7 +2934,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2861,7 +2946,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2874,7 +2959,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*Agent {
@@ -2926,7 +3011,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2938,7 +3023,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2951,7 +3036,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Agent) GetName() string {
@@ -3077,7 +3162,7 @@ type RevokeAgentRequest struct {
 
 func (x *RevokeAgentRequest) Reset() {
 	*x = RevokeAgentRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3174,7 @@ func (x *RevokeAgentRequest) String() string {
 func (*RevokeAgentRequest) ProtoMessage() {}
 
 func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3187,7 @@ func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentRequest.ProtoReflect.Descriptor instead.
 func (*RevokeAgentRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RevokeAgentRequest) GetAgent() string {
@@ -3128,7 +3213,7 @@ type RevokeAgentResponse struct {
 
 func (x *RevokeAgentResponse) Reset() {
 	*x = RevokeAgentResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3140,7 +3225,7 @@ func (x *RevokeAgentResponse) String() string {
 func (*RevokeAgentResponse) ProtoMessage() {}
 
 func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3153,7 +3238,7 @@ func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentResponse.ProtoReflect.Descriptor instead.
 func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
 }
 
 // ExplainRequest names a connection or a finding by id, a condition
@@ -3169,7 +3254,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3181,7 +3266,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3194,7 +3279,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -3228,7 +3313,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3240,7 +3325,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3253,7 +3338,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExplainResponse) GetConnection() *JudgedConnection {
@@ -3314,7 +3399,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3326,7 +3411,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3339,7 +3424,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
 }
 
 // WatchResponse: the collector's state as of this change number.
@@ -3352,7 +3437,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3364,7 +3449,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3377,7 +3462,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *WatchResponse) GetChange() uint64 {
@@ -3397,7 +3482,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3409,7 +3494,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3422,7 +3507,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *BackupRequest) GetPath() string {
@@ -3442,7 +3527,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3454,7 +3539,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3467,7 +3552,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *BackupResponse) GetBytes() uint64 {
@@ -3494,7 +3579,7 @@ type ListAuthorizationsRequest struct {
 
 func (x *ListAuthorizationsRequest) Reset() {
 	*x = ListAuthorizationsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3506,7 +3591,7 @@ func (x *ListAuthorizationsRequest) String() string {
 func (*ListAuthorizationsRequest) ProtoMessage() {}
 
 func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3519,7 +3604,7 @@ func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListAuthorizationsRequest) GetBoundary() string {
@@ -3580,7 +3665,7 @@ type ListAuthorizationsResponse struct {
 
 func (x *ListAuthorizationsResponse) Reset() {
 	*x = ListAuthorizationsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3592,7 +3677,7 @@ func (x *ListAuthorizationsResponse) String() string {
 func (*ListAuthorizationsResponse) ProtoMessage() {}
 
 func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3605,7 +3690,7 @@ func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListAuthorizationsResponse) GetAuthorizations() []*Authorization {
@@ -3647,7 +3732,7 @@ type DecideAuthorizationRequest struct {
 
 func (x *DecideAuthorizationRequest) Reset() {
 	*x = DecideAuthorizationRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3659,7 +3744,7 @@ func (x *DecideAuthorizationRequest) String() string {
 func (*DecideAuthorizationRequest) ProtoMessage() {}
 
 func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3672,7 +3757,7 @@ func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationRequest.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DecideAuthorizationRequest) GetAct() *AuthorizationAct {
@@ -3701,7 +3786,7 @@ type DecideAuthorizationResponse struct {
 
 func (x *DecideAuthorizationResponse) Reset() {
 	*x = DecideAuthorizationResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3713,7 +3798,7 @@ func (x *DecideAuthorizationResponse) String() string {
 func (*DecideAuthorizationResponse) ProtoMessage() {}
 
 func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3726,7 +3811,7 @@ func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationResponse.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DecideAuthorizationResponse) GetConsequences() *Consequences {
@@ -3758,7 +3843,7 @@ type Consequences struct {
 
 func (x *Consequences) Reset() {
 	*x = Consequences{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3770,7 +3855,7 @@ func (x *Consequences) String() string {
 func (*Consequences) ProtoMessage() {}
 
 func (x *Consequences) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3783,7 +3868,7 @@ func (x *Consequences) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consequences.ProtoReflect.Descriptor instead.
 func (*Consequences) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Consequences) GetBoundaries() []*BoundaryChange {
@@ -3820,7 +3905,7 @@ type BoundaryChange struct {
 
 func (x *BoundaryChange) Reset() {
 	*x = BoundaryChange{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3832,7 +3917,7 @@ func (x *BoundaryChange) String() string {
 func (*BoundaryChange) ProtoMessage() {}
 
 func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3845,7 +3930,7 @@ func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundaryChange.ProtoReflect.Descriptor instead.
 func (*BoundaryChange) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *BoundaryChange) GetBoundary() string {
@@ -3880,7 +3965,7 @@ type MoveWindowRequest struct {
 
 func (x *MoveWindowRequest) Reset() {
 	*x = MoveWindowRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3892,7 +3977,7 @@ func (x *MoveWindowRequest) String() string {
 func (*MoveWindowRequest) ProtoMessage() {}
 
 func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3905,7 +3990,7 @@ func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowRequest.ProtoReflect.Descriptor instead.
 func (*MoveWindowRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *MoveWindowRequest) GetAct() *WindowAct {
@@ -3932,7 +4017,7 @@ type MoveWindowResponse struct {
 
 func (x *MoveWindowResponse) Reset() {
 	*x = MoveWindowResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3944,7 +4029,7 @@ func (x *MoveWindowResponse) String() string {
 func (*MoveWindowResponse) ProtoMessage() {}
 
 func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3957,7 +4042,7 @@ func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowResponse.ProtoReflect.Descriptor instead.
 func (*MoveWindowResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *MoveWindowResponse) GetConsequences() *Consequences {
@@ -3977,7 +4062,7 @@ type AttestRequest struct {
 
 func (x *AttestRequest) Reset() {
 	*x = AttestRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3989,7 +4074,7 @@ func (x *AttestRequest) String() string {
 func (*AttestRequest) ProtoMessage() {}
 
 func (x *AttestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4002,7 +4087,7 @@ func (x *AttestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestRequest.ProtoReflect.Descriptor instead.
 func (*AttestRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *AttestRequest) GetAttestation() *Attestation {
@@ -4022,7 +4107,7 @@ type AttestResponse struct {
 
 func (x *AttestResponse) Reset() {
 	*x = AttestResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4034,7 +4119,7 @@ func (x *AttestResponse) String() string {
 func (*AttestResponse) ProtoMessage() {}
 
 func (x *AttestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4047,7 +4132,7 @@ func (x *AttestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestResponse.ProtoReflect.Descriptor instead.
 func (*AttestResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *AttestResponse) GetUntil() *timestamppb.Timestamp {
@@ -4068,7 +4153,7 @@ type MergeAssetsRequest struct {
 
 func (x *MergeAssetsRequest) Reset() {
 	*x = MergeAssetsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4080,7 +4165,7 @@ func (x *MergeAssetsRequest) String() string {
 func (*MergeAssetsRequest) ProtoMessage() {}
 
 func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4093,7 +4178,7 @@ func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsRequest.ProtoReflect.Descriptor instead.
 func (*MergeAssetsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *MergeAssetsRequest) GetAssets() []string {
@@ -4120,7 +4205,7 @@ type MergeAssetsResponse struct {
 
 func (x *MergeAssetsResponse) Reset() {
 	*x = MergeAssetsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4132,7 +4217,7 @@ func (x *MergeAssetsResponse) String() string {
 func (*MergeAssetsResponse) ProtoMessage() {}
 
 func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4145,7 +4230,7 @@ func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsResponse.ProtoReflect.Descriptor instead.
 func (*MergeAssetsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *MergeAssetsResponse) GetAsset() *Asset {
@@ -4168,7 +4253,7 @@ type SplitAssetRequest struct {
 
 func (x *SplitAssetRequest) Reset() {
 	*x = SplitAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4180,7 +4265,7 @@ func (x *SplitAssetRequest) String() string {
 func (*SplitAssetRequest) ProtoMessage() {}
 
 func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4193,7 +4278,7 @@ func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetRequest.ProtoReflect.Descriptor instead.
 func (*SplitAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SplitAssetRequest) GetAsset() string {
@@ -4227,7 +4312,7 @@ type SplitAssetResponse struct {
 
 func (x *SplitAssetResponse) Reset() {
 	*x = SplitAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4239,7 +4324,7 @@ func (x *SplitAssetResponse) String() string {
 func (*SplitAssetResponse) ProtoMessage() {}
 
 func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4252,7 +4337,7 @@ func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetResponse.ProtoReflect.Descriptor instead.
 func (*SplitAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SplitAssetResponse) GetAssets() []*Asset {
@@ -4276,7 +4361,7 @@ type SetAssetRequest struct {
 
 func (x *SetAssetRequest) Reset() {
 	*x = SetAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4288,7 +4373,7 @@ func (x *SetAssetRequest) String() string {
 func (*SetAssetRequest) ProtoMessage() {}
 
 func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4301,7 +4386,7 @@ func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetRequest.ProtoReflect.Descriptor instead.
 func (*SetAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SetAssetRequest) GetAsset() string {
@@ -4342,7 +4427,7 @@ type SetAssetResponse struct {
 
 func (x *SetAssetResponse) Reset() {
 	*x = SetAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4354,7 +4439,7 @@ func (x *SetAssetResponse) String() string {
 func (*SetAssetResponse) ProtoMessage() {}
 
 func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4367,7 +4452,7 @@ func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetResponse.ProtoReflect.Descriptor instead.
 func (*SetAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *SetAssetResponse) GetAsset() *Asset {
@@ -4392,7 +4477,7 @@ type ListNoticesRequest struct {
 
 func (x *ListNoticesRequest) Reset() {
 	*x = ListNoticesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4404,7 +4489,7 @@ func (x *ListNoticesRequest) String() string {
 func (*ListNoticesRequest) ProtoMessage() {}
 
 func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4417,7 +4502,7 @@ func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesRequest.ProtoReflect.Descriptor instead.
 func (*ListNoticesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListNoticesRequest) GetKind() string {
@@ -4469,7 +4554,7 @@ type ListNoticesResponse struct {
 
 func (x *ListNoticesResponse) Reset() {
 	*x = ListNoticesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4481,7 +4566,7 @@ func (x *ListNoticesResponse) String() string {
 func (*ListNoticesResponse) ProtoMessage() {}
 
 func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4494,7 +4579,7 @@ func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesResponse.ProtoReflect.Descriptor instead.
 func (*ListNoticesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListNoticesResponse) GetNotices() []*Notice {
@@ -4524,7 +4609,7 @@ type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
 	// ends-soon, ended, review-due, attestation-due, acceptance-ends,
-	// acceptance-ended, emergency-review
+	// acceptance-ended, emergency-review, plan-due
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// "Authorization/line4-ato".
 	Document      string                 `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
@@ -4536,7 +4621,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4548,7 +4633,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4561,7 +4646,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Notice) GetAt() *timestamppb.Timestamp {
@@ -4618,7 +4703,7 @@ type ListDocumentsRequest struct {
 
 func (x *ListDocumentsRequest) Reset() {
 	*x = ListDocumentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4630,7 +4715,7 @@ func (x *ListDocumentsRequest) String() string {
 func (*ListDocumentsRequest) ProtoMessage() {}
 
 func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4643,7 +4728,7 @@ func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsRequest.ProtoReflect.Descriptor instead.
 func (*ListDocumentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListDocumentsRequest) GetPolicyVersion() uint64 {
@@ -4713,7 +4798,7 @@ type ListDocumentsResponse struct {
 
 func (x *ListDocumentsResponse) Reset() {
 	*x = ListDocumentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4725,7 +4810,7 @@ func (x *ListDocumentsResponse) String() string {
 func (*ListDocumentsResponse) ProtoMessage() {}
 
 func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4738,7 +4823,7 @@ func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsResponse.ProtoReflect.Descriptor instead.
 func (*ListDocumentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListDocumentsResponse) GetPolicyVersion() uint64 {
@@ -4798,7 +4883,7 @@ type PolicyDocument struct {
 
 func (x *PolicyDocument) Reset() {
 	*x = PolicyDocument{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[60]
+	mi := &file_demarc_v1_collector_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4810,7 +4895,7 @@ func (x *PolicyDocument) String() string {
 func (*PolicyDocument) ProtoMessage() {}
 
 func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[60]
+	mi := &file_demarc_v1_collector_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4823,7 +4908,7 @@ func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyDocument.ProtoReflect.Descriptor instead.
 func (*PolicyDocument) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{60}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *PolicyDocument) GetKind() string {
@@ -4980,7 +5065,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x06assets\x18\x01 \x03(\v2\x10.demarc.v1.AssetR\x06assets\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
-	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x8c\x04\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xa8\x04\n" +
 	"\x16ListConnectionsRequest\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12'\n" +
@@ -4999,7 +5084,8 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\tpage_size\x18\x0e \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\x12\x19\n" +
-	"\border_by\x18\x10 \x01(\tR\aorderBy\x12/\n" +
+	"\border_by\x18\x10 \x01(\tR\aorderBy\x12\x1a\n" +
+	"\bactivity\x18\x11 \x01(\tR\bactivity\x12/\n" +
 	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOfJ\x04\b\x1b\x10\x1c\"\xc7\x02\n" +
 	"\x17ListConnectionsResponse\x12=\n" +
 	"\vconnections\x18\x01 \x03(\v2\x1b.demarc.v1.JudgedConnectionR\vconnections\x12&\n" +
@@ -5009,7 +5095,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\x1a;\n" +
 	"\rVerdictsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\xda\x03\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\x8b\x04\n" +
 	"\x10JudgedConnection\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x125\n" +
@@ -5021,10 +5107,16 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\averdict\x18\x06 \x01(\v2\x12.demarc.v1.VerdictR\averdict\x12\x1a\n" +
 	"\bfindings\x18\a \x03(\tR\bfindings\x12\x16\n" +
 	"\x06agents\x18\b \x03(\tR\x06agents\x12X\n" +
-	"\x0foperations_last\x18\t \x03(\v2/.demarc.v1.JudgedConnection.OperationsLastEntryR\x0eoperationsLast\x1a]\n" +
+	"\x0foperations_last\x18\t \x03(\v2/.demarc.v1.JudgedConnection.OperationsLastEntryR\x0eoperationsLast\x12/\n" +
+	"\bactivity\x18\n" +
+	" \x01(\v2\x13.demarc.v1.ActivityR\bactivity\x1a]\n" +
 	"\x13OperationsLastEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"\xa3\x03\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"Y\n" +
+	"\bActivity\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x10\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\x12%\n" +
+	"\x0erhythm_seconds\x18\x03 \x01(\x04R\rrhythmSeconds\"\xa3\x03\n" +
 	"\aVerdict\x12\x18\n" +
 	"\averdict\x18\x01 \x01(\tR\averdict\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
@@ -5310,7 +5402,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -5334,207 +5426,209 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*ListConnectionsRequest)(nil),      // 19: demarc.v1.ListConnectionsRequest
 	(*ListConnectionsResponse)(nil),     // 20: demarc.v1.ListConnectionsResponse
 	(*JudgedConnection)(nil),            // 21: demarc.v1.JudgedConnection
-	(*Verdict)(nil),                     // 22: demarc.v1.Verdict
-	(*Term)(nil),                        // 23: demarc.v1.Term
-	(*ListFindingsRequest)(nil),         // 24: demarc.v1.ListFindingsRequest
-	(*ListFindingsResponse)(nil),        // 25: demarc.v1.ListFindingsResponse
-	(*Finding)(nil),                     // 26: demarc.v1.Finding
-	(*ProbeDifference)(nil),             // 27: demarc.v1.ProbeDifference
-	(*ListAgentsRequest)(nil),           // 28: demarc.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 29: demarc.v1.ListAgentsResponse
-	(*Agent)(nil),                       // 30: demarc.v1.Agent
-	(*RevokeAgentRequest)(nil),          // 31: demarc.v1.RevokeAgentRequest
-	(*RevokeAgentResponse)(nil),         // 32: demarc.v1.RevokeAgentResponse
-	(*ExplainRequest)(nil),              // 33: demarc.v1.ExplainRequest
-	(*ExplainResponse)(nil),             // 34: demarc.v1.ExplainResponse
-	(*WatchRequest)(nil),                // 35: demarc.v1.WatchRequest
-	(*WatchResponse)(nil),               // 36: demarc.v1.WatchResponse
-	(*BackupRequest)(nil),               // 37: demarc.v1.BackupRequest
-	(*BackupResponse)(nil),              // 38: demarc.v1.BackupResponse
-	(*ListAuthorizationsRequest)(nil),   // 39: demarc.v1.ListAuthorizationsRequest
-	(*ListAuthorizationsResponse)(nil),  // 40: demarc.v1.ListAuthorizationsResponse
-	(*DecideAuthorizationRequest)(nil),  // 41: demarc.v1.DecideAuthorizationRequest
-	(*DecideAuthorizationResponse)(nil), // 42: demarc.v1.DecideAuthorizationResponse
-	(*Consequences)(nil),                // 43: demarc.v1.Consequences
-	(*BoundaryChange)(nil),              // 44: demarc.v1.BoundaryChange
-	(*MoveWindowRequest)(nil),           // 45: demarc.v1.MoveWindowRequest
-	(*MoveWindowResponse)(nil),          // 46: demarc.v1.MoveWindowResponse
-	(*AttestRequest)(nil),               // 47: demarc.v1.AttestRequest
-	(*AttestResponse)(nil),              // 48: demarc.v1.AttestResponse
-	(*MergeAssetsRequest)(nil),          // 49: demarc.v1.MergeAssetsRequest
-	(*MergeAssetsResponse)(nil),         // 50: demarc.v1.MergeAssetsResponse
-	(*SplitAssetRequest)(nil),           // 51: demarc.v1.SplitAssetRequest
-	(*SplitAssetResponse)(nil),          // 52: demarc.v1.SplitAssetResponse
-	(*SetAssetRequest)(nil),             // 53: demarc.v1.SetAssetRequest
-	(*SetAssetResponse)(nil),            // 54: demarc.v1.SetAssetResponse
-	(*ListNoticesRequest)(nil),          // 55: demarc.v1.ListNoticesRequest
-	(*ListNoticesResponse)(nil),         // 56: demarc.v1.ListNoticesResponse
-	(*Notice)(nil),                      // 57: demarc.v1.Notice
-	(*ListDocumentsRequest)(nil),        // 58: demarc.v1.ListDocumentsRequest
-	(*ListDocumentsResponse)(nil),       // 59: demarc.v1.ListDocumentsResponse
-	(*PolicyDocument)(nil),              // 60: demarc.v1.PolicyDocument
-	nil,                                 // 61: demarc.v1.ListConnectionsResponse.VerdictsEntry
-	nil,                                 // 62: demarc.v1.JudgedConnection.OperationsLastEntry
-	(*timestamppb.Timestamp)(nil),       // 63: google.protobuf.Timestamp
-	(*Proposal)(nil),                    // 64: demarc.v1.Proposal
-	(*AsOf)(nil),                        // 65: demarc.v1.AsOf
-	(*Sight)(nil),                       // 66: demarc.v1.Sight
-	(*BoundaryRecord)(nil),              // 67: demarc.v1.BoundaryRecord
-	(*Asset)(nil),                       // 68: demarc.v1.Asset
-	(*Connection)(nil),                  // 69: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 70: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 71: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 72: demarc.v1.PoamItem
-	(*Fact)(nil),                        // 73: demarc.v1.Fact
-	(*SpanReport)(nil),                  // 74: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 75: demarc.v1.Condition
-	(*Authorization)(nil),               // 76: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 77: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 78: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 79: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 80: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 81: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 82: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 83: demarc.v1.GateResponse
+	(*Activity)(nil),                    // 22: demarc.v1.Activity
+	(*Verdict)(nil),                     // 23: demarc.v1.Verdict
+	(*Term)(nil),                        // 24: demarc.v1.Term
+	(*ListFindingsRequest)(nil),         // 25: demarc.v1.ListFindingsRequest
+	(*ListFindingsResponse)(nil),        // 26: demarc.v1.ListFindingsResponse
+	(*Finding)(nil),                     // 27: demarc.v1.Finding
+	(*ProbeDifference)(nil),             // 28: demarc.v1.ProbeDifference
+	(*ListAgentsRequest)(nil),           // 29: demarc.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 30: demarc.v1.ListAgentsResponse
+	(*Agent)(nil),                       // 31: demarc.v1.Agent
+	(*RevokeAgentRequest)(nil),          // 32: demarc.v1.RevokeAgentRequest
+	(*RevokeAgentResponse)(nil),         // 33: demarc.v1.RevokeAgentResponse
+	(*ExplainRequest)(nil),              // 34: demarc.v1.ExplainRequest
+	(*ExplainResponse)(nil),             // 35: demarc.v1.ExplainResponse
+	(*WatchRequest)(nil),                // 36: demarc.v1.WatchRequest
+	(*WatchResponse)(nil),               // 37: demarc.v1.WatchResponse
+	(*BackupRequest)(nil),               // 38: demarc.v1.BackupRequest
+	(*BackupResponse)(nil),              // 39: demarc.v1.BackupResponse
+	(*ListAuthorizationsRequest)(nil),   // 40: demarc.v1.ListAuthorizationsRequest
+	(*ListAuthorizationsResponse)(nil),  // 41: demarc.v1.ListAuthorizationsResponse
+	(*DecideAuthorizationRequest)(nil),  // 42: demarc.v1.DecideAuthorizationRequest
+	(*DecideAuthorizationResponse)(nil), // 43: demarc.v1.DecideAuthorizationResponse
+	(*Consequences)(nil),                // 44: demarc.v1.Consequences
+	(*BoundaryChange)(nil),              // 45: demarc.v1.BoundaryChange
+	(*MoveWindowRequest)(nil),           // 46: demarc.v1.MoveWindowRequest
+	(*MoveWindowResponse)(nil),          // 47: demarc.v1.MoveWindowResponse
+	(*AttestRequest)(nil),               // 48: demarc.v1.AttestRequest
+	(*AttestResponse)(nil),              // 49: demarc.v1.AttestResponse
+	(*MergeAssetsRequest)(nil),          // 50: demarc.v1.MergeAssetsRequest
+	(*MergeAssetsResponse)(nil),         // 51: demarc.v1.MergeAssetsResponse
+	(*SplitAssetRequest)(nil),           // 52: demarc.v1.SplitAssetRequest
+	(*SplitAssetResponse)(nil),          // 53: demarc.v1.SplitAssetResponse
+	(*SetAssetRequest)(nil),             // 54: demarc.v1.SetAssetRequest
+	(*SetAssetResponse)(nil),            // 55: demarc.v1.SetAssetResponse
+	(*ListNoticesRequest)(nil),          // 56: demarc.v1.ListNoticesRequest
+	(*ListNoticesResponse)(nil),         // 57: demarc.v1.ListNoticesResponse
+	(*Notice)(nil),                      // 58: demarc.v1.Notice
+	(*ListDocumentsRequest)(nil),        // 59: demarc.v1.ListDocumentsRequest
+	(*ListDocumentsResponse)(nil),       // 60: demarc.v1.ListDocumentsResponse
+	(*PolicyDocument)(nil),              // 61: demarc.v1.PolicyDocument
+	nil,                                 // 62: demarc.v1.ListConnectionsResponse.VerdictsEntry
+	nil,                                 // 63: demarc.v1.JudgedConnection.OperationsLastEntry
+	(*timestamppb.Timestamp)(nil),       // 64: google.protobuf.Timestamp
+	(*Proposal)(nil),                    // 65: demarc.v1.Proposal
+	(*AsOf)(nil),                        // 66: demarc.v1.AsOf
+	(*Sight)(nil),                       // 67: demarc.v1.Sight
+	(*BoundaryRecord)(nil),              // 68: demarc.v1.BoundaryRecord
+	(*Asset)(nil),                       // 69: demarc.v1.Asset
+	(*Connection)(nil),                  // 70: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 71: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 72: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 73: demarc.v1.PoamItem
+	(*Fact)(nil),                        // 74: demarc.v1.Fact
+	(*SpanReport)(nil),                  // 75: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 76: demarc.v1.Condition
+	(*Authorization)(nil),               // 77: demarc.v1.Authorization
+	(*AuthorizationAct)(nil),            // 78: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 79: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 80: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 81: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 82: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 83: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 84: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	63,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	64,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,   // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,   // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,   // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	64,  // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
+	65,  // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
 	6,   // 5: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
-	63,  // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	63,  // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
-	63,  // 8: demarc.v1.ListSitesRequest.as_of:type_name -> google.protobuf.Timestamp
+	64,  // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	64,  // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	64,  // 8: demarc.v1.ListSitesRequest.as_of:type_name -> google.protobuf.Timestamp
 	13,  // 9: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
-	65,  // 10: demarc.v1.ListSitesResponse.as_of:type_name -> demarc.v1.AsOf
-	63,  // 11: demarc.v1.ListBoundariesRequest.as_of:type_name -> google.protobuf.Timestamp
+	66,  // 10: demarc.v1.ListSitesResponse.as_of:type_name -> demarc.v1.AsOf
+	64,  // 11: demarc.v1.ListBoundariesRequest.as_of:type_name -> google.protobuf.Timestamp
 	16,  // 12: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	65,  // 13: demarc.v1.ListBoundariesResponse.as_of:type_name -> demarc.v1.AsOf
-	66,  // 14: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	63,  // 15: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	67,  // 16: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
-	63,  // 17: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
-	68,  // 18: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	65,  // 19: demarc.v1.ListAssetsResponse.as_of:type_name -> demarc.v1.AsOf
-	63,  // 20: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	66,  // 13: demarc.v1.ListBoundariesResponse.as_of:type_name -> demarc.v1.AsOf
+	67,  // 14: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	64,  // 15: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	68,  // 16: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
+	64,  // 17: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
+	69,  // 18: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	66,  // 19: demarc.v1.ListAssetsResponse.as_of:type_name -> demarc.v1.AsOf
+	64,  // 20: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
 	21,  // 21: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	61,  // 22: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	65,  // 23: demarc.v1.ListConnectionsResponse.as_of:type_name -> demarc.v1.AsOf
-	69,  // 24: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	22,  // 25: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	62,  // 26: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	23,  // 27: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	63,  // 28: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	63,  // 29: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	63,  // 30: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	63,  // 31: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
-	63,  // 32: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
-	26,  // 33: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	65,  // 34: demarc.v1.ListFindingsResponse.as_of:type_name -> demarc.v1.AsOf
-	63,  // 35: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	63,  // 36: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	63,  // 37: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	63,  // 38: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	70,  // 39: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	71,  // 40: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	72,  // 41: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	63,  // 42: demarc.v1.Finding.ceased_since:type_name -> google.protobuf.Timestamp
-	27,  // 43: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
-	73,  // 44: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
-	73,  // 45: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
-	30,  // 46: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	63,  // 47: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	63,  // 48: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	63,  // 49: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	63,  // 50: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	74,  // 51: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	63,  // 52: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
-	21,  // 53: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	26,  // 54: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	75,  // 55: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	76,  // 56: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
-	16,  // 57: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
-	65,  // 58: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
-	63,  // 59: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
-	76,  // 60: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	65,  // 61: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
-	77,  // 62: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	43,  // 63: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	64,  // 64: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	44,  // 65: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,   // 66: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	78,  // 67: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	43,  // 68: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	79,  // 69: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	63,  // 70: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	68,  // 71: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	68,  // 72: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	68,  // 73: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	57,  // 74: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	63,  // 75: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	63,  // 76: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	63,  // 77: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
-	63,  // 78: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	60,  // 79: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	65,  // 80: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
-	63,  // 81: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,   // 82: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,   // 83: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,   // 84: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,   // 85: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11,  // 86: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14,  // 87: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17,  // 88: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19,  // 89: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	24,  // 90: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	28,  // 91: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	31,  // 92: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	49,  // 93: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	51,  // 94: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	53,  // 95: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	33,  // 96: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	35,  // 97: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	39,  // 98: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	41,  // 99: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	58,  // 100: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	55,  // 101: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	45,  // 102: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	47,  // 103: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	80,  // 104: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	81,  // 105: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	37,  // 106: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,   // 107: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,   // 108: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,   // 109: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10,  // 110: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12,  // 111: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15,  // 112: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18,  // 113: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20,  // 114: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	25,  // 115: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	29,  // 116: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	32,  // 117: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	50,  // 118: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	52,  // 119: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	54,  // 120: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	34,  // 121: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	36,  // 122: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	40,  // 123: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	42,  // 124: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	59,  // 125: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	56,  // 126: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	46,  // 127: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	48,  // 128: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	82,  // 129: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	83,  // 130: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	38,  // 131: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	107, // [107:132] is the sub-list for method output_type
-	82,  // [82:107] is the sub-list for method input_type
-	82,  // [82:82] is the sub-list for extension type_name
-	82,  // [82:82] is the sub-list for extension extendee
-	0,   // [0:82] is the sub-list for field type_name
+	62,  // 22: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	66,  // 23: demarc.v1.ListConnectionsResponse.as_of:type_name -> demarc.v1.AsOf
+	70,  // 24: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	23,  // 25: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	63,  // 26: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	22,  // 27: demarc.v1.JudgedConnection.activity:type_name -> demarc.v1.Activity
+	24,  // 28: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	64,  // 29: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	64,  // 30: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	64,  // 31: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	64,  // 32: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	64,  // 33: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	27,  // 34: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	66,  // 35: demarc.v1.ListFindingsResponse.as_of:type_name -> demarc.v1.AsOf
+	64,  // 36: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	64,  // 37: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	64,  // 38: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	64,  // 39: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	71,  // 40: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	72,  // 41: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	73,  // 42: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	64,  // 43: demarc.v1.Finding.ceased_since:type_name -> google.protobuf.Timestamp
+	28,  // 44: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
+	74,  // 45: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
+	74,  // 46: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
+	31,  // 47: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	64,  // 48: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	64,  // 49: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	64,  // 50: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	64,  // 51: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	75,  // 52: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	64,  // 53: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
+	21,  // 54: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	27,  // 55: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	76,  // 56: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	77,  // 57: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
+	16,  // 58: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
+	66,  // 59: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
+	64,  // 60: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
+	77,  // 61: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	66,  // 62: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
+	78,  // 63: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	44,  // 64: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	65,  // 65: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	45,  // 66: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,   // 67: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	79,  // 68: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	44,  // 69: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	80,  // 70: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	64,  // 71: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	69,  // 72: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	69,  // 73: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	69,  // 74: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	58,  // 75: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	64,  // 76: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	64,  // 77: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	64,  // 78: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
+	64,  // 79: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	61,  // 80: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	66,  // 81: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
+	64,  // 82: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,   // 83: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,   // 84: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,   // 85: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,   // 86: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11,  // 87: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14,  // 88: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17,  // 89: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19,  // 90: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	25,  // 91: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	29,  // 92: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	32,  // 93: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	50,  // 94: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	52,  // 95: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	54,  // 96: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	34,  // 97: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	36,  // 98: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	40,  // 99: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	42,  // 100: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	59,  // 101: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	56,  // 102: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	46,  // 103: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	48,  // 104: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	81,  // 105: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	82,  // 106: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	38,  // 107: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,   // 108: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,   // 109: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,   // 110: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10,  // 111: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12,  // 112: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15,  // 113: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18,  // 114: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20,  // 115: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	26,  // 116: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	30,  // 117: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	33,  // 118: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	51,  // 119: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	53,  // 120: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	55,  // 121: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	35,  // 122: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	37,  // 123: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	41,  // 124: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	43,  // 125: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	60,  // 126: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	57,  // 127: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	47,  // 128: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	49,  // 129: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	83,  // 130: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	84,  // 131: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	39,  // 132: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	108, // [108:133] is the sub-list for method output_type
+	83,  // [83:108] is the sub-list for method input_type
+	83,  // [83:83] is the sub-list for extension type_name
+	83,  // [83:83] is the sub-list for extension extendee
+	0,   // [0:83] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -5550,14 +5644,14 @@ func file_demarc_v1_collector_proto_init() {
 	file_demarc_v1_proposal_proto_init()
 	file_demarc_v1_record_proto_init()
 	file_demarc_v1_uplink_proto_init()
-	file_demarc_v1_collector_proto_msgTypes[24].OneofWrappers = []any{}
+	file_demarc_v1_collector_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   63,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

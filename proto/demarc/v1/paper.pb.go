@@ -30,7 +30,9 @@ type ReconcileRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Boundary string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	// hardware, software, services, interconnections
-	List          string `protobuf:"bytes,2,opt,name=list,proto3" json:"list,omitempty"`
+	List string `protobuf:"bytes,2,opt,name=list,proto3" json:"list,omitempty"`
+	// As it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -79,6 +81,13 @@ func (x *ReconcileRequest) GetList() string {
 	return ""
 }
 
+func (x *ReconcileRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ReconcileResponse lists rows by list and bucket.
 type ReconcileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -86,7 +95,9 @@ type ReconcileResponse struct {
 	// What was not held against anything, in words: a list that is not given.
 	Missing []string `protobuf:"bytes,2,rep,name=missing,proto3" json:"missing,omitempty"`
 	// What the agents could see of the boundary, in words.
-	Sight         string `protobuf:"bytes,3,opt,name=sight,proto3" json:"sight,omitempty"`
+	Sight string `protobuf:"bytes,3,opt,name=sight,proto3" json:"sight,omitempty"`
+	// Which moment the answer is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -140,6 +151,13 @@ func (x *ReconcileResponse) GetSight() string {
 		return x.Sight
 	}
 	return ""
+}
+
+func (x *ReconcileResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // ReconcileRow is one thing that is on paper, or was seen, or both.
@@ -350,7 +368,9 @@ type ListPathsRequest struct {
 	From  string                 `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
 	To    string                 `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
 	// Flows in a chain at most; 0 is 3.
-	Hops          uint32 `protobuf:"varint,3,opt,name=hops,proto3" json:"hops,omitempty"`
+	Hops uint32 `protobuf:"varint,3,opt,name=hops,proto3" json:"hops,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,13 +426,22 @@ func (x *ListPathsRequest) GetHops() uint32 {
 	return 0
 }
 
+func (x *ListPathsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListPathsResponse lists chains, those that are certain first, the shortest
 // first.
 type ListPathsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Paths []*Path                `protobuf:"bytes,1,rep,name=paths,proto3" json:"paths,omitempty"`
 	// The search or the list was cut off: there are more.
-	LeftOff       bool `protobuf:"varint,2,opt,name=left_off,json=leftOff,proto3" json:"left_off,omitempty"`
+	LeftOff bool `protobuf:"varint,2,opt,name=left_off,json=leftOff,proto3" json:"left_off,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -459,6 +488,13 @@ func (x *ListPathsResponse) GetLeftOff() bool {
 		return x.LeftOff
 	}
 	return false
+}
+
+func (x *ListPathsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // Path is a chain of flows. Each goes on from the device that the one before
@@ -638,8 +674,10 @@ func (x *Hop) GetConnections() []string {
 
 // ListRegulatedRequest may name one boundary.
 type ListRegulatedRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Boundary      string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Boundary string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -681,12 +719,21 @@ func (x *ListRegulatedRequest) GetBoundary() string {
 	return ""
 }
 
+func (x *ListRegulatedRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // ListRegulatedResponse lists flows by boundary and where they go.
 type ListRegulatedResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Flows []*RegulatedFlow       `protobuf:"bytes,1,rep,name=flows,proto3" json:"flows,omitempty"`
 	// Boundaries with regulated records of which nothing was seen to leave.
-	Quiet         []string `protobuf:"bytes,2,rep,name=quiet,proto3" json:"quiet,omitempty"`
+	Quiet []string `protobuf:"bytes,2,rep,name=quiet,proto3" json:"quiet,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -731,6 +778,13 @@ func (x *ListRegulatedResponse) GetFlows() []*RegulatedFlow {
 func (x *ListRegulatedResponse) GetQuiet() []string {
 	if x != nil {
 		return x.Quiet
+	}
+	return nil
+}
+
+func (x *ListRegulatedResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
 	}
 	return nil
 }
@@ -873,18 +927,1933 @@ func (x *RegulatedFlow) GetRetention() string {
 	return ""
 }
 
+// ListCrossingsRequest narrows: what is given must all hold.
+type ListCrossingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// On either side; "none" is what stands in no boundary.
+	Boundary string `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	From     string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To       string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// Only pairs between which this was seen.
+	Verdict  string `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	Protocol string `protobuf:"bytes,5,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	// What stays inside one boundary as well.
+	Inside bool `protobuf:"varint,6,opt,name=inside,proto3" json:"inside,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,7,opt,name=search,proto3" json:"search,omitempty"`
+	// Rows of a page: 0 is 100, the most is 1000.
+	PageSize  uint32 `protobuf:"varint,8,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,10,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCrossingsRequest) Reset() {
+	*x = ListCrossingsRequest{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCrossingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCrossingsRequest) ProtoMessage() {}
+
+func (x *ListCrossingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCrossingsRequest.ProtoReflect.Descriptor instead.
+func (*ListCrossingsRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListCrossingsRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetInside() bool {
+	if x != nil {
+		return x.Inside
+	}
+	return false
+}
+
+func (x *ListCrossingsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListCrossingsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListCrossingsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// ListCrossingsResponse lists pairs of boundaries, those with the worst verdict
+// first.
+type ListCrossingsResponse struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Crossings []*Crossing            `protobuf:"bytes,1,rep,name=crossings,proto3" json:"crossings,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCrossingsResponse) Reset() {
+	*x = ListCrossingsResponse{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCrossingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCrossingsResponse) ProtoMessage() {}
+
+func (x *ListCrossingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCrossingsResponse.ProtoReflect.Descriptor instead.
+func (*ListCrossingsResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListCrossingsResponse) GetCrossings() []*Crossing {
+	if x != nil {
+		return x.Crossings
+	}
+	return nil
+}
+
+func (x *ListCrossingsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListCrossingsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListCrossingsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// Crossing is what clients in one boundary have to do with servers in another.
+type Crossing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Boundary of the clients, and of the servers: "internet", "none".
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	To   string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// ot, dmz, it, external; empty for none.
+	FromDomain  string `protobuf:"bytes,3,opt,name=from_domain,json=fromDomain,proto3" json:"from_domain,omitempty"`
+	ToDomain    string `protobuf:"bytes,4,opt,name=to_domain,json=toDomain,proto3" json:"to_domain,omitempty"`
+	Connections uint32 `protobuf:"varint,5,opt,name=connections,proto3" json:"connections,omitempty"`
+	// Of these, how many still happen (Activity: live), and how many came to
+	// nothing, refused or unanswered.
+	Live   uint32 `protobuf:"varint,6,opt,name=live,proto3" json:"live,omitempty"`
+	InVain uint32 `protobuf:"varint,7,opt,name=in_vain,json=inVain,proto3" json:"in_vain,omitempty"`
+	// How many of each verdict and of each protocol.
+	Verdicts  map[string]uint32 `protobuf:"bytes,8,rep,name=verdicts,proto3" json:"verdicts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Protocols map[string]uint32 `protobuf:"bytes,9,rep,name=protocols,proto3" json:"protocols,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// How often each operation class was counted.
+	Operations map[string]uint64 `protobuf:"bytes,10,rep,name=operations,proto3" json:"operations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Addresses on each side.
+	Clients  uint32 `protobuf:"varint,11,opt,name=clients,proto3" json:"clients,omitempty"`
+	Servers  uint32 `protobuf:"varint,12,opt,name=servers,proto3" json:"servers,omitempty"`
+	Sessions uint64 `protobuf:"varint,13,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	Bytes    uint64 `protobuf:"varint,14,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Documents that agree to something between the two, whoever is client.
+	Agreements []string `protobuf:"bytes,15,rep,name=agreements,proto3" json:"agreements,omitempty"`
+	// Findings that are not closed, of these connections.
+	Findings      []string               `protobuf:"bytes,16,rep,name=findings,proto3" json:"findings,omitempty"`
+	FirstSeen     *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=first_seen,json=firstSeen,proto3" json:"first_seen,omitempty"`
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Crossing) Reset() {
+	*x = Crossing{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Crossing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Crossing) ProtoMessage() {}
+
+func (x *Crossing) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Crossing.ProtoReflect.Descriptor instead.
+func (*Crossing) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Crossing) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Crossing) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Crossing) GetFromDomain() string {
+	if x != nil {
+		return x.FromDomain
+	}
+	return ""
+}
+
+func (x *Crossing) GetToDomain() string {
+	if x != nil {
+		return x.ToDomain
+	}
+	return ""
+}
+
+func (x *Crossing) GetConnections() uint32 {
+	if x != nil {
+		return x.Connections
+	}
+	return 0
+}
+
+func (x *Crossing) GetLive() uint32 {
+	if x != nil {
+		return x.Live
+	}
+	return 0
+}
+
+func (x *Crossing) GetInVain() uint32 {
+	if x != nil {
+		return x.InVain
+	}
+	return 0
+}
+
+func (x *Crossing) GetVerdicts() map[string]uint32 {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *Crossing) GetProtocols() map[string]uint32 {
+	if x != nil {
+		return x.Protocols
+	}
+	return nil
+}
+
+func (x *Crossing) GetOperations() map[string]uint64 {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+func (x *Crossing) GetClients() uint32 {
+	if x != nil {
+		return x.Clients
+	}
+	return 0
+}
+
+func (x *Crossing) GetServers() uint32 {
+	if x != nil {
+		return x.Servers
+	}
+	return 0
+}
+
+func (x *Crossing) GetSessions() uint64 {
+	if x != nil {
+		return x.Sessions
+	}
+	return 0
+}
+
+func (x *Crossing) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Crossing) GetAgreements() []string {
+	if x != nil {
+		return x.Agreements
+	}
+	return nil
+}
+
+func (x *Crossing) GetFindings() []string {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *Crossing) GetFirstSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstSeen
+	}
+	return nil
+}
+
+func (x *Crossing) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
+}
+
+// ListRemoteAccessRequest narrows: what is given must all hold.
+type ListRemoteAccessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// That is reached.
+	Boundary string `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// rdp, vnc, ssh, ..., or the name of a tool.
+	Tool string `protobuf:"bytes,2,opt,name=tool,proto3" json:"tool,omitempty"`
+	// direct, jump-host, outbound, asked-for
+	Way     string `protobuf:"bytes,3,opt,name=way,proto3" json:"way,omitempty"`
+	Verdict string `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,5,opt,name=search,proto3" json:"search,omitempty"`
+	// Rows of a page: 0 is 100, the most is 1000.
+	PageSize  uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,8,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRemoteAccessRequest) Reset() {
+	*x = ListRemoteAccessRequest{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRemoteAccessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRemoteAccessRequest) ProtoMessage() {}
+
+func (x *ListRemoteAccessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRemoteAccessRequest.ProtoReflect.Descriptor instead.
+func (*ListRemoteAccessRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListRemoteAccessRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessRequest) GetTool() string {
+	if x != nil {
+		return x.Tool
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessRequest) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessRequest) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListRemoteAccessRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// ListRemoteAccessResponse lists ways to act from afar by the boundary that is
+// reached.
+type ListRemoteAccessResponse struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	RemoteAccess []*RemoteAccess        `protobuf:"bytes,1,rep,name=remote_access,json=remoteAccess,proto3" json:"remote_access,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRemoteAccessResponse) Reset() {
+	*x = ListRemoteAccessResponse{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRemoteAccessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRemoteAccessResponse) ProtoMessage() {}
+
+func (x *ListRemoteAccessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRemoteAccessResponse.ProtoReflect.Descriptor instead.
+func (*ListRemoteAccessResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListRemoteAccessResponse) GetRemoteAccess() []*RemoteAccess {
+	if x != nil {
+		return x.RemoteAccess
+	}
+	return nil
+}
+
+func (x *ListRemoteAccessResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListRemoteAccessResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListRemoteAccessResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// RemoteAccess is what lets somebody in one boundary act on a device of another:
+// an interactive session, a tool, or a tunnel.
+type RemoteAccess struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Boundary and device that is reached; of a tool or a tunnel that calls out,
+	// where it runs.
+	Boundary    string `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Device      string `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
+	DeviceAsset string `protobuf:"bytes,4,opt,name=device_asset,json=deviceAsset,proto3" json:"device_asset,omitempty"`
+	// rdp, ssh, openvpn, TeamViewer, ...
+	Tool string `protobuf:"bytes,5,opt,name=tool,proto3" json:"tool,omitempty"`
+	// session: a person acts on the device; tool: a program or tunnel lets
+	// somebody in.
+	Kind string `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Where it comes from, or what it calls: the first 16 addresses, and how many
+	// there are.
+	Peers        []string `protobuf:"bytes,7,rep,name=peers,proto3" json:"peers,omitempty"`
+	PeerBoundary string   `protobuf:"bytes,8,opt,name=peer_boundary,json=peerBoundary,proto3" json:"peer_boundary,omitempty"`
+	PeerCount    uint32   `protobuf:"varint,9,opt,name=peer_count,json=peerCount,proto3" json:"peer_count,omitempty"`
+	// Name by which a tool asked for its peer.
+	PeerName string `protobuf:"bytes,10,opt,name=peer_name,json=peerName,proto3" json:"peer_name,omitempty"`
+	// jump-host: by one; direct: from the peer itself; outbound: the device called
+	// out; asked-for: the device asked for the tool by name, and no session showed.
+	Way string `protobuf:"bytes,11,opt,name=way,proto3" json:"way,omitempty"`
+	// The jump host in words, and who came to it: "10.60.61.40 (corporate) by rdp".
+	Via     string   `protobuf:"bytes,12,opt,name=via,proto3" json:"via,omitempty"`
+	Behind  []string `protobuf:"bytes,13,rep,name=behind,proto3" json:"behind,omitempty"`
+	Verdict string   `protobuf:"bytes,14,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// Documents that the verdict stands on: agreement, window, authorizations.
+	Documents   []string `protobuf:"bytes,15,rep,name=documents,proto3" json:"documents,omitempty"`
+	Reason      string   `protobuf:"bytes,16,opt,name=reason,proto3" json:"reason,omitempty"`
+	Connections []string `protobuf:"bytes,17,rep,name=connections,proto3" json:"connections,omitempty"`
+	// Findings that are not closed.
+	Findings []string `protobuf:"bytes,18,rep,name=findings,proto3" json:"findings,omitempty"`
+	Sessions uint64   `protobuf:"varint,19,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	// live, silent, not-observable; see Activity. Empty where no session showed.
+	Activity      string                 `protobuf:"bytes,20,opt,name=activity,proto3" json:"activity,omitempty"`
+	FirstSeen     *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=first_seen,json=firstSeen,proto3" json:"first_seen,omitempty"`
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	Agents        []string               `protobuf:"bytes,23,rep,name=agents,proto3" json:"agents,omitempty"`
+	Site          string                 `protobuf:"bytes,24,opt,name=site,proto3" json:"site,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoteAccess) Reset() {
+	*x = RemoteAccess{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoteAccess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoteAccess) ProtoMessage() {}
+
+func (x *RemoteAccess) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoteAccess.ProtoReflect.Descriptor instead.
+func (*RemoteAccess) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RemoteAccess) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetDeviceAsset() string {
+	if x != nil {
+		return x.DeviceAsset
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetTool() string {
+	if x != nil {
+		return x.Tool
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetPeers() []string {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetPeerBoundary() string {
+	if x != nil {
+		return x.PeerBoundary
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetPeerCount() uint32 {
+	if x != nil {
+		return x.PeerCount
+	}
+	return 0
+}
+
+func (x *RemoteAccess) GetPeerName() string {
+	if x != nil {
+		return x.PeerName
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetBehind() []string {
+	if x != nil {
+		return x.Behind
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetDocuments() []string {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetConnections() []string {
+	if x != nil {
+		return x.Connections
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetFindings() []string {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetSessions() uint64 {
+	if x != nil {
+		return x.Sessions
+	}
+	return 0
+}
+
+func (x *RemoteAccess) GetActivity() string {
+	if x != nil {
+		return x.Activity
+	}
+	return ""
+}
+
+func (x *RemoteAccess) GetFirstSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstSeen
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetAgents() []string {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+func (x *RemoteAccess) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+// ListSecondPathsRequest narrows: what is given must all hold.
+type ListSecondPathsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// That one of its addresses stands in.
+	Boundary string `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// dual-homed, router, access-point
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Only what no document names as an access point.
+	Unnamed bool `protobuf:"varint,3,opt,name=unnamed,proto3" json:"unnamed,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,4,opt,name=search,proto3" json:"search,omitempty"`
+	// Rows of a page: 0 is 100, the most is 1000.
+	PageSize  uint32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,7,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSecondPathsRequest) Reset() {
+	*x = ListSecondPathsRequest{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSecondPathsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSecondPathsRequest) ProtoMessage() {}
+
+func (x *ListSecondPathsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSecondPathsRequest.ProtoReflect.Descriptor instead.
+func (*ListSecondPathsRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListSecondPathsRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ListSecondPathsRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ListSecondPathsRequest) GetUnnamed() bool {
+	if x != nil {
+		return x.Unnamed
+	}
+	return false
+}
+
+func (x *ListSecondPathsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListSecondPathsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSecondPathsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListSecondPathsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListSecondPathsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// ListSecondPathsResponse lists ways, those that no document names first.
+type ListSecondPathsResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	SecondPaths []*SecondPath          `protobuf:"bytes,1,rep,name=second_paths,json=secondPaths,proto3" json:"second_paths,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSecondPathsResponse) Reset() {
+	*x = ListSecondPathsResponse{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSecondPathsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSecondPathsResponse) ProtoMessage() {}
+
+func (x *ListSecondPathsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSecondPathsResponse.ProtoReflect.Descriptor instead.
+func (*ListSecondPathsResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListSecondPathsResponse) GetSecondPaths() []*SecondPath {
+	if x != nil {
+		return x.SecondPaths
+	}
+	return nil
+}
+
+func (x *ListSecondPathsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListSecondPathsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListSecondPathsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// SecondPath is a device that is a way between boundaries, or one that documents
+// name as that and that was not seen.
+type SecondPath struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Site  string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// Empty for an access point that was not seen.
+	Asset     string   `protobuf:"bytes,3,opt,name=asset,proto3" json:"asset,omitempty"`
+	Addresses []string `protobuf:"bytes,4,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	Names     []string `protobuf:"bytes,5,rep,name=names,proto3" json:"names,omitempty"`
+	// dual-homed: a host in two boundaries; router: packets of others pass through
+	// it; access-point: named, and neither was seen of it.
+	Kind string `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Boundaries that its addresses stand in; of a router also those of what it
+	// stands before, where that shows.
+	Boundaries []string `protobuf:"bytes,7,rep,name=boundaries,proto3" json:"boundaries,omitempty"`
+	// Access point that documents name it as: "fw-plant-line4, firewall of line4";
+	// empty for none.
+	Named string `protobuf:"bytes,8,opt,name=named,proto3" json:"named,omitempty"`
+	// What shows it, in words.
+	Why     []string `protobuf:"bytes,9,rep,name=why,proto3" json:"why,omitempty"`
+	Segment string   `protobuf:"bytes,10,opt,name=segment,proto3" json:"segment,omitempty"`
+	// Findings that are not closed.
+	Findings      []string               `protobuf:"bytes,11,rep,name=findings,proto3" json:"findings,omitempty"`
+	FirstSeen     *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=first_seen,json=firstSeen,proto3" json:"first_seen,omitempty"`
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecondPath) Reset() {
+	*x = SecondPath{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecondPath) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecondPath) ProtoMessage() {}
+
+func (x *SecondPath) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecondPath.ProtoReflect.Descriptor instead.
+func (*SecondPath) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SecondPath) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SecondPath) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *SecondPath) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *SecondPath) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *SecondPath) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *SecondPath) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *SecondPath) GetBoundaries() []string {
+	if x != nil {
+		return x.Boundaries
+	}
+	return nil
+}
+
+func (x *SecondPath) GetNamed() string {
+	if x != nil {
+		return x.Named
+	}
+	return ""
+}
+
+func (x *SecondPath) GetWhy() []string {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *SecondPath) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *SecondPath) GetFindings() []string {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *SecondPath) GetFirstSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstSeen
+	}
+	return nil
+}
+
+func (x *SecondPath) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
+}
+
+// ListAgreementsRequest narrows: what is given must all hold.
+type ListAgreementsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// On either side.
+	Boundary string `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// in force, lapsed, not in force
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
+	// Rows of a page: 0 is 100, the most is 1000.
+	PageSize  uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgreementsRequest) Reset() {
+	*x = ListAgreementsRequest{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgreementsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgreementsRequest) ProtoMessage() {}
+
+func (x *ListAgreementsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgreementsRequest.ProtoReflect.Descriptor instead.
+func (*ListAgreementsRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListAgreementsRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ListAgreementsRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ListAgreementsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListAgreementsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAgreementsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAgreementsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListAgreementsRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// ListAgreementsResponse lists agreements by name.
+type ListAgreementsResponse struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Agreements []*Agreement           `protobuf:"bytes,1,rep,name=agreements,proto3" json:"agreements,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgreementsResponse) Reset() {
+	*x = ListAgreementsResponse{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgreementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgreementsResponse) ProtoMessage() {}
+
+func (x *ListAgreementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgreementsResponse.ProtoReflect.Descriptor instead.
+func (*ListAgreementsResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListAgreementsResponse) GetAgreements() []*Agreement {
+	if x != nil {
+		return x.Agreements
+	}
+	return nil
+}
+
+func (x *ListAgreementsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAgreementsResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListAgreementsResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// Agreement is an interconnection, or a shared service with one consumer.
+type Agreement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "Interconnection/line4-to-historian".
+	Document string `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
+	Name     string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Information flows from the one to the other; of a shared service the
+	// provider and the consumer.
+	From    string `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
+	To      string `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
+	Purpose string `protobuf:"bytes,5,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Owner   string `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	Contact string `protobuf:"bytes,7,opt,name=contact,proto3" json:"contact,omitempty"`
+	// In words: "opcua on port 4840".
+	Services []string `protobuf:"bytes,8,rep,name=services,proto3" json:"services,omitempty"`
+	// isa, mou, ..., and what it is called.
+	Type      string                 `protobuf:"bytes,9,opt,name=type,proto3" json:"type,omitempty"`
+	Reference string                 `protobuf:"bytes,10,opt,name=reference,proto3" json:"reference,omitempty"`
+	Signed    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=signed,proto3" json:"signed,omitempty"`
+	// First instant after the last day; not set, it has no end.
+	Until *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=until,proto3" json:"until,omitempty"`
+	Sides []*AgreementSide       `protobuf:"bytes,13,rep,name=sides,proto3" json:"sides,omitempty"`
+	// in force, lapsed, not in force; why, in words.
+	State string `protobuf:"bytes,14,opt,name=state,proto3" json:"state,omitempty"`
+	Why   string `protobuf:"bytes,15,opt,name=why,proto3" json:"why,omitempty"`
+	// Connections whose verdict names it, by verdict, and how many of them are
+	// live.
+	Verdicts map[string]uint32      `protobuf:"bytes,16,rep,name=verdicts,proto3" json:"verdicts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Live     uint32                 `protobuf:"varint,17,opt,name=live,proto3" json:"live,omitempty"`
+	LastSeen *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	// How long nothing used it in sight, or that this is not observable.
+	Unused string `protobuf:"bytes,19,opt,name=unused,proto3" json:"unused,omitempty"`
+	// Findings that are not closed, of these connections or of the document.
+	Findings []string `protobuf:"bytes,20,rep,name=findings,proto3" json:"findings,omitempty"`
+	Carries  []string `protobuf:"bytes,21,rep,name=carries,proto3" json:"carries,omitempty"`
+	// File and line.
+	At string `protobuf:"bytes,22,opt,name=at,proto3" json:"at,omitempty"`
+	// standing, per-window
+	Activation    string `protobuf:"bytes,23,opt,name=activation,proto3" json:"activation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Agreement) Reset() {
+	*x = Agreement{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Agreement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Agreement) ProtoMessage() {}
+
+func (x *Agreement) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Agreement.ProtoReflect.Descriptor instead.
+func (*Agreement) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Agreement) GetDocument() string {
+	if x != nil {
+		return x.Document
+	}
+	return ""
+}
+
+func (x *Agreement) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Agreement) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Agreement) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Agreement) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *Agreement) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Agreement) GetContact() string {
+	if x != nil {
+		return x.Contact
+	}
+	return ""
+}
+
+func (x *Agreement) GetServices() []string {
+	if x != nil {
+		return x.Services
+	}
+	return nil
+}
+
+func (x *Agreement) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Agreement) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *Agreement) GetSigned() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Signed
+	}
+	return nil
+}
+
+func (x *Agreement) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Agreement) GetSides() []*AgreementSide {
+	if x != nil {
+		return x.Sides
+	}
+	return nil
+}
+
+func (x *Agreement) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Agreement) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Agreement) GetVerdicts() map[string]uint32 {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *Agreement) GetLive() uint32 {
+	if x != nil {
+		return x.Live
+	}
+	return 0
+}
+
+func (x *Agreement) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
+}
+
+func (x *Agreement) GetUnused() string {
+	if x != nil {
+		return x.Unused
+	}
+	return ""
+}
+
+func (x *Agreement) GetFindings() []string {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *Agreement) GetCarries() []string {
+	if x != nil {
+		return x.Carries
+	}
+	return nil
+}
+
+func (x *Agreement) GetAt() string {
+	if x != nil {
+		return x.At
+	}
+	return ""
+}
+
+func (x *Agreement) GetActivation() string {
+	if x != nil {
+		return x.Activation
+	}
+	return ""
+}
+
+// AgreementSide is what one side's official decided.
+type AgreementSide struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Boundary      string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Official      string                 `protobuf:"bytes,2,opt,name=official,proto3" json:"official,omitempty"`
+	Approval      string                 `protobuf:"bytes,3,opt,name=approval,proto3" json:"approval,omitempty"`
+	Granted       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=granted,proto3" json:"granted,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementSide) Reset() {
+	*x = AgreementSide{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementSide) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementSide) ProtoMessage() {}
+
+func (x *AgreementSide) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementSide.ProtoReflect.Descriptor instead.
+func (*AgreementSide) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *AgreementSide) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *AgreementSide) GetOfficial() string {
+	if x != nil {
+		return x.Official
+	}
+	return ""
+}
+
+func (x *AgreementSide) GetApproval() string {
+	if x != nil {
+		return x.Approval
+	}
+	return ""
+}
+
+func (x *AgreementSide) GetGranted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Granted
+	}
+	return nil
+}
+
+func (x *AgreementSide) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// ListCalendarRequest narrows: what is given must all hold.
+type ListCalendarRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Up to this moment; not set, all that is on record.
+	Until *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=until,proto3" json:"until,omitempty"`
+	// Kind of a notice, or survey-ends, window-ends.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
+	// Rows of a page: 0 is 100, the most is 1000.
+	PageSize  uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy   string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// The list as it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCalendarRequest) Reset() {
+	*x = ListCalendarRequest{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCalendarRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCalendarRequest) ProtoMessage() {}
+
+func (x *ListCalendarRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCalendarRequest.ProtoReflect.Descriptor instead.
+func (*ListCalendarRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListCalendarRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ListCalendarRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ListCalendarRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListCalendarRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListCalendarRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListCalendarRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListCalendarRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// ListCalendarResponse lists what is overdue and what comes, the first first.
+type ListCalendarResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Entries []*CalendarEntry       `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moment the list is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCalendarResponse) Reset() {
+	*x = ListCalendarResponse{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCalendarResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCalendarResponse) ProtoMessage() {}
+
+func (x *ListCalendarResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCalendarResponse.ProtoReflect.Descriptor instead.
+func (*ListCalendarResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListCalendarResponse) GetEntries() []*CalendarEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *ListCalendarResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListCalendarResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListCalendarResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// CalendarEntry is an end or a thing that is due.
+type CalendarEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Due   *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=due,proto3" json:"due,omitempty"`
+	// ended, review-due, attestation-due, acceptance-ended, emergency-review,
+	// plan-due, survey-ends, window-ends
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// "Authorization/line4-ato".
+	Document string `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
+	What     string `protobuf:"bytes,4,opt,name=what,proto3" json:"what,omitempty"`
+	Overdue  bool   `protobuf:"varint,5,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	// Boundaries that it is about, and what falls with it, in words.
+	Boundaries  []string `protobuf:"bytes,6,rep,name=boundaries,proto3" json:"boundaries,omitempty"`
+	Consequence string   `protobuf:"bytes,7,opt,name=consequence,proto3" json:"consequence,omitempty"`
+	// Live connections whose verdict stands on it.
+	Connections   uint32 `protobuf:"varint,8,opt,name=connections,proto3" json:"connections,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CalendarEntry) Reset() {
+	*x = CalendarEntry{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CalendarEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CalendarEntry) ProtoMessage() {}
+
+func (x *CalendarEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CalendarEntry.ProtoReflect.Descriptor instead.
+func (*CalendarEntry) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *CalendarEntry) GetDue() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+func (x *CalendarEntry) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *CalendarEntry) GetDocument() string {
+	if x != nil {
+		return x.Document
+	}
+	return ""
+}
+
+func (x *CalendarEntry) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *CalendarEntry) GetOverdue() bool {
+	if x != nil {
+		return x.Overdue
+	}
+	return false
+}
+
+func (x *CalendarEntry) GetBoundaries() []string {
+	if x != nil {
+		return x.Boundaries
+	}
+	return nil
+}
+
+func (x *CalendarEntry) GetConsequence() string {
+	if x != nil {
+		return x.Consequence
+	}
+	return ""
+}
+
+func (x *CalendarEntry) GetConnections() uint32 {
+	if x != nil {
+		return x.Connections
+	}
+	return 0
+}
+
 var File_demarc_v1_paper_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\n" +
-	"\x15demarc/v1/paper.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n" +
+	"\x15demarc/v1/paper.proto\x12\tdemarc.v1\x1a\x14demarc/v1/past.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n" +
 	"\x10ReconcileRequest\x12\x1a\n" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x12\n" +
-	"\x04list\x18\x02 \x01(\tR\x04list\"p\n" +
+	"\x04list\x18\x02 \x01(\tR\x04list\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x96\x01\n" +
 	"\x11ReconcileResponse\x12+\n" +
 	"\x04rows\x18\x01 \x03(\v2\x17.demarc.v1.ReconcileRowR\x04rows\x12\x18\n" +
 	"\amissing\x18\x02 \x03(\tR\amissing\x12\x14\n" +
-	"\x05sight\x18\x03 \x01(\tR\x05sight\"\xe4\x02\n" +
+	"\x05sight\x18\x03 \x01(\tR\x05sight\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xe4\x02\n" +
 	"\fReconcileRow\x12\x12\n" +
 	"\x04list\x18\x01 \x01(\tR\x04list\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\tR\x06bucket\x12\x12\n" +
@@ -903,14 +2872,16 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"Difference\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
 	"\x05paper\x18\x02 \x01(\tR\x05paper\x12\x12\n" +
-	"\x04wire\x18\x03 \x01(\tR\x04wire\"J\n" +
+	"\x04wire\x18\x03 \x01(\tR\x04wire\"{\n" +
 	"\x10ListPathsRequest\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x12\n" +
-	"\x04hops\x18\x03 \x01(\rR\x04hops\"U\n" +
+	"\x04hops\x18\x03 \x01(\rR\x04hops\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"{\n" +
 	"\x11ListPathsResponse\x12%\n" +
 	"\x05paths\x18\x01 \x03(\v2\x0f.demarc.v1.PathR\x05paths\x12\x19\n" +
-	"\bleft_off\x18\x02 \x01(\bR\aleftOff\"r\n" +
+	"\bleft_off\x18\x02 \x01(\bR\aleftOff\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"r\n" +
 	"\x04Path\x12\"\n" +
 	"\x04hops\x18\x01 \x03(\v2\x0e.demarc.v1.HopR\x04hops\x12\x18\n" +
 	"\acertain\x18\x02 \x01(\bR\acertain\x12\x18\n" +
@@ -925,12 +2896,14 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\aservice\x18\x05 \x01(\tR\aservice\x12\x18\n" +
 	"\averdict\x18\x06 \x01(\tR\averdict\x12\x18\n" +
 	"\acertain\x18\a \x01(\bR\acertain\x12 \n" +
-	"\vconnections\x18\b \x03(\tR\vconnections\"2\n" +
+	"\vconnections\x18\b \x03(\tR\vconnections\"c\n" +
 	"\x14ListRegulatedRequest\x12\x1a\n" +
-	"\bboundary\x18\x01 \x01(\tR\bboundary\"]\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\x83\x01\n" +
 	"\x15ListRegulatedResponse\x12.\n" +
 	"\x05flows\x18\x01 \x03(\v2\x18.demarc.v1.RegulatedFlowR\x05flows\x12\x14\n" +
-	"\x05quiet\x18\x02 \x03(\tR\x05quiet\"\xf4\x02\n" +
+	"\x05quiet\x18\x02 \x03(\tR\x05quiet\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xf4\x02\n" +
 	"\rRegulatedFlow\x12\x1a\n" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x18\n" +
 	"\arecords\x18\x02 \x03(\tR\arecords\x12\x0e\n" +
@@ -944,11 +2917,225 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\fdestinations\x18\n" +
 	" \x03(\tR\fdestinations\x127\n" +
 	"\tlast_seen\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x1c\n" +
-	"\tretention\x18\f \x01(\tR\tretention2\xf2\x01\n" +
+	"\tretention\x18\f \x01(\tR\tretention\"\xc4\x02\n" +
+	"\x14ListCrossingsRequest\x12\x1a\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x18\n" +
+	"\averdict\x18\x04 \x01(\tR\averdict\x12\x1a\n" +
+	"\bprotocol\x18\x05 \x01(\tR\bprotocol\x12\x16\n" +
+	"\x06inside\x18\x06 \x01(\bR\x06inside\x12\x16\n" +
+	"\x06search\x18\a \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\b \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\t \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\n" +
+	" \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xae\x01\n" +
+	"\x15ListCrossingsResponse\x121\n" +
+	"\tcrossings\x18\x01 \x03(\v2\x13.demarc.v1.CrossingR\tcrossings\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xd1\x06\n" +
+	"\bCrossing\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x1f\n" +
+	"\vfrom_domain\x18\x03 \x01(\tR\n" +
+	"fromDomain\x12\x1b\n" +
+	"\tto_domain\x18\x04 \x01(\tR\btoDomain\x12 \n" +
+	"\vconnections\x18\x05 \x01(\rR\vconnections\x12\x12\n" +
+	"\x04live\x18\x06 \x01(\rR\x04live\x12\x17\n" +
+	"\ain_vain\x18\a \x01(\rR\x06inVain\x12=\n" +
+	"\bverdicts\x18\b \x03(\v2!.demarc.v1.Crossing.VerdictsEntryR\bverdicts\x12@\n" +
+	"\tprotocols\x18\t \x03(\v2\".demarc.v1.Crossing.ProtocolsEntryR\tprotocols\x12C\n" +
+	"\n" +
+	"operations\x18\n" +
+	" \x03(\v2#.demarc.v1.Crossing.OperationsEntryR\n" +
+	"operations\x12\x18\n" +
+	"\aclients\x18\v \x01(\rR\aclients\x12\x18\n" +
+	"\aservers\x18\f \x01(\rR\aservers\x12\x1a\n" +
+	"\bsessions\x18\r \x01(\x04R\bsessions\x12\x14\n" +
+	"\x05bytes\x18\x0e \x01(\x04R\x05bytes\x12\x1e\n" +
+	"\n" +
+	"agreements\x18\x0f \x03(\tR\n" +
+	"agreements\x12\x1a\n" +
+	"\bfindings\x18\x10 \x03(\tR\bfindings\x129\n" +
+	"\n" +
+	"first_seen\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
+	"\tlast_seen\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x1a;\n" +
+	"\rVerdictsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\x1a<\n" +
+	"\x0eProtocolsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\x1a=\n" +
+	"\x0fOperationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\x95\x02\n" +
+	"\x17ListRemoteAccessRequest\x12\x1a\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x12\n" +
+	"\x04tool\x18\x02 \x01(\tR\x04tool\x12\x10\n" +
+	"\x03way\x18\x03 \x01(\tR\x03way\x12\x18\n" +
+	"\averdict\x18\x04 \x01(\tR\averdict\x12\x16\n" +
+	"\x06search\x18\x05 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x06 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\b \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xbc\x01\n" +
+	"\x18ListRemoteAccessResponse\x12<\n" +
+	"\rremote_access\x18\x01 \x03(\v2\x17.demarc.v1.RemoteAccessR\fremoteAccess\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xb6\x05\n" +
+	"\fRemoteAccess\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\x16\n" +
+	"\x06device\x18\x03 \x01(\tR\x06device\x12!\n" +
+	"\fdevice_asset\x18\x04 \x01(\tR\vdeviceAsset\x12\x12\n" +
+	"\x04tool\x18\x05 \x01(\tR\x04tool\x12\x12\n" +
+	"\x04kind\x18\x06 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05peers\x18\a \x03(\tR\x05peers\x12#\n" +
+	"\rpeer_boundary\x18\b \x01(\tR\fpeerBoundary\x12\x1d\n" +
+	"\n" +
+	"peer_count\x18\t \x01(\rR\tpeerCount\x12\x1b\n" +
+	"\tpeer_name\x18\n" +
+	" \x01(\tR\bpeerName\x12\x10\n" +
+	"\x03way\x18\v \x01(\tR\x03way\x12\x10\n" +
+	"\x03via\x18\f \x01(\tR\x03via\x12\x16\n" +
+	"\x06behind\x18\r \x03(\tR\x06behind\x12\x18\n" +
+	"\averdict\x18\x0e \x01(\tR\averdict\x12\x1c\n" +
+	"\tdocuments\x18\x0f \x03(\tR\tdocuments\x12\x16\n" +
+	"\x06reason\x18\x10 \x01(\tR\x06reason\x12 \n" +
+	"\vconnections\x18\x11 \x03(\tR\vconnections\x12\x1a\n" +
+	"\bfindings\x18\x12 \x03(\tR\bfindings\x12\x1a\n" +
+	"\bsessions\x18\x13 \x01(\x04R\bsessions\x12\x1a\n" +
+	"\bactivity\x18\x14 \x01(\tR\bactivity\x129\n" +
+	"\n" +
+	"first_seen\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
+	"\tlast_seen\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x16\n" +
+	"\x06agents\x18\x17 \x03(\tR\x06agents\x12\x12\n" +
+	"\x04site\x18\x18 \x01(\tR\x04site\"\x82\x02\n" +
+	"\x16ListSecondPathsRequest\x12\x1a\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
+	"\aunnamed\x18\x03 \x01(\bR\aunnamed\x12\x16\n" +
+	"\x06search\x18\x04 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x05 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\a \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xb7\x01\n" +
+	"\x17ListSecondPathsResponse\x128\n" +
+	"\fsecond_paths\x18\x01 \x03(\v2\x15.demarc.v1.SecondPathR\vsecondPaths\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x80\x03\n" +
+	"\n" +
+	"SecondPath\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
+	"\x05asset\x18\x03 \x01(\tR\x05asset\x12\x1c\n" +
+	"\taddresses\x18\x04 \x03(\tR\taddresses\x12\x14\n" +
+	"\x05names\x18\x05 \x03(\tR\x05names\x12\x12\n" +
+	"\x04kind\x18\x06 \x01(\tR\x04kind\x12\x1e\n" +
+	"\n" +
+	"boundaries\x18\a \x03(\tR\n" +
+	"boundaries\x12\x14\n" +
+	"\x05named\x18\b \x01(\tR\x05named\x12\x10\n" +
+	"\x03why\x18\t \x03(\tR\x03why\x12\x18\n" +
+	"\asegment\x18\n" +
+	" \x01(\tR\asegment\x12\x1a\n" +
+	"\bfindings\x18\v \x03(\tR\bfindings\x129\n" +
+	"\n" +
+	"first_seen\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
+	"\tlast_seen\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xe9\x01\n" +
+	"\x15ListAgreementsRequest\x12\x1a\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
+	"\x06search\x18\x03 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x06 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xb2\x01\n" +
+	"\x16ListAgreementsResponse\x124\n" +
+	"\n" +
+	"agreements\x18\x01 \x03(\v2\x14.demarc.v1.AgreementR\n" +
+	"agreements\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xfd\x05\n" +
+	"\tAgreement\x12\x1a\n" +
+	"\bdocument\x18\x01 \x01(\tR\bdocument\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04from\x18\x03 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x04 \x01(\tR\x02to\x12\x18\n" +
+	"\apurpose\x18\x05 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\x18\n" +
+	"\acontact\x18\a \x01(\tR\acontact\x12\x1a\n" +
+	"\bservices\x18\b \x03(\tR\bservices\x12\x12\n" +
+	"\x04type\x18\t \x01(\tR\x04type\x12\x1c\n" +
+	"\treference\x18\n" +
+	" \x01(\tR\treference\x122\n" +
+	"\x06signed\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x06signed\x120\n" +
+	"\x05until\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12.\n" +
+	"\x05sides\x18\r \x03(\v2\x18.demarc.v1.AgreementSideR\x05sides\x12\x14\n" +
+	"\x05state\x18\x0e \x01(\tR\x05state\x12\x10\n" +
+	"\x03why\x18\x0f \x01(\tR\x03why\x12>\n" +
+	"\bverdicts\x18\x10 \x03(\v2\".demarc.v1.Agreement.VerdictsEntryR\bverdicts\x12\x12\n" +
+	"\x04live\x18\x11 \x01(\rR\x04live\x127\n" +
+	"\tlast_seen\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x16\n" +
+	"\x06unused\x18\x13 \x01(\tR\x06unused\x12\x1a\n" +
+	"\bfindings\x18\x14 \x03(\tR\bfindings\x12\x18\n" +
+	"\acarries\x18\x15 \x03(\tR\acarries\x12\x0e\n" +
+	"\x02at\x18\x16 \x01(\tR\x02at\x12\x1e\n" +
+	"\n" +
+	"activation\x18\x17 \x01(\tR\n" +
+	"activation\x1a;\n" +
+	"\rVerdictsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\xcb\x01\n" +
+	"\rAgreementSide\x12\x1a\n" +
+	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x1a\n" +
+	"\bofficial\x18\x02 \x01(\tR\bofficial\x12\x1a\n" +
+	"\bapproval\x18\x03 \x01(\tR\bapproval\x124\n" +
+	"\agranted\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\agranted\x120\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xfb\x01\n" +
+	"\x13ListCalendarRequest\x120\n" +
+	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06search\x18\x03 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\x06 \x01(\tR\aorderBy\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xae\x01\n" +
+	"\x14ListCalendarResponse\x122\n" +
+	"\aentries\x18\x01 \x03(\v2\x18.demarc.v1.CalendarEntryR\aentries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xff\x01\n" +
+	"\rCalendarEntry\x12,\n" +
+	"\x03due\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
+	"\bdocument\x18\x03 \x01(\tR\bdocument\x12\x12\n" +
+	"\x04what\x18\x04 \x01(\tR\x04what\x12\x18\n" +
+	"\aoverdue\x18\x05 \x01(\bR\aoverdue\x12\x1e\n" +
+	"\n" +
+	"boundaries\x18\x06 \x03(\tR\n" +
+	"boundaries\x12 \n" +
+	"\vconsequence\x18\a \x01(\tR\vconsequence\x12 \n" +
+	"\vconnections\x18\b \x01(\rR\vconnections2\xa5\x05\n" +
 	"\fPaperService\x12F\n" +
 	"\tReconcile\x12\x1b.demarc.v1.ReconcileRequest\x1a\x1c.demarc.v1.ReconcileResponse\x12F\n" +
 	"\tListPaths\x12\x1b.demarc.v1.ListPathsRequest\x1a\x1c.demarc.v1.ListPathsResponse\x12R\n" +
-	"\rListRegulated\x12\x1f.demarc.v1.ListRegulatedRequest\x1a .demarc.v1.ListRegulatedResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\rListRegulated\x12\x1f.demarc.v1.ListRegulatedRequest\x1a .demarc.v1.ListRegulatedResponse\x12R\n" +
+	"\rListCrossings\x12\x1f.demarc.v1.ListCrossingsRequest\x1a .demarc.v1.ListCrossingsResponse\x12[\n" +
+	"\x10ListRemoteAccess\x12\".demarc.v1.ListRemoteAccessRequest\x1a#.demarc.v1.ListRemoteAccessResponse\x12X\n" +
+	"\x0fListSecondPaths\x12!.demarc.v1.ListSecondPathsRequest\x1a\".demarc.v1.ListSecondPathsResponse\x12U\n" +
+	"\x0eListAgreements\x12 .demarc.v1.ListAgreementsRequest\x1a!.demarc.v1.ListAgreementsResponse\x12O\n" +
+	"\fListCalendar\x12\x1e.demarc.v1.ListCalendarRequest\x1a\x1f.demarc.v1.ListCalendarResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_paper_proto_rawDescOnce sync.Once
@@ -962,40 +3149,110 @@ func file_demarc_v1_paper_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_paper_proto_rawDescData
 }
 
-var file_demarc_v1_paper_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_demarc_v1_paper_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_demarc_v1_paper_proto_goTypes = []any{
-	(*ReconcileRequest)(nil),      // 0: demarc.v1.ReconcileRequest
-	(*ReconcileResponse)(nil),     // 1: demarc.v1.ReconcileResponse
-	(*ReconcileRow)(nil),          // 2: demarc.v1.ReconcileRow
-	(*Difference)(nil),            // 3: demarc.v1.Difference
-	(*ListPathsRequest)(nil),      // 4: demarc.v1.ListPathsRequest
-	(*ListPathsResponse)(nil),     // 5: demarc.v1.ListPathsResponse
-	(*Path)(nil),                  // 6: demarc.v1.Path
-	(*Hop)(nil),                   // 7: demarc.v1.Hop
-	(*ListRegulatedRequest)(nil),  // 8: demarc.v1.ListRegulatedRequest
-	(*ListRegulatedResponse)(nil), // 9: demarc.v1.ListRegulatedResponse
-	(*RegulatedFlow)(nil),         // 10: demarc.v1.RegulatedFlow
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*ReconcileRequest)(nil),         // 0: demarc.v1.ReconcileRequest
+	(*ReconcileResponse)(nil),        // 1: demarc.v1.ReconcileResponse
+	(*ReconcileRow)(nil),             // 2: demarc.v1.ReconcileRow
+	(*Difference)(nil),               // 3: demarc.v1.Difference
+	(*ListPathsRequest)(nil),         // 4: demarc.v1.ListPathsRequest
+	(*ListPathsResponse)(nil),        // 5: demarc.v1.ListPathsResponse
+	(*Path)(nil),                     // 6: demarc.v1.Path
+	(*Hop)(nil),                      // 7: demarc.v1.Hop
+	(*ListRegulatedRequest)(nil),     // 8: demarc.v1.ListRegulatedRequest
+	(*ListRegulatedResponse)(nil),    // 9: demarc.v1.ListRegulatedResponse
+	(*RegulatedFlow)(nil),            // 10: demarc.v1.RegulatedFlow
+	(*ListCrossingsRequest)(nil),     // 11: demarc.v1.ListCrossingsRequest
+	(*ListCrossingsResponse)(nil),    // 12: demarc.v1.ListCrossingsResponse
+	(*Crossing)(nil),                 // 13: demarc.v1.Crossing
+	(*ListRemoteAccessRequest)(nil),  // 14: demarc.v1.ListRemoteAccessRequest
+	(*ListRemoteAccessResponse)(nil), // 15: demarc.v1.ListRemoteAccessResponse
+	(*RemoteAccess)(nil),             // 16: demarc.v1.RemoteAccess
+	(*ListSecondPathsRequest)(nil),   // 17: demarc.v1.ListSecondPathsRequest
+	(*ListSecondPathsResponse)(nil),  // 18: demarc.v1.ListSecondPathsResponse
+	(*SecondPath)(nil),               // 19: demarc.v1.SecondPath
+	(*ListAgreementsRequest)(nil),    // 20: demarc.v1.ListAgreementsRequest
+	(*ListAgreementsResponse)(nil),   // 21: demarc.v1.ListAgreementsResponse
+	(*Agreement)(nil),                // 22: demarc.v1.Agreement
+	(*AgreementSide)(nil),            // 23: demarc.v1.AgreementSide
+	(*ListCalendarRequest)(nil),      // 24: demarc.v1.ListCalendarRequest
+	(*ListCalendarResponse)(nil),     // 25: demarc.v1.ListCalendarResponse
+	(*CalendarEntry)(nil),            // 26: demarc.v1.CalendarEntry
+	nil,                              // 27: demarc.v1.Crossing.VerdictsEntry
+	nil,                              // 28: demarc.v1.Crossing.ProtocolsEntry
+	nil,                              // 29: demarc.v1.Crossing.OperationsEntry
+	nil,                              // 30: demarc.v1.Agreement.VerdictsEntry
+	(*timestamppb.Timestamp)(nil),    // 31: google.protobuf.Timestamp
+	(*AsOf)(nil),                     // 32: demarc.v1.AsOf
 }
 var file_demarc_v1_paper_proto_depIdxs = []int32{
-	2,  // 0: demarc.v1.ReconcileResponse.rows:type_name -> demarc.v1.ReconcileRow
-	3,  // 1: demarc.v1.ReconcileRow.differences:type_name -> demarc.v1.Difference
-	11, // 2: demarc.v1.ReconcileRow.last_seen:type_name -> google.protobuf.Timestamp
-	6,  // 3: demarc.v1.ListPathsResponse.paths:type_name -> demarc.v1.Path
-	7,  // 4: demarc.v1.Path.hops:type_name -> demarc.v1.Hop
-	10, // 5: demarc.v1.ListRegulatedResponse.flows:type_name -> demarc.v1.RegulatedFlow
-	11, // 6: demarc.v1.RegulatedFlow.last_seen:type_name -> google.protobuf.Timestamp
-	0,  // 7: demarc.v1.PaperService.Reconcile:input_type -> demarc.v1.ReconcileRequest
-	4,  // 8: demarc.v1.PaperService.ListPaths:input_type -> demarc.v1.ListPathsRequest
-	8,  // 9: demarc.v1.PaperService.ListRegulated:input_type -> demarc.v1.ListRegulatedRequest
-	1,  // 10: demarc.v1.PaperService.Reconcile:output_type -> demarc.v1.ReconcileResponse
-	5,  // 11: demarc.v1.PaperService.ListPaths:output_type -> demarc.v1.ListPathsResponse
-	9,  // 12: demarc.v1.PaperService.ListRegulated:output_type -> demarc.v1.ListRegulatedResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	31, // 0: demarc.v1.ReconcileRequest.as_of:type_name -> google.protobuf.Timestamp
+	2,  // 1: demarc.v1.ReconcileResponse.rows:type_name -> demarc.v1.ReconcileRow
+	32, // 2: demarc.v1.ReconcileResponse.as_of:type_name -> demarc.v1.AsOf
+	3,  // 3: demarc.v1.ReconcileRow.differences:type_name -> demarc.v1.Difference
+	31, // 4: demarc.v1.ReconcileRow.last_seen:type_name -> google.protobuf.Timestamp
+	31, // 5: demarc.v1.ListPathsRequest.as_of:type_name -> google.protobuf.Timestamp
+	6,  // 6: demarc.v1.ListPathsResponse.paths:type_name -> demarc.v1.Path
+	32, // 7: demarc.v1.ListPathsResponse.as_of:type_name -> demarc.v1.AsOf
+	7,  // 8: demarc.v1.Path.hops:type_name -> demarc.v1.Hop
+	31, // 9: demarc.v1.ListRegulatedRequest.as_of:type_name -> google.protobuf.Timestamp
+	10, // 10: demarc.v1.ListRegulatedResponse.flows:type_name -> demarc.v1.RegulatedFlow
+	32, // 11: demarc.v1.ListRegulatedResponse.as_of:type_name -> demarc.v1.AsOf
+	31, // 12: demarc.v1.RegulatedFlow.last_seen:type_name -> google.protobuf.Timestamp
+	31, // 13: demarc.v1.ListCrossingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	13, // 14: demarc.v1.ListCrossingsResponse.crossings:type_name -> demarc.v1.Crossing
+	32, // 15: demarc.v1.ListCrossingsResponse.as_of:type_name -> demarc.v1.AsOf
+	27, // 16: demarc.v1.Crossing.verdicts:type_name -> demarc.v1.Crossing.VerdictsEntry
+	28, // 17: demarc.v1.Crossing.protocols:type_name -> demarc.v1.Crossing.ProtocolsEntry
+	29, // 18: demarc.v1.Crossing.operations:type_name -> demarc.v1.Crossing.OperationsEntry
+	31, // 19: demarc.v1.Crossing.first_seen:type_name -> google.protobuf.Timestamp
+	31, // 20: demarc.v1.Crossing.last_seen:type_name -> google.protobuf.Timestamp
+	31, // 21: demarc.v1.ListRemoteAccessRequest.as_of:type_name -> google.protobuf.Timestamp
+	16, // 22: demarc.v1.ListRemoteAccessResponse.remote_access:type_name -> demarc.v1.RemoteAccess
+	32, // 23: demarc.v1.ListRemoteAccessResponse.as_of:type_name -> demarc.v1.AsOf
+	31, // 24: demarc.v1.RemoteAccess.first_seen:type_name -> google.protobuf.Timestamp
+	31, // 25: demarc.v1.RemoteAccess.last_seen:type_name -> google.protobuf.Timestamp
+	31, // 26: demarc.v1.ListSecondPathsRequest.as_of:type_name -> google.protobuf.Timestamp
+	19, // 27: demarc.v1.ListSecondPathsResponse.second_paths:type_name -> demarc.v1.SecondPath
+	32, // 28: demarc.v1.ListSecondPathsResponse.as_of:type_name -> demarc.v1.AsOf
+	31, // 29: demarc.v1.SecondPath.first_seen:type_name -> google.protobuf.Timestamp
+	31, // 30: demarc.v1.SecondPath.last_seen:type_name -> google.protobuf.Timestamp
+	31, // 31: demarc.v1.ListAgreementsRequest.as_of:type_name -> google.protobuf.Timestamp
+	22, // 32: demarc.v1.ListAgreementsResponse.agreements:type_name -> demarc.v1.Agreement
+	32, // 33: demarc.v1.ListAgreementsResponse.as_of:type_name -> demarc.v1.AsOf
+	31, // 34: demarc.v1.Agreement.signed:type_name -> google.protobuf.Timestamp
+	31, // 35: demarc.v1.Agreement.until:type_name -> google.protobuf.Timestamp
+	23, // 36: demarc.v1.Agreement.sides:type_name -> demarc.v1.AgreementSide
+	30, // 37: demarc.v1.Agreement.verdicts:type_name -> demarc.v1.Agreement.VerdictsEntry
+	31, // 38: demarc.v1.Agreement.last_seen:type_name -> google.protobuf.Timestamp
+	31, // 39: demarc.v1.AgreementSide.granted:type_name -> google.protobuf.Timestamp
+	31, // 40: demarc.v1.AgreementSide.until:type_name -> google.protobuf.Timestamp
+	31, // 41: demarc.v1.ListCalendarRequest.until:type_name -> google.protobuf.Timestamp
+	31, // 42: demarc.v1.ListCalendarRequest.as_of:type_name -> google.protobuf.Timestamp
+	26, // 43: demarc.v1.ListCalendarResponse.entries:type_name -> demarc.v1.CalendarEntry
+	32, // 44: demarc.v1.ListCalendarResponse.as_of:type_name -> demarc.v1.AsOf
+	31, // 45: demarc.v1.CalendarEntry.due:type_name -> google.protobuf.Timestamp
+	0,  // 46: demarc.v1.PaperService.Reconcile:input_type -> demarc.v1.ReconcileRequest
+	4,  // 47: demarc.v1.PaperService.ListPaths:input_type -> demarc.v1.ListPathsRequest
+	8,  // 48: demarc.v1.PaperService.ListRegulated:input_type -> demarc.v1.ListRegulatedRequest
+	11, // 49: demarc.v1.PaperService.ListCrossings:input_type -> demarc.v1.ListCrossingsRequest
+	14, // 50: demarc.v1.PaperService.ListRemoteAccess:input_type -> demarc.v1.ListRemoteAccessRequest
+	17, // 51: demarc.v1.PaperService.ListSecondPaths:input_type -> demarc.v1.ListSecondPathsRequest
+	20, // 52: demarc.v1.PaperService.ListAgreements:input_type -> demarc.v1.ListAgreementsRequest
+	24, // 53: demarc.v1.PaperService.ListCalendar:input_type -> demarc.v1.ListCalendarRequest
+	1,  // 54: demarc.v1.PaperService.Reconcile:output_type -> demarc.v1.ReconcileResponse
+	5,  // 55: demarc.v1.PaperService.ListPaths:output_type -> demarc.v1.ListPathsResponse
+	9,  // 56: demarc.v1.PaperService.ListRegulated:output_type -> demarc.v1.ListRegulatedResponse
+	12, // 57: demarc.v1.PaperService.ListCrossings:output_type -> demarc.v1.ListCrossingsResponse
+	15, // 58: demarc.v1.PaperService.ListRemoteAccess:output_type -> demarc.v1.ListRemoteAccessResponse
+	18, // 59: demarc.v1.PaperService.ListSecondPaths:output_type -> demarc.v1.ListSecondPathsResponse
+	21, // 60: demarc.v1.PaperService.ListAgreements:output_type -> demarc.v1.ListAgreementsResponse
+	25, // 61: demarc.v1.PaperService.ListCalendar:output_type -> demarc.v1.ListCalendarResponse
+	54, // [54:62] is the sub-list for method output_type
+	46, // [46:54] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_paper_proto_init() }
@@ -1003,13 +3260,14 @@ func file_demarc_v1_paper_proto_init() {
 	if File_demarc_v1_paper_proto != nil {
 		return
 	}
+	file_demarc_v1_past_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_paper_proto_rawDesc), len(file_demarc_v1_paper_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,9 +22,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PaperService_Reconcile_FullMethodName     = "/demarc.v1.PaperService/Reconcile"
-	PaperService_ListPaths_FullMethodName     = "/demarc.v1.PaperService/ListPaths"
-	PaperService_ListRegulated_FullMethodName = "/demarc.v1.PaperService/ListRegulated"
+	PaperService_Reconcile_FullMethodName        = "/demarc.v1.PaperService/Reconcile"
+	PaperService_ListPaths_FullMethodName        = "/demarc.v1.PaperService/ListPaths"
+	PaperService_ListRegulated_FullMethodName    = "/demarc.v1.PaperService/ListRegulated"
+	PaperService_ListCrossings_FullMethodName    = "/demarc.v1.PaperService/ListCrossings"
+	PaperService_ListRemoteAccess_FullMethodName = "/demarc.v1.PaperService/ListRemoteAccess"
+	PaperService_ListSecondPaths_FullMethodName  = "/demarc.v1.PaperService/ListSecondPaths"
+	PaperService_ListAgreements_FullMethodName   = "/demarc.v1.PaperService/ListAgreements"
+	PaperService_ListCalendar_FullMethodName     = "/demarc.v1.PaperService/ListCalendar"
 )
 
 // PaperServiceClient is the client API for PaperService service.
@@ -40,6 +45,18 @@ type PaperServiceClient interface {
 	ListPaths(ctx context.Context, in *ListPathsRequest, opts ...grpc.CallOption) (*ListPathsResponse, error)
 	// ListRegulated lists the flows that leave a boundary with regulated records.
 	ListRegulated(ctx context.Context, in *ListRegulatedRequest, opts ...grpc.CallOption) (*ListRegulatedResponse, error)
+	// ListCrossings lists which boundary speaks with which: the matrix of zones.
+	ListCrossings(ctx context.Context, in *ListCrossingsRequest, opts ...grpc.CallOption) (*ListCrossingsResponse, error)
+	// ListRemoteAccess lists who can act from afar, on what, and by which way.
+	ListRemoteAccess(ctx context.Context, in *ListRemoteAccessRequest, opts ...grpc.CallOption) (*ListRemoteAccessResponse, error)
+	// ListSecondPaths lists the devices that are a way between boundaries, those
+	// first that no document names.
+	ListSecondPaths(ctx context.Context, in *ListSecondPathsRequest, opts ...grpc.CallOption) (*ListSecondPathsResponse, error)
+	// ListAgreements lists what is agreed to, by whom and why, and what was seen of
+	// it.
+	ListAgreements(ctx context.Context, in *ListAgreementsRequest, opts ...grpc.CallOption) (*ListAgreementsResponse, error)
+	// ListCalendar lists what ends or is due, the first first, and what falls then.
+	ListCalendar(ctx context.Context, in *ListCalendarRequest, opts ...grpc.CallOption) (*ListCalendarResponse, error)
 }
 
 type paperServiceClient struct {
@@ -80,6 +97,56 @@ func (c *paperServiceClient) ListRegulated(ctx context.Context, in *ListRegulate
 	return out, nil
 }
 
+func (c *paperServiceClient) ListCrossings(ctx context.Context, in *ListCrossingsRequest, opts ...grpc.CallOption) (*ListCrossingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCrossingsResponse)
+	err := c.cc.Invoke(ctx, PaperService_ListCrossings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paperServiceClient) ListRemoteAccess(ctx context.Context, in *ListRemoteAccessRequest, opts ...grpc.CallOption) (*ListRemoteAccessResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRemoteAccessResponse)
+	err := c.cc.Invoke(ctx, PaperService_ListRemoteAccess_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paperServiceClient) ListSecondPaths(ctx context.Context, in *ListSecondPathsRequest, opts ...grpc.CallOption) (*ListSecondPathsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSecondPathsResponse)
+	err := c.cc.Invoke(ctx, PaperService_ListSecondPaths_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paperServiceClient) ListAgreements(ctx context.Context, in *ListAgreementsRequest, opts ...grpc.CallOption) (*ListAgreementsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAgreementsResponse)
+	err := c.cc.Invoke(ctx, PaperService_ListAgreements_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *paperServiceClient) ListCalendar(ctx context.Context, in *ListCalendarRequest, opts ...grpc.CallOption) (*ListCalendarResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCalendarResponse)
+	err := c.cc.Invoke(ctx, PaperService_ListCalendar_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PaperServiceServer is the server API for PaperService service.
 // All implementations must embed UnimplementedPaperServiceServer
 // for forward compatibility.
@@ -93,6 +160,18 @@ type PaperServiceServer interface {
 	ListPaths(context.Context, *ListPathsRequest) (*ListPathsResponse, error)
 	// ListRegulated lists the flows that leave a boundary with regulated records.
 	ListRegulated(context.Context, *ListRegulatedRequest) (*ListRegulatedResponse, error)
+	// ListCrossings lists which boundary speaks with which: the matrix of zones.
+	ListCrossings(context.Context, *ListCrossingsRequest) (*ListCrossingsResponse, error)
+	// ListRemoteAccess lists who can act from afar, on what, and by which way.
+	ListRemoteAccess(context.Context, *ListRemoteAccessRequest) (*ListRemoteAccessResponse, error)
+	// ListSecondPaths lists the devices that are a way between boundaries, those
+	// first that no document names.
+	ListSecondPaths(context.Context, *ListSecondPathsRequest) (*ListSecondPathsResponse, error)
+	// ListAgreements lists what is agreed to, by whom and why, and what was seen of
+	// it.
+	ListAgreements(context.Context, *ListAgreementsRequest) (*ListAgreementsResponse, error)
+	// ListCalendar lists what ends or is due, the first first, and what falls then.
+	ListCalendar(context.Context, *ListCalendarRequest) (*ListCalendarResponse, error)
 	mustEmbedUnimplementedPaperServiceServer()
 }
 
@@ -111,6 +190,21 @@ func (UnimplementedPaperServiceServer) ListPaths(context.Context, *ListPathsRequ
 }
 func (UnimplementedPaperServiceServer) ListRegulated(context.Context, *ListRegulatedRequest) (*ListRegulatedResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRegulated not implemented")
+}
+func (UnimplementedPaperServiceServer) ListCrossings(context.Context, *ListCrossingsRequest) (*ListCrossingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCrossings not implemented")
+}
+func (UnimplementedPaperServiceServer) ListRemoteAccess(context.Context, *ListRemoteAccessRequest) (*ListRemoteAccessResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRemoteAccess not implemented")
+}
+func (UnimplementedPaperServiceServer) ListSecondPaths(context.Context, *ListSecondPathsRequest) (*ListSecondPathsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSecondPaths not implemented")
+}
+func (UnimplementedPaperServiceServer) ListAgreements(context.Context, *ListAgreementsRequest) (*ListAgreementsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAgreements not implemented")
+}
+func (UnimplementedPaperServiceServer) ListCalendar(context.Context, *ListCalendarRequest) (*ListCalendarResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCalendar not implemented")
 }
 func (UnimplementedPaperServiceServer) mustEmbedUnimplementedPaperServiceServer() {}
 func (UnimplementedPaperServiceServer) testEmbeddedByValue()                      {}
@@ -187,6 +281,96 @@ func _PaperService_ListRegulated_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PaperService_ListCrossings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCrossingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaperServiceServer).ListCrossings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaperService_ListCrossings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaperServiceServer).ListCrossings(ctx, req.(*ListCrossingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PaperService_ListRemoteAccess_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRemoteAccessRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaperServiceServer).ListRemoteAccess(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaperService_ListRemoteAccess_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaperServiceServer).ListRemoteAccess(ctx, req.(*ListRemoteAccessRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PaperService_ListSecondPaths_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSecondPathsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaperServiceServer).ListSecondPaths(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaperService_ListSecondPaths_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaperServiceServer).ListSecondPaths(ctx, req.(*ListSecondPathsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PaperService_ListAgreements_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAgreementsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaperServiceServer).ListAgreements(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaperService_ListAgreements_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaperServiceServer).ListAgreements(ctx, req.(*ListAgreementsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PaperService_ListCalendar_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCalendarRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PaperServiceServer).ListCalendar(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PaperService_ListCalendar_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PaperServiceServer).ListCalendar(ctx, req.(*ListCalendarRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PaperService_ServiceDesc is the grpc.ServiceDesc for PaperService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -205,6 +389,26 @@ var PaperService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRegulated",
 			Handler:    _PaperService_ListRegulated_Handler,
+		},
+		{
+			MethodName: "ListCrossings",
+			Handler:    _PaperService_ListCrossings_Handler,
+		},
+		{
+			MethodName: "ListRemoteAccess",
+			Handler:    _PaperService_ListRemoteAccess_Handler,
+		},
+		{
+			MethodName: "ListSecondPaths",
+			Handler:    _PaperService_ListSecondPaths_Handler,
+		},
+		{
+			MethodName: "ListAgreements",
+			Handler:    _PaperService_ListAgreements_Handler,
+		},
+		{
+			MethodName: "ListCalendar",
+			Handler:    _PaperService_ListCalendar_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -24,6 +24,308 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ListChangesRequest names two moments and narrows what differs: what is given
+// must all hold.
+type ListChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Not set, now.
+	To *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// asset, connection, finding, authorization, agreement, condition
+	What string `protobuf:"bytes,3,opt,name=what,proto3" json:"what,omitempty"`
+	// new, gone, changed
+	Change string `protobuf:"bytes,4,opt,name=change,proto3" json:"change,omitempty"`
+	// That it stands in, or stood in, on either side.
+	Boundary string `protobuf:"bytes,5,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// Words that a row must hold, in any column, whatever their case.
+	Search string `protobuf:"bytes,6,opt,name=search,proto3" json:"search,omitempty"`
+	// Rows of a page: 0 is 100, the most is 1000.
+	PageSize      uint32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	OrderBy       string `protobuf:"bytes,9,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChangesRequest) Reset() {
+	*x = ListChangesRequest{}
+	mi := &file_demarc_v1_past_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChangesRequest) ProtoMessage() {}
+
+func (x *ListChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_past_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChangesRequest.ProtoReflect.Descriptor instead.
+func (*ListChangesRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_past_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ListChangesRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ListChangesRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *ListChangesRequest) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetChange() string {
+	if x != nil {
+		return x.Change
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListChangesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListChangesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// ListChangesResponse lists differences by what they are of.
+type ListChangesResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Changes []*Change              `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Rows of all pages.
+	Total uint32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// Which moments were compared; to is not set where it is now.
+	From          *AsOf `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	To            *AsOf `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChangesResponse) Reset() {
+	*x = ListChangesResponse{}
+	mi := &file_demarc_v1_past_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChangesResponse) ProtoMessage() {}
+
+func (x *ListChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_past_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChangesResponse.ProtoReflect.Descriptor instead.
+func (*ListChangesResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_past_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListChangesResponse) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ListChangesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListChangesResponse) GetTotal() uint32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListChangesResponse) GetFrom() *AsOf {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ListChangesResponse) GetTo() *AsOf {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+// Change is one difference between two moments.
+type Change struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// asset, connection, finding, authorization, agreement, condition
+	What string `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	// new, gone, changed
+	Change string `protobuf:"bytes,2,opt,name=change,proto3" json:"change,omitempty"`
+	// In words.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Of what changed: the field, and what it was.
+	Field  string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	Before string `protobuf:"bytes,5,opt,name=before,proto3" json:"before,omitempty"`
+	After  string `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	Id     string `protobuf:"bytes,7,opt,name=id,proto3" json:"id,omitempty"`
+	// Where it stands now, or stood.
+	Boundaries    []string `protobuf:"bytes,8,rep,name=boundaries,proto3" json:"boundaries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Change) Reset() {
+	*x = Change{}
+	mi := &file_demarc_v1_past_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Change) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Change) ProtoMessage() {}
+
+func (x *Change) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_past_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Change.ProtoReflect.Descriptor instead.
+func (*Change) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_past_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Change) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *Change) GetChange() string {
+	if x != nil {
+		return x.Change
+	}
+	return ""
+}
+
+func (x *Change) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Change) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Change) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *Change) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *Change) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Change) GetBoundaries() []string {
+	if x != nil {
+		return x.Boundaries
+	}
+	return nil
+}
+
 // AsOf says which moment an answer is of, and what it is made of: a state that
 // was kept, and the records of the journal after it.
 type AsOf struct {
@@ -49,7 +351,7 @@ type AsOf struct {
 
 func (x *AsOf) Reset() {
 	*x = AsOf{}
-	mi := &file_demarc_v1_past_proto_msgTypes[0]
+	mi := &file_demarc_v1_past_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -61,7 +363,7 @@ func (x *AsOf) String() string {
 func (*AsOf) ProtoMessage() {}
 
 func (x *AsOf) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_past_proto_msgTypes[0]
+	mi := &file_demarc_v1_past_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -74,7 +376,7 @@ func (x *AsOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AsOf.ProtoReflect.Descriptor instead.
 func (*AsOf) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_past_proto_rawDescGZIP(), []int{0}
+	return file_demarc_v1_past_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AsOf) GetAt() *timestamppb.Timestamp {
@@ -130,7 +432,35 @@ var File_demarc_v1_past_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_past_proto_rawDesc = "" +
 	"\n" +
-	"\x14demarc/v1/past.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x02\n" +
+	"\x14demarc/v1/past.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x02\n" +
+	"\x12ListChangesRequest\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x12\n" +
+	"\x04what\x18\x03 \x01(\tR\x04what\x12\x16\n" +
+	"\x06change\x18\x04 \x01(\tR\x06change\x12\x1a\n" +
+	"\bboundary\x18\x05 \x01(\tR\bboundary\x12\x16\n" +
+	"\x06search\x18\x06 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\a \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\b \x01(\tR\tpageToken\x12\x19\n" +
+	"\border_by\x18\t \x01(\tR\aorderBy\"\xc6\x01\n" +
+	"\x13ListChangesResponse\x12+\n" +
+	"\achanges\x18\x01 \x03(\v2\x11.demarc.v1.ChangeR\achanges\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\x12#\n" +
+	"\x04from\x18\x04 \x01(\v2\x0f.demarc.v1.AsOfR\x04from\x12\x1f\n" +
+	"\x02to\x18\x05 \x01(\v2\x0f.demarc.v1.AsOfR\x02to\"\xbc\x01\n" +
+	"\x06Change\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x16\n" +
+	"\x06change\x18\x02 \x01(\tR\x06change\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
+	"\x05field\x18\x04 \x01(\tR\x05field\x12\x16\n" +
+	"\x06before\x18\x05 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x06 \x01(\tR\x05after\x12\x0e\n" +
+	"\x02id\x18\a \x01(\tR\x02id\x12\x1e\n" +
+	"\n" +
+	"boundaries\x18\b \x03(\tR\n" +
+	"boundaries\"\x95\x02\n" +
 	"\x04AsOf\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12%\n" +
 	"\x0epolicy_version\x18\x02 \x01(\x04R\rpolicyVersion\x12\x1a\n" +
@@ -138,7 +468,9 @@ const file_demarc_v1_past_proto_rawDesc = "" +
 	"\brecorded\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\brecorded\x12.\n" +
 	"\x04base\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04base\x12\x1a\n" +
 	"\breplayed\x18\x06 \x01(\x04R\breplayed\x12\x1a\n" +
-	"\bsoftware\x18\a \x01(\tR\bsoftwareB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\bsoftware\x18\a \x01(\tR\bsoftware2[\n" +
+	"\vPastService\x12L\n" +
+	"\vListChanges\x12\x1d.demarc.v1.ListChangesRequest\x1a\x1e.demarc.v1.ListChangesResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_past_proto_rawDescOnce sync.Once
@@ -152,20 +484,30 @@ func file_demarc_v1_past_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_past_proto_rawDescData
 }
 
-var file_demarc_v1_past_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_demarc_v1_past_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_demarc_v1_past_proto_goTypes = []any{
-	(*AsOf)(nil),                  // 0: demarc.v1.AsOf
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(*ListChangesRequest)(nil),    // 0: demarc.v1.ListChangesRequest
+	(*ListChangesResponse)(nil),   // 1: demarc.v1.ListChangesResponse
+	(*Change)(nil),                // 2: demarc.v1.Change
+	(*AsOf)(nil),                  // 3: demarc.v1.AsOf
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_demarc_v1_past_proto_depIdxs = []int32{
-	1, // 0: demarc.v1.AsOf.at:type_name -> google.protobuf.Timestamp
-	1, // 1: demarc.v1.AsOf.recorded:type_name -> google.protobuf.Timestamp
-	1, // 2: demarc.v1.AsOf.base:type_name -> google.protobuf.Timestamp
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 0: demarc.v1.ListChangesRequest.from:type_name -> google.protobuf.Timestamp
+	4, // 1: demarc.v1.ListChangesRequest.to:type_name -> google.protobuf.Timestamp
+	2, // 2: demarc.v1.ListChangesResponse.changes:type_name -> demarc.v1.Change
+	3, // 3: demarc.v1.ListChangesResponse.from:type_name -> demarc.v1.AsOf
+	3, // 4: demarc.v1.ListChangesResponse.to:type_name -> demarc.v1.AsOf
+	4, // 5: demarc.v1.AsOf.at:type_name -> google.protobuf.Timestamp
+	4, // 6: demarc.v1.AsOf.recorded:type_name -> google.protobuf.Timestamp
+	4, // 7: demarc.v1.AsOf.base:type_name -> google.protobuf.Timestamp
+	0, // 8: demarc.v1.PastService.ListChanges:input_type -> demarc.v1.ListChangesRequest
+	1, // 9: demarc.v1.PastService.ListChanges:output_type -> demarc.v1.ListChangesResponse
+	9, // [9:10] is the sub-list for method output_type
+	8, // [8:9] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_past_proto_init() }
@@ -179,9 +521,9 @@ func file_demarc_v1_past_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_past_proto_rawDesc), len(file_demarc_v1_past_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   4,
 			NumExtensions: 0,
-			NumServices:   0,
+			NumServices:   1,
 		},
 		GoTypes:           file_demarc_v1_past_proto_goTypes,
 		DependencyIndexes: file_demarc_v1_past_proto_depIdxs,
