@@ -65,6 +65,15 @@ type Source interface {
 	Close() error
 }
 
+// Batcher is an optional power of a Source: it delivers frames that it holds
+// already, several at once, so that the stages behind can look ahead.
+type Batcher interface {
+	// Batch fills frames from the front with those that Next would deliver
+	// without reading or waiting, and returns how many. After 0 Next must be
+	// asked. Their Data is the source's until its next Batch or Next.
+	Batch(frames []Frame) int
+}
+
 // ErrTick tells that a live source is silent; f.Time holds the time now.
 var ErrTick = errors.New("capture: no frame")
 

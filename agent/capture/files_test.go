@@ -116,3 +116,49 @@ func sample() [][]byte {
 	frames[20] = bytes.Repeat([]byte{20}, 60000)
 	return frames
 }
+
+// TestBatchDeliversWhatNextDoes: taken one by one or several at once, in order
+// and with the same end, the frames are the same.
+func TestBatchDeliversWhatNextDoes(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "*", "*.pcap*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no captures in testdata", err)
+	}
+	batches := 0
+	for _, file := range files {
+		one, several := opened(t, file), opened(t, file)
+		frames := make([]capture.Frame, 7)
+		for done := false; !done; {
+			n := several.(capture.Batcher).Batch(frames)
+			batches += n / len(frames)
+			var end error
+			if n == 0 {
+				n, end = 1, several.Next(&frames[0])
+			}
+			for i := range frames[:n] {
+				var f capture.Frame
+				err := one.Next(&f)
+				if g := &frames[i]; (err == nil) != (end == nil) || end == nil && (f.Time != g.Time || f.Link != g.Link || f.Interface != g.Interface || f.Length != g.Length || !bytes.Equal(f.Data, g.Data)) {
+					t.Fatalf("%s: %+v, %v; one by one %+v, %v", file, *g, end, f, err)
+				}
+				done = done || err != nil
+			}
+		}
+		if one.Stats() != several.Stats() {
+			t.Errorf("%s: %+v, one by one %+v", file, several.Stats(), one.Stats())
+		}
+	}
+	if batches == 0 {
+		t.Error("no full batch came")
+	}
+}
+
+func opened(t *testing.T, file string) capture.Source {
+	t.Helper()
+	s, err := capture.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}

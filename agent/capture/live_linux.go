@@ -114,12 +114,8 @@ func (s *live) hardware() (LinkType, error) {
 // Next delivers the next frame of the ring, or waits for one.
 func (s *live) Next(f *Frame) error {
 	for {
-		for s.left > 0 {
-			if s.take(f) {
-				s.stats.Packets++
-				s.stats.Bytes += uint64(f.Length) // not negative
-				return nil
-			}
+		if s.within(f) {
+			return nil
 		}
 		if s.mem == nil {
 			return os.ErrClosed
@@ -133,6 +129,28 @@ func (s *live) Next(f *Frame) error {
 			return err
 		}
 	}
+}
+
+// Batch implements Batcher: the frames of a block.
+func (s *live) Batch(frames []Frame) int {
+	for i := range frames {
+		if !s.within(&frames[i]) {
+			return i
+		}
+	}
+	return len(frames)
+}
+
+// within delivers the next frame of the block at hand, if there is one.
+func (s *live) within(f *Frame) bool {
+	for s.left > 0 {
+		if s.take(f) {
+			s.stats.Packets++
+			s.stats.Bytes += uint64(f.Length) // not negative
+			return true
+		}
+	}
+	return false
 }
 
 // take fills f with the next frame of the block, and reports false when it is

@@ -87,27 +87,49 @@ func newPcap(base file, swap bool) (Source, error) {
 	return s, nil
 }
 
-// Next reads one record: seconds, fraction, captured and original length, data.
+// Next reads one record.
 func (s *pcapSource) Next(f *Frame) error {
+	if s.take(f) {
+		return nil
+	}
+	return s.refill(f)
+}
+
+// Batch implements Batcher.
+func (s *pcapSource) Batch(frames []Frame) int {
+	for i := range frames {
+		if !s.take(&frames[i]) {
+			return i
+		}
+	}
+	return len(frames)
+}
+
+// take reads the next record when the buffer holds it whole: seconds, fraction,
+// captured and original length, data.
+func (s *pcapSource) take(f *Frame) bool {
 	b := s.in.b[s.in.lo:s.in.hi]
 	if len(b) < pcapRecord {
-		return s.refill(f)
+		return false
 	}
 	h := (*[pcapRecord]byte)(b)
-	size := u32(h[8:], s.swap)
+	le := binary.LittleEndian
+	seconds, fraction, size, onWire := le.Uint32(h[0:]), le.Uint32(h[4:]), le.Uint32(h[8:]), le.Uint32(h[12:])
+	if s.swap {
+		seconds, fraction, size, onWire = bits.ReverseBytes32(seconds), bits.ReverseBytes32(fraction), bits.ReverseBytes32(size), bits.ReverseBytes32(onWire)
+	}
 	end := s.header + int(size)
 	if size > maxSnap || end > len(b) {
-		return s.refill(f)
+		return false
 	}
-	onWire := max(length(u32(h[12:], s.swap)), int(size))
-	f.Time = int64(u32(h[0:], s.swap))*1e9 + int64(u32(h[4:], s.swap))*s.unit
-	f.Link, f.Interface, f.Length = s.link, 0, onWire
+	s.in.lo += end
+	f.Time = int64(seconds)*1e9 + int64(fraction)*s.unit
+	f.Link, f.Interface, f.Length = s.link, 0, length(max(onWire, size))
 	f.Data = b[s.header:end:end]
 	f.TPID, f.TCI = 0, 0
-	s.in.lo += end
 	s.stats.Packets++
-	s.stats.Bytes += uint64(onWire)
-	return nil
+	s.stats.Bytes += uint64(f.Length) // not negative
+	return true
 }
 
 // refill brings the next record into the buffer whole, or tells why it cannot.

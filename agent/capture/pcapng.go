@@ -67,6 +67,29 @@ func (s *pcapngSource) Next(f *Frame) error {
 	return s.err
 }
 
+// Batch implements Batcher. Of other blocks than packets Next takes care.
+func (s *pcapngSource) Batch(frames []Frame) int {
+	for i := range frames {
+		if !s.take(&frames[i]) {
+			return i
+		}
+	}
+	return len(frames)
+}
+
+// take reads the next block when it is a packet that the buffer holds whole.
+func (s *pcapngSource) take(f *Frame) bool {
+	b := s.in.b[s.in.lo:s.in.hi]
+	if s.err != nil || len(b) < 8 || u32(b, s.swap) != blockEnhanced {
+		return false
+	}
+	size := u32(b[4:], s.swap)
+	if size < 12 || size%4 != 0 || uint64(size) > uint64(len(b)) {
+		return false
+	}
+	return s.body(f, blockEnhanced, int64(size)) == nil
+}
+
 // block reads one block: type, length, body, length again. A packet fills f.
 func (s *pcapngSource) block(f *Frame) error {
 	b, err := s.in.ahead(8)

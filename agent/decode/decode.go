@@ -1,9 +1,6 @@
 package decode
 
 import (
-	"encoding/binary"
-	"net/netip"
-
 	"demarc/agent/capture"
 	"demarc/internal/wire"
 )
@@ -57,76 +54,14 @@ func (d *Decoder) Expire(now int64) { d.fragments.expire(now) }
 // Decoder or source. Checksums are not verified: frames that the capturing
 // host sends itself have none yet, and a receiver drops the wrong ones anyway.
 func (d *Decoder) Decode(f *capture.Frame, p *Packet) {
+	if Plain(f, p) {
+		return
+	}
 	*p = Packet{Time: f.Time, Interface: f.Interface, Length: f.Length, Frames: 1}
 	if f.TPID != 0 {
 		p.tag(f.TCI)
 	}
-	if f.Link == capture.LinkEthernet && plain(f.Data, p) {
-		return
-	}
 	d.walk(f, p)
-}
-
-// plain reads the common case, an Ethernet frame with at most one tag that
-// holds a whole IPv4 packet without options and fragments, with TCP or UDP. It
-// reports false when the frame is anything else, and walk then reads it from
-// the start. Lengths are checked before each header; the array conversions
-// tell the compiler so.
-func plain(b []byte, p *Packet) bool {
-	if len(b) < 14+20+8 {
-		return false
-	}
-	eth, rest := (*[18]byte)(b), b[14:]
-	kind, tagged := binary.BigEndian.Uint16(eth[12:]), false
-	if kind == etherCTag {
-		kind, tagged, rest = binary.BigEndian.Uint16(eth[16:]), true, b[18:]
-	}
-	if kind != etherIPv4 || len(rest) < 28 {
-		return false
-	}
-	ip := (*[28]byte)(rest)
-	total := int(binary.BigEndian.Uint16(ip[2:]))
-	// 0x3fff: more fragments, and the fragment offset.
-	if ip[0] != 0x45 || binary.BigEndian.Uint16(ip[6:])&0x3fff != 0 || total < 28 || total > len(rest) {
-		return false
-	}
-	if len(rest)-total >= trailerSize && endsTrailer(b) {
-		return false
-	}
-	switch seg := rest[20:total]; ip[9] {
-	case protoTCP:
-		if len(seg) < 20 {
-			return false
-		}
-		h := (*[20]byte)(seg)
-		n := int(h[12]>>4) * 4
-		if n < 20 || n > len(seg) {
-			return false
-		}
-		p.Checksum = binary.BigEndian.Uint16(h[16:])
-		p.Seq, p.Ack = binary.BigEndian.Uint32(h[4:]), binary.BigEndian.Uint32(h[8:])
-		p.Flags = h[13]
-		p.Payload = seg[n:]
-	case protoUDP:
-		n := int(binary.BigEndian.Uint16(ip[24:]))
-		if n != len(seg) || mayTunnel(binary.BigEndian.Uint16(ip[20:]), binary.BigEndian.Uint16(ip[22:])) {
-			return false
-		}
-		p.Checksum = binary.BigEndian.Uint16(ip[26:])
-		p.Payload = seg[8:]
-	default:
-		return false
-	}
-	p.Has = HasMAC | HasIP | HasPort
-	p.DstMAC, p.SrcMAC = MAC(eth[0:6]), MAC(eth[6:12])
-	if tagged {
-		p.tag(binary.BigEndian.Uint16(eth[14:]))
-	}
-	p.EtherType, p.IPID, p.PayloadLen = etherIPv4, binary.BigEndian.Uint16(ip[4:]), len(p.Payload)
-	p.Src, p.Dst = netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
-	p.Protocol, p.TTL = ip[9], ip[8]
-	p.SrcPort, p.DstPort = binary.BigEndian.Uint16(ip[20:]), binary.BigEndian.Uint16(ip[22:])
-	return true
 }
 
 // walk reads header after header until one has nothing behind it, and counts

@@ -95,6 +95,9 @@ type Packet struct {
 	TTL              uint8
 	SrcPort, DstPort uint16
 
+	SrcKey, DstKey Key    // valid behind Identify
+	Hash           uint64 // the same
+
 	Seq, Ack uint32 // valid iff Protocol == 6 and HasPort
 	Flags    uint8  // TCP flags, the same
 

@@ -25,8 +25,8 @@ func (s Side) Other() Side { return s ^ 1 }
 // Endpoint is one end of a conversation; zero where the layer has none.
 type Endpoint struct {
 	MAC  decode.MAC // as last seen in a frame that this end sent
-	Addr netip.Addr
 	Port uint16
+	Addr netip.Addr
 }
 
 // Counter counts what one side sent.
@@ -48,8 +48,12 @@ const (
 )
 
 // Conversation is one five-tuple in one segment, or without IP one MAC pair
-// and EtherType.
+// and EtherType. What every packet touches comes first, in three lines of the
+// processor's cache.
 type Conversation struct {
+	keys [2]decode.Key // of the ends
+	macs [2]decode.MAC // of the ends: here to be compared
+
 	Segment   uint16 // index that the pipeline gave the segment
 	EtherType uint16 // or LLC SAP below 0x600; valid iff Transport == Ethernet
 	VLAN      uint16 // innermost tag of the first packet
@@ -68,8 +72,8 @@ type Conversation struct {
 	Denied   uint8   // an ICMP error says that what A (1), B (2) sent was refused
 	Finished uint8   // FIN seen from A (1), B (2)
 
-	hash uint64
-	Ends [2]Endpoint
+	First, Last int64 // Unix nanoseconds of packet time
+	Sent        [2]Counter
 
 	// App, Record and Mark belong to the stages above: the dissection session,
 	// the sighting's record, what spancheck has seen of it. Flow never looks
@@ -78,14 +82,11 @@ type Conversation struct {
 	Record any
 	Mark   uint32
 
-	Last    int64 // Unix nanoseconds of packet time
-	Sent    [2]Counter
+	slot    int32     // index in Table.all
 	streams [2]stream // valid iff Transport is TCP
+	Parent  *Related
 
-	First      int64
-	Duplicates uint64 // copies of frames, by a mirror or on a second lane, counted nowhere else
-	Parent     *Related
-	slot       int32 // index in Table.all
+	Ends [2]Endpoint
 }
 
 // Related names the conversation that announced this one (FTP data, CIP I/O).

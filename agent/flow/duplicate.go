@@ -29,22 +29,27 @@ type frame struct {
 type frames [4]frame
 
 // again reports whether f was seen within the window, and else remembers it in
-// place of the oldest.
+// place of the oldest, which stands last.
 func (s *frames) again(f frame) bool {
-	oldest := 0
-	for i := range s {
-		if s[i].hash == f.hash {
-			if d := f.at - s[i].at; d <= duplicateWindow && d >= -duplicateWindow {
-				return true
-			}
-			s[i].at = f.at
-			return false
-		}
-		if s[i].at < s[oldest].at {
-			oldest = i
-		}
+	var before *frame
+	switch f.hash {
+	case s[0].hash:
+		before = &s[0]
+	case s[1].hash:
+		before = &s[1]
+	case s[2].hash:
+		before = &s[2]
+	case s[3].hash:
+		before = &s[3]
+	default:
+		s[3], s[2], s[1], s[0] = s[2], s[1], s[0], f
+		return false
 	}
-	s[oldest] = f
+	apart := f.at - before.at
+	if apart <= duplicateWindow && apart >= -duplicateWindow {
+		return true
+	}
+	before.at = f.at
 	return false
 }
 
@@ -58,7 +63,6 @@ func (s *frames) again(f frame) bool {
 // it shows. A frame that is sent on two lanes is numbered by its sender.
 func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
 	if p.Lane != 0 && t.second(p, c.Segment) {
-		c.Duplicates++
 		t.Duplicates++
 		return true
 	}
@@ -66,10 +70,9 @@ func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
 	if p.Fault != decode.NoFault || (len(p.Payload) == 0 || p.Lane != 0) && !sure || c.Transport == tcp && p.Checksum == 0 {
 		return false
 	}
-	h := t.mix(c.hash ^ uint64(p.Seq)<<32 ^ uint64(p.Ack))
-	h = t.mix(h ^ uint64(p.IPID)<<48 ^ uint64(p.Checksum)<<32 ^ uint64(uint16(p.PayloadLen))<<16 ^ uint64(p.Flags)<<1 ^ uint64(side))
+	h := p.Fingerprint() + uint64(c.Segment)<<1 + uint64(side)
 	if !sure {
-		h ^= maphash.Bytes(t.seeds, p.Payload)
+		h ^= maphash.Bytes(t.seed, p.Payload)
 	}
 	if !t.seen[h%setsOfFrames].again(frame{h, p.Time}) {
 		t.copying = max(0, t.copying-1)
@@ -79,7 +82,6 @@ func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
 	if !sure && t.copying < sureCopying {
 		return false
 	}
-	c.Duplicates++
 	t.Duplicates++
 	return true
 }

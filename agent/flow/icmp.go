@@ -36,9 +36,10 @@ func (t *Table) icmp(c *Conversation, p *decode.Packet) {
 		c.Other = c.Other || !isError(c.Transport, p.Payload)
 		return
 	}
-	o, side := t.peek(&q.packet, c.Segment)
+	q.packet.Identify()
+	o, side := t.find(&q.packet, c.Segment)
 	if o == nil {
-		o, side = t.lookup(&q.packet, c.Segment)
+		o = t.insert(&q.packet, c.Segment)
 		o.Quoted = true
 	}
 	if o.Quoted {
@@ -216,18 +217,4 @@ func (q *quote) ports(r *wire.Cursor, rest int) bool {
 		return true
 	}
 	return false
-}
-
-// peek is lookup without making a new conversation.
-func (t *Table) peek(p *decode.Packet, segment uint16) (*Conversation, Side) {
-	h := t.hashOf(p, segment, p.Protocol, 0)
-	for i := h & t.mask; t.index[i] != 0; i = (i + 1) & t.mask {
-		c := t.all[t.index[i]-1]
-		if c.hash == h && c.Transport == p.Protocol && c.Segment == segment {
-			if s, ok := c.match(p); ok {
-				return c, s
-			}
-		}
-	}
-	return nil, A
 }

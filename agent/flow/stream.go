@@ -1,6 +1,9 @@
 package flow
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Limits of one direction of a TCP stream.
 const (
@@ -28,8 +31,13 @@ type stream struct {
 	started bool
 	acks    bool
 	unseen  uint8  // times that the other side acknowledged data of a side that never showed
-	held    []held // ascending by distance from next
-	bytes   int    // held bytes
+	early   *early // nil while nothing is held
+}
+
+// early is what is held of a direction.
+type early struct {
+	held  []held // ascending by distance from next; never empty
+	bytes int
 }
 
 // start sets the sequence number that the next data byte will have.
@@ -85,8 +93,8 @@ func (t *Table) advance(c *Conversation, side Side, wire uint32, data []byte) {
 // release delivers held segments that have become next.
 func (t *Table) release(c *Conversation, side Side) {
 	s := &c.streams[side]
-	for len(s.held) > 0 {
-		h := s.held[0]
+	for s.early != nil {
+		h := s.early.held[0]
 		ahead := int32(h.seq - s.next)
 		if ahead > 0 {
 			return
@@ -102,19 +110,21 @@ func (t *Table) release(c *Conversation, side Side) {
 // is given up as a gap.
 func (t *Table) hold(c *Conversation, side Side, seq, wire uint32, data []byte) {
 	s := &c.streams[side]
-	i := len(s.held)
-	for i > 0 && int32(s.held[i-1].seq-seq) > 0 {
+	if s.early == nil {
+		s.early = &early{}
+	}
+	e := s.early
+	i := len(e.held)
+	for i > 0 && int32(e.held[i-1].seq-seq) > 0 {
 		i--
 	}
-	if i > 0 && s.held[i-1].seq == seq && s.held[i-1].wire >= wire {
+	if i > 0 && e.held[i-1].seq == seq && e.held[i-1].wire >= wire {
 		return
 	}
-	s.held = append(s.held, held{})
-	copy(s.held[i+1:], s.held[i:])
-	s.held[i] = held{seq, wire, append([]byte(nil), data...), t.now}
-	s.bytes += len(data)
+	e.held = slices.Insert(e.held, i, held{seq, wire, append([]byte(nil), data...), t.now})
+	e.bytes += len(data)
 	t.heldBytes += len(data)
-	if s.bytes > maxHeldBytes || len(s.held) > maxHeldSegments || t.heldBytes > t.limit.HeldBytes {
+	if e.bytes > maxHeldBytes || len(e.held) > maxHeldSegments || t.heldBytes > t.limit.HeldBytes {
 		t.giveUp(c, side)
 	}
 }
@@ -122,11 +132,11 @@ func (t *Table) hold(c *Conversation, side Side, seq, wire uint32, data []byte) 
 // giveUp skips to the first held segment: what lies before it was missed.
 func (t *Table) giveUp(c *Conversation, side Side) {
 	s := &c.streams[side]
-	if len(s.held) == 0 {
+	if s.early == nil {
 		return
 	}
 	t.gap(c, side)
-	s.next = s.held[0].seq
+	s.next = s.early.held[0].seq
 	t.release(c, side)
 }
 
@@ -144,7 +154,7 @@ func (t *Table) acknowledged(c *Conversation, side Side, ack uint32) {
 	if !s.acks || int32(ack-s.acked) > 0 {
 		s.acked, s.acks = ack, true
 	}
-	if len(s.held) > 0 {
+	if s.early != nil {
 		t.pass(c, side.Other())
 	}
 }
@@ -168,7 +178,7 @@ func (t *Table) unseen(c *Conversation, side Side, ack uint32) {
 // acknowledgement may come before the data that shows what is missing.
 func (t *Table) pass(c *Conversation, side Side) {
 	s := &c.streams[side]
-	for s.acks && len(s.held) > 0 && int32(s.acked-s.held[0].seq) >= 0 {
+	for s.acks && s.early != nil && int32(s.acked-s.early.held[0].seq) >= 0 {
 		t.giveUp(c, side)
 	}
 }
@@ -178,7 +188,7 @@ func (t *Table) pass(c *Conversation, side Side) {
 func (t *Table) tired(c *Conversation) {
 	for s := A; s <= B; s++ {
 		x := &c.streams[s]
-		for len(x.held) > 0 && t.now-x.held[0].at > maxWait {
+		for x.early != nil && t.now-x.early.held[0].at > maxWait {
 			t.giveUp(c, s)
 		}
 	}
@@ -186,21 +196,19 @@ func (t *Table) tired(c *Conversation) {
 
 // unhold removes held segment i.
 func (t *Table) unhold(s *stream, i int) {
-	n := len(s.held[i].data)
-	s.bytes -= n
+	e := s.early
+	n := len(e.held[i].data)
+	e.bytes -= n
 	t.heldBytes -= n
-	copy(s.held[i:], s.held[i+1:])
-	s.held[len(s.held)-1] = held{}
-	s.held = s.held[:len(s.held)-1]
-	if len(s.held) == 0 {
-		s.held = nil
+	if e.held = slices.Delete(e.held, i, i+1); len(e.held) == 0 {
+		s.early = nil
 	}
 }
 
 // drop forgets what is held.
 func (t *Table) drop(s *stream) {
-	for len(s.held) > 0 {
-		t.unhold(s, len(s.held)-1)
+	for s.early != nil {
+		t.unhold(s, len(s.early.held)-1)
 	}
 }
 

@@ -1,9 +1,7 @@
 package flow
 
 import (
-	"encoding/binary"
 	"hash/maphash"
-	"math/bits"
 	"net/netip"
 	"time"
 
@@ -68,16 +66,15 @@ type Table struct {
 	swept     int64
 	hand      int // next of all to look at when sweeping
 	heldBytes int
-	seed      [2]uint64
-	seeds     maphash.Seed
+	seed      maphash.Seed
 	all       []*Conversation
-	index     []int32 // open addressing: position in all + 1, 0 free
-	mask      uint64
+	index     []entry
+	touched   uint64 // keeps the compiler from leaving out what Ahead reads
 	listeners map[listener]struct{}
-	free      []*Conversation // of conversations that left, used again
-	seen      [setsOfFrames]frames
-	copying   int             // how much the mirror copies: 2 up for a copy, 1 down for any other frame
-	nodes     map[node]*lanes // that send on two lanes
+	free      []*Conversation       // of conversations that left, used again
+	seen      *[setsOfFrames]frames // allocated by itself: each set is one cache line
+	copying   int                   // how much the mirror copies: 2 up for a copy, 1 down for any other frame
+	nodes     map[node]*lanes       // that send on two lanes
 }
 
 // listener is a server that a handshake or its protocol has proved.
@@ -95,11 +92,9 @@ const reopenAfter = int64(time.Second)
 
 // NewTable makes an empty table that tells h.
 func NewTable(h Handler, limit Limit) *Table {
-	s := maphash.MakeSeed()
-	t := &Table{handler: h, limit: limit.withDefaults(), seeds: s, listeners: map[listener]struct{}{}}
+	t := &Table{handler: h, limit: limit.withDefaults(), listeners: map[listener]struct{}{}, seed: maphash.MakeSeed(), seen: &[setsOfFrames]frames{}}
 	t.quoter, _ = h.(Quoter)
-	t.seed = [2]uint64{maphash.String(s, "a") | 1, maphash.String(s, "b") | 1}
-	t.resize(1 << 10)
+	t.index = make([]entry, 1<<10)
 	return t
 }
 
@@ -113,12 +108,10 @@ func (t *Table) Add(p *decode.Packet, segment uint16) (c *Conversation, side Sid
 	if p.Has&(decode.HasIP|decode.HasMAC) == 0 {
 		return nil, A, false
 	}
-	if p.Time > t.now {
-		t.now = p.Time
-		if t.now-t.swept > int64(time.Second) {
-			t.sweep()
-		}
+	if t.now = max(t.now, p.Time); t.now-t.swept > int64(time.Second) {
+		t.sweep()
 	}
+	p.Identify()
 	c, side = t.lookup(p, segment)
 	if c.Quoted { // it shows itself now
 		t.remove(c, false)
@@ -132,8 +125,8 @@ func (t *Table) Add(p *decode.Packet, segment uint16) (c *Conversation, side Sid
 		c, side = t.lookup(p, segment)
 	}
 	c.Last = max(c.Last, p.Time)
-	if p.Has&decode.HasMAC != 0 {
-		c.Ends[side].MAC = p.SrcMAC
+	if p.Has&decode.HasMAC != 0 && p.SrcMAC != c.macs[side] {
+		c.macs[side], c.Ends[side].MAC = p.SrcMAC, p.SrcMAC
 	}
 	n := &c.Sent[side]
 	n.Packets++
@@ -161,7 +154,7 @@ func (t *Table) Close() {
 		t.handler.Close(c, false)
 	}
 	t.all, t.hand = nil, 0
-	t.resize(1 << 10)
+	t.index = make([]entry, 1<<10)
 }
 
 // All calls f for every conversation held.
@@ -172,28 +165,40 @@ func (t *Table) All(f func(*Conversation)) {
 }
 
 func (t *Table) segment(c *Conversation, side Side, p *decode.Packet) {
-	data, wire := p.Payload, uint32(max(p.PayloadLen, len(p.Payload)))
 	seq := p.Seq
-	switch {
-	case p.Flags&decode.SYN != 0:
-		t.opened(c, side, p)
-		seq++
-	case p.Flags&decode.RST != 0:
-		if c.Basis < ot.BasisSYN && !c.Payload[side] && p.Seq == 0 {
-			t.proved(c, side.Other(), ot.BasisListener) // refuses: it was asked
+	if p.Flags&(decode.SYN|decode.RST|decode.FIN) != 0 {
+		switch {
+		case p.Flags&decode.SYN != 0:
+			t.opened(c, side, p)
+			seq++
+		case p.Flags&decode.RST != 0:
+			t.reset(c, side, p)
+			return
+		default:
+			c.Finished |= 1 << side
 		}
-		c.Reset = true
-		return
-	case p.Flags&decode.FIN != 0:
-		c.Finished |= 1 << side
 	}
 	if p.Flags&decode.ACK != 0 {
 		t.acknowledged(c, side, p.Ack)
 	}
-	if wire > 0 && !(wire == 1 && p.Seq+1 == c.streams[side].next) { // not a keep-alive, RFC 9293 3.8.4
+	wire, s := uint32(max(p.PayloadLen, len(p.Payload))), &c.streams[side]
+	switch {
+	case wire == 0:
+	case seq == s.next && s.started && s.early == nil: // in order, as nearly always
 		c.Payload[side] = true
-		t.push(c, side, seq, wire, data)
+		t.advance(c, side, wire, p.Payload)
+	case wire == 1 && p.Seq+1 == s.next: // a keep-alive, RFC 9293 3.8.4
+	default:
+		c.Payload[side] = true
+		t.push(c, side, seq, wire, p.Payload)
 	}
+}
+
+func (t *Table) reset(c *Conversation, side Side, p *decode.Packet) {
+	if c.Basis < ot.BasisSYN && !c.Payload[side] && p.Seq == 0 {
+		t.proved(c, side.Other(), ot.BasisListener) // refuses: it was asked
+	}
+	c.Reset = true
 }
 
 // reopened reports whether the handshake that p belongs to begins another
@@ -332,7 +337,7 @@ func evictRank(c *Conversation) int {
 // that the receiver acknowledged and nobody saw.
 func (t *Table) flush(c *Conversation) {
 	for s := A; s <= B; s++ {
-		for len(c.streams[s].held) > 0 {
+		for c.streams[s].early != nil {
 			t.giveUp(c, s)
 		}
 		x := &c.streams[s]
@@ -341,173 +346,4 @@ func (t *Table) flush(c *Conversation) {
 			t.gap(c, s)
 		}
 	}
-}
-
-// ---- the index
-
-func (t *Table) remove(c *Conversation, evicted bool) {
-	t.flush(c)
-	t.handler.Close(c, evicted)
-	t.unindex(c)
-	last := t.all[len(t.all)-1]
-	t.all[c.slot] = last
-	if last != c {
-		t.reindex(last, c.slot)
-	}
-	t.all[len(t.all)-1] = nil
-	t.all = t.all[:len(t.all)-1]
-	if len(t.free) < 1024 {
-		t.free = append(t.free, c)
-	}
-}
-
-func (t *Table) lookup(p *decode.Packet, segment uint16) (*Conversation, Side) {
-	transport, kind := p.Protocol, uint16(0)
-	if p.Has&decode.HasIP == 0 {
-		transport, kind = Ethernet, p.EtherType
-		if kind == 0 {
-			kind = uint16(p.SAP)
-		}
-	}
-	h := t.hashOf(p, segment, transport, kind)
-	for i := h & t.mask; ; i = (i + 1) & t.mask {
-		pos := t.index[i]
-		if pos == 0 {
-			break
-		}
-		c := t.all[pos-1]
-		if c.hash != h || c.Transport != transport || c.Segment != segment || c.EtherType != kind {
-			continue
-		}
-		if s, ok := c.match(p); ok {
-			return c, s
-		}
-	}
-	return t.insert(p, segment, transport, kind, h), A
-}
-
-// match tells which side sent p, if p belongs to c.
-func (c *Conversation) match(p *decode.Packet) (Side, bool) {
-	a, b := &c.Ends[A], &c.Ends[B]
-	if c.Transport == Ethernet {
-		switch {
-		case c.VLAN != p.VLAN():
-			return A, false
-		case a.MAC == p.SrcMAC && b.MAC == p.DstMAC:
-			return A, true
-		case a.MAC == p.DstMAC && b.MAC == p.SrcMAC:
-			return B, true
-		}
-		return A, false
-	}
-	switch {
-	case a.Port == p.SrcPort && b.Port == p.DstPort && a.Addr == p.Src && b.Addr == p.Dst:
-		return A, true
-	case a.Port == p.DstPort && b.Port == p.SrcPort && a.Addr == p.Dst && b.Addr == p.Src:
-		return B, true
-	}
-	return A, false
-}
-
-func (t *Table) insert(p *decode.Packet, segment uint16, transport uint8, kind uint16, h uint64) *Conversation {
-	if len(t.all) >= t.limit.Conversations {
-		t.evict()
-	}
-	if uint64(len(t.all)+1)*2 > uint64(len(t.index)) {
-		t.resize(len(t.index) * 2)
-	}
-	c := t.fresh()
-	*c = Conversation{Segment: segment, Transport: transport, EtherType: kind, VLAN: p.VLAN(), Carries: p.Carrier != decode.NoCarrier, First: p.Time, Last: p.Time, hash: h, slot: int32(len(t.all))} // bounded by Limit.Conversations
-	c.Ends = [2]Endpoint{{p.SrcMAC, p.Src, p.SrcPort}, {p.DstMAC, p.Dst, p.DstPort}}
-	t.all = append(t.all, c)
-	t.place(c)
-	t.guess(c)
-	return c
-}
-
-// fresh is an unused conversation. The stages above let go of one when it is
-// closed, so it is used again.
-func (t *Table) fresh() *Conversation {
-	n := len(t.free)
-	if n == 0 {
-		return &Conversation{}
-	}
-	c := t.free[n-1]
-	t.free = t.free[:n-1]
-	return c
-}
-
-func (t *Table) place(c *Conversation) {
-	i := c.hash & t.mask
-	for t.index[i] != 0 {
-		i = (i + 1) & t.mask
-	}
-	t.index[i] = c.slot + 1
-}
-
-// unindex removes c and closes the hole that it leaves in its probe sequence
-// (Knuth, The Art of Computer Programming 3, 6.4, algorithm R).
-func (t *Table) unindex(c *Conversation) {
-	i := t.find(c)
-	t.index[i] = 0
-	for j := (i + 1) & t.mask; t.index[j] != 0; j = (j + 1) & t.mask {
-		home := t.all[t.index[j]-1].hash & t.mask
-		if (j-home)&t.mask >= (j-i)&t.mask {
-			t.index[i], t.index[j] = t.index[j], 0
-			i = j
-		}
-	}
-}
-
-func (t *Table) find(c *Conversation) uint64 {
-	i := c.hash & t.mask
-	for t.index[i] != c.slot+1 {
-		i = (i + 1) & t.mask
-	}
-	return i
-}
-
-func (t *Table) reindex(c *Conversation, slot int32) {
-	i := t.find(c)
-	c.slot = slot
-	t.index[i] = slot + 1
-}
-
-func (t *Table) resize(n int) {
-	t.index = make([]int32, n)
-	t.mask = uint64(n - 1)
-	for _, c := range t.all {
-		t.place(c)
-	}
-}
-
-// hashOf is the same for both directions, and keyed so that a peer cannot aim
-// at one chain.
-func (t *Table) hashOf(p *decode.Packet, segment uint16, transport uint8, kind uint16) uint64 {
-	var a, b uint64
-	if transport == Ethernet {
-		a, b = macHash(p.SrcMAC), macHash(p.DstMAC)
-	} else {
-		a, b = addrHash(p.Src)^uint64(p.SrcPort)<<40, addrHash(p.Dst)^uint64(p.DstPort)<<40
-	}
-	both := t.mix(a) + t.mix(b)
-	return t.mix(both ^ uint64(segment)<<32 ^ uint64(kind)<<8 ^ uint64(transport))
-}
-
-func (t *Table) mix(v uint64) uint64 {
-	hi, lo := bits.Mul64(v^t.seed[0], t.seed[1])
-	return hi ^ lo
-}
-
-func addrHash(a netip.Addr) uint64 {
-	if a.Is4() {
-		b := a.As4()
-		return uint64(binary.LittleEndian.Uint32(b[:])) * 0x9e3779b97f4a7c15
-	}
-	b := a.As16()
-	return binary.LittleEndian.Uint64(b[:8])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(b[8:])
-}
-
-func macHash(m decode.MAC) uint64 {
-	return uint64(binary.BigEndian.Uint32(m[:4]))<<16 | uint64(m[4])<<8 | uint64(m[5])
 }

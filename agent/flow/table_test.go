@@ -157,8 +157,8 @@ func TestDuplicateIsCountedOnce(t *testing.T) {
 	r := *p
 	r.Time, r.IPID = p.Time+200*ms, 9 // a retransmission
 	c, _, dup := tab.Add(&r, 0)
-	if dup || c.Sent[A].Packets != 2 || c.Duplicates != 1 || h.text[A] != "abc" {
-		t.Errorf("duplicate %v, %d packets, %d copies, %q", dup, c.Sent[A].Packets, c.Duplicates, h.text[A])
+	if dup || c.Sent[A].Packets != 2 || tab.Duplicates != 1 || h.text[A] != "abc" {
+		t.Errorf("duplicate %v, %d packets, %d copies, %q", dup, c.Sent[A].Packets, tab.Duplicates, h.text[A])
 	}
 }
 
@@ -217,5 +217,47 @@ func TestEstablishedOutliveAFlood(t *testing.T) {
 	}
 	if c, _, _ := tab.Add(segment(9*ms, true, decode.ACK, 2, 2, "q"), 0); c != kept {
 		t.Error("unanswered openers pushed out an exchange")
+	}
+}
+
+// TestOddKindsLeave: what has no EtherType, no SAP and no IP protocol of its own
+// is found, and leaves, like all else.
+func TestOddKindsLeave(t *testing.T) {
+	odd := func(set func(p *decode.Packet)) *decode.Packet {
+		p := &decode.Packet{Time: 1, Length: 60, Has: decode.HasMAC, SrcMAC: decode.MAC{2, 1}, DstMAC: decode.MAC{2, 2}}
+		set(p)
+		return p
+	}
+	packets := []*decode.Packet{
+		odd(func(*decode.Packet) {}),
+		odd(func(p *decode.Packet) { p.SAP = 6 }),
+		odd(func(p *decode.Packet) { p.EtherType = 6 }), // the same number as the SAP: one conversation
+		odd(func(p *decode.Packet) { p.EtherType = 0x88b8 }),
+		odd(func(p *decode.Packet) { p.VLANs[0], p.Tags = 7, 1 }),
+		odd(func(p *decode.Packet) { p.Has, p.Src, p.Dst, p.Protocol = decode.HasIP, hostA, hostB, 255 }),
+		odd(func(p *decode.Packet) {
+			p.Has, p.Src, p.Dst, p.Protocol = decode.HasIP, netip.MustParseAddr("2001:db8::1"), hostB, 0
+		}),
+	}
+	h := &script{}
+	tab := NewTable(h, Limit{})
+	for range 2 {
+		for i := range packets {
+			p, back := *packets[i], *packets[i]
+			back.Src, back.Dst, back.SrcMAC, back.DstMAC = p.Dst, p.Src, p.DstMAC, p.SrcMAC
+			c, _, _ := tab.Add(&p, 3)
+			if other, side, _ := tab.Add(&back, 3); other != c || side != B {
+				t.Errorf("%d: what comes back is another conversation's", i)
+			}
+		}
+	}
+	if tab.Len() != 6 {
+		t.Errorf("%d conversations, want 6", tab.Len())
+	}
+	for range 20 {
+		tab.Tick(int64(time.Hour))
+	}
+	if tab.Len() != 0 || h.closed != 6 {
+		t.Errorf("%d held an hour later, %d closed", tab.Len(), h.closed)
 	}
 }

@@ -65,7 +65,9 @@ type Summary struct {
 }
 
 const (
-	maxPending      = 4096 // changes that leave together when reading files
+	maxBatch        = 16   // frames that are taken from the source together
+	maxPending      = 4096 // changes that leave together when reading files, about
+	leaveEvery      = 64   // packets, after which they are counted
 	progressEvery   = 8192
 	counterInterval = int64(60 * time.Second)
 )
@@ -80,8 +82,13 @@ type run struct {
 	sights   *sighting.Table
 	sum      Summary
 	faults   [decode.Fragment + 1]uint64
-	newsAt   int64 // packet time when news left last
+	leaveAt  int64 // packet time when news leaves next
 	countAt  int64 // packet time when counters left last
+
+	batcher capture.Batcher // src, if it has the power
+	frames  [maxBatch]capture.Frame
+	packets [maxBatch]decode.Packet
+	ahead   [maxBatch]bool // of frames: packets has it
 
 	answers    answers
 	unreadable error // no frame so far is of a link type that is read
@@ -126,6 +133,7 @@ func (h handler) Close(c *flow.Conversation, evicted bool) {
 // again gives the same bodies in the same order.
 func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink) (Summary, error) {
 	r := &run{cfg: cfg, src: src, decoder: decode.New(decode.Options{})}
+	r.batcher, _ = src.(capture.Batcher)
 	r.segments = newSegments(cfg)
 	protocols := cfg.Protocols
 	if protocols == nil {
@@ -161,58 +169,84 @@ func (r *run) sink() dissect.Sink {
 }
 
 func (r *run) loop(ctx context.Context) error {
-	var (
-		f   capture.Frame
-		p   decode.Packet
-		cut *capture.TruncatedError
-	)
-	for n := 0; ; n++ {
-		err := r.src.Next(&f)
+	for pause := uint64(progressEvery); ; {
+		n, err := r.next()
 		switch {
 		case err == nil:
-		case errors.Is(err, capture.ErrTick):
-			if err := r.tick(ctx, f.Time); err != nil || ctx.Err() != nil {
+			if err := r.batch(n); err != nil {
 				return err
 			}
-			continue
-		case errors.Is(err, io.EOF):
-			return r.unreadable
-		case errors.As(err, &cut):
-			r.sights.Loss(0, "truncated-file", 1, err.Error())
-			return nil
+		case errors.Is(err, capture.ErrTick):
+			if err := r.tick(ctx, r.frames[0].Time); err != nil || ctx.Err() != nil {
+				return err
+			}
 		default:
-			r.sights.Loss(0, "corrupt-file", 1, err.Error())
-			return err
+			return r.ended(err)
 		}
-		if err := r.frame(&f, &p); err != nil {
-			return err
+		if r.sum.Packets < pause {
+			continue
 		}
-		if n%progressEvery == progressEvery-1 {
-			if ctx.Err() != nil {
-				return nil
-			}
-			if r.cfg.Progress != nil {
-				r.cfg.Progress()
-			}
+		pause += progressEvery
+		if ctx.Err() != nil {
+			return nil
+		}
+		if r.cfg.Progress != nil {
+			r.cfg.Progress()
 		}
 	}
 }
 
-// frame takes one frame from decode to sighting.
-func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
-	r.sum.Packets++
-	r.sum.Bytes += uint64(f.Length) // a frame's length is not negative
-	if r.sum.First == 0 || f.Time < r.sum.First {
-		r.sum.First = f.Time
+// next takes frames from the source: as many as it holds, or the next.
+func (r *run) next() (n int, err error) {
+	if r.batcher != nil {
+		if n = r.batcher.Batch(r.frames[:]); n > 0 {
+			return n, nil
+		}
 	}
-	r.sum.Last = max(r.sum.Last, f.Time)
+	return 1, r.src.Next(&r.frames[0])
+}
 
-	r.decoder.Decode(f, p)
-	r.faults[p.Fault]++
-	if p.Fault == decode.Unsupported && r.unreadable == nil && r.sum.Packets == 1 {
-		r.unreadable = decode.Check(f.Link)
-	} else if r.unreadable != nil && p.Fault != decode.Unsupported {
-		r.unreadable = nil // one interface of several that is read
+// ended says what the end of the source means.
+func (r *run) ended(err error) error {
+	var cut *capture.TruncatedError
+	switch {
+	case errors.Is(err, io.EOF):
+		return r.unreadable
+	case errors.As(err, &cut):
+		r.sights.Loss(0, "truncated-file", 1, err.Error())
+		return nil
+	}
+	r.sights.Loss(0, "corrupt-file", 1, err.Error())
+	return err
+}
+
+// batch takes the first n frames, one after the other, from decode to sighting.
+// What can be read ahead is, so that the processor fetches the memory of all
+// their conversations at once.
+func (r *run) batch(n int) error {
+	for i := range r.frames[:n] {
+		p := &r.packets[i]
+		if r.ahead[i] = decode.Plain(&r.frames[i], p); r.ahead[i] {
+			r.flows.Ahead(p, r.segments.of(p))
+		}
+	}
+	for i := range r.frames[:n] {
+		f, p := &r.frames[i], &r.packets[i]
+		if !r.ahead[i] {
+			r.decoder.Decode(f, p)
+		}
+		if err := r.frame(f, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// frame takes one frame, that p was decoded from, to the sightings.
+func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
+	r.sum.add(f)
+	if p.Fault != decode.NoFault || r.unreadable != nil {
+		r.fault(f, p)
 	}
 	if err := r.sights.Advance(p.Time); err != nil {
 		return err
@@ -221,10 +255,26 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	if r.cfg.Check != nil {
 		r.cfg.Check.Packet(f, p, c, side, copied && p.Lane == 0) // lanes are no fault of the mirror
 	}
-	if c == nil {
-		return nil
-	}
 	return r.leave(p.Time)
+}
+
+func (s *Summary) add(f *capture.Frame) {
+	s.Packets++
+	s.Bytes += uint64(f.Length) // a frame's length is not negative
+	if f.Time < s.First || s.First == 0 {
+		s.First = f.Time
+	}
+	s.Last = max(s.Last, f.Time)
+}
+
+// fault counts why a frame was not read.
+func (r *run) fault(f *capture.Frame, p *decode.Packet) {
+	r.faults[p.Fault]++
+	if p.Fault == decode.Unsupported && r.unreadable == nil && r.sum.Packets == 1 {
+		r.unreadable = decode.Check(f.Link)
+	} else if r.unreadable != nil && p.Fault != decode.Unsupported {
+		r.unreadable = nil // one interface of several that is read
+	}
 }
 
 // whole takes a packet with the tunnels that it came through.
@@ -289,23 +339,29 @@ func (r *run) packet(p *decode.Packet, segment uint16) (c *flow.Conversation, si
 	return c, side, copied
 }
 
-// leave lets news go when it has waited long enough.
+// leave lets news go when it has waited long enough. Whatever a file is read
+// through, the same packets leave together.
 func (r *run) leave(now int64) error {
 	if r.cfg.News == 0 {
-		if r.sights.Pending() >= maxPending {
-			return r.sights.FlushNews()
+		if r.sum.Packets%leaveEvery != 0 || r.sights.Pending() < maxPending {
+			return nil
 		}
+		return r.sights.FlushNews()
+	}
+	if now < r.leaveAt {
 		return nil
 	}
+	return r.due(now)
+}
+
+// due lets leave what is due.
+func (r *run) due(now int64) error {
+	r.leaveAt = now + int64(r.cfg.News)
 	if now-r.countAt >= counterInterval {
-		r.countAt, r.newsAt = now, now
+		r.countAt = now
 		r.lost()
 		return r.sights.Flush()
 	}
-	if now-r.newsAt < int64(r.cfg.News) {
-		return nil
-	}
-	r.newsAt = now
 	r.meter()
 	r.check(now)
 	return r.sights.FlushNews()

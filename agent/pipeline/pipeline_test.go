@@ -74,6 +74,34 @@ func TestSameFileSameBodies(t *testing.T) {
 	}
 }
 
+// oneByOne is a source without the power to deliver several frames at once.
+type oneByOne struct{ capture.Source }
+
+// TestAheadChangesNothing: what is read ahead gives the same bodies as what is
+// not.
+func TestAheadChangesNothing(t *testing.T) {
+	for _, file := range plant(t) {
+		ahead, _, err := runFile(context.Background(), t, file, Config{Default: "s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := capture.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := &kept{}
+		if _, err := Run(context.Background(), Config{Default: "s"}, oneByOne{src}, alone); err != nil {
+			t.Fatal(err)
+		}
+		if err := src.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(ahead.bodies, alone.bodies, func(a, b *demarcv1.Body) bool { return proto.Equal(a, b) }) {
+			t.Errorf("%s: the bodies differ", file)
+		}
+	}
+}
+
 // interrupted is a source during which the user presses Ctrl-C.
 type interrupted struct {
 	capture.Source

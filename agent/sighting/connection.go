@@ -77,7 +77,7 @@ func (t *Table) Quoted(c *flow.Conversation) { t.record(c) }
 // settle gives a waiting conversation its connection.
 func (t *Table) settle(r *record) {
 	c := r.c
-	if c.Quoted && !t.spend() || !c.Quoted && lone(c) && r.seen[flow.A] == 0 && !t.vouch(c) {
+	if c.Quoted && !t.spend() || !c.Quoted && lone(c) && r.last[flow.A].quarter == 0 && !t.vouch(c) {
 		t.Loss(c.Segment, "table-full", 1, "unanswered tries from senders that nothing else shows")
 		r.c = nil // told as lost; an answer brings it back
 		return
@@ -147,7 +147,7 @@ func (t *Table) describe(r *record) {
 	if r.security != nil {
 		set(conn.secure(*r.security))
 	}
-	for _, v := range [...]uint16{c.VLAN, r.vlan[0], r.vlan[1]} {
+	for _, v := range [...]uint16{c.VLAN, r.last[flow.A].vlan, r.last[flow.B].vlan} {
 		set(conn.addVLAN(v))
 	}
 	if news {

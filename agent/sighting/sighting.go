@@ -51,7 +51,9 @@ type Table struct {
 	flows    *flow.Table
 
 	now         int64
-	quarter     int64 // of now
+	due         int64  // packet time when Advance has something to do
+	quarter     int64  // of now
+	mark        uint32 // quarter plus one: quarters since 1970 fit, and 0 is none
 	seed        maphash.Seed
 	endpoints   map[address]*endpoint
 	facts       map[uint64]*fact
@@ -76,7 +78,7 @@ func New(segments []string, hints dissect.PortHints, sink Sink) *Table {
 	return &Table{
 		segments: segments, hints: hints, sink: sink, seed: maphash.MakeSeed(),
 		endpoints: map[address]*endpoint{}, facts: map[uint64]*fact{}, connections: map[key]*connection{},
-		unanswered: map[pair]int{}, tries: maxTries, losses: map[loss]*demarcv1.LossDelta{},
+		unanswered: map[pair]int{}, tries: maxTries, mark: 1, losses: map[loss]*demarcv1.LossDelta{},
 	}
 }
 
@@ -117,13 +119,10 @@ func (t *Table) proto(a address) *demarcv1.Address {
 // record is what is kept of a conversation, in its Record. What every packet
 // touches comes first, in one line of the processor's cache.
 type record struct {
-	conn       *connection // nil while waiting
-	mac        [2]decode.MAC
-	vlan       [2]uint16                // innermost tag of the last packet
-	seen       [2]uint32                // quarter in which the endpoint was last brought up to date, plus one
+	last       [2]trace                 // by side
+	conn       *connection              // nil while waiting
 	classes    uint16                   // operation classes that conn knows of, one bit each
 	exchanged  bool                     // conn's outcome can get no better
-	ttl        [2]uint8                 // time to live of the last packet
 	operations [ot.NumOperations]uint32 // not yet handed to conn
 
 	c        *flow.Conversation // nil when it has left the flow table
@@ -132,6 +131,15 @@ type record struct {
 	protocol string
 	grade    ot.Grade     // of protocol
 	security *ot.Security // nil while nothing shows
+}
+
+// trace is how a side's last packet came. The sender's endpoint is brought up
+// to date when it changes, and once in each quarter hour.
+type trace struct {
+	mac     decode.MAC
+	vlan    uint16 // innermost tag
+	quarter uint32 // Table.mark when the endpoint was brought up to date last; 0 before
+	ttl     uint8
 }
 
 func (t *Table) record(c *flow.Conversation) *record {
@@ -144,12 +152,21 @@ func (t *Table) record(c *flow.Conversation) *record {
 		t.settleOldest()
 	}
 	t.waiting = append(t.waiting, r)
+	t.due = min(t.due, r.first+wait+1)
 	return r
 }
 
 // Advance moves packet time on. Call it before a packet is added to the flow
 // table: what was counted before a quarter hour's edge leaves first.
 func (t *Table) Advance(now int64) error {
+	if now < t.due {
+		t.now = max(t.now, now)
+		return nil
+	}
+	return t.advance(now)
+}
+
+func (t *Table) advance(now int64) error {
 	if now <= t.now {
 		return nil
 	}
@@ -159,9 +176,12 @@ func (t *Table) Advance(now int64) error {
 			return err
 		}
 	}
-	t.now, t.quarter = now, q
+	t.now, t.quarter, t.mark, t.due = now, q, uint32(q)+1, (q+1)*Quarter
 	for t.waitHead < len(t.waiting) && now-t.waiting[t.waitHead].first > wait {
 		t.settleOldest()
+	}
+	if t.waitHead < len(t.waiting) {
+		t.due = min(t.due, t.waiting[t.waitHead].first+wait+1)
 	}
 	return nil
 }
@@ -172,14 +192,8 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 	if !ok {
 		r = t.record(c)
 	}
-	quarter, vlan := uint32(t.quarter)+1, p.VLAN() // quarters since 1970 fit
-	if r.mac[side] != p.SrcMAC || r.vlan[side] != vlan || r.seen[side] != quarter || r.ttl[side] != p.TTL && p.Has&decode.HasIP != 0 {
-		r.moved(t, side, vlan)
-		r.ttl[side] = p.TTL
-		if !t.suspect(c, side, p) {
-			r.mac[side], r.seen[side] = p.SrcMAC, quarter
-			t.sender(c.Segment, p)
-		}
+	if came := (trace{p.SrcMAC, p.VLAN(), t.mark, p.TTL}); came != r.last[side] {
+		t.moved(r, c, side, p, came)
 	}
 	if p.Has&decode.HasIP == 0 {
 		if p.EtherType == etherARP {
@@ -189,20 +203,26 @@ func (t *Table) Seen(c *flow.Conversation, side flow.Side, p *decode.Packet) {
 		t.neighbour(c.Segment, p)
 	}
 	switch {
-	case r.conn == nil && ready(c):
+	case r.exchanged:
+	case r.conn != nil:
+		t.came(r)
+	case ready(c):
 		r.c = c
 		t.settle(r)
-	case r.conn != nil && !r.exchanged:
-		t.came(r)
 	}
 }
 
-// moved notes that a side is seen on another VLAN: a mirror shows routed
-// traffic on both sides of the router.
-func (r *record) moved(t *Table, side flow.Side, vlan uint16) {
-	r.vlan[side] = vlan
-	if r.conn != nil && r.conn.addVLAN(vlan) {
+// moved takes a packet that came otherwise than its side's last one, or the
+// first in a quarter hour. A mirror shows routed traffic on the VLANs of both
+// sides of the router.
+func (t *Table) moved(r *record, c *flow.Conversation, side flow.Side, p *decode.Packet, came trace) {
+	r.last[side].vlan, r.last[side].ttl = came.vlan, came.ttl
+	if r.conn != nil && r.conn.addVLAN(came.vlan) {
 		t.changed(r.conn)
+	}
+	if !t.suspect(c, side, p) {
+		r.last[side] = came
+		t.sender(c.Segment, p)
 	}
 }
 
