@@ -22,6 +22,8 @@ func TestLookup(t *testing.T) {
 		{"bus.servicebus.windows.net", "Azure Service Bus", Cloud},
 		{"blob.core.windows.net", "Microsoft Azure", Cloud},
 		{"remotedesktop-pa.googleapis.com", "Chrome Remote Desktop", RemoteAccess},
+		{"gateway.eu1.mindsphere.io", "Siemens Insights Hub", Cloud},
+		{"wss.eu1.vpnrts.mindsphere.io", "Siemens Insights Hub Remote Services", RemoteAccess},
 	} {
 		e, ok := Lookup(c.name)
 		if !ok || e.Tool != c.tool || e.Kind != c.kind {
@@ -34,7 +36,7 @@ func TestLookup(t *testing.T) {
 }
 
 func TestLookupLeavesOthersAlone(t *testing.T) {
-	for _, name := range []string{"", ".", "com", "notteamviewer.com", "teamviewer.com.example.org", "plant.local", strings.Repeat("a.", 200) + "teamviewer.com"} {
+	for _, name := range []string{"", ".", "com", "notteamviewer.com", "teamviewer.com.example.org", "plant.local", "docs.tia.siemens.cloud", "docs.influxdata.com", "www.weidmueller.com", strings.Repeat("a.", 200) + "teamviewer.com"} {
 		if e, ok := Lookup(name); ok {
 			t.Errorf("Lookup(%.40q) = %+v, want none", name, e)
 		}
@@ -48,7 +50,7 @@ func TestTable(t *testing.T) {
 	if len(Date()) != len("2006-01-02") {
 		t.Errorf("Date() = %q", Date())
 	}
-	if e, _ := Lookup("a.ts.net"); e != (Entry{"ts.net", RemoteAccess, "Tailscale", "vendor documentation"}) {
+	if e, _ := Lookup("a.ts.net"); e != (Entry{"ts.net", RemoteAccess, "Tailscale", "Public Suffix List (Tailscale)"}) {
 		t.Errorf("a row of four columns: %+v", e)
 	}
 	if !slices.Equal(tables.DomainKinds, []string{string(RemoteAccess), string(Cloud)}) {

@@ -65,7 +65,12 @@ func TestOrder(t *testing.T) {
 		{"6ES7315-6FF04-0AB0", "Siemens", "Siemens S7-300F safety-controller"},
 		{"6es7 155-6au01-0bn0", "", "Siemens ET 200SP io-device"},
 		{"6ES7 315-2EH14-0AB0", "Rockwell Automation", ""},
+		{"6ES7 317-6TK13-0AB0", "", "Siemens S7-300 plc"}, // technology, not fail-safe
+		{"6ES7 512-1CK01-0AB0", "", "Siemens S7-1500 plc"},
+		{"6ES7 512-1SK01-0AB0", "", "Siemens ET 200SP CPU safety-controller"},
+		{"6MD85", "Siemens", "Siemens SIPROTEC ied"},
 		{"1756-L61/B", "", "Rockwell Automation ControlLogix 5560 plc"},
+		{"1756-L61S/B", "", "Rockwell Automation GuardLogix 5560 safety-controller"},
 		{"BMX P34 2020", "", "Schneider Electric Modicon M340 plc"},
 		{"750-8202", "", "WAGO PFC200 plc"},
 		{"CP 1543-1", "", ""}, // a short front beside no vendor
