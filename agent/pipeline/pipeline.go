@@ -169,6 +169,8 @@ func (r *run) sink() dissect.Sink {
 }
 
 func (r *run) loop(ctx context.Context) error {
+	var end atomic.Bool
+	defer context.AfterFunc(ctx, func() { end.Store(true) })()
 	for pause := uint64(progressEvery); ; {
 		n, err := r.next()
 		switch {
@@ -183,13 +185,13 @@ func (r *run) loop(ctx context.Context) error {
 		default:
 			return r.ended(err)
 		}
+		if end.Load() { // at once also where frames come too steadily for a tick
+			return nil
+		}
 		if r.sum.Packets < pause {
 			continue
 		}
 		pause += progressEvery
-		if ctx.Err() != nil {
-			return nil
-		}
 		if r.cfg.Progress != nil {
 			r.cfg.Progress()
 		}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -128,6 +129,46 @@ func TestInterruptedFileGivesNoMore(t *testing.T) {
 	_, err = Run(ctx, Config{}, &interrupted{src, 300, cancel}, out)
 	if !errors.Is(err, context.Canceled) || len(out.bodies) != 0 {
 		t.Errorf("%v, %d bodies", err, len(out.bodies))
+	}
+}
+
+// unending is a live source that brings a frame every millisecond, and so never
+// a tick; after some the user presses Ctrl-C.
+type unending struct {
+	capture.Source
+	frame        capture.Frame
+	left, behind int
+	cancel       context.CancelFunc
+}
+
+func (s *unending) Next(f *capture.Frame) error {
+	time.Sleep(time.Millisecond)
+	switch s.left--; {
+	case s.left == 0:
+		s.cancel()
+	case s.left < 0:
+		s.behind++
+	}
+	*f = s.frame
+	return nil
+}
+
+// TestSteadyTrafficIsLeftAtOnce: who ends a live capture does not wait for a
+// pause of the traffic.
+func TestSteadyTrafficIsLeftAtOnce(t *testing.T) {
+	src, err := capture.Open(plant(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close() //nolint:errcheck // read only
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &unending{Source: src, left: 50, cancel: cancel}
+	if err := src.Next(&s.frame); err != nil {
+		t.Fatal(err)
+	}
+	s.frame.Data = slices.Clone(s.frame.Data)
+	if _, err := Run(ctx, Config{News: time.Second}, s, &kept{}); err != nil || s.behind > progressEvery/2 {
+		t.Errorf("%d frames were taken after the end: %v", s.behind, err)
 	}
 }
 
