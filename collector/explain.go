@@ -13,11 +13,11 @@ func explainCommand(at *place) *cobra.Command {
 	format := "table"
 	c := &cobra.Command{
 		Use:     "explain ID",
-		Short:   "Say how a connection came to its verdict, a condition to its state, or what a finding, an authorization or a boundary is made of",
-		Example: "  demarc-collector explain c-kzq8ihzp733v\n  demarc-collector explain lines-ato/C1\n  demarc-collector explain lines-ato\n  demarc-collector explain boundary/line4\n  demarc-collector explain lines-ato/C1 --as-of 48h",
+		Short:   "Say how a connection came to its verdict, a condition to its state, or what a finding, an asset, an authorization, a boundary or an agreement is made of",
+		Example: "  demarc-collector explain c-kzq8ihzp733v\n  demarc-collector explain lines-ato/C1\n  demarc-collector explain lines-ato\n  demarc-collector explain boundary/line4\n  demarc-collector explain line4-to-historian\n  demarc-collector explain lines-ato/C1 --as-of 48h",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("explain needs one id or name, as `get connections`, `get findings`, `get conditions`, `get authorizations` and `get boundaries` show it")
+				return errors.New("explain needs one id or name, as `get connections`, `get findings`, `get assets`, `get conditions`, `get authorizations`, `get boundaries` and `get agreements` show it")
 			}
 			return nil
 		},

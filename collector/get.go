@@ -17,7 +17,7 @@ type filter struct {
 	format, site, boundary, verdict, kind, status string
 	assignee, authorization, survey, drift        string
 	ceased                                        string
-	from, to, protocol, outcome, activity         string
+	from, to, protocol, outcome, activity, asset  string
 	role, vendor, presence                        string
 	severity                                      uint32
 }
@@ -111,6 +111,7 @@ func (l listing) command(at *place) *cobra.Command {
 		"protocol": {&f.protocol, "only what speaks this"},
 		"outcome":  {&f.outcome, "only of this outcome: exchanged, refused, unanswered, one-sided"},
 		"activity": {&f.activity, "only what still happens (live), does no more (silent), or may (not-observable)"},
+		"asset":    {&f.asset, "only of the asset with this id, on either side"},
 		"role":     {&f.role, "only with this role"},
 		"vendor":   {&f.vendor, "only of this vendor"},
 		"presence": {&f.presence, "only what is active, quiet or gone"},

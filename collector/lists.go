@@ -18,7 +18,7 @@ var listings = []listing{
 	{name: "sites", short: "List sites", past: true, get: getSites},
 	{name: "boundaries", short: "List boundaries with what stands in them", past: true, get: getBoundaries},
 	{name: "assets", short: "List assets, by site and address", past: true, flags: []string{"site", "boundary", "role", "vendor", "protocol", "presence"}, get: getAssets},
-	{name: "connections", short: "List connections, the worst verdict first", past: true, flags: []string{"verdict", "boundary", "from", "to", "site", "protocol", "outcome", "activity"}, get: getConnections},
+	{name: "connections", short: "List connections, the worst verdict first", past: true, flags: []string{"verdict", "boundary", "from", "to", "site", "protocol", "outcome", "activity", "asset"}, get: getConnections},
 	{name: "findings", short: "List findings, the most severe first", past: true, flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "survey", "drift", "ceased"}, get: getFindings, more: findingFlags},
 	{name: "authorizations", short: "List authorizations and how they stand", past: true, get: getAuthorizations},
 	{name: "conditions", short: "List the conditions of authorizations and how they stand", past: true, get: getConditions},
@@ -130,7 +130,7 @@ func places(a *demarcv1.Asset) string {
 
 func getConnections(ctx context.Context, c client, w io.Writer, f filter) error {
 	r, err := whole(ctx, c.ListConnections, &demarcv1.ListConnectionsRequest{
-		Verdict: f.verdict, Boundary: f.boundary, ClientBoundary: f.from, ServerBoundary: f.to, Site: f.site, Protocol: f.protocol, Outcome: f.outcome, Activity: f.activity,
+		Verdict: f.verdict, Boundary: f.boundary, ClientBoundary: f.from, ServerBoundary: f.to, Site: f.site, Protocol: f.protocol, Outcome: f.outcome, Activity: f.activity, Asset: f.asset,
 	})
 	if err != nil {
 		return err

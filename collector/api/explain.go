@@ -17,8 +17,8 @@ import (
 )
 
 // Explain says how a connection came to its verdict, a condition to its state,
-// what a finding is made of, or what is on record of an authorization or a
-// boundary.
+// what a finding is made of, what a device is, or what is on record of an
+// authorization, a boundary or an agreement.
 func (s *Service) Explain(ctx context.Context, r *demarcv1.ExplainRequest) (*demarcv1.ExplainResponse, error) {
 	s, as, err := s.asOf(ctx, r.GetAsOf())
 	if err != nil {
@@ -32,18 +32,19 @@ func (s *Service) Explain(ctx context.Context, r *demarcv1.ExplainRequest) (*dem
 	if f, ok := s.Plant.Finding(r.GetId()); ok {
 		return &demarcv1.ExplainResponse{AsOf: as, Finding: f, Lines: s.findingLines(f)}, nil
 	}
-	if r, ok := s.explainCondition(r.GetId()); ok {
-		r.AsOf = as
-		return r, nil
+	if a, ok := s.Plant.Asset(r.GetId()); ok {
+		return &demarcv1.ExplainResponse{AsOf: as, Asset: a, Lines: s.assetLines(a)}, nil
 	}
-	if r, ok := s.explainDocument(r.GetId()); ok {
-		r.AsOf = as
-		return r, nil
+	for _, explain := range []func(string) (*demarcv1.ExplainResponse, bool){s.explainCondition, s.explainDocument, s.explainAgreement} {
+		if told, ok := explain(r.GetId()); ok {
+			told.AsOf = as
+			return told, nil
+		}
 	}
 	if as != nil {
 		return nil, status.Errorf(codes.NotFound, "nothing was named %q then: see the lists with --as-of", r.GetId())
 	}
-	return nil, status.Errorf(codes.NotFound, "nothing is named %q: give the id of a connection, a finding or a condition, or the name of an authorization or a boundary, as `demarc-collector get` lists them", r.GetId())
+	return nil, status.Errorf(codes.NotFound, "nothing is named %q: give the id of a connection, a finding, an asset or a condition, or the name of an authorization, a boundary or an agreement, as `demarc-collector get` lists them", r.GetId())
 }
 
 func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConnection) []string {
@@ -74,10 +75,12 @@ func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConn
 		v.GetPolicyVersion(), when(v.GetJudgedAt().AsTime()), v.GetVerdict(), when(v.GetSince().AsTime())))
 	for _, id := range j.GetFindings() {
 		if f, ok := s.Plant.Finding(id); ok {
-			lines = append(lines, fmt.Sprintf("Finding %s: %s", id, f.GetTitle()))
+			s.dress(f)
+			lines = append(lines, fmt.Sprintf("Finding %s: %s; severity %d, %s", id, f.GetTitle(), f.GetSeverity(), f.GetStatus())+from(", looked after by ", f.GetAssignee()))
+			lines = append(lines, planLines(f)...)
 		}
 	}
-	return lines
+	return append(lines, s.briefLines(j)...)
 }
 
 // evidence is what was seen of a connection, and by whom.
@@ -88,8 +91,8 @@ func evidence(j *demarcv1.JudgedConnection) []string {
 		by = strings.Join(j.GetAgents(), ", ")
 	}
 	lines := []string{
-		fmt.Sprintf("Seen by %s from %s to %s: %d sessions, %d bytes from the client, %d from the server; %s.",
-			by, when(d.GetFirstSeen().AsTime()), when(d.GetLastSeen().AsTime()), d.GetSessions(), d.GetClientBytes(), d.GetServerBytes(), d.GetOutcome()),
+		fmt.Sprintf("Seen by %s from %s to %s: %s, %d bytes from the client, %d from the server; %s.",
+			by, when(d.GetFirstSeen().AsTime()), when(d.GetLastSeen().AsTime()), sessionWords(d.GetSessions()), d.GetClientBytes(), d.GetServerBytes(), d.GetOutcome()),
 		fmt.Sprintf("Protocol %s by %s; who is client by %s; opened by %s.", d.GetProtocol(), orWord(d.GetGrade(), "nothing"), orWord(d.GetDirectionBasis(), "nothing"), orWord(d.GetOpenedBy(), "unknown")),
 	}
 	if ops := d.GetOperations(); len(ops) > 0 {
@@ -100,6 +103,13 @@ func evidence(j *demarcv1.JudgedConnection) []string {
 		lines = append(lines, "Operations: "+strings.Join(all, ", ")+".")
 	}
 	return lines
+}
+
+func sessionWords(n uint64) string {
+	if n == 1 {
+		return "1 session"
+	}
+	return fmt.Sprintf("%d sessions", n)
 }
 
 func stillWords(a *demarcv1.Activity) string {
@@ -153,7 +163,11 @@ func (s *Service) findingLines(f *demarcv1.Finding) []string {
 		}
 	}
 	for _, id := range f.GetAssets() {
-		lines = append(lines, "Asset "+id)
+		words := "Asset " + id
+		if a, ok := s.Plant.Asset(id); ok {
+			words += ": " + assetName(a)
+		}
+		lines = append(lines, words)
 	}
 	return append(lines, s.historyLines(f)...)
 }

@@ -3241,8 +3241,9 @@ func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
 	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
 }
 
-// ExplainRequest names a connection or a finding by id, a condition
-// ("line4-ato/C1"), or an authorization or a boundary ("line4", "boundary/line4").
+// ExplainRequest names a connection, a finding or an asset by id, a condition
+// ("line4-ato/C1"), or an authorization, a boundary or an agreement ("line4",
+// "boundary/line4", "interconnection/line4-to-historian").
 type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -3305,6 +3306,9 @@ type ExplainResponse struct {
 	Condition     *Condition             `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
 	Authorization *Authorization         `protobuf:"bytes,5,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	Boundary      *BoundarySummary       `protobuf:"bytes,6,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Asset         *Asset                 `protobuf:"bytes,7,opt,name=asset,proto3" json:"asset,omitempty"`
+	// Of a shared service one for each consumer.
+	Agreements []*Agreement `protobuf:"bytes,8,rep,name=agreements,proto3" json:"agreements,omitempty"`
 	// Which moment the answer is of, where one was asked for.
 	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -3379,6 +3383,20 @@ func (x *ExplainResponse) GetAuthorization() *Authorization {
 func (x *ExplainResponse) GetBoundary() *BoundarySummary {
 	if x != nil {
 		return x.Boundary
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetAsset() *Asset {
+	if x != nil {
+		return x.Asset
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetAgreements() []*Agreement {
+	if x != nil {
+		return x.Agreements
 	}
 	return nil
 }
@@ -4943,7 +4961,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x14demarc/v1/past.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/record.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
+	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x15demarc/v1/paper.proto\x1a\x14demarc/v1/past.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/record.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
 	"\x10GetStatusRequest\"\x9e\x03\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
@@ -5247,7 +5265,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x13RevokeAgentResponse\"Q\n" +
 	"\x0eExplainRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12/\n" +
-	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xe4\x02\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xc2\x03\n" +
 	"\x0fExplainResponse\x12;\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1b.demarc.v1.JudgedConnectionR\n" +
@@ -5256,7 +5274,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x05lines\x18\x03 \x03(\tR\x05lines\x122\n" +
 	"\tcondition\x18\x04 \x01(\v2\x14.demarc.v1.ConditionR\tcondition\x12>\n" +
 	"\rauthorization\x18\x05 \x01(\v2\x18.demarc.v1.AuthorizationR\rauthorization\x126\n" +
-	"\bboundary\x18\x06 \x01(\v2\x1a.demarc.v1.BoundarySummaryR\bboundary\x12$\n" +
+	"\bboundary\x18\x06 \x01(\v2\x1a.demarc.v1.BoundarySummaryR\bboundary\x12&\n" +
+	"\x05asset\x18\a \x01(\v2\x10.demarc.v1.AssetR\x05asset\x124\n" +
+	"\n" +
+	"agreements\x18\b \x03(\v2\x14.demarc.v1.AgreementR\n" +
+	"agreements\x12$\n" +
 	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x0e\n" +
 	"\fWatchRequest\"'\n" +
 	"\rWatchResponse\x12\x16\n" +
@@ -5482,13 +5504,14 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*SpanReport)(nil),                  // 75: demarc.v1.SpanReport
 	(*Condition)(nil),                   // 76: demarc.v1.Condition
 	(*Authorization)(nil),               // 77: demarc.v1.Authorization
-	(*AuthorizationAct)(nil),            // 78: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 79: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 80: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 81: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 82: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 83: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 84: demarc.v1.GateResponse
+	(*Agreement)(nil),                   // 78: demarc.v1.Agreement
+	(*AuthorizationAct)(nil),            // 79: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 80: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 81: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 82: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 83: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 84: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 85: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
 	64,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
@@ -5550,85 +5573,87 @@ var file_demarc_v1_collector_proto_depIdxs = []int32{
 	76,  // 56: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
 	77,  // 57: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
 	16,  // 58: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
-	66,  // 59: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
-	64,  // 60: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
-	77,  // 61: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	66,  // 62: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
-	78,  // 63: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	44,  // 64: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	65,  // 65: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	45,  // 66: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,   // 67: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	79,  // 68: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	44,  // 69: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	80,  // 70: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	64,  // 71: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	69,  // 72: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	69,  // 73: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	69,  // 74: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	58,  // 75: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	64,  // 76: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	64,  // 77: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	64,  // 78: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
-	64,  // 79: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	61,  // 80: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	66,  // 81: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
-	64,  // 82: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,   // 83: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,   // 84: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,   // 85: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,   // 86: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11,  // 87: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14,  // 88: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17,  // 89: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19,  // 90: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	25,  // 91: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	29,  // 92: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	32,  // 93: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	50,  // 94: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	52,  // 95: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	54,  // 96: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	34,  // 97: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	36,  // 98: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	40,  // 99: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	42,  // 100: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	59,  // 101: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	56,  // 102: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	46,  // 103: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	48,  // 104: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	81,  // 105: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	82,  // 106: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	38,  // 107: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,   // 108: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,   // 109: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,   // 110: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10,  // 111: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12,  // 112: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15,  // 113: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18,  // 114: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20,  // 115: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	26,  // 116: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	30,  // 117: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	33,  // 118: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	51,  // 119: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	53,  // 120: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	55,  // 121: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	35,  // 122: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	37,  // 123: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	41,  // 124: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	43,  // 125: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	60,  // 126: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	57,  // 127: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	47,  // 128: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	49,  // 129: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	83,  // 130: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	84,  // 131: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	39,  // 132: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	108, // [108:133] is the sub-list for method output_type
-	83,  // [83:108] is the sub-list for method input_type
-	83,  // [83:83] is the sub-list for extension type_name
-	83,  // [83:83] is the sub-list for extension extendee
-	0,   // [0:83] is the sub-list for field type_name
+	69,  // 59: demarc.v1.ExplainResponse.asset:type_name -> demarc.v1.Asset
+	78,  // 60: demarc.v1.ExplainResponse.agreements:type_name -> demarc.v1.Agreement
+	66,  // 61: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
+	64,  // 62: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
+	77,  // 63: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	66,  // 64: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
+	79,  // 65: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	44,  // 66: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	65,  // 67: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	45,  // 68: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,   // 69: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	80,  // 70: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	44,  // 71: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	81,  // 72: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	64,  // 73: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	69,  // 74: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	69,  // 75: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	69,  // 76: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	58,  // 77: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	64,  // 78: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	64,  // 79: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	64,  // 80: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
+	64,  // 81: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	61,  // 82: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	66,  // 83: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
+	64,  // 84: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,   // 85: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,   // 86: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,   // 87: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,   // 88: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	11,  // 89: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	14,  // 90: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	17,  // 91: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	19,  // 92: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	25,  // 93: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	29,  // 94: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	32,  // 95: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	50,  // 96: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	52,  // 97: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	54,  // 98: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	34,  // 99: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	36,  // 100: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	40,  // 101: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	42,  // 102: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	59,  // 103: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	56,  // 104: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	46,  // 105: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	48,  // 106: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	82,  // 107: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	83,  // 108: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	38,  // 109: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,   // 110: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,   // 111: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,   // 112: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10,  // 113: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	12,  // 114: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	15,  // 115: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	18,  // 116: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	20,  // 117: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	26,  // 118: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	30,  // 119: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	33,  // 120: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	51,  // 121: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	53,  // 122: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	55,  // 123: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	35,  // 124: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	37,  // 125: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	41,  // 126: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	43,  // 127: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	60,  // 128: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	57,  // 129: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	47,  // 130: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	49,  // 131: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	84,  // 132: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	85,  // 133: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	39,  // 134: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	110, // [110:135] is the sub-list for method output_type
+	85,  // [85:110] is the sub-list for method input_type
+	85,  // [85:85] is the sub-list for extension type_name
+	85,  // [85:85] is the sub-list for extension extendee
+	0,   // [0:85] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -5640,6 +5665,7 @@ func file_demarc_v1_collector_proto_init() {
 	file_demarc_v1_condition_proto_init()
 	file_demarc_v1_decision_proto_init()
 	file_demarc_v1_inventory_proto_init()
+	file_demarc_v1_paper_proto_init()
 	file_demarc_v1_past_proto_init()
 	file_demarc_v1_proposal_proto_init()
 	file_demarc_v1_record_proto_init()
