@@ -14,6 +14,7 @@ import (
 
 	"demarc/collector/inventory"
 	"demarc/collector/store"
+	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -46,13 +47,13 @@ const (
 // savedVerdict is a judgement as it is saved: the connection itself comes out
 // of the inventory.
 type savedVerdict struct {
-	Client  string    `json:"client,omitempty"`
-	Server  string    `json:"server,omitempty"`
-	Verdict []byte    `json:"verdict"`
-	Due     time.Time `json:"due,omitzero"`
-	Counted counts    `json:"counted,omitempty"`
-	Packet  time.Time `json:"packet,omitzero"`
-	From    [2]string `json:"from,omitzero"`
+	Client  string           `json:"client,omitempty"`
+	Server  string           `json:"server,omitempty"`
+	Verdict []byte           `json:"verdict"`
+	Due     time.Time        `json:"due,omitzero"`
+	Counted map[string]int64 `json:"counted,omitempty"` // class -> when last, Unix nanoseconds of packet time
+	Packet  time.Time        `json:"packet,omitzero"`
+	From    [2]string        `json:"from,omitzero"`
 }
 
 // checkpoint is a consistent cut of the state.
@@ -137,11 +138,14 @@ func (j *judgement) save() ([]byte, error) {
 		return nil, nil
 	}
 	j.dirty = false
-	v, err := proto.Marshal(j.shown.GetVerdict())
+	v, err := proto.Marshal(j.ruling(&view{}))
 	if err != nil {
 		return nil, err
 	}
-	s := savedVerdict{Client: j.shown.GetClientBoundary(), Server: j.shown.GetServerBoundary(), Verdict: v, Counted: countsOf(j.shown)}
+	s := savedVerdict{Client: j.client, Server: j.server, Verdict: v, Counted: map[string]int64{}}
+	for _, c := range j.counted {
+		s.Counted[c.class.String()] = c.last
+	}
 	if w := j.wait; w != nil && w.index[0] >= 0 {
 		s.Due, s.Packet, s.From = w.due, w.packet, [2]string{w.from.site, w.from.agent}
 	}
@@ -302,10 +306,15 @@ func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
 	if err := proto.Unmarshal(s.Verdict, v); err != nil {
 		return err
 	}
-	j := &judgement{id: c.ID, shown: &demarcv1.JudgedConnection{
-		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
-		ClientBoundary: s.Client, ServerBoundary: s.Server, Verdict: v, Findings: e.findings.OfConnection(c.ID), OperationsLast: s.Counted.shown(),
+	j := &judgement{id: c.ID, taken: taken{
+		data: c.Data, site: c.Site, agents: c.Agents, client: s.Client, server: s.Server, findings: e.findings.OfConnection(c.ID),
 	}}
+	j.rule(v)
+	for class := range ot.Operation(ot.NumOperations) {
+		if at, there := s.Counted[class.String()]; there {
+			j.counted = append(j.counted, counted{class, c.Data.GetOperations()[class.String()], at})
+		}
+	}
 	client, server := e.policy.Place(c.Site, c.Client), e.policy.Place(c.Site, c.Server)
 	client.Boundary, server.Boundary = s.Client, s.Server
 	e.lean.connection(j, client, server)

@@ -43,15 +43,6 @@ func packetTime(last *timestamppb.Timestamp, now time.Time) time.Time {
 	return now
 }
 
-// since keeps the time from which a verdict holds without a break.
-func since(v, before *demarcv1.Verdict) {
-	if before.GetVerdict() == v.GetVerdict() {
-		v.Since = before.GetSince()
-		return
-	}
-	v.Since = v.GetJudgedAt()
-}
-
 // latest is the time of the newest packet that a body tells of; zero without.
 func latest(b *demarcv1.Body) (last int64) {
 	for _, c := range b.GetConnections() {

@@ -227,11 +227,11 @@ func assetWords(a *demarcv1.Asset) string {
 }
 
 func (e *engine) connectionThing(id string) finding.Thing {
-	j := e.judged[id].shown
-	d := j.GetConnection()
+	j := e.judged[id]
+	d := j.data
 	t := finding.Thing{
-		ID: id, Site: j.GetSite(), Words: fmt.Sprintf("%s -> %s %s %s/%d", d.GetClient(), d.GetServer(), d.GetProtocol(), d.GetTransport(), d.GetPort()),
-		Boundaries: []string{j.GetClientBoundary(), j.GetServerBoundary()}, Seen: e.book.SeenConnection(id), Part: d.GetRelatedTo() != "",
+		ID: id, Site: j.site, Words: fmt.Sprintf("%s -> %s %s %s/%d", d.GetClient(), d.GetServer(), d.GetProtocol(), d.GetTransport(), d.GetPort()),
+		Boundaries: []string{j.client, j.server}, Seen: e.book.SeenConnection(id), Part: d.GetRelatedTo() != "",
 		Attributes: map[string]string{finding.Outcome: finding.Exchanged}, First: nanos(d.GetFirstSeen()), Last: nanos(d.GetLastSeen()),
 	}
 	if o := ot.ParseOutcome(d.GetOutcome()); o == ot.Refused || o == ot.Unanswered {

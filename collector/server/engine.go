@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -70,19 +69,6 @@ type engine struct {
 	findingDeed findingDeed          // the last one
 	merged      []finding.Difference // by the last merge
 }
-
-// judgement is a connection as it was judged last. Its JudgedConnection is
-// replaced, never changed: readers keep it.
-type judgement struct {
-	id    string
-	shown *demarcv1.JudgedConnection // nil: it was not judged yet
-	at    inventory.Ref              // in the inventory
-	wait  *wait                      // nil: nothing to wait for
-	pairs []*bucket                  // that it is filed in
-	dirty bool                       // it is among those that the saved state lacks
-}
-
-func byID(a, b *judgement) int { return strings.Compare(a.id, b.id) }
 
 // turned is the outcome of a policy record, for whoever applied it.
 type turned struct {
@@ -219,11 +205,11 @@ func (e *engine) known(ids []string) []*judgement {
 
 // forget drops a connection that the inventory tells under another key.
 func (e *engine) forget(j *judgement, now time.Time) {
-	if j.shown != nil {
+	if j.data != nil {
 		e.due.drop(j.wait)
 		e.lean.forget(j)
 		delete(e.judged, j.id)
-		j.shown = nil
+		j.taken, j.shown = taken{}, nil
 		e.soil(j)
 	}
 	e.findings.RemoveConnection(j.id, now)
@@ -245,36 +231,30 @@ func (e *engine) judge(j *judgement, c inventory.Connection, now, at time.Time, 
 
 // regroup shows a connection as a member of the findings that it is one of now.
 func (e *engine) regroup(id string) {
-	j := e.judged[id]
-	if j == nil {
-		return // it is filed yet
-	}
-	old := j.shown
-	j.shown = &demarcv1.JudgedConnection{
-		Id: old.Id, Site: old.Site, Connection: old.Connection, Agents: old.Agents, ClientBoundary: old.ClientBoundary, ServerBoundary: old.ServerBoundary,
-		Verdict: old.Verdict, Findings: e.findings.OfConnection(id), OperationsLast: old.OperationsLast,
+	if j := e.judged[id]; j != nil { // else it is filed yet
+		j.findings, j.shown = e.findings.OfConnection(id), nil
 	}
 }
 
 // file puts a verdict in the place of the one before, with what follows from it.
 func (e *engine) file(r *reckoned, now time.Time, from source) {
 	j := r.of
-	in, moved := e.findings.Take(j.id, r.entry)
-	r.shown.Findings = in
+	var moved []string
+	r.findings, moved = e.findings.Take(j.id, r.entry)
 	for _, id := range moved {
 		e.regroup(id)
 	}
-	e.usage.judged(r.shown.GetConnection(), r.use, now)
-	if j.shown == nil {
+	e.usage.judged(r.data, r.use, now)
+	if j.data == nil {
 		e.judged[j.id] = j
 		e.drifts.newThing(now)
 		e.stands.moved = true
 	} else {
 		e.due.drop(j.wait)
-		e.stands.moves(j.shown, r.shown)
+		e.stands.moves(&j.taken, &r.taken)
 	}
-	j.shown = r.shown
-	e.lean.connection(j, r.client, r.server)
+	j.taken, j.shown = r.taken, nil
+	e.lean.connection(j, r.from, r.to)
 	j.wait = e.due.add(j, r.again, now, r.at, from)
 	e.soil(j)
 }

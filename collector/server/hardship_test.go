@@ -218,8 +218,8 @@ func TestWhatIsLearnedImprovesNoVerdict(t *testing.T) {
 				l.send("b", taken)
 			}
 			for id, was := range before {
-				if c := l.judged[id]; c != nil && ranks[c.shown.GetVerdict().GetVerdict()] > ranks[was.GetVerdict()] {
-					t.Errorf("%s, seed %d: %s is %s, and was %s before: %s", name, seed, id, c.shown.GetVerdict().GetVerdict(), was.GetVerdict(), c.shown.GetVerdict().GetReason())
+				if c := l.judged[id]; c != nil && ranks[c.verdict] > ranks[was.GetVerdict()] {
+					t.Errorf("%s, seed %d: %s is %s, and was %s before: %s", name, seed, id, c.verdict, was.GetVerdict(), c.reason)
 				}
 			}
 		}

@@ -25,21 +25,22 @@ const tellEvery = 2 * time.Second
 // reckoned is a connection with its verdict and what follows from it, before it
 // is filed.
 type reckoned struct {
-	of             *judgement
-	shown          *demarcv1.JudgedConnection // nil: it is gone, or past and keeps its verdict
-	gone           bool
-	at, again      time.Time
-	client, server boundary.Placement
-	entry          finding.Entry
-	use            use
+	taken     // without data: it is gone, or past and keeps its verdict
+	of        *judgement
+	gone      bool
+	at, again time.Time
+	from, to  boundary.Placement // of client and server
+	entry     finding.Entry
+	use       use
 }
 
 // judge is what one goroutine judges with. What it makes once for many
 // connections it keeps as long as the policy stands.
 type judge struct {
-	policy *boundary.Policy
-	round  *verdict.Round
-	sorter finding.Sorter
+	policy  *boundary.Policy
+	round   *verdict.Round
+	sorter  finding.Sorter
+	verdict *demarcv1.Verdict // that is under way
 }
 
 // judges are so many for the policy in force.
@@ -49,7 +50,7 @@ func (e *engine) judges(n int) []*judge {
 	}
 	for _, x := range e.bench[:n] {
 		if x.policy != e.policy {
-			*x = judge{policy: e.policy, round: verdict.NewRound(e.policy)}
+			*x = judge{policy: e.policy, round: verdict.NewRound(e.policy), verdict: &demarcv1.Verdict{}}
 		}
 	}
 	return e.bench[:n]
@@ -57,16 +58,16 @@ func (e *engine) judges(n int) []*judge {
 
 // take takes the verdict on a connection as of at.
 func (x *judge) take(r *reckoned, c inventory.Connection, at time.Time) {
-	before := r.of.shown
-	v := x.round.Judge(c, at)
-	since(v.Verdict, before.GetVerdict())
-	r.at, r.again, r.client, r.server = at, v.Again, v.Client, v.Server
+	before := &r.of.taken
+	x.verdict.Reset()
+	v := x.round.JudgeInto(x.verdict, c, at)
+	r.at, r.again, r.from, r.to = at, v.Again, v.Client, v.Server
 	r.use = use{v.Agreement, v.Line, v.LineShown}
-	r.entry = x.sorter.Sort(x.policy, c, &v, at, len(before.GetFindings()) > 0)
-	r.shown = &demarcv1.JudgedConnection{
-		Id: c.ID, Site: c.Site, Connection: c.Data, Agents: c.Agents,
-		ClientBoundary: v.Client.Boundary, ServerBoundary: v.Server.Boundary,
-		Verdict: v.Verdict, OperationsLast: counted(c.Data, before),
+	r.entry = x.sorter.Sort(x.policy, c, &v, at, len(before.findings) > 0)
+	r.data, r.site, r.agents, r.client, r.server, r.counted = c.Data, c.Site, c.Agents, v.Client.Boundary, v.Server.Boundary, count(c.Data, before)
+	r.rule(v.Verdict)
+	if r.since = r.judged; before.verdict == r.verdict {
+		r.since = before.since
 	}
 }
 
@@ -133,15 +134,15 @@ func (e *engine) judgeBatch(list []*judgement, now time.Time, s scope) (turned [
 	var changes []demarcv1.VerdictChange // made together: they are kept together
 	for i := range all {
 		r := &all[i]
-		was, is, reason := r.of.shown.GetVerdict().GetVerdict(), "", ""
+		was, is, reason := r.of.verdict, "", ""
 		switch {
 		case r.gone:
 			e.forget(r.of, now)
-		case r.shown == nil:
+		case r.data == nil:
 			continue
 		default:
 			e.file(r, now, s.from(i))
-			is, reason = r.shown.GetVerdict().GetVerdict(), r.shown.GetVerdict().GetReason()
+			is, reason = r.verdict, r.reason
 		}
 		if was == is {
 			continue
@@ -205,11 +206,11 @@ func (e *engine) reckonPart(x *judge, part []reckoned, list []*judgement, now ti
 // connection is one of the inventory. What was shown of it is taken over where
 // its agents told nothing since.
 func (e *engine) connection(j *judgement, told bool) (inventory.Connection, bool) {
-	if told || j.shown == nil {
+	if told || j.data == nil {
 		return e.book.Connection(j.id)
 	}
 	c, ok := e.book.Placed(j.id, &j.at)
-	c.Data, c.Agents = j.shown.GetConnection(), j.shown.GetAgents()
+	c.Data, c.Agents = j.data, j.agents
 	return c, ok
 }
 

@@ -143,8 +143,8 @@ func (e *engine) leaning(document string, now time.Time) (some []string, n int) 
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	for id, j := range e.judged {
-		last := j.shown.GetConnection().GetLastSeen()
-		if last == nil || now.Sub(last.AsTime()) > live || !slices.Contains(j.shown.GetVerdict().GetDocuments(), document) {
+		last := j.data.GetLastSeen()
+		if last == nil || now.Sub(last.AsTime()) > live || !slices.Contains(j.documents, document) {
 			continue
 		}
 		n++

@@ -25,10 +25,9 @@ type preview struct {
 
 // foreseen is what one connection would come to.
 type foreseen struct {
-	id     string
-	before *demarcv1.JudgedConnection
-	after  verdict.Judged // without a verdict: it would be gone
-	there  bool           // it was judged
+	of    *judgement
+	after verdict.Judged // without a verdict: it would be gone
+	there bool           // it was judged
 }
 
 // rehearse says which verdicts documents in place of those in force would
@@ -113,10 +112,10 @@ func (e *engine) foreseeBatch(x *preview, bench []*verdict.Round, list []*judgem
 func (e *engine) foreseePart(x *preview, round *verdict.Round, part []foreseen, list []*judgement, now time.Time, devices inventory.Devices) {
 	for i, j := range list {
 		f := &part[i]
-		f.id, f.before = j.id, j.shown
+		f.of = j
 		c, ok := e.connection(j, x.spaces)
 		if !ok {
-			f.there = x.spaces && j.shown != nil // it would be told under another key
+			f.there = x.spaces && j.data != nil // it would be told under another key
 			continue
 		}
 		c.Devices = devices
@@ -133,18 +132,18 @@ func (e *engine) foreseePart(x *preview, round *verdict.Round, part []foreseen, 
 
 // change is how the verdict turns, nil when it does not.
 func (f *foreseen) change() *demarcv1.VerdictChange {
-	was, is := f.before.GetVerdict().GetVerdict(), f.after.Verdict
-	if was == is.GetVerdict() {
+	is := f.after.Verdict
+	if f.of.verdict == is.GetVerdict() {
 		return nil
 	}
-	return &demarcv1.VerdictChange{Connection: f.id, Before: was, After: is.GetVerdict(), Reason: is.GetReason()}
+	return &demarcv1.VerdictChange{Connection: f.of.id, Before: f.of.verdict, After: is.GetVerdict(), Reason: is.GetReason()}
 }
 
 // shown is the connection as it would be shown.
 func (f *foreseen) shown() *demarcv1.JudgedConnection {
-	b := f.before
+	j := f.of
 	return &demarcv1.JudgedConnection{
-		Id: b.GetId(), Site: b.GetSite(), Connection: b.GetConnection(), Agents: b.GetAgents(), Findings: b.GetFindings(), OperationsLast: b.GetOperationsLast(),
+		Id: j.id, Site: j.site, Connection: j.data, Agents: j.agents, Findings: j.findings, OperationsLast: lastOf(j.counted),
 		ClientBoundary: f.after.Client.Boundary, ServerBoundary: f.after.Server.Boundary, Verdict: f.after.Verdict,
 	}
 }

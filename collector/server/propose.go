@@ -202,10 +202,10 @@ func (e *engine) better(docs *boundary.Documents, p *boundary.Policy, resolved a
 	after := map[string]*demarcv1.JudgedConnection{}
 	e.foresee(func() preview { return e.preview(docs, p, resolved) }, func(f *foreseen) {
 		if c := f.change(); why == "" && c != nil && ranks[c.GetAfter()] > ranks[c.GetBefore()] {
-			why = fmt.Sprintf("the verdict on connection %s would become %s from %s", f.id, c.GetAfter(), c.GetBefore())
+			why = fmt.Sprintf("the verdict on connection %s would become %s from %s", f.of.id, c.GetAfter(), c.GetBefore())
 		}
-		if f.before != nil && f.after.Verdict != nil {
-			after[f.id] = f.shown()
+		if f.of.data != nil && f.after.Verdict != nil {
+			after[f.of.id] = f.shown()
 		}
 	})
 	if why != "" {

@@ -145,9 +145,9 @@ func (l *lab) full() {
 			continue
 		}
 		j := verdict.Judge(l.policy, c, l.now)
-		got, want := l.judged[c.ID].shown.GetVerdict(), j.Verdict
-		if in, _ := again.Take(c.ID, sorter.Sort(l.policy, c, &j, l.now, true)); !slices.Equal(l.findings.OfConnection(c.ID), in) || !slices.Equal(l.judged[c.ID].shown.GetFindings(), in) {
-			l.t.Errorf("%s: in findings %v, shown in %v, judged anew in %v", c.ID, l.findings.OfConnection(c.ID), l.judged[c.ID].shown.GetFindings(), in)
+		got, want := l.judged[c.ID].view().GetVerdict(), j.Verdict
+		if in, _ := again.Take(c.ID, sorter.Sort(l.policy, c, &j, l.now, true)); !slices.Equal(l.findings.OfConnection(c.ID), in) || !slices.Equal(l.judged[c.ID].findings, in) {
+			l.t.Errorf("%s: in findings %v, shown in %v, judged anew in %v", c.ID, l.findings.OfConnection(c.ID), l.judged[c.ID].findings, in)
 		}
 		if got.GetVerdict() != want.GetVerdict() || got.GetReason() != want.GetReason() || !slices.Equal(got.GetDocuments(), want.GetDocuments()) {
 			l.t.Errorf("%s: judged as it came: %s: %s\njudged anew: %s: %s", c.ID, got.GetVerdict(), got.GetReason(), want.GetVerdict(), want.GetReason())

@@ -128,7 +128,7 @@ func (e *engine) standing(now time.Time) bool {
 func (e *engine) seen(now time.Time) condition.World {
 	w := condition.World{Policy: e.policy, Documents: e.docs, Ledger: e.ledger, Quarters: e.book.Quarters, Now: now}
 	for _, j := range e.lean.every() {
-		w.Connections = append(w.Connections, j.shown)
+		w.Connections = append(w.Connections, j.view())
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.assets)) {
 		if a := e.show(id); a != nil {
@@ -162,13 +162,12 @@ func (e *engine) Conditions(now time.Time) []api.Standing {
 
 // moves notes whether conditions may turn by a judgement that takes the place of
 // another: counters alone wait for the quarter hour to end.
-func (s *standings) moves(before, now *demarcv1.JudgedConnection) {
+func (s *standings) moves(before, now *taken) {
 	if s.moved {
 		return
 	}
-	a, b := before.GetConnection(), now.GetConnection()
-	s.moved = before == nil || before.GetVerdict().GetVerdict() != now.GetVerdict().GetVerdict() ||
-		before.GetClientBoundary() != now.GetClientBoundary() || before.GetServerBoundary() != now.GetServerBoundary() ||
+	a, b := before.data, now.data
+	s.moved = before.verdict != now.verdict || before.client != now.client || before.server != now.server ||
 		a.GetProtocol() != b.GetProtocol() || a.GetGrade() != b.GetGrade() || a.GetOutcome() != b.GetOutcome() || a.GetOpenedBy() != b.GetOpenedBy() ||
 		a.GetDirectionBasis() != b.GetDirectionBasis() || a.GetSecurity() != b.GetSecurity() || a.GetSecurityFacts().GetTls() != b.GetSecurityFacts().GetTls() ||
 		len(a.GetOperations()) != len(b.GetOperations())

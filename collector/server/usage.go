@@ -267,7 +267,7 @@ func (e *engine) edges() map[string]bool {
 
 func anyPassed(in map[*judgement]bool) bool {
 	for j := range in {
-		if o := ot.ParseOutcome(j.shown.GetConnection().GetOutcome()); o != ot.Refused && o != ot.Unanswered {
+		if o := ot.ParseOutcome(j.data.GetOutcome()); o != ot.Refused && o != ot.Unanswered {
 			return true
 		}
 	}

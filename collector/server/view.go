@@ -1,6 +1,9 @@
 package server
 
 import (
+	"maps"
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"demarc/collector/api"
@@ -36,13 +39,21 @@ func (e *engine) Policy() *boundary.Policy {
 	return e.policy
 }
 
-// Connections implements api.Plant.
+// Connections implements api.Plant. What is shown of many takes time to make:
+// others get in meanwhile, as they do while many are judged again.
 func (e *engine) Connections() []*demarcv1.JudgedConnection {
 	e.mu.RLock()
-	defer e.mu.RUnlock()
-	all := make([]*demarcv1.JudgedConnection, 0, len(e.judged))
-	for _, j := range e.judged {
-		all = append(all, j.shown)
+	list := slices.Collect(maps.Values(e.judged))
+	e.mu.RUnlock()
+	all := make([]*demarcv1.JudgedConnection, 0, len(list))
+	for some := range slices.Chunk(list, batch) {
+		e.mu.Lock() // what changed is made anew
+		for _, j := range some {
+			if j.data != nil {
+				all = append(all, j.view())
+			}
+		}
+		e.mu.Unlock()
 	}
 	return all
 }
@@ -57,7 +68,7 @@ func (e *engine) Connection(id string) (inventory.Connection, *demarcv1.JudgedCo
 	}
 	c, ok := e.book.Connection(id)
 	c.Quarters = c.Quarters.Clone()
-	return c, j.shown, ok
+	return c, j.view(), ok
 }
 
 // Assets implements api.Plant.

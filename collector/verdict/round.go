@@ -194,6 +194,11 @@ func keep[K comparable, V any](in map[K]V, key K, value V) {
 // they stood at its own time, with what was counted in it. Who the ends are and
 // what the protocol is only become better known, and count for all of them.
 func (r *Round) Judge(c inventory.Connection, now time.Time) Judged {
+	return r.JudgeInto(&demarcv1.Verdict{}, c, now)
+}
+
+// JudgeInto is Judge with a place for the verdict, which is empty.
+func (r *Round) JudgeInto(v *demarcv1.Verdict, c inventory.Connection, now time.Time) Judged {
 	if c.Data == nil {
 		c.Data = &demarcv1.Connection{}
 	}
@@ -202,7 +207,8 @@ func (r *Round) Judge(c inventory.Connection, now time.Time) Judged {
 	k.at = k.present()
 	k.out.Client, k.out.Server = k.p.Place(c.Site, c.Client), k.p.Place(c.Site, c.Server)
 	k.out.Service = k.seen.service
-	k.out.Verdict = &demarcv1.Verdict{PolicyVersion: k.p.Version(), JudgedAt: r.stamp(now)}
+	v.PolicyVersion, v.JudgedAt = k.p.Version(), r.stamp(now)
+	k.out.Verdict = v
 	switch {
 	case k.linkScoped():
 		k.stay("is link-scoped", "stays in its segment")
