@@ -143,7 +143,14 @@ type Service struct {
 	demarcv1.UnimplementedProbeServiceServer
 	demarcv1.UnimplementedUploadServiceServer
 	Config
-	seen *view // what the caller sees of the plant, nil for all: see within
+	seen  *view // what the caller sees of the plant, nil for all: see within
+	texts *listTexts
+}
+
+// listTexts are those of the lists that grow with the plant.
+type listTexts struct {
+	assets      texts[*demarcv1.Asset]
+	connections texts[judgedConnection]
 }
 
 // Register gives a gRPC server the services. It must stand behind a Guard.
@@ -168,5 +175,5 @@ func New(c Config) *Service {
 	if c.Uploads == nil {
 		c.Uploads = upload.New(upload.Config{}) // takes none
 	}
-	return &Service{Config: c}
+	return &Service{Config: c, texts: &listTexts{}}
 }

@@ -63,8 +63,8 @@ func (s *Service) ListAssets(ctx context.Context, r *demarcv1.ListAssetsRequest)
 		}
 		return a
 	}
-	p, err := assetList(whole).page(r, s.Plant.Assets(), func(a *demarcv1.Asset) bool {
-		return (ids == nil || ids[a.GetId()]) && assetMatches(r, a, whole) && words.in(assetTexts(a))
+	p, err := assetList(whole).page(r, s.texts.assets.find(s.Plant.Assets(), words, assetTexts), func(a *demarcv1.Asset) bool {
+		return (ids == nil || ids[a.GetId()]) && assetMatches(r, a, whole)
 	})
 	return &demarcv1.ListAssetsResponse{AsOf: as, Assets: p.rows, NextPageToken: p.next, Total: p.total}, err
 }

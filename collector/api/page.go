@@ -85,7 +85,7 @@ func (l list[T]) page(r paged, rows []T, keep func(T) bool) (page[T], error) {
 			continue
 		}
 		p.total++
-		scratch = order(scratch[:0], x)
+		scratch = order(scratch[:0], x, bound)
 		// One more than a page tells whether there is a next one.
 		if after != nil && bytes.Compare(scratch, after) <= 0 || bound != "" && string(scratch) >= bound {
 			continue
@@ -113,8 +113,9 @@ func first[T any](rows []row[T], n int) []row[T] {
 	return rows[:min(n, len(rows))]
 }
 
-// sort reads "site, last_seen desc" and returns what makes a row's key.
-func (l list[T]) sort(order string) (column[T], error) {
+// sort reads "site, last_seen desc" and returns what makes a row's key, as far
+// as needed to tell that it lies behind bound, where there is one.
+func (l list[T]) sort(order string) (func(k key, row T, bound string) key, error) {
 	if order == "" {
 		order = l.order
 	}
@@ -139,9 +140,12 @@ func (l list[T]) sort(order string) (column[T], error) {
 		}
 	}
 	all = append(all, l.id)
-	return func(k key, x T) key {
+	return func(k key, x T, bound string) key {
 		for _, c := range all {
 			k = c(k, x)
+			if bound != "" && string(k[:min(len(k), len(bound))]) > bound {
+				break
+			}
 		}
 		return k
 	}, nil

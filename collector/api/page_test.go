@@ -240,3 +240,29 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 }
+
+// What is kept of rows finds the same as reading them does, and is dropped when
+// they have been replaced.
+func TestTextsFindWhatReadingFinds(t *testing.T) {
+	var kept texts[*demarcv1.Asset]
+	rnd := rand.New(rand.NewPCG(3, 5))
+	rows := someAssets(300, rnd)
+	for _, asked := range []string{"", "siemens", "SIEMENS 10.0", "0.1", "nowhere", "line4 abb", "s"} {
+		words, err := newSearch(asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := kept.find(rows, words, assetTexts)
+		want := slices.DeleteFunc(slices.Clone(rows), func(a *demarcv1.Asset) bool { return !words.in(assetTexts(a)) })
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %d rows, want %d", asked, len(got), len(want))
+		}
+	}
+	words, _ := newSearch("siemens")
+	for range 3 * maxStale / len(rows) {
+		kept.find(someAssets(len(rows), rnd), words, assetTexts)
+	}
+	if n := len(kept.of); n > maxStale+2*len(rows) {
+		t.Errorf("%d texts are kept of %d rows", n, len(rows))
+	}
+}

@@ -41,7 +41,7 @@ func (s *Service) asOf(ctx context.Context, at *timestamppb.Timestamp) (*Service
 	case err != nil:
 		return nil, nil, failed(err)
 	}
-	then := &Service{Config: s.Config}
+	then := &Service{Config: s.Config, texts: s.texts}
 	then.Plant = plant
 	then.Clock = at.AsTime
 	return then, as, nil

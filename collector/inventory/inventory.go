@@ -131,8 +131,9 @@ func (b *Book) Addresses(asset string) []identity.Of { return b.ids.Addresses(as
 
 // Presence says whether an asset is there, and how many of the hours of the
 // week in which it was heard before went by without it. until tells to what
-// time (Unix nanoseconds) an agent has listened.
-func (b *Book) Presence(asset string, until func(site, agent string) int64) (p identity.Presence, missed, of int64) {
+// time (Unix nanoseconds) an agent has listened; nothing changes until those
+// that know the asset have listened to the time holds, or one hears it.
+func (b *Book) Presence(asset string, until func(site, agent string) int64) (p identity.Presence, missed, of, holds int64) {
 	return b.ids.Presence(asset, until)
 }
 

@@ -193,5 +193,9 @@ func TestPresence(t *testing.T) {
 	if a := assetOf(t, l.engine, "10.20.4.10"); a.GetPresence() != "gone" || a.GetPresenceWhy() == "" {
 		t.Errorf("after a month: %v", a)
 	}
+	l.send("a", flow("10.20.4.10", "10.20.4.11", 102, "s7comm", l.now))
+	if got := presence("10.20.4.10"); got != "active" {
+		t.Errorf("heard again: %s", got)
+	}
 	l.same("from the start", func() *engine { e := l.fresh(); l.catch(e); return e }())
 }

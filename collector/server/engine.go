@@ -45,7 +45,7 @@ type engine struct {
 	book     *inventory.Book
 	findings *finding.Book
 	judged   map[string]*judgement
-	assets   map[string]*demarcv1.Asset // as shown; nil until somebody asks
+	assets   map[string]*shownAsset // nil until somebody asks
 	due      schedule
 	lean     leaning
 	dirty    []*judgement // that the saved state lacks
@@ -79,7 +79,7 @@ type turned struct {
 func newEngine(s store.Store, clock func() time.Time, software string, log *slog.Logger) *engine {
 	e := &engine{
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
-		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*demarcv1.Asset{},
+		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*shownAsset{},
 		ledger: condition.NewLedger(), bearings: map[string]bearing{}, probes: newProbes(), applied: make(chan struct{}), wake: make(chan struct{}, 1), between: func() {},
 		pending: pending{all: map[string]*demarcv1.Proposal{}, dirty: map[string]bool{}},
 	}
@@ -317,9 +317,13 @@ func (e *engine) settled(site string, ends []inventory.End) bool {
 }
 
 // show makes what is shown of an asset, unless it was made since it changed.
-func (e *engine) show(id string) *demarcv1.Asset {
-	if a := e.assets[id]; a != nil {
-		return e.present(a)
+func (e *engine) show(id string) *demarcv1.Asset { return e.showAt(id, e.assets[id], e.latest()) }
+
+// showAt is show of an asset that was shown before, nil if not, where latest is
+// the newest packet of all agents.
+func (e *engine) showAt(id string, was *shownAsset, latest int64) *demarcv1.Asset {
+	if was != nil {
+		return e.present(was, latest)
 	}
 	a, ok := e.book.Asset(id)
 	if !ok {
@@ -333,6 +337,7 @@ func (e *engine) show(id string) *demarcv1.Asset {
 		}
 		a.Places = append(a.Places, &demarcv1.Place{Address: address, Boundary: p.Boundary, Why: p.Why})
 	}
-	e.assets[id] = a
-	return e.present(a)
+	s := &shownAsset{Asset: a}
+	e.assets[id] = s
+	return e.present(s, latest)
 }

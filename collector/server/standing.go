@@ -130,8 +130,9 @@ func (e *engine) seen(now time.Time) condition.World {
 	for _, j := range e.lean.every() {
 		w.Connections = append(w.Connections, j.view())
 	}
+	latest := e.latest()
 	for _, id := range slices.Sorted(maps.Keys(e.assets)) {
-		if a := e.show(id); a != nil {
+		if a := e.showAt(id, e.assets[id], latest); a != nil {
 			w.Assets = append(w.Assets, a)
 		}
 	}

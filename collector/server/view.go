@@ -76,8 +76,9 @@ func (e *engine) Assets() []*demarcv1.Asset {
 	e.mu.Lock() // what changed is made anew
 	defer e.mu.Unlock()
 	all := make([]*demarcv1.Asset, 0, len(e.assets))
-	for id := range e.assets {
-		if a := e.show(id); a != nil {
+	latest := e.latest()
+	for id, was := range e.assets {
+		if a := e.showAt(id, was, latest); a != nil {
 			all = append(all, a)
 		}
 	}

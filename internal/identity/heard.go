@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -54,10 +56,8 @@ func (w week) has(hourOf int64) bool {
 }
 
 func (w week) count() (n int64) {
-	for h := range int64(hoursOfWeek) {
-		if w.has(h) {
-			n++
-		}
+	for _, hours := range w {
+		n += int64(bits.OnesCount64(hours))
 	}
 	return n
 }
@@ -81,10 +81,14 @@ type rhythm struct {
 // at is the presence at a time up to which the link was listened to, and how
 // many of the hours in which it used to be heard have passed in silence. Half
 // of what a week holds of them, but 3 at least and 24 at most, make it gone.
-func (r rhythm) at(now int64) (p Presence, missed, of int64) {
+// All of that holds until a time, unless it is heard meanwhile.
+func (r rhythm) at(now int64) (p Presence, missed, of, until int64) {
 	of = r.hours.count()
-	if r.last == 0 || now-r.last < hour {
-		return Active, 0, of
+	if r.last == 0 {
+		return Active, 0, of, math.MaxInt64
+	}
+	if now-r.last < hour {
+		return Active, 0, of, r.last + hour
 	}
 	limit := min(24, max(3, of/2))
 	for h := r.last/hour + 1; h < now/hour && missed < limit; h++ {
@@ -96,9 +100,9 @@ func (r rhythm) at(now int64) (p Presence, missed, of int64) {
 		}
 	}
 	if missed >= limit {
-		return Gone, missed, of
+		return Gone, missed, of, math.MaxInt64
 	}
-	return Quiet, missed, of
+	return Quiet, missed, of, (now/hour + 1) * hour
 }
 
 // rhythm sums up all of a's own addresses.
@@ -114,8 +118,9 @@ func (a *asset) rhythm() (r rhythm) {
 // Presence says whether an asset is there, when each agent that knows it has
 // listened until what until says (Unix nanoseconds, 0 not at all): one that is
 // silent itself makes nothing gone. missed hours of the week, of those in which
-// it was heard before, went by without it.
-func (b *Book) Presence(id string, until func(site, agent string) int64) (p Presence, missed, of int64) {
+// it was heard before, went by without it. Nothing of that changes until those
+// agents have listened to the time holds, or one hears it.
+func (b *Book) Presence(id string, until func(site, agent string) int64) (p Presence, missed, of, holds int64) {
 	b.settle()
 	a := b.assets[id]
 	if a == nil {
@@ -124,7 +129,7 @@ func (b *Book) Presence(id string, until func(site, agent string) int64) (p Pres
 		}
 	}
 	if a == nil {
-		return "", 0, 0
+		return "", 0, 0, 0
 	}
 	now := int64(0)
 	for _, o := range a.observations() {

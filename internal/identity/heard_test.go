@@ -45,11 +45,18 @@ func TestGoneByItsOwnRhythm(t *testing.T) {
 	} {
 		b, id := heardAt(c.times...)
 		last := c.times[len(c.times)-1]
-		got, missed, of := b.Presence(id, func(string, string) int64 { return (last + c.after*h + 1800) * second })
+		now := (last + c.after*h + 1800) * second
+		got, missed, of, holds := b.Presence(id, func(string, string) int64 { return now })
 		if got != c.want {
 			t.Errorf("%s: %s (%d of %d), want %s", c.what, got, missed, of, c.want)
 		}
-		if got, _, _ := b.Presence(id, func(string, string) int64 { return last * second }); got != Active {
+		if holds <= now {
+			t.Errorf("%s: it holds until %d, before %d", c.what, holds, now)
+		}
+		if again, missedAgain, _, _ := b.Presence(id, func(string, string) int64 { return min(holds, now+1000*h*second) - 1 }); again != got || missedAgain != missed {
+			t.Errorf("%s: %s (%d) and then %s (%d), while it was to hold", c.what, got, missed, again, missedAgain)
+		}
+		if got, _, _, _ := b.Presence(id, func(string, string) int64 { return last * second }); got != Active {
 			t.Errorf("%s, and the agent is silent: %s", c.what, got)
 		}
 	}
