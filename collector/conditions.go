@@ -19,10 +19,10 @@ func getConditions(ctx context.Context, c client, w io.Writer, f filter) error {
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"CONDITION", "STATE", "SINCE", "STATEMENT", "WHY", "CHECK", "CONTROLS", "CONNECTIONS"}}
+		t := table.Table{Head: []string{"CONDITION", "STATE", "SINCE", "STATEMENT", "WHY", "CHECK", "LAST TEST", "CONTROLS", "CONNECTIONS"}}
 		for _, x := range r.GetConditions() {
 			t.Rows = append(t.Rows, []string{
-				x.GetId(), x.GetWords(), moment(x.GetSince()), x.GetStatement(), x.GetReason(), x.GetCheck(), strings.Join(x.GetControls(), " "), strings.Join(x.GetConnections(), " "),
+				x.GetId(), x.GetWords(), moment(x.GetSince()), x.GetStatement(), x.GetReason(), x.GetCheck(), moment(x.GetTested()), strings.Join(x.GetControls(), " "), strings.Join(x.GetConnections(), " "),
 			})
 		}
 		return t

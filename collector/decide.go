@@ -34,6 +34,7 @@ func authorizationCommand(at *place) *cobra.Command {
 	} {
 		c.AddCommand(decideCommand(at, d.kind, d.short))
 	}
+	c.AddCommand(letterCommand(at), reuseCommand(at))
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -33,10 +34,15 @@ func (s *Service) ListAuthorizations(ctx context.Context, r *demarcv1.ListAuthor
 		all = append(all, s.authorization(policy, d, now))
 	}
 	p, err := authorizationList.page(r, all, func(a *demarcv1.Authorization) bool {
-		return (r.GetBoundary() == "" || slices.Contains(a.GetBoundaries(), r.GetBoundary())) &&
+		return (r.GetBoundary() == "" || slices.Contains(a.GetBoundaries(), r.GetBoundary())) && (!r.GetOverdue() || overdue(a, now)) &&
 			words.in(slices.Values(append([]string{a.GetName(), a.GetDecision(), a.GetOrganization(), a.GetState(), a.GetWhy()}, a.GetBoundaries()...)))
 	})
 	return &demarcv1.ListAuthorizationsResponse{AsOf: as, Authorizations: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+// overdue reports whether a decision in force was to be reviewed before now.
+func overdue(a *demarcv1.Authorization, now time.Time) bool {
+	return a.GetState() == "in force" && a.GetReviewDue() != nil && !a.GetReviewDue().AsTime().After(now)
 }
 
 var authorizationList = list[*demarcv1.Authorization]{
@@ -91,7 +97,25 @@ func (s *Service) authorization(policy *boundary.Policy, d *boundary.Decision, n
 	}
 	a.Acts = s.Plant.ActsOn(d.Name)
 	a.Record = authorizationRecord(policy, d, now)
+	for _, x := range a.GetRecord().GetResidualRisks() {
+		x.Findings = s.findingsOn(a.GetName(), x.GetMitigatedBy())
+	}
 	return a
+}
+
+// findingsOn lists the findings on some conditions of an authorization that are
+// not closed.
+func (s *Service) findingsOn(authorization string, conditions []string) (ids []string) {
+	if len(conditions) == 0 {
+		return nil
+	}
+	for _, f := range s.Plant.Findings() {
+		id, of := strings.CutPrefix(f.GetCondition(), authorization+"/")
+		if of && f.GetStatus() != "closed" && slices.Contains(conditions, id) {
+			ids = append(ids, f.GetId())
+		}
+	}
+	return ids
 }
 
 var noticeList = list[*demarcv1.Notice]{

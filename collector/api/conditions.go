@@ -121,13 +121,18 @@ func (s *Service) knownAuthorization(name string) error {
 }
 
 func (s *Service) conditions() []*demarcv1.Condition {
-	version := s.Plant.Policy().Version()
+	policy := s.Plant.Policy()
 	var all []*demarcv1.Condition
 	for _, r := range s.Plant.Conditions(s.Clock()) {
 		c := &demarcv1.Condition{
 			Id: r.ID(), Authorization: r.Authorization, Statement: r.Condition.Statement, Controls: r.Condition.Controls, Check: r.Check,
 			State: r.State, Words: r.Words, Reason: r.Reason, Evidence: r.Evidence, Connections: r.Connections, Assets: r.Assets,
-			From: stamp(r.From), To: stamp(r.To), Until: stamp(r.Until), PolicyVersion: version, Since: stamp(r.Since), Changes: r.Changes,
+			From: stamp(r.From), To: stamp(r.To), Until: stamp(r.Until), PolicyVersion: policy.Version(), Since: stamp(r.Since), Changes: r.Changes,
+		}
+		c.Frequency, c.Tested = "each quarter hour, and when what it looks at moves", c.GetTo()
+		if x := r.Condition.Attest; x != nil {
+			last, _ := policy.Attested(r.Authorization, r.Condition.ID.Name)
+			c.Frequency, c.Tested = "attested every "+x.Every.String()+" by the "+x.By, stamp(last.At)
 		}
 		for i := range r.Sight {
 			c.Sight = append(c.Sight, r.Sight[i].Boundary+": "+r.Sight[i].Words())
@@ -148,6 +153,13 @@ func (s *Service) explainCondition(id string) (r *demarcv1.ExplainResponse, ok b
 	return nil, false
 }
 
+func lastTest(c *demarcv1.Condition) string {
+	if c.GetTested() == nil {
+		return "not yet"
+	}
+	return "last on " + when(c.GetTested().AsTime())
+}
+
 func conditionLines(c *demarcv1.Condition) []string {
 	lines := []string{
 		fmt.Sprintf("%s: %s.", c.GetId(), c.GetWords()),
@@ -155,6 +167,7 @@ func conditionLines(c *demarcv1.Condition) []string {
 		"Since: " + when(c.GetSince().AsTime()),
 		"Why: " + c.GetReason(),
 		"Judged by: " + c.GetCheck(),
+		"Tested: " + c.GetFrequency() + "; " + lastTest(c),
 	}
 	if len(c.GetControls()) > 0 {
 		lines = append(lines, "Controls: "+strings.Join(c.GetControls(), ", "))

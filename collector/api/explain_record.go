@@ -43,7 +43,12 @@ func (s *Service) explainDocument(id string) (*demarcv1.ExplainResponse, bool) {
 // it.
 func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 	r := a.GetRecord()
-	lines := []string{fmt.Sprintf("Authorization %s over %s: %s, %s.", a.GetName(), joined(a.GetBoundaries()), a.GetDecision(), a.GetState())}
+	record, _ := boundary.RecordWords(r.GetFramework())
+	decision := a.GetDecision()
+	if r.GetFramework() == boundary.ISO27001 {
+		decision = boundary.DecisionWords(r.GetFramework(), decision)
+	}
+	lines := []string{fmt.Sprintf("%s %s over %s: %s, %s.", record, a.GetName(), joined(a.GetBoundaries()), decision, a.GetState())}
 	say := func(label, words string) {
 		if words != "" {
 			lines = append(lines, label+": "+words)
@@ -78,21 +83,32 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 		say("Lends", "only beneath a decision of one's own (ato or atu) over "+joined(a.GetBoundaries()))
 	}
 	say("Leaned on by", joined(a.GetLeanedOnBy()))
-	say("Review", reviewWords(a))
+	say("Review", reviewWords(a, s.Clock()))
+	conditions := slices.DeleteFunc(s.conditions(), func(c *demarcv1.Condition) bool { return c.GetAuthorization() != a.GetName() })
 	for _, x := range r.GetResidualRisks() {
-		words := x.GetStatement() + " Accepted by " + x.GetAcceptedBy() + " on " + day(x.GetAcceptedOn()) + until(x.GetUntil(), "") + from("; compensated by ", joined(x.GetMitigatedBy()))
+		words := x.GetStatement() + " Accepted by " + x.GetAcceptedBy() + " on " + day(x.GetAcceptedOn()) + until(x.GetUntil(), "") + from("; compensated by ", compensation(a, x, conditions)) + from("; findings ", joined(x.GetFindings()))
 		say("Residual risk "+x.GetId()+from(", ", x.GetLevel()), words)
 	}
-	for _, c := range s.conditions() {
-		if c.GetAuthorization() == a.GetName() {
-			say("Condition "+c.GetId(), c.GetStatement()+" "+c.GetWords()+", since "+when(c.GetSince().AsTime()))
-		}
+	for _, c := range conditions {
+		say("Condition "+c.GetId(), c.GetStatement()+" "+c.GetWords()+", since "+when(c.GetSince().AsTime()))
 	}
 	for _, x := range a.GetActs() {
 		words := x.GetKind() + from(" to ", day(x.GetUntil())) + from(" by ", x.GetSuccessor()) + from(": ", x.GetReason()) + from(", decided by ", x.GetOfficial()) + from(", recorded by ", x.GetActor())
 		say(when(x.GetEffective().AsTime()), words)
 	}
 	return lines
+}
+
+// compensation names the conditions that compensate for a risk, each with how it
+// stands.
+func compensation(a *demarcv1.Authorization, x *demarcv1.ResidualRisk, conditions []*demarcv1.Condition) string {
+	all := slices.Clone(x.GetMitigatedBy())
+	for _, c := range conditions {
+		if i := slices.Index(x.GetMitigatedBy(), strings.TrimPrefix(c.GetId(), a.GetName()+"/")); i >= 0 {
+			all[i] += " (" + c.GetWords() + ")"
+		}
+	}
+	return joined(all)
 }
 
 const unequalWords = "; categorized unequally (FIPS 199): "
@@ -223,9 +239,13 @@ func decidedWords(a *demarcv1.Authorization) string {
 	return strings.TrimPrefix(words, ", ")
 }
 
-func reviewWords(a *demarcv1.Authorization) string {
+func reviewWords(a *demarcv1.Authorization, now time.Time) string {
 	r := a.GetRecord()
-	words := from("last ", day(r.GetReview().GetLast())) + from(", due ", day(a.GetReviewDue())) + from(", at once on ", joined(r.GetReviewTriggers()))
+	due := from(", due ", day(a.GetReviewDue()))
+	if overdue(a, now) {
+		due += ", overdue"
+	}
+	words := from("last ", day(r.GetReview().GetLast())) + due + from(", at once on ", joined(r.GetReviewTriggers()))
 	if len(a.GetTriggers()) > 0 {
 		words += "; fired: " + strings.Join(a.GetTriggers(), "; ")
 	}

@@ -18,7 +18,7 @@ func authorizationRecord(policy *boundary.Policy, d *boundary.Decision, now time
 	a := d.Source()
 	r := &demarcv1.AuthorizationRecord{
 		Reason: a.Reason, Maintained: a.Maintained, Scope: a.Scope, Sites: refNames(a.Sites), Officials: officialsOf(a), Environments: a.Environments,
-		Consolidates: refNames(a.Consolidates), Supersedes: a.Supersedes.Name, RmfStep: a.RMFStep, Package: packageOf(a.Package), LendsNothing: a.LendsNothing(),
+		Consolidates: refNames(a.Consolidates), Supersedes: a.Supersedes.Name, RmfStep: a.RMFStep, Framework: a.Framework, Package: packageOf(a.Package), LendsNothing: a.LendsNothing(),
 	}
 	if e := a.EarlyStart; e != nil {
 		r.EarlyStart = &demarcv1.EarlyStartPermission{AllowedBy: e.AllowedBy, On: stamp(e.On.Time)}

@@ -22,6 +22,7 @@ type Authorization struct {
 	Triggers      []Trigger   `doc:"reviewTriggers"`
 	Package       *Package    `doc:"package"`
 	EarlyStart    *EarlyStart `doc:"earlyStart"`
+	Framework     string      `doc:"framework" oneof:"nist-rmf iso-27001"` // whose words name it
 	RMFStep       string      `doc:"rmfStep" oneof:"prepare categorize select implement assess authorize monitor"`
 	Supersedes    Ref         `doc:"supersedes"`
 	Documents     []Artefact  `doc:"documents"`

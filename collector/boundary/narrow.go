@@ -86,7 +86,7 @@ var narrowing = map[string]map[string]narrower{
 	"Inventory": {"source": anything}, // a row that is gone takes its finding of what was never seen with it
 	"Authorization": {
 		"expires": sooner, "conditions": more, "reviewTriggers": more, "review.every": shorter, "residualRisks": gone,
-		"documents": anything, "rmfStep": anything, "reason": anything,
+		"documents": anything, "framework": anything, "rmfStep": anything, "reason": anything,
 	},
 }
 

@@ -151,3 +151,32 @@ func TestUnequalCategorizationIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+// A decision whose record changes under the signed paper is told of; one that
+// comes with a new paper, or that nobody signed, is not.
+func TestChangeUnderASignedPaperIsToldOf(t *testing.T) {
+	read := func(head, decision, papers string) *Documents {
+		docs, err := Read([]File{{"a.yaml", []byte(head + "{apiVersion: demarc/v1, kind: Boundary, metadata: {name: b}, spec: {title: B, domain: external}}\n---\n{apiVersion: demarc/v1, kind: Authorization, metadata: {name: a}, spec: {decision: " + decision + ", boundaries: [b], granted: 2026-01-01, documents: [" + papers + "]}}\n")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return docs
+	}
+	const letter, second, note = "{title: Letter, signer: Ana, signed: 2026-01-01}", "{title: Letter 2, signer: Ana, signed: 2026-02-01}", "{title: Note, href: x}"
+	before := read("", "ato", letter)
+	for _, c := range []struct {
+		name         string
+		before, docs *Documents
+		want         string
+	}{
+		{"nothing before", nil, before, ""},
+		{"moved in its file", before, read("# a line\n", "ato", letter), ""},
+		{"another decision", before, read("", "atu", letter), "a is not what was signed"},
+		{"with its own paper", before, read("", "atu", letter+", "+second), ""},
+		{"never signed", read("", "ato", note), read("", "atu", note), ""},
+	} {
+		if got := c.docs.Resigned(c.before).Error(); got != "" && c.want == "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -192,7 +192,7 @@ func (e *engine) Apply(ctx context.Context, files []boundary.File, o api.ApplyOp
 		answer.Changes = append(answer.Changes, &demarcv1.DocumentChange{Kind: c.Kind, Name: c.Name, Change: c.Change})
 		same = same && c.Change == "same"
 	}
-	for _, w := range slices.Concat(docs.Warnings, boundary.Resolved(next.Resolved).Warn(docs)) {
+	for _, w := range slices.Concat(docs.Warnings, boundary.Resolved(next.Resolved).Warn(docs), docs.Resigned(e.documents())) {
 		answer.Warnings = append(answer.Warnings, w.String())
 	}
 	switch {

@@ -54,6 +54,7 @@ func (s *states) broken() int {
 // Ranks of what an agreement over both ends comes to, the best last.
 const (
 	rankElsewhere  = iota // it joins the boundaries, not these ends
+	rankBeside            // a term is broken, and it is not approved
 	rankNotInForce        // it would cover, and is not approved
 	rankOutOfTerms
 	rankUndecided // too early, or sight too poor
@@ -63,7 +64,7 @@ const (
 
 // ranked is the verdict that a rank comes to.
 var ranked = [...]string{
-	rankElsewhere: Unauthorized, rankNotInForce: Unauthorized, rankOutOfTerms: OutOfTerms, rankUndecided: Undecided,
+	rankElsewhere: Unauthorized, rankBeside: OutOfTerms, rankNotInForce: Unauthorized, rankOutOfTerms: OutOfTerms, rankUndecided: Undecided,
 	rankLapsed: Lapsed, rankAuthorized: Authorized,
 }
 
@@ -185,6 +186,8 @@ func (k *judge) rank(x *candidate) int {
 	switch {
 	case t[endpoints] == broken:
 		return rankElsewhere
+	case t.broken() > 0 && x.gap.why != "" && !x.gap.fell:
+		return rankBeside
 	case t.broken() > 0:
 		return rankOutOfTerms
 	case k.tooPoor(x):

@@ -215,6 +215,7 @@ func TestJudge(t *testing.T) {
 		{"agreement ended", agreement("hist", opc+`, agreement: {type: isa, reference: ISA-1, expires: 2026-11-22}`), "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read", "lapsed", "hist covered it, but the agreement ISA-1 ended 2026-11-22", ""},
 		{"the last day counts whole", agreement("hist", opc+`, agreement: {type: isa, expires: 2026-11-23}`), "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read", "authorized", "", ""},
 		{"a side ended", agreement("hist", opc+`, sides: [{boundary: line4, approval: approved}, {boundary: dmz, approval: approved, expires: 2026-01-01}]`), "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read", "lapsed", "the approval of dmz ended 2026-01-01", ""},
+		{"a side pending, with another service beside", agreement("hist", `services: [{protocol: opcua, ports: [4840]}, {protocol: tls, ports: [443]}], sides: [{boundary: dmz, approval: pending}]`), "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read", "unauthorized", "hist would cover it, but the approval of dmz is pending", ""},
 		{"a side pending", agreement("hist", opc+`, sides: [{boundary: dmz, approval: pending}]`), "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=read", "unauthorized", "hist would cover it, but the approval of dmz is pending", ""},
 		{"lapsed and broken", agreement("hist", opc+`, agreement: {type: isa, expires: 2026-11-22}`), "10.50.1.20>10.20.4.10 tcp/4840 opcua ops=write", "out-of-terms", "and the agreement ended 2026-11-22", "operations=broken"},
 

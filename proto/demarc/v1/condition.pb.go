@@ -56,7 +56,12 @@ type Condition struct {
 	// From when it stands so without a break.
 	Since *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=since,proto3" json:"since,omitempty"`
 	// What it came to before, the latest first: the last 100.
-	Changes       []*ConditionChange `protobuf:"bytes,18,rep,name=changes,proto3" json:"changes,omitempty"`
+	Changes []*ConditionChange `protobuf:"bytes,18,rep,name=changes,proto3" json:"changes,omitempty"`
+	// How often it is tested, in words.
+	Frequency string `protobuf:"bytes,19,opt,name=frequency,proto3" json:"frequency,omitempty"`
+	// The last test: until when what it looks at was heard, or when somebody
+	// attested it. Not set before the first one.
+	Tested        *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=tested,proto3" json:"tested,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -213,6 +218,20 @@ func (x *Condition) GetSince() *timestamppb.Timestamp {
 func (x *Condition) GetChanges() []*ConditionChange {
 	if x != nil {
 		return x.Changes
+	}
+	return nil
+}
+
+func (x *Condition) GetFrequency() string {
+	if x != nil {
+		return x.Frequency
+	}
+	return ""
+}
+
+func (x *Condition) GetTested() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Tested
 	}
 	return nil
 }
@@ -870,7 +889,7 @@ var File_demarc_v1_condition_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x14demarc/v1/past.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x04\n" +
+	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x14demarc/v1/past.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x05\n" +
 	"\tCondition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x12\x1c\n" +
@@ -890,7 +909,9 @@ const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\x05until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12%\n" +
 	"\x0epolicy_version\x18\x10 \x01(\x04R\rpolicyVersion\x120\n" +
 	"\x05since\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x124\n" +
-	"\achanges\x18\x12 \x03(\v2\x1a.demarc.v1.ConditionChangeR\achanges\"\xa8\x01\n" +
+	"\achanges\x18\x12 \x03(\v2\x1a.demarc.v1.ConditionChangeR\achanges\x12\x1c\n" +
+	"\tfrequency\x18\x13 \x01(\tR\tfrequency\x122\n" +
+	"\x06tested\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\x06tested\"\xa8\x01\n" +
 	"\x0fConditionChange\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
@@ -980,24 +1001,25 @@ var file_demarc_v1_condition_proto_depIdxs = []int32{
 	9,  // 2: demarc.v1.Condition.until:type_name -> google.protobuf.Timestamp
 	9,  // 3: demarc.v1.Condition.since:type_name -> google.protobuf.Timestamp
 	1,  // 4: demarc.v1.Condition.changes:type_name -> demarc.v1.ConditionChange
-	9,  // 5: demarc.v1.ConditionChange.at:type_name -> google.protobuf.Timestamp
-	1,  // 6: demarc.v1.ConditionHistory.changes:type_name -> demarc.v1.ConditionChange
-	9,  // 7: demarc.v1.Sight.from:type_name -> google.protobuf.Timestamp
-	9,  // 8: demarc.v1.Sight.to:type_name -> google.protobuf.Timestamp
-	4,  // 9: demarc.v1.Sight.segments:type_name -> demarc.v1.SegmentSight
-	9,  // 10: demarc.v1.SegmentSight.since:type_name -> google.protobuf.Timestamp
-	9,  // 11: demarc.v1.SegmentSight.last:type_name -> google.protobuf.Timestamp
-	9,  // 12: demarc.v1.ListConditionsRequest.as_of:type_name -> google.protobuf.Timestamp
-	0,  // 13: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
-	10, // 14: demarc.v1.ListConditionsResponse.as_of:type_name -> demarc.v1.AsOf
-	9,  // 15: demarc.v1.GateRequest.as_of:type_name -> google.protobuf.Timestamp
-	0,  // 16: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
-	10, // 17: demarc.v1.GateResponse.as_of:type_name -> demarc.v1.AsOf
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	9,  // 5: demarc.v1.Condition.tested:type_name -> google.protobuf.Timestamp
+	9,  // 6: demarc.v1.ConditionChange.at:type_name -> google.protobuf.Timestamp
+	1,  // 7: demarc.v1.ConditionHistory.changes:type_name -> demarc.v1.ConditionChange
+	9,  // 8: demarc.v1.Sight.from:type_name -> google.protobuf.Timestamp
+	9,  // 9: demarc.v1.Sight.to:type_name -> google.protobuf.Timestamp
+	4,  // 10: demarc.v1.Sight.segments:type_name -> demarc.v1.SegmentSight
+	9,  // 11: demarc.v1.SegmentSight.since:type_name -> google.protobuf.Timestamp
+	9,  // 12: demarc.v1.SegmentSight.last:type_name -> google.protobuf.Timestamp
+	9,  // 13: demarc.v1.ListConditionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 14: demarc.v1.ListConditionsResponse.conditions:type_name -> demarc.v1.Condition
+	10, // 15: demarc.v1.ListConditionsResponse.as_of:type_name -> demarc.v1.AsOf
+	9,  // 16: demarc.v1.GateRequest.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 17: demarc.v1.GateResponse.conditions:type_name -> demarc.v1.Condition
+	10, // 18: demarc.v1.GateResponse.as_of:type_name -> demarc.v1.AsOf
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_condition_proto_init() }

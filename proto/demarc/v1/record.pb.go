@@ -52,7 +52,9 @@ type AuthorizationRecord struct {
 	// Conditions under which a review is due before its date, in words.
 	ReviewTriggers []string `protobuf:"bytes,17,rep,name=review_triggers,json=reviewTriggers,proto3" json:"review_triggers,omitempty"`
 	// Why nothing can be taken over from it, in words; empty when it lends.
-	LendsNothing  string `protobuf:"bytes,18,opt,name=lends_nothing,json=lendsNothing,proto3" json:"lends_nothing,omitempty"`
+	LendsNothing string `protobuf:"bytes,18,opt,name=lends_nothing,json=lendsNothing,proto3" json:"lends_nothing,omitempty"`
+	// Whose words name it: nist-rmf (or empty), iso-27001
+	Framework     string `protobuf:"bytes,19,opt,name=framework,proto3" json:"framework,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,6 +211,13 @@ func (x *AuthorizationRecord) GetReviewTriggers() []string {
 func (x *AuthorizationRecord) GetLendsNothing() string {
 	if x != nil {
 		return x.LendsNothing
+	}
+	return ""
+}
+
+func (x *AuthorizationRecord) GetFramework() string {
+	if x != nil {
+		return x.Framework
 	}
 	return ""
 }
@@ -645,7 +654,9 @@ type ResidualRisk struct {
 	// First instant after its acceptance.
 	Until *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
 	// Conditions that compensate for it.
-	MitigatedBy   []string `protobuf:"bytes,7,rep,name=mitigated_by,json=mitigatedBy,proto3" json:"mitigated_by,omitempty"`
+	MitigatedBy []string `protobuf:"bytes,7,rep,name=mitigated_by,json=mitigatedBy,proto3" json:"mitigated_by,omitempty"`
+	// Findings on those conditions that are not closed.
+	Findings      []string `protobuf:"bytes,8,rep,name=findings,proto3" json:"findings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -725,6 +736,13 @@ func (x *ResidualRisk) GetUntil() *timestamppb.Timestamp {
 func (x *ResidualRisk) GetMitigatedBy() []string {
 	if x != nil {
 		return x.MitigatedBy
+	}
+	return nil
+}
+
+func (x *ResidualRisk) GetFindings() []string {
+	if x != nil {
+		return x.Findings
 	}
 	return nil
 }
@@ -1267,7 +1285,7 @@ var File_demarc_v1_record_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x16demarc/v1/record.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x06\n" +
+	"\x16demarc/v1/record.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x06\n" +
 	"\x13AuthorizationRecord\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1e\n" +
 	"\n" +
@@ -1292,7 +1310,8 @@ const file_demarc_v1_record_proto_rawDesc = "" +
 	"\x0eresidual_risks\x18\x0f \x03(\v2\x17.demarc.v1.ResidualRiskR\rresidualRisks\x121\n" +
 	"\x06review\x18\x10 \x01(\v2\x19.demarc.v1.ReviewScheduleR\x06review\x12'\n" +
 	"\x0freview_triggers\x18\x11 \x03(\tR\x0ereviewTriggers\x12#\n" +
-	"\rlends_nothing\x18\x12 \x01(\tR\flendsNothing\"J\n" +
+	"\rlends_nothing\x18\x12 \x01(\tR\flendsNothing\x12\x1c\n" +
+	"\tframework\x18\x13 \x01(\tR\tframework\"J\n" +
 	"\x10DecidingOfficial\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\"\n" +
 	"\forganization\x18\x02 \x01(\tR\forganization\"\xfb\x01\n" +
@@ -1323,7 +1342,7 @@ const file_demarc_v1_record_proto_rawDesc = "" +
 	"\bstanding\x18\x02 \x01(\tR\bstanding\x12\x12\n" +
 	"\x04full\x18\x03 \x03(\tR\x04full\x12\x18\n" +
 	"\apartial\x18\x04 \x03(\tR\apartial\x12\x1a\n" +
-	"\bservices\x18\x05 \x03(\tR\bservices\"\x85\x02\n" +
+	"\bservices\x18\x05 \x03(\tR\bservices\"\xa1\x02\n" +
 	"\fResidualRisk\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\tstatement\x18\x02 \x01(\tR\tstatement\x12\x14\n" +
@@ -1333,7 +1352,8 @@ const file_demarc_v1_record_proto_rawDesc = "" +
 	"\vaccepted_on\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"acceptedOn\x120\n" +
 	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12!\n" +
-	"\fmitigated_by\x18\a \x03(\tR\vmitigatedBy\"e\n" +
+	"\fmitigated_by\x18\a \x03(\tR\vmitigatedBy\x12\x1a\n" +
+	"\bfindings\x18\b \x03(\tR\bfindings\"e\n" +
 	"\x0eReviewSchedule\x12#\n" +
 	"\revery_seconds\x18\x01 \x01(\x04R\feverySeconds\x12.\n" +
 	"\x04last\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\"\x9a\x05\n" +
