@@ -97,9 +97,12 @@ func (b *Book) take(connection string, e Entry) (in, moved []string) {
 		delete(b.conns, connection)
 	}
 	if n == nil {
+		e.spare()
 		return nil, moved
 	}
-	b.join(n.id, n.group, connection, e.member, false, old == n.id)
+	if !b.join(n.id, n.group, connection, e.member, false, old == n.id) {
+		e.spare()
+	}
 	if old != n.id {
 		b.conns[connection] = n.id
 	}
@@ -151,8 +154,9 @@ func (b *Book) retire(f *finding, list map[string]*member, name string) {
 	b.touch(f)
 }
 
-// join makes name a member of finding id; known says that it is one already.
-func (b *Book) join(id string, g group, name string, m *member, asset, known bool) {
+// join makes name a member of finding id; known says that it is one already. It
+// reports whether it kept m.
+func (b *Book) join(id string, g group, name string, m *member, asset, known bool) bool {
 	f := b.findings[id]
 	if f == nil {
 		f = b.raise(id, g)
@@ -160,7 +164,7 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 	list := f.list(asset)
 	old := list[name]
 	if old != nil && old.equal(m) {
-		return
+		return false
 	}
 	if old == nil && !known || old != nil && old.Past {
 		cause := "a new member: " + noun(asset) + " " + name
@@ -180,7 +184,7 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 			f.leftOff++
 			b.touch(f)
 		}
-		return
+		return false
 	}
 	if old != nil {
 		b.tries.count(f, old, -1)
@@ -188,6 +192,7 @@ func (b *Book) join(id string, g group, name string, m *member, asset, known boo
 	b.tries.count(f, m, 1)
 	list[name] = m
 	b.touch(f)
+	return true
 }
 
 // raise makes a finding without members.

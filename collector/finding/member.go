@@ -1,7 +1,6 @@
 package finding
 
 import (
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,13 +33,13 @@ type member struct {
 }
 
 func (s *Sorter) memberOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged, now time.Time) *member {
-	d := c.Data
-	m := &member{
+	d, m := c.Data, s.place()
+	*m = member{
 		Policy: p.Version(), Service: v.Service, OneSided: ot.ParseOutcome(d.GetOutcome()) == ot.OneSided,
 		Domains: [2]string{p.Domain(v.Client.Boundary), p.Domain(v.Server.Boundary)}, First: now.UnixNano(), Last: now.UnixNano(),
 		Sight: sum(d.GetProtocol(), d.GetGrade(), d.GetDirectionBasis(), d.GetOpenedBy(), d.GetOutcome(), d.GetSecurityFacts().GetServerName(),
 			d.GetRelatedTo(), placed(v.Client), placed(v.Server)),
-		Boundaries: s.boundaries(v.Client.Boundary, v.Server.Boundary), Operations: s.counted(d.GetOperations()),
+		Boundaries: s.boundaries(v.Client.Boundary, v.Server.Boundary), Operations: s.counted(&c),
 	}
 	if d.GetProtocol() == Scan {
 		m.Service = Scan
@@ -86,13 +85,16 @@ func assetMember(p *boundary.Policy, a *demarcv1.Asset, at []where, now time.Tim
 	return m
 }
 
+// sum is FNV-1a over parts, each ended by a zero.
 func sum(parts ...string) uint64 {
-	h := fnv.New64a()
+	h := uint64(14695981039346656037)
 	for _, s := range parts {
-		_, _ = h.Write([]byte(s)) // a hash takes every write
-		_, _ = h.Write([]byte{0})
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+		h *= 1099511628211
 	}
-	return h.Sum64()
+	return h
 }
 
 // equal reports whether a finding that holds m would show n no differently.

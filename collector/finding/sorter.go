@@ -16,6 +16,7 @@ type Sorter struct {
 	known      map[group]*named
 	ends       map[[2]string][]string
 	operations map[ot.Classes][]string
+	spare      []*member // that no finding kept
 }
 
 // named is a group with its id, which takes time to make.
@@ -30,6 +31,25 @@ type named struct {
 type Entry struct {
 	in     *named // nil: no finding
 	member *member
+	sorter *Sorter
+}
+
+// spare gives a member back that no finding kept.
+func (e *Entry) spare() {
+	if e.member != nil && len(e.sorter.spare) < maxSorted {
+		e.sorter.spare = append(e.sorter.spare, e.member)
+	}
+}
+
+// place is room for a member.
+func (s *Sorter) place() *member {
+	n := len(s.spare) - 1
+	if n < 0 {
+		return &member{}
+	}
+	m := s.spare[n]
+	s.spare = s.spare[:n]
+	return m
 }
 
 // boundaries are those of a connection's ends, made once.
@@ -47,11 +67,13 @@ func (s *Sorter) boundaries(client, server string) []string {
 }
 
 // counted names the classes of operations that were counted, made once.
-func (s *Sorter) counted(operations map[string]uint64) []string {
-	var all ot.Classes
-	for name, n := range operations {
-		if n > 0 {
-			all |= ot.ClassOf(name)
+func (s *Sorter) counted(c *inventory.Connection) []string {
+	all := c.Classes
+	if all == 0 {
+		for name, n := range c.Data.GetOperations() {
+			if n > 0 {
+				all |= ot.ClassOf(name)
+			}
 		}
 	}
 	if all == 0 {
@@ -79,7 +101,7 @@ func (s *Sorter) Sort(p *boundary.Policy, c inventory.Connection, v *verdict.Jud
 		e.in = s.name(g)
 	}
 	if found || had {
-		e.member = s.memberOf(p, c, v, now)
+		e.member, e.sorter = s.memberOf(p, c, v, now), s
 	}
 	return e
 }

@@ -307,7 +307,7 @@ func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
 		return err
 	}
 	j := &judgement{id: c.ID, taken: taken{
-		data: c.Data, site: c.Site, agents: c.Agents, client: s.Client, server: s.Server, findings: e.findings.OfConnection(c.ID),
+		data: c.Data, site: c.Site, agents: c.Agents, classes: c.Classes, client: s.Client, server: s.Server, findings: e.findings.OfConnection(c.ID),
 	}}
 	j.rule(v)
 	for class := range ot.Operation(ot.NumOperations) {

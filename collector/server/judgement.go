@@ -32,6 +32,7 @@ type taken struct {
 	agents         []string
 	client, server string // boundaries
 	findings       []string
+	classes        ot.Classes // of operations that data counts
 	counted        []counted
 
 	verdict, reason                string

@@ -64,7 +64,8 @@ func (x *judge) take(r *reckoned, c inventory.Connection, at time.Time) {
 	r.at, r.again, r.from, r.to = at, v.Again, v.Client, v.Server
 	r.use = use{v.Agreement, v.Line, v.LineShown}
 	r.entry = x.sorter.Sort(x.policy, c, &v, at, len(before.findings) > 0)
-	r.data, r.site, r.agents, r.client, r.server, r.counted = c.Data, c.Site, c.Agents, v.Client.Boundary, v.Server.Boundary, count(c.Data, before)
+	r.data, r.site, r.agents, r.classes, r.counted = c.Data, c.Site, c.Agents, c.Classes, count(c.Data, before)
+	r.client, r.server = v.Client.Boundary, v.Server.Boundary
 	r.rule(v.Verdict)
 	if r.since = r.judged; before.verdict == r.verdict {
 		r.since = before.since
@@ -210,7 +211,7 @@ func (e *engine) connection(j *judgement, told bool) (inventory.Connection, bool
 		return e.book.Connection(j.id)
 	}
 	c, ok := e.book.Placed(j.id, &j.at)
-	c.Data, c.Agents = j.data, j.agents
+	c.Data, c.Agents, c.Classes = j.data, j.agents, j.classes
 	return c, ok
 }
 

@@ -52,9 +52,11 @@ func sightOf(c inventory.Connection) sight {
 	if s.tls != "" {
 		s.security = ot.SignAndEncrypt
 	}
-	for name, n := range d.Operations {
-		if n > 0 {
-			s.classes |= ot.ClassOf(name)
+	if s.classes = c.Classes; s.classes == 0 {
+		for name, n := range d.Operations {
+			if n > 0 {
+				s.classes |= ot.ClassOf(name)
+			}
 		}
 	}
 	if d.LastSeen != nil {

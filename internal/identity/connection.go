@@ -70,6 +70,7 @@ type security struct{ mode, tls, policy, subject, name told }
 type link struct {
 	id   string
 	raws []*rawConn
+	room [1]*rawConn // for raws: mostly one agent tells of it
 }
 
 // carriers are protocols that mostly carry another; the other says more.
@@ -348,6 +349,7 @@ func (b *Book) group(r *rawConn) {
 	l := b.links[id]
 	if l == nil {
 		l = &link{id: id}
+		l.raws = l.room[:0]
 		b.links[id] = l
 	}
 	l.raws = append(l.raws, r)

@@ -7,6 +7,7 @@ package identity
 import (
 	"net/netip"
 
+	"demarc/internal/ot"
 	"demarc/internal/quarter"
 
 	demarcv1 "demarc/proto/demarc/v1"
@@ -41,6 +42,7 @@ type Connection struct {
 	ID, Site       string
 	Client, Server End
 	Data           *demarcv1.Connection // each counter the largest of any agent, never the sum
+	Classes        ot.Classes           // of the operations in Data; 0 where nobody summed them up
 	Agents         []string
 	Devices        Devices         // tells of the assets at its ends; nil tells nothing
 	Quarters       quarter.History // the Book's own: to be read before it changes; Clone to keep it

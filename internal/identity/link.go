@@ -129,11 +129,12 @@ func (l *link) place() Connection {
 	return Connection{ID: l.id, Site: l.raws[0].key.client.key.site.Value(), Client: client.end(), Server: server.end(), Quarters: l.history()}
 }
 
-// shown is a connection as it is shown, with its instants: one piece, since
-// there are so many.
+// shown is a connection as it is shown, with its instants and mostly its agents:
+// one piece, since there are so many.
 type shown struct {
 	connection  demarcv1.Connection
 	first, last timestamppb.Timestamp
+	agent       [1]string
 }
 
 // put is stamp in a place that is there.
@@ -148,13 +149,14 @@ func put(to *timestamppb.Timestamp, ns int64) *timestamppb.Timestamp {
 
 func (l *link) show() Connection {
 	key, m, c := l.raws[0].key, l.merge(), l.place()
+	made := &shown{}
+	c.Agents = made.agent[:0]
 	for _, r := range l.raws {
 		if r.key.agent != none {
 			c.Agents = append(c.Agents, r.key.agent.Value())
 		}
 	}
 	c.Agents = tidy(c.Agents)
-	made := &shown{}
 	d := &made.connection
 	d.Id, d.Client, d.Server, d.ClientAsset, d.ServerAsset = l.id, key.client.text, key.server.text, c.Client.Asset, c.Server.Asset
 	d.Segment, d.Vlans, d.Transport, d.Port = l.segment(c), wide(m.vlans), key.transport.Value(), key.port
@@ -169,6 +171,7 @@ func (l *link) show() Connection {
 	for i, n := range m.operations {
 		if n > 0 {
 			d.Operations[ot.Operation(i).String()] = n
+			c.Classes |= 1 << i
 		}
 	}
 	if s := m.security; s != nil {

@@ -9,8 +9,12 @@ import (
 // observation is one address as seen in one segment of one site: all that
 // agents told of it, with nothing concluded.
 type observation struct {
-	num    uint64 // record number, 0 while there is nothing to record
-	key    addrKey
+	num uint64 // record number, 0 while there is nothing to record
+	key addrKey
+	// What placing a connection looks at stands together.
+	mac    *macNode // valid iff key.ip is not
+	ep     *endpoint
+	unit   *unit  // what stands there, nil when nothing was heard
 	text   string // of its address, made once for all its connections
 	claims []claim
 	agents []listener  // sorted by name
@@ -18,9 +22,6 @@ type observation struct {
 	parts  []part      // facts; the address itself has the empty path
 	heard  bool        // it sent a frame, or ARP or ND proves it
 	asked  bool        // facts come from asking it
-	mac    *macNode    // valid iff key.ip is not
-	ep     *endpoint   // valid iff key.ip is
-	unit   *unit       // what stands there, nil when nothing was heard
 	said   *said       // what people decided; nil mostly
 	marks  []*markNode // what it alone tells of its device
 	conns  []*rawConn
