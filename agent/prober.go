@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -13,6 +16,7 @@ import (
 	"demarc/agent/config"
 	"demarc/agent/probe"
 	"demarc/agent/uplink"
+	"demarc/internal/reading"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -25,7 +29,17 @@ type reads struct {
 	spool   *uplink.Spool
 	segment string
 	beat    chan struct{} // holds one when the state changed
+
+	mu       sync.Mutex
+	outcomes []*demarcv1.ProbeOutcome // of schedules, the latest last
 }
+
+// Limits of what a heartbeat tells of active reads.
+const (
+	maxToldStops = 1024
+	maxOutcomes  = 256
+	maxWhy       = 300
+)
 
 // newReads is nil where the settings do not turn active reads on.
 func newReads(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*reads, error) {
@@ -37,7 +51,7 @@ func newReads(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*reads,
 	if err != nil {
 		return nil, err
 	}
-	r.runner = &probe.Runner{Prober: p}
+	r.runner = &probe.Runner{Prober: p, Ended: r.ended}
 	r.runner.Gate.Pause("not heard from the collector yet: it could not stop what is asked")
 	return r, nil
 }
@@ -46,7 +60,7 @@ func newReads(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*reads,
 // collector the agent asks nothing: nobody could stop it.
 func (r *reads) attach(c *uplink.Client) {
 	c.Orders = func(o *demarcv1.ProbeOrders) {
-		if err := r.runner.Order(ordersOf(o, r.log)); err != nil {
+		if err := r.runner.Order(r.ordersOf(o)); err != nil {
 			r.log.Error("what was ordered of active reads holds until this agent ends: it cannot be kept", "error", err)
 		}
 		r.runner.Gate.Pause("")
@@ -65,12 +79,39 @@ func (r *reads) changed() {
 
 // state is what the collector is told.
 func (r *reads) state() *demarcv1.ProbeState {
-	s := &demarcv1.ProbeState{Enabled: true, Interface: r.runner.Settings.Interface, Source: r.runner.Settings.Source, Killed: r.runner.Gate.Killed()}
-	for _, x := range r.runner.Gate.Stops() {
-		s.Stops = append(s.Stops, &demarcv1.ProbeStop{Address: x.Address.String(), Since: timestamppb.New(x.Since), Why: x.Why})
+	g, settings := r.runner.Gate, r.runner.Settings
+	s := &demarcv1.ProbeState{Enabled: true, Interface: settings.Interface, Source: settings.Source, Networks: settings.Networks, Killed: g.Killed(), Waits: g.Waits()}
+	stops := g.Stops()
+	for _, x := range stops[:min(len(stops), maxToldStops)] {
+		s.Stops = append(s.Stops, &demarcv1.ProbeStop{Address: x.Address.String(), Since: timestamppb.New(x.Since), Why: clip(x.Why, maxWhy)})
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.Outcomes = slices.Clone(r.outcomes)
 	return s
 }
+
+// ended takes what came of a device of a schedule.
+func (r *reads) ended(j probe.Job, err error) {
+	if j.Schedule == "" {
+		return
+	}
+	o := &demarcv1.ProbeOutcome{Schedule: j.Schedule, Address: j.Target.Address, Time: timestamppb.Now()}
+	if err != nil {
+		o.Error = clip(err.Error(), maxWhy)
+	}
+	r.mu.Lock()
+	r.outcomes = slices.DeleteFunc(r.outcomes, func(x *demarcv1.ProbeOutcome) bool {
+		return x.GetSchedule() == o.GetSchedule() && x.GetAddress() == o.GetAddress()
+	})
+	r.outcomes = append(r.outcomes, o)
+	r.outcomes = slices.Delete(r.outcomes, 0, max(0, len(r.outcomes)-maxOutcomes))
+	r.mu.Unlock()
+	r.changed()
+}
+
+// clip is the front of a text, of at most n bytes.
+func clip(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }
 
 // run asks until ctx ends.
 func (r *reads) run(ctx context.Context) error {
@@ -102,10 +143,9 @@ const maxErrorText = 512
 
 // sentBody is a request as the collector is told of it.
 func sentBody(e probe.Entry) *demarcv1.Body {
-	why := strings.ToValidUTF8(e.Error[:min(len(e.Error), maxErrorText)], "")
 	return &demarcv1.Body{Probes: []*demarcv1.ProbeEntry{{
 		TimeNs: e.Time.UnixNano(), Schedule: e.Schedule, Target: e.Target.String(), What: e.What, Sent: e.Sent, Answer: e.Answer,
-		Received: uint64(max(e.Received, 0)), LatencyNs: int64(e.Latency), Error: why,
+		Received: uint64(max(e.Received, 0)), LatencyNs: int64(e.Latency), Error: clip(e.Error, maxErrorText),
 	}}}
 }
 
@@ -122,16 +162,18 @@ func toldBody(segment string, target netip.Addr, at time.Time, facts []probe.Fac
 	return b
 }
 
-// ordersOf reads orders. What this agent cannot read, or its settings do not
-// allow, is asked of nobody.
-func ordersOf(o *demarcv1.ProbeOrders, log *slog.Logger) probe.Orders {
+// ordersOf reads orders. What this agent cannot read is asked of nobody, and the
+// collector is told.
+func (r *reads) ordersOf(o *demarcv1.ProbeOrders) probe.Orders {
 	out := probe.Orders{Killed: o.GetKilled()}
 	for _, s := range o.GetSchedules() {
 		x := probe.Schedule{ID: s.GetId(), Every: time.Duration(s.GetEverySeconds()) * time.Second}
 		for _, a := range s.GetAddresses() {
-			t := config.ProbeTarget{Address: a, Modbus: modbusOf(s.GetReads().GetModbus()), OPCUA: opcuaOf(s.GetReads().GetOpcua())}
-			if err := t.CheckReads(); err != nil {
-				log.Warn("schedule not taken", "schedule", s.GetId(), "address", a, "error", err)
+			t := reading.Of(s.GetReads())
+			t.Address = a
+			if err := t.Check(); err != nil {
+				r.log.Warn("schedule not taken", "schedule", s.GetId(), "address", a, "error", err)
+				r.ended(probe.Job{Schedule: s.GetId(), Target: t}, fmt.Errorf("not taken: %w", err))
 				continue
 			}
 			x.Targets = append(x.Targets, t)
@@ -144,22 +186,4 @@ func ordersOf(o *demarcv1.ProbeOrders, log *slog.Logger) probe.Orders {
 		}
 	}
 	return out
-}
-
-func modbusOf(m *demarcv1.ProbeModbusReads) *config.ProbeModbus {
-	if m == nil {
-		return nil
-	}
-	return &config.ProbeModbus{Port: int(m.GetPort()), Units: m.GetUnits(), Identification: m.GetIdentification(), ServerID: m.GetServerId(), SunSpec: m.GetSunSpec()}
-}
-
-func opcuaOf(o *demarcv1.ProbeOpcuaReads) *config.ProbeOPCUA {
-	if o == nil {
-		return nil
-	}
-	session := "none"
-	if o.GetSession() {
-		session = "anonymous"
-	}
-	return &config.ProbeOPCUA{Port: int(o.GetPort()), Session: session, Security: o.GetSecurity()}
 }

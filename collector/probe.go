@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"math"
 	"strings"
 	"time"
 
@@ -43,13 +44,16 @@ func probePlanCommand(at *place) *cobra.Command {
 			if every < 0 || every.Seconds() > 366*24*3600 {
 				return errors.New("--every: a duration of at most a year, as in 168h")
 			}
-			r.EverySeconds = uint32(every.Seconds())
+			r.EverySeconds = uint32(math.Ceil(every.Seconds()))
 			return at.askProbes(c.Context(), func(ctx context.Context, client demarcv1.ProbeServiceClient) error {
 				a, err := client.PlanProbe(ctx, r)
 				if err != nil {
 					return err
 				}
 				x, out := a.GetSchedule(), lines{w: c.OutOrStdout()}
+				if len(a.GetLeftOut()) > 0 {
+					out.printf("Left out, because the agent's own settings do not let it ask them: %s.\n", strings.Join(a.GetLeftOut(), ", "))
+				}
 				if r.GetDryRun() {
 					out.printf("Would be proposed: agent %s asks %s.\n", x.GetAgent(), strings.Join(x.GetAddresses(), ", "))
 					return out.err
@@ -194,35 +198,48 @@ func tellProbes(c *cobra.Command, r *demarcv1.ListProbesResponse) error {
 		}
 		out.printf("STOPPED at %s since %s by %s: %s\n", where, moment(k.GetSince()), k.GetBy(), k.GetReason())
 	}
-	agents := table.Table{Head: []string{"AGENT", "SITE", "INTERFACE", "SOURCE", "STATE"}, Wrap: []bool{4: true}}
+	agents := table.Table{Head: []string{"AGENT", "SITE", "INTERFACE", "SOURCE", "MAY ASK", "STATE"}, Wrap: []bool{4: true, 5: true}}
+	outcomes := table.Table{Head: []string{"SCHEDULE", "DEVICE", "ASKED", "RESULT"}, Wrap: []bool{3: true}}
 	for _, a := range r.GetAgents() {
-		state := "ready"
-		if a.GetState().GetKilled() != "" {
-			state = "stopped: " + a.GetState().GetKilled()
+		s := a.GetState()
+		agents.Rows = append(agents.Rows, []string{a.GetAgent(), a.GetSite(), s.GetInterface(), s.GetSource(), strings.Join(s.GetNetworks(), ", "), probeState(s)})
+		for _, o := range s.GetOutcomes() {
+			outcomes.Rows = append(outcomes.Rows, []string{o.GetSchedule(), o.GetAddress(), moment(o.GetTime()), cmp.Or(printable(o.GetError()), "answered")})
 		}
-		for _, s := range a.GetState().GetStops() {
-			state += fmt.Sprintf("; does not ask %s since %s: %s", s.GetAddress(), moment(s.GetSince()), s.GetWhy())
-		}
-		agents.Rows = append(agents.Rows, []string{a.GetAgent(), a.GetSite(), a.GetState().GetInterface(), a.GetState().GetSource(), state})
 	}
 	schedules := table.Table{Head: []string{"SCHEDULE", "AGENT", "STATE", "EVERY", "DEVICES", "PLANNED BY", "APPROVED BY"}, Wrap: []bool{4: true}}
 	for _, s := range r.GetSchedules() {
 		every := "once"
 		if s.GetEverySeconds() > 0 {
-			every = strconv.Itoa(int(s.GetEverySeconds()/3600)) + " h"
+			every = strings.TrimSuffix(strings.TrimSuffix((time.Duration(s.GetEverySeconds())*time.Second).String(), "0s"), "0m") // as in 168h
 		}
 		schedules.Rows = append(schedules.Rows, []string{s.GetId(), s.GetAgent(), s.GetState(), every, strings.Join(s.GetAddresses(), ", "), s.GetPlannedBy(), s.GetApprovedBy()})
 	}
 	if len(agents.Rows) == 0 {
 		out.printf("No connected agent has active reads turned on.\n")
 	}
-	for _, t := range []table.Table{agents, schedules} {
+	for _, t := range []table.Table{agents, schedules, outcomes} {
 		if len(t.Rows) > 0 && out.err == nil {
 			out.err = t.Write(c.OutOrStdout(), width(c.OutOrStdout()))
 			out.printf("\n")
 		}
 	}
 	return out.err
+}
+
+// probeState is how an agent's active reads stand, in words.
+func probeState(s *demarcv1.ProbeState) string {
+	words := []string{"ready"}
+	switch {
+	case s.GetKilled() != "":
+		words[0] = s.GetKilled()
+	case s.GetWaits() != "":
+		words[0] = "waits: " + s.GetWaits()
+	}
+	for _, x := range s.GetStops() {
+		words = append(words, fmt.Sprintf("does not ask %s since %s: %s", x.GetAddress(), moment(x.GetSince()), x.GetWhy()))
+	}
+	return printable(strings.Join(words, "; "))
 }
 
 // askProbes calls the service of active reads.

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"demarc/internal/reading"
 )
 
 // Probe says what this agent may ask of devices. Without it, or with enabled
@@ -24,11 +25,11 @@ type Probe struct {
 	Networks []string `yaml:"networks"`
 	// Targets are asked Every so often; the collector's schedules come on top,
 	// inside Networks.
-	Targets []ProbeTarget `yaml:"targets"`
-	Every   string        `yaml:"every"`   // default 24h
-	Windows []ProbeWindow `yaml:"windows"` // without them any time will do
-	Budget  ProbeBudget   `yaml:"budget"`
-	Timeout string        `yaml:"timeout"` // of one answer; default 2s
+	Targets []reading.Target `yaml:"targets"`
+	Every   string           `yaml:"every"`   // default 24h
+	Windows []ProbeWindow    `yaml:"windows"` // without them any time will do
+	Budget  ProbeBudget      `yaml:"budget"`
+	Timeout string           `yaml:"timeout"` // of one answer; default 2s
 	// Trust are SHA-256 thumbprints of OPC UA servers' certificates that a
 	// person has looked at.
 	Trust []string `yaml:"trust"`
@@ -48,46 +49,9 @@ type ProbeWindow struct {
 	Zone  string   `yaml:"zone"`  // "Europe/Berlin"; default the machine's
 }
 
-// ProbeTarget is a device and what may be read of it.
-type ProbeTarget struct {
-	Address string       `yaml:"address"`
-	Modbus  *ProbeModbus `yaml:"modbus"`
-	OPCUA   *ProbeOPCUA  `yaml:"opcua"`
-}
-
-// ProbeModbus says what is read over Modbus.
-type ProbeModbus struct {
-	Port           int             `yaml:"port"`           // default 502
-	Units          string          `yaml:"units"`          // "1, 10-12"; default 255, the device itself
-	Identification string          `yaml:"identification"` // none, basic, regular, extended; default basic
-	ServerID       bool            `yaml:"serverID"`       // function 17
-	SunSpec        bool            `yaml:"sunSpec"`        // the common model
-	Registers      []ProbeRegister `yaml:"registers"`
-}
-
-// ProbeRegister is a value of a device's name plate that stands in registers.
-type ProbeRegister struct {
-	Attribute string `yaml:"attribute"` // vendor, model, firmware, serial, ...
-	Unit      int    `yaml:"unit"`      // default: each of Units
-	Register  int    `yaml:"register"`  // address, counted from 0
-	Count     int    `yaml:"count"`     // registers, 1 to 125
-	Type      string `yaml:"type"`      // text, number, hex; default text
-	Input     bool   `yaml:"input"`     // input registers, function 4; else holding, function 3
-}
-
-// ProbeOPCUA says what is read over OPC UA.
-type ProbeOPCUA struct {
-	Port int `yaml:"port"` // default 4840
-	// Session is none (discovery alone), anonymous, user or certificate.
-	Session  string `yaml:"session"`
-	User     string `yaml:"user"`
-	Password string `yaml:"passwordFile"`
-	// Certificate and Key are PEM files of the user, for session: certificate.
-	Certificate string `yaml:"certificate"`
-	Key         string `yaml:"key"`
-	// Security is auto, none, or a policy and a mode: "Basic256Sha256 sign".
-	Security string `yaml:"security"`
-}
+// maxProbeNetworks bounds the prefixes that may be asked: collectors are told of
+// them.
+const maxProbeNetworks = 256
 
 // check fills defaults in and says what is wrong, with its place.
 func (p *Probe) check(captures []Interface) error {
@@ -106,6 +70,9 @@ func (p *Probe) check(captures []Interface) error {
 		return fmt.Errorf("probe.source: %s is no address that requests can come from", source)
 	case len(p.Networks) == 0:
 		return errors.New("probe.networks: write the prefixes that may be asked, as in [10.20.4.0/24]: nothing outside them ever is")
+	}
+	if len(p.Networks) > maxProbeNetworks {
+		return fmt.Errorf("probe.networks: %d prefixes, at most %d are taken", len(p.Networks), maxProbeNetworks)
 	}
 	for i, n := range p.Networks {
 		if prefix, err := netip.ParsePrefix(n); err != nil || prefix != prefix.Masked() {
@@ -143,131 +110,22 @@ func (p *Probe) check(captures []Interface) error {
 	return nil
 }
 
-func (p *Probe) target(t *ProbeTarget, seen map[string]bool) error {
-	addr, err := netip.ParseAddr(t.Address)
+func (p *Probe) target(t *reading.Target, seen map[string]bool) error {
+	addr, err := reading.Address(t.Address)
 	switch {
 	case err != nil:
-		return fmt.Errorf("address: %q is none", t.Address)
+		return fmt.Errorf("address: %w", err)
 	case !p.Allows(addr):
 		return fmt.Errorf("address: %s lies in none of probe.networks", addr)
 	case seen[addr.String()]:
 		return fmt.Errorf("address: %s is listed twice", addr)
 	}
 	seen[addr.String()] = true
-	return t.CheckReads()
+	return t.Check()
 }
 
 // Allows reports whether an address may be asked at all.
-func (p *Probe) Allows(a netip.Addr) bool {
-	return slices.ContainsFunc(p.Networks, func(n string) bool {
-		prefix, err := netip.ParsePrefix(n)
-		return err == nil && prefix.Contains(a.Unmap())
-	})
-}
-
-// CheckReads says what is wrong with the reads of a target.
-func (t *ProbeTarget) CheckReads() error {
-	if t.Modbus == nil && t.OPCUA == nil {
-		return errors.New("modbus, opcua: neither says what to read, as in modbus: {identification: basic}")
-	}
-	if t.Modbus != nil {
-		if err := t.Modbus.check(); err != nil {
-			return fmt.Errorf("modbus.%w", err)
-		}
-	}
-	if t.OPCUA != nil {
-		if err := t.OPCUA.check(); err != nil {
-			return fmt.Errorf("opcua.%w", err)
-		}
-	}
-	return nil
-}
-
-// maxProbeUnits is how many units a scan of one device may ask.
-const maxProbeUnits = 32
-
-func (m *ProbeModbus) check() error {
-	units, err := m.UnitList()
-	switch {
-	case m.Port < 0 || m.Port > 65535:
-		return fmt.Errorf("port: %d is none", m.Port)
-	case err != nil:
-		return fmt.Errorf("units: %w", err)
-	case len(units) > maxProbeUnits:
-		return fmt.Errorf("units: %d of them, at most %d are asked", len(units), maxProbeUnits)
-	case !slices.Contains([]string{"", "none", "basic", "regular", "extended"}, m.Identification):
-		return fmt.Errorf("identification: %q is not known: none, basic, regular or extended", m.Identification)
-	case len(m.Registers) > 64:
-		return fmt.Errorf("registers: %d of them, at most 64 are read", len(m.Registers))
-	}
-	for i, r := range m.Registers {
-		switch {
-		case r.Attribute == "" || len(r.Attribute) > 64 || strings.Trim(r.Attribute, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "":
-			return fmt.Errorf("registers[%d].attribute: %q is no name of lower-case letters, digits, dots, as in serial", i, r.Attribute)
-		case r.Unit < 0 || r.Unit > 255:
-			return fmt.Errorf("registers[%d].unit: %d lies not between 0 and 255", i, r.Unit)
-		case r.Count < 1 || r.Count > 125:
-			return fmt.Errorf("registers[%d].count: %d lies not between 1 and 125", i, r.Count)
-		case r.Register < 0 || r.Register+r.Count > 65536:
-			return fmt.Errorf("registers[%d].register: %d to %d lies not between 0 and 65535", i, r.Register, r.Register+r.Count-1)
-		case !slices.Contains([]string{"", "text", "number", "hex"}, r.Type):
-			return fmt.Errorf("registers[%d].type: %q is not known: text, number or hex", i, r.Type)
-		case r.Type == "number" && r.Count > 4:
-			return fmt.Errorf("registers[%d].count: a number has at most 4 registers", i)
-		}
-	}
-	return nil
-}
-
-// UnitList reads "1, 10-12"; without it the device itself, 255.
-func (m *ProbeModbus) UnitList() ([]byte, error) {
-	if m.Units == "" {
-		return []byte{255}, nil
-	}
-	var units []byte
-	for part := range strings.SplitSeq(m.Units, ",") {
-		from, to, ranged := strings.Cut(strings.TrimSpace(part), "-")
-		a, err := strconv.ParseUint(from, 10, 8)
-		b := a
-		if ranged && err == nil {
-			b, err = strconv.ParseUint(to, 10, 8)
-		}
-		if err != nil || b < a {
-			return nil, fmt.Errorf("%q is no unit and no range of them (0 to 255), as in 1, 10-12", strings.TrimSpace(part))
-		}
-		for u := a; u <= b; u++ {
-			if !slices.Contains(units, byte(u)) {
-				units = append(units, byte(u))
-			}
-		}
-	}
-	return units, nil
-}
-
-// ProbePolicies are the OPC UA security policies that are spoken, the one to
-// prefer first.
-var ProbePolicies = []string{"Aes256_Sha256_RsaPss", "Aes128_Sha256_RsaOaep", "Basic256Sha256", "Basic256", "Basic128Rsa15"}
-
-func (o *ProbeOPCUA) check() error {
-	policy, mode, _ := strings.Cut(o.Security, " ")
-	switch {
-	case o.Port < 0 || o.Port > 65535:
-		return fmt.Errorf("port: %d is none", o.Port)
-	case !slices.Contains([]string{"", "none", "anonymous", "user", "certificate"}, o.Session):
-		return fmt.Errorf("session: %q is not known: none, anonymous, user or certificate", o.Session)
-	case o.Session == "user" && (o.User == "" || o.Password == ""):
-		return errors.New("user, passwordFile: session: user needs both")
-	case o.Session == "user" && o.Security == "none":
-		return errors.New("security: none would send the password of session: user unprotected")
-	case o.Session == "certificate" && (o.Certificate == "" || o.Key == ""):
-		return errors.New("certificate: session: certificate needs certificate: and key:, PEM files")
-	case slices.Contains([]string{"", "auto", "none"}, o.Security):
-		return nil
-	case !slices.Contains(ProbePolicies, policy) || (mode != "sign" && mode != "sign-and-encrypt"):
-		return fmt.Errorf("security: %q is not known: auto, none, or a policy (%s) and sign or sign-and-encrypt", o.Security, strings.Join(ProbePolicies, ", "))
-	}
-	return nil
-}
+func (p *Probe) Allows(a netip.Addr) bool { return reading.Allowed(p.Networks, a) }
 
 // Weekdays in the order of time.Weekday.
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
@@ -287,6 +145,18 @@ func (w *ProbeWindow) check() error {
 		return fmt.Errorf("zone: %q is not known, as in Europe/Berlin", w.Zone)
 	}
 	return nil
+}
+
+// String is "sat, sun 02:00 to 05:00 Europe/Berlin".
+func (w *ProbeWindow) String() string {
+	words := []string{w.From, "to", w.Until}
+	if len(w.Days) > 0 {
+		words = append([]string{strings.Join(w.Days, ", ")}, words...)
+	}
+	if w.Zone != "" {
+		words = append(words, w.Zone)
+	}
+	return strings.Join(words, " ")
 }
 
 // Open reports whether t lies in the window.

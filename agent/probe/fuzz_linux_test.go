@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"demarc/agent/config"
+	"demarc/internal/reading"
 )
 
 // FuzzOnlyReads: whatever passes is a read, exactly one, and nothing else.
@@ -37,11 +37,11 @@ func FuzzSettingsCannotWiden(f *testing.F) {
 	f.Add("255", "none", "write", "number", false, true, false, 0, 0, 65535, 1)
 	f.Add("6,16", "6", "serial\x06", "hex", false, false, false, -1, 262, 1<<16|6, 0x10001)
 	f.Fuzz(func(t *testing.T, units, identification, attribute, typ string, serverID, sunSpec, input bool, port, unit, register, count int) {
-		target := config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{
+		target := reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{
 			Port: port, Units: units, Identification: identification, ServerID: serverID, SunSpec: sunSpec,
-			Registers: []config.ProbeRegister{{Attribute: attribute, Unit: unit, Register: register, Count: count, Type: typ, Input: input}},
+			Registers: []reading.Register{{Attribute: attribute, Unit: unit, Register: register, Count: count, Type: typ, Input: input}},
 		}}
-		if target.CheckReads() != nil {
+		if target.Check() != nil {
 			return
 		}
 		var all [][]byte

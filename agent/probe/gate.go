@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -180,10 +181,33 @@ func (g *Gate) barred(a netip.Addr, now time.Time) error {
 		return fmt.Errorf("%w: %s", ErrClosed, g.paused)
 	case s != nil:
 		return fmt.Errorf("%w: %s is stopped since %s: %s; a person must resume it", ErrClosed, a, s.Since.Format(time.DateTime), s.Why)
-	case len(g.windows) > 0 && !slices.ContainsFunc(g.windows, func(w config.ProbeWindow) bool { return w.Open(now) }):
-		return fmt.Errorf("%w: outside every window of probe.windows", ErrClosed)
+	case !g.open(now):
+		return fmt.Errorf("%w: %s", ErrClosed, g.shut())
 	}
 	return nil
+}
+
+// open reports whether a window is, or there are none.
+func (g *Gate) open(now time.Time) bool {
+	return len(g.windows) == 0 || slices.ContainsFunc(g.windows, func(w config.ProbeWindow) bool { return w.Open(now) })
+}
+
+// shut says that no window is open.
+func (g *Gate) shut() string {
+	var all []string
+	for _, w := range g.windows {
+		all = append(all, w.String())
+	}
+	return "outside every window of probe.windows: " + strings.Join(all, "; ")
+}
+
+// Waits says why nothing may be sent for now, although nobody has stopped it;
+// "" when it may.
+func (g *Gate) Waits() string {
+	if g.open(g.now()) {
+		return ""
+	}
+	return g.shut()
 }
 
 // wait returns when n requests may be sent to a device, and counts them; an

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"demarc/agent/config"
+	"demarc/internal/reading"
 )
 
 func TestBudget(t *testing.T) {
@@ -42,7 +43,7 @@ func TestBudget(t *testing.T) {
 // TestBudgetHolds: the device's and the network's, while requests leave.
 func TestBudgetHolds(t *testing.T) {
 	port := device(t, plc)
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port, Units: "1-9", Identification: "none", ServerID: true}})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-9", Identification: "none", ServerID: true}})
 	for name, b := range map[string]config.ProbeBudget{"device": {Device: 4, Network: 600}, "network": {Device: 600, Network: 4}} {
 		s.Budget = b
 		p, n := prober(t, s)
@@ -72,7 +73,7 @@ func TestWindows(t *testing.T) {
 			t.Errorf("%s: open is not %v", text, want)
 		}
 	}
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: device(t, plc)}})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: device(t, plc)}})
 	s.Windows = []config.ProbeWindow{night}
 	p, n := prober(t, s)
 	p.Gate.now = func() time.Time { return at("2026-03-04 12:00") }
@@ -98,7 +99,7 @@ func TestKill(t *testing.T) {
 			_, _ = c.Write(append(answer, pdu...))
 		}
 	})
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port, Units: "1-32", Identification: "extended", ServerID: true}})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-32", Identification: "extended", ServerID: true}})
 	s.Budget = config.ProbeBudget{Device: 6000, Network: 6000}
 	var worst time.Duration
 	for range 10 {
@@ -136,7 +137,7 @@ func TestKill(t *testing.T) {
 
 // TestKillWhileConnecting: a dial that hangs is given up at once.
 func TestKillWhileConnecting(t *testing.T) {
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: hole(t)}})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: hole(t)}})
 	s.Timeout = "20s"
 	p, _ := prober(t, s)
 	done := make(chan error, 1)
@@ -154,7 +155,7 @@ func TestKillWhileConnecting(t *testing.T) {
 // TestGateOfTwoProcesses: what the running agent is told also holds for who asks
 // by hand beside it, at once, and the other way round.
 func TestGateOfTwoProcesses(t *testing.T) {
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: hole(t)}})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: hole(t)}})
 	s.Timeout = "20s"
 	hand, _ := prober(t, s)
 	agent, err := newGate(hand.Options)
@@ -213,7 +214,7 @@ func TestGateOfTwoProcesses(t *testing.T) {
 // held to have been silent.
 func TestInterruptedAsking(t *testing.T) {
 	port := serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 64)); _, _ = c.Read(make([]byte, 1)) })
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port}})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port}})
 	s.Timeout = "20s"
 	p, n := prober(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -344,7 +345,7 @@ func TestSlowerDevicesAreStopped(t *testing.T) {
 // TestPause: without the collector nothing is asked, and asking goes on behind.
 func TestPause(t *testing.T) {
 	port := device(t, plc)
-	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port}}))
+	p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port}}))
 	p.Gate.Pause("the collector is gone")
 	if err := ask(t, p); !errors.Is(err, ErrClosed) || len(n.entries()) > 0 {
 		t.Errorf("asked: %v", err)
@@ -358,8 +359,8 @@ func TestPause(t *testing.T) {
 // TestRunner: what is due is asked once, over restarts, and orders are obeyed.
 func TestRunner(t *testing.T) {
 	port := device(t, plc)
-	modbus := &config.ProbeModbus{Port: port, Identification: "none", ServerID: true}
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: modbus})
+	modbus := &reading.Modbus{Port: port, Identification: "none", ServerID: true}
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: modbus})
 	p, n := prober(t, s)
 	run := func(r *Runner, d time.Duration) {
 		ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -374,7 +375,7 @@ func TestRunner(t *testing.T) {
 	if len(n.entries()) != 1 {
 		t.Fatalf("%d requests, want 1", len(n.entries()))
 	}
-	orders := Orders{Schedules: []Schedule{{ID: "p1", Targets: []config.ProbeTarget{{Address: "127.0.0.2", Modbus: modbus}, {Address: "10.1.2.3", Modbus: modbus}}}}}
+	orders := Orders{Schedules: []Schedule{{ID: "p1", Targets: []reading.Target{{Address: "127.0.0.2", Modbus: modbus}, {Address: "10.1.2.3", Modbus: modbus}}}}}
 	orders.Killed = "stop all"
 	if err := r.Order(orders); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/gopcua/opcua/ua"
 
-	"demarc/agent/config"
+	"demarc/internal/reading"
 )
 
 // ackOf answers a Hello with these buffer sizes.
@@ -150,7 +150,7 @@ func TestHostileOPCUA(t *testing.T) {
 		}), "no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: serve(t, x.h.serve)}})
+			s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: serve(t, x.h.serve)}})
 			s.Timeout = "1s"
 			p, n := prober(t, s)
 			begun := time.Now()
@@ -203,7 +203,7 @@ func TestHugeCertificates(t *testing.T) {
 					write(conn, endpointWith(request, c.size))
 				}).serve(conn)
 			})
-			p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous"}}))
+			p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port, Session: "anonymous"}}))
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
@@ -270,9 +270,9 @@ func TestNoRetryStorm(t *testing.T) {
 				connections.Add(1)
 				x.each(c)
 			})
-			target := config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port, Units: "1-32", Identification: "extended"}}
+			target := reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-32", Identification: "extended"}}
 			if x.of == "opcua" {
-				target = config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous"}}
+				target = reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port, Session: "anonymous"}}
 			}
 			s := loopback(target)
 			s.Timeout = "200ms"
@@ -311,7 +311,7 @@ func TestManyEndpoints(t *testing.T) {
 			return answer
 		})
 	})
-	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous"}}))
+	p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port, Session: "anonymous"}}))
 	if err := ask(t, p); err != nil {
 		t.Fatal(err)
 	}

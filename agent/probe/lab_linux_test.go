@@ -25,6 +25,7 @@ import (
 
 	"demarc/agent/config"
 	"demarc/internal/netsim"
+	"demarc/internal/reading"
 )
 
 // TestMain lets the test binary stand in for the program's child.
@@ -94,7 +95,7 @@ func (n *notes) count(attribute, value string) (times int) {
 }
 
 // loopback is settings that ask this machine, fast.
-func loopback(targets ...config.ProbeTarget) config.Probe {
+func loopback(targets ...reading.Target) config.Probe {
 	return config.Probe{
 		Enabled: true, Interface: "lo", Source: "127.0.0.1", Networks: []string{"127.0.0.0/8"}, Timeout: "2s",
 		Targets: targets, Budget: config.ProbeBudget{Device: 600, Network: 600},

@@ -8,7 +8,7 @@ import (
 	"io"
 	"time"
 
-	"demarc/agent/config"
+	"demarc/internal/reading"
 	"demarc/internal/wire"
 )
 
@@ -40,7 +40,7 @@ var categories = []struct {
 }{{"basic", 1, 0x00}, {"regular", 2, 0x03}, {"extended", 3, 0x80}}
 
 // modbusPlan lists what our own client sends, in its order.
-func modbusPlan(m *config.ProbeModbus) []modbusRead {
+func modbusPlan(m *reading.Modbus) []modbusRead {
 	units, err := m.UnitList()
 	if err != nil {
 		return nil // config has refused it
@@ -70,7 +70,7 @@ func modbusPlan(m *config.ProbeModbus) []modbusRead {
 	return all
 }
 
-func modbusPort(m *config.ProbeModbus) int {
+func modbusPort(m *reading.Modbus) int {
 	if m.Port == 0 {
 		return 502
 	}
@@ -79,7 +79,7 @@ func modbusPort(m *config.ProbeModbus) int {
 
 // modbus asks one device over Modbus: identification by our own client, then
 // registers.
-func (x *exchange) modbus(ctx context.Context, m *config.ProbeModbus) error {
+func (x *exchange) modbus(ctx context.Context, m *reading.Modbus) error {
 	var errs []error
 	if plan := modbusPlan(m); len(plan) > 0 {
 		errs = append(errs, x.identify(ctx, m, plan))
@@ -92,7 +92,7 @@ func (x *exchange) modbus(ctx context.Context, m *config.ProbeModbus) error {
 
 // identify sends the plan over one connection. A device that answers a request
 // with an exception, or wrongly, is asked the next; one that is silent is not.
-func (x *exchange) identify(ctx context.Context, m *config.ProbeModbus, plan []modbusRead) error {
+func (x *exchange) identify(ctx context.Context, m *reading.Modbus, plan []modbusRead) error {
 	if err := x.Gate.wait(ctx, x.addr, 1); err != nil {
 		return err
 	}

@@ -8,20 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"demarc/agent/config"
+	"demarc/internal/reading"
 )
 
-func everything(port int) *config.ProbeModbus {
-	return &config.ProbeModbus{
+func everything(port int) *reading.Modbus {
+	return &reading.Modbus{
 		Port: port, Identification: "regular", ServerID: true, SunSpec: true,
-		Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4}},
+		Registers: []reading.Register{{Attribute: "serial", Register: 1000, Count: 4}},
 	}
 }
 
 // TestModbus: a device is asked what the plan says, and nothing else leaves.
 func TestModbus(t *testing.T) {
 	port := device(t, plc)
-	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: everything(port)}))
+	p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", Modbus: everything(port)}))
 	steps, err := p.Plan(t.Context(), p.Jobs()[0])
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +184,7 @@ func TestHostileModbus(t *testing.T) {
 		}), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: h.port}})
+			s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: h.port}})
 			s.Timeout = "300ms"
 			p, n := prober(t, s)
 			begun := time.Now()
@@ -215,7 +215,7 @@ func closedPort(t *testing.T) int {
 // TestSilenceStops: after three rounds without an answer a person must look.
 func TestSilenceStops(t *testing.T) {
 	port := serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(300 * time.Millisecond) })
-	s := loopback(config.ProbeTarget{Address: "127.0.0.1", Modbus: &config.ProbeModbus{Port: port}})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port}})
 	s.Timeout = "50ms"
 	p, n := prober(t, s)
 	now := time.Now()

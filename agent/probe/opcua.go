@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"demarc/agent/config"
+	"demarc/internal/reading"
 )
 
 // Requests of the discovery: find servers, get endpoints.
@@ -25,7 +25,7 @@ const uaDiscoveryRequests = 2
 // Hello, open and close come on top.
 func uaMessages(requests int) int { return requests + 3 }
 
-func opcuaPort(o *config.ProbeOPCUA) int {
+func opcuaPort(o *reading.OPCUA) int {
 	if o.Port == 0 {
 		return 4840
 	}
@@ -34,7 +34,7 @@ func opcuaPort(o *config.ProbeOPCUA) int {
 
 // opcua asks one device over OPC UA: discovery, and a session if the settings
 // want one. Whatever URL a server names, the connection goes to the target.
-func (x *exchange) opcua(ctx context.Context, o *config.ProbeOPCUA) error {
+func (x *exchange) opcua(ctx context.Context, o *reading.OPCUA) error {
 	job := uaJob{URL: uaURL(x.addr.String(), opcuaPort(o)), Policy: uaNone, Mode: "none", Timeout: int(x.timeout.Milliseconds())}
 	var ways []uaEndpoint
 	err := x.speak(ctx, o, job, func(t uaTold) {
@@ -59,7 +59,7 @@ func uaURL(host string, port int) string {
 }
 
 // enter chooses the way into a server, and asks whether it is trusted.
-func (x *exchange) enter(o *config.ProbeOPCUA, job uaJob, ways []uaEndpoint) (uaJob, error) {
+func (x *exchange) enter(o *reading.OPCUA, job uaJob, ways []uaEndpoint) (uaJob, error) {
 	way, err := chooseWay(o, ways)
 	if err != nil {
 		return job, err
@@ -96,7 +96,7 @@ func name(policy string) string { return clean(strings.TrimPrefix(policy, uaPoli
 
 // chooseWay takes the way that the settings want of those that a server
 // offers: with auto the best, and none only where there is no other.
-func chooseWay(o *config.ProbeOPCUA, ways []uaEndpoint) (uaEndpoint, error) {
+func chooseWay(o *reading.OPCUA, ways []uaEndpoint) (uaEndpoint, error) {
 	find := func(policy, mode string) int {
 		return slices.IndexFunc(ways, func(w uaEndpoint) bool { return w.Policy == uaPolicies+policy && w.Mode == mode })
 	}
@@ -105,7 +105,7 @@ func chooseWay(o *config.ProbeOPCUA, ways []uaEndpoint) (uaEndpoint, error) {
 	case "none":
 		wanted = [][2]string{{"None", "none"}}
 	case "", "auto":
-		for _, p := range config.ProbePolicies {
+		for _, p := range reading.Policies {
 			wanted = append(wanted, [2]string{p, "sign-and-encrypt"}, [2]string{p, "sign"})
 		}
 		wanted = append(wanted, [2]string{"None", "none"})
@@ -144,7 +144,7 @@ func (x *exchange) trusted(der []byte) error {
 }
 
 // speak has a child do a job over a connection to the target.
-func (x *exchange) speak(ctx context.Context, o *config.ProbeOPCUA, job uaJob, told func(uaTold)) error {
+func (x *exchange) speak(ctx context.Context, o *reading.OPCUA, job uaJob, told func(uaTold)) error {
 	requests := uaDiscoveryRequests
 	if job.Session != "" {
 		requests = uaMostRequests

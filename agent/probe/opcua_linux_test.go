@@ -19,8 +19,8 @@ import (
 	"github.com/gopcua/opcua/server"
 	"github.com/gopcua/opcua/ua"
 
-	"demarc/agent/config"
 	"demarc/internal/netsim"
+	"demarc/internal/reading"
 )
 
 // thumbprint is what a person writes under trust.
@@ -55,7 +55,7 @@ func gopcuaServer(ctx context.Context, host string, port int, certificate []byte
 		server.EnableAuthMode(ua.UserTokenTypeAnonymous), server.EnableAuthMode(ua.UserTokenTypeUserName),
 		server.ServerName("gopcua test"), server.ManufacturerName("ACME"), server.ProductName("Test server"), server.SoftwareVersion("4.5.6"),
 	}
-	for _, p := range config.ProbePolicies {
+	for _, p := range reading.Policies {
 		options = append(options, server.EnableSecurity(p, ua.MessageSecurityModeSign), server.EnableSecurity(p, ua.MessageSecurityModeSignAndEncrypt))
 	}
 	options = append(options, privateKey(key))
@@ -99,7 +99,7 @@ func startGopcua(t testing.TB) (port int, certificate []byte) {
 func TestOPCUADiscovery(t *testing.T) {
 	needChild(t)
 	port, _ := startGopcua(t)
-	p, n := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port}}))
+	p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port}}))
 	steps, err := p.Plan(t.Context(), p.Jobs()[0])
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestOPCUADiscovery(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if ways < 2*len(config.ProbePolicies) {
+	if ways < 2*len(reading.Policies) {
 		t.Errorf("%d ways in: %+v", ways, n.facts)
 	}
 }
@@ -143,12 +143,12 @@ func TestOPCUASessions(t *testing.T) {
 	needChild(t)
 	port, certificate := startGopcua(t)
 	modes := []string{"none", "auto"}
-	for _, p := range config.ProbePolicies {
+	for _, p := range reading.Policies {
 		modes = append(modes, p+" sign", p+" sign-and-encrypt")
 	}
 	for _, security := range modes {
 		t.Run(security, func(t *testing.T) {
-			s := loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Port: port, Session: "anonymous", Security: security}})
+			s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port, Session: "anonymous", Security: security}})
 			if security != "none" {
 				p, n := prober(t, s)
 				if err := ask(t, p); err == nil || !strings.Contains(err.Error(), thumbprint(certificate)) || !strings.Contains(err.Error(), "trust:") {
@@ -183,19 +183,19 @@ func TestOPCUARefusesToLeak(t *testing.T) {
 	ways := []uaEndpoint{{Policy: uaNone, Mode: "none", Tokens: []uaToken{{Type: "user", ID: "u"}, {Type: "anonymous", ID: "a"}}}}
 	p, _ := prober(t, loopback())
 	x := &exchange{Prober: p, addr: mustAddr("127.0.0.1")}
-	o := &config.ProbeOPCUA{Session: "user", User: "a", Password: "/nowhere"}
+	o := &reading.OPCUA{Session: "user", User: "a", Password: "/nowhere"}
 	if _, err := x.enter(o, uaJob{}, ways); err == nil || !strings.Contains(err.Error(), "unprotected") {
 		t.Errorf("a password without security: %v", err)
 	}
 	for _, c := range []struct {
 		security, want string
 	}{{"Basic256Sha256 sign", "the settings want"}, {"auto", ""}, {"none", ""}} {
-		o := &config.ProbeOPCUA{Session: "anonymous", Security: c.security}
+		o := &reading.OPCUA{Session: "anonymous", Security: c.security}
 		if _, err := x.enter(o, uaJob{}, ways); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.security, err)
 		}
 	}
-	if _, err := x.enter(&config.ProbeOPCUA{Session: "certificate"}, uaJob{}, ways); err == nil {
+	if _, err := x.enter(&reading.OPCUA{Session: "certificate"}, uaJob{}, ways); err == nil {
 		t.Error("a way that the server does not offer was taken")
 	}
 }
@@ -259,7 +259,7 @@ func TestGuardRefuses(t *testing.T) {
 // before, but for what the server names.
 func TestPlanPrintsSessions(t *testing.T) {
 	needChild(t)
-	p, _ := prober(t, loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{Session: "anonymous", Security: "none"}}))
+	p, _ := prober(t, loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Session: "anonymous", Security: "none"}}))
 	steps, err := p.Plan(t.Context(), p.Jobs()[0])
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +278,7 @@ func TestPlanPrintsSessions(t *testing.T) {
 }
 
 // nodePolicies are those that node-opcua still offers.
-var nodePolicies = config.ProbePolicies[:3]
+var nodePolicies = reading.Policies[:3]
 
 // nodeOPCUA starts node-opcua's server on loopback.
 func nodeOPCUA(t testing.TB) (port int, certificate []byte, dir string) {
@@ -314,7 +314,7 @@ func TestNodeOPCUA(t *testing.T) {
 	}
 	for _, a := range attempts {
 		t.Run(a.session+" "+a.security, func(t *testing.T) {
-			s := loopback(config.ProbeTarget{Address: "127.0.0.1", OPCUA: &config.ProbeOPCUA{
+			s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{
 				Port: port, Session: a.session, Security: a.security, User: "reader", Password: password, Certificate: userCert, Key: userKey,
 			}})
 			s.Trust, s.Timeout = []string{thumbprint(certificate)}, "10s"

@@ -21,7 +21,7 @@ func (p *Prober) Plan(ctx context.Context, j Job) ([]Step, error) {
 	if err != nil || !p.Settings.Allows(addr) {
 		return nil, fmt.Errorf("probe: %q lies in none of probe.networks", j.Target.Address)
 	}
-	if err := j.Target.CheckReads(); err != nil {
+	if err := j.Target.Check(); err != nil {
 		return nil, fmt.Errorf("probe: %s: %w", addr, err)
 	}
 	var all []Step

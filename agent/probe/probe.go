@@ -16,6 +16,7 @@ import (
 
 	"demarc/agent/config"
 	"demarc/internal/ot"
+	"demarc/internal/reading"
 )
 
 // Fact is what a device said of itself.
@@ -109,7 +110,7 @@ func duration(text string, otherwise time.Duration) time.Duration {
 // Job is a target and who asked for it.
 type Job struct {
 	Schedule string
-	Target   config.ProbeTarget
+	Target   reading.Target
 }
 
 // Jobs are those of the settings.
@@ -128,7 +129,7 @@ func (p *Prober) Ask(ctx context.Context, j Job) error {
 	if err != nil || !p.Settings.Allows(addr) {
 		return fmt.Errorf("probe: %q lies in none of probe.networks: nothing was sent", j.Target.Address)
 	}
-	if err := j.Target.CheckReads(); err != nil {
+	if err := j.Target.Check(); err != nil {
 		return fmt.Errorf("probe: %s: %w: nothing was sent", addr, err)
 	}
 	if err := p.checkPath(); err != nil {

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"strconv"
 
-	"demarc/agent/config"
 	"demarc/internal/ot"
+	"demarc/internal/reading"
 )
 
 // registerRead is one planned read of registers. They are sent by the library,
@@ -65,7 +65,7 @@ var sunSpecFields = []struct {
 }
 
 // registerPlan lists the registers that are read, in their order.
-func registerPlan(m *config.ProbeModbus) []registerRead {
+func registerPlan(m *reading.Modbus) []registerRead {
 	units, err := m.UnitList()
 	if err != nil {
 		return nil // config has refused it
@@ -99,7 +99,7 @@ func contains(units []byte, unit int) bool {
 	return false
 }
 
-func plateRead(r config.ProbeRegister, unit byte) registerRead {
+func plateRead(r reading.Register, unit byte) registerRead {
 	kind := "holding"
 	if r.Input {
 		kind = "input"
@@ -130,7 +130,7 @@ func sunSpecPlan(unit byte, at int) []registerRead {
 }
 
 // registers sends the plan over one connection.
-func (x *exchange) registers(ctx context.Context, m *config.ProbeModbus, plan []registerRead) error {
+func (x *exchange) registers(ctx context.Context, m *reading.Modbus, plan []registerRead) error {
 	if err := x.Gate.wait(ctx, x.addr, 1); err != nil {
 		return err
 	}

@@ -8,14 +8,14 @@ import (
 	"sync"
 	"time"
 
-	"demarc/agent/config"
+	"demarc/internal/reading"
 )
 
 // Schedule is what a collector has had approved for this agent.
 type Schedule struct {
 	ID      string
 	Every   time.Duration // 0 is once
-	Targets []config.ProbeTarget
+	Targets []reading.Target
 }
 
 // Orders are what people want of this agent, as its collector tells.
@@ -29,6 +29,9 @@ type Orders struct {
 // collector's schedules, one after the other.
 type Runner struct {
 	*Prober
+	// Ended, when set, is told what came of each job.
+	Ended func(Job, error)
+
 	mu     sync.Mutex
 	orders Orders
 	wake   chan struct{}
@@ -125,13 +128,17 @@ func (r *Runner) turn(ctx context.Context, j job, all []job) {
 		r.Log.Error("not asked: when it was asked last cannot be kept", "error", err)
 		return
 	}
-	switch err := r.Ask(ctx, j.Job); {
+	err = r.Ask(ctx, j.Job)
+	switch {
 	case errors.Is(err, ErrClosed):
 		r.Log.Warn("asking stopped", "target", j.Target.Address, "schedule", j.Schedule, "reason", err)
 	case err != nil:
 		r.Log.Warn("asked in part", "target", j.Target.Address, "schedule", j.Schedule, "error", err)
 	default:
 		r.Log.Info("asked", "target", j.Target.Address, "schedule", j.Schedule)
+	}
+	if r.Ended != nil {
+		r.Ended(j.Job, err)
 	}
 }
 

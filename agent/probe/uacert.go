@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"demarc/agent/config"
+	"demarc/internal/reading"
 )
 
 // applicationURI names this application, in its certificate and in sessions.
@@ -95,7 +95,7 @@ func readPEM(raw []byte) (certificate, key []byte, err error) {
 }
 
 // userOf reads what a session's user is known by.
-func userOf(o *config.ProbeOPCUA, job *uaJob) error {
+func userOf(o *reading.OPCUA, job *uaJob) error {
 	switch o.Session {
 	case "user":
 		secret, err := os.ReadFile(o.Password)

@@ -15,13 +15,14 @@ import (
 	"github.com/gopcua/opcua/uasc"
 
 	"demarc/agent/config"
+	"demarc/internal/reading"
 	"demarc/internal/wire"
 )
 
 // opcuaPlan lists what OPC UA would send: the child speaks to a server in this
 // process, over a connection that leads nowhere else, and what it sends is
 // noted.
-func (p *Prober) opcuaPlan(ctx context.Context, to netip.AddrPort, o *config.ProbeOPCUA) ([]Step, error) {
+func (p *Prober) opcuaPlan(ctx context.Context, to netip.AddrPort, o *reading.OPCUA) ([]Step, error) {
 	job := uaJob{URL: uaURL(to.Addr().String(), int(to.Port())), Policy: uaNone, Mode: "none", Timeout: int(p.timeout.Milliseconds())}
 	all, err := p.rehearse(ctx, to, job, uaDiscoveryRequests)
 	if err != nil || o.Session == "" || o.Session == "none" {

@@ -24,6 +24,7 @@ import (
 	"demarc/agent/capture"
 	"demarc/agent/config"
 	"demarc/internal/netsim"
+	"demarc/internal/reading"
 )
 
 // Addresses of the probe and of the device in the test's own network.
@@ -211,7 +212,7 @@ func (w *wireLab) frames(t testing.TB, port int) (payload []byte, bare, arp int,
 	}
 }
 
-func wireSettings(targets ...config.ProbeTarget) config.Probe {
+func wireSettings(targets ...reading.Target) config.Probe {
 	return config.Probe{
 		Enabled: true, Interface: "probe0", Source: proberIP, Networks: []string{"10.20.4.0/24"}, Timeout: "10s",
 		Targets: targets, Budget: config.ProbeBudget{Device: 6000, Network: 6000},
@@ -282,7 +283,7 @@ func onWire(t *testing.T, w *wireLab, port int, s config.Probe) *notes {
 // interface sends nothing meanwhile.
 func TestEveryFrameOnTheWire(t *testing.T) {
 	w := cable(t, "plc")
-	n := onWire(t, w, 502, wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: everything(502)}))
+	n := onWire(t, w, 502, wireSettings(reading.Target{Address: deviceIP, Modbus: everything(502)}))
 	if len(n.entries()) != 7 || n.value("serial") == "" {
 		t.Errorf("%d requests, %+v", len(n.entries()), n.facts)
 	}
@@ -290,9 +291,9 @@ func TestEveryFrameOnTheWire(t *testing.T) {
 
 // everyWay is a target for each way into a server: discovery, no security, and
 // each policy signed and encrypted.
-func everyWay(policies ...string) (all []config.ProbeTarget) {
+func everyWay(policies ...string) (all []reading.Target) {
 	add := func(session, security string) {
-		all = append(all, config.ProbeTarget{Address: deviceIP, OPCUA: &config.ProbeOPCUA{Session: session, Security: security}})
+		all = append(all, reading.Target{Address: deviceIP, OPCUA: &reading.OPCUA{Session: session, Security: security}})
 	}
 	add("none", "")
 	add("anonymous", "none")
@@ -308,11 +309,11 @@ func TestEveryFrameOfGopcua(t *testing.T) {
 	needChild(t)
 	dir := t.TempDir()
 	w := cable(t, "gopcua", dir)
-	s := wireSettings(everyWay(config.ProbePolicies...)...)
+	s := wireSettings(everyWay(reading.Policies...)...)
 	s.Trust = []string{thumbprintOf(t, dir)}
 	n := onWire(t, w, 4840, s)
 	each := 5 + 7 // messages of a discovery and of a session without devices
-	if got := len(n.entries()); got != 5+(1+2*len(config.ProbePolicies))*each || n.count("firmware", "4.5.6") != 1+2*len(config.ProbePolicies) {
+	if got := len(n.entries()); got != 5+(1+2*len(reading.Policies))*each || n.count("firmware", "4.5.6") != 1+2*len(reading.Policies) {
 		t.Errorf("%d requests, %d name plates", got, n.count("firmware", "4.5.6"))
 	}
 }
@@ -330,7 +331,7 @@ func TestEveryFrameOfNodeOPCUA(t *testing.T) {
 	_, cert, key := testCertificate(t, dir)
 	targets := everyWay(nodePolicies...)
 	for _, session := range []string{"user", "certificate"} {
-		targets = append(targets, config.ProbeTarget{Address: deviceIP, OPCUA: &config.ProbeOPCUA{
+		targets = append(targets, reading.Target{Address: deviceIP, OPCUA: &reading.OPCUA{
 			Session: session, User: "reader", Password: password, Certificate: cert, Key: key,
 		}})
 	}
@@ -374,7 +375,7 @@ func TestCaptureInterfacesAreRefused(t *testing.T) {
 		{"none0", "10.1.0.1", nil, "none0"},
 		{"other0", "10.3.0.1", []string{"span0", "port0", "gone0"}, ""},
 	} {
-		s := wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: everything(502)})
+		s := wireSettings(reading.Target{Address: deviceIP, Modbus: everything(502)})
 		s.Interface, s.Source = c.iface, c.source
 		_, err := New(Options{Settings: s, Captures: c.captures, Sink: &notes{}, Log: discard})
 		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
@@ -426,7 +427,7 @@ func TestLinksOfOtherNamespaces(t *testing.T) {
 		{"near0", "10.0.0.1", "span0", ""},
 		{"mac0", "10.1.0.1", "mac1", "by a link of the capture interface"},
 	} {
-		s := wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: everything(502)})
+		s := wireSettings(reading.Target{Address: deviceIP, Modbus: everything(502)})
 		s.Interface, s.Source = c.iface, c.source
 		_, err := New(Options{Settings: s, Captures: []string{c.capture}, Sink: &notes{}, Log: discard})
 		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
@@ -451,8 +452,8 @@ func needPython(t testing.TB, module, pkg string) {
 func TestPymodbus(t *testing.T) {
 	needPython(t, "pymodbus", "python3-pymodbus")
 	w := cable(t, debianPython, "-u", testdata(t, "pymodbus_server.py"), deviceIP, "502")
-	n := onWire(t, w, 502, wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
-		Units: "1", Identification: "extended", ServerID: true, SunSpec: true, Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4}},
+	n := onWire(t, w, 502, wireSettings(reading.Target{Address: deviceIP, Modbus: &reading.Modbus{
+		Units: "1", Identification: "extended", ServerID: true, SunSpec: true, Registers: []reading.Register{{Attribute: "serial", Register: 1000, Count: 4}},
 	}}))
 	for attribute, want := range map[string]string{"vendor": "Pymodbus", "model": "PM", "firmware": "3.0", "product": "Pymodbus Server", "serial": "PLATE-77"} {
 		if got := n.value(attribute); got != want {
@@ -465,8 +466,8 @@ func TestPymodbus(t *testing.T) {
 func TestModbusSerial(t *testing.T) {
 	modules := nodeModules(t, "modbus-serial")
 	w := cable(t, "env", "NODE_PATH="+modules, "node", testdata(t, "modbus_serial_server.js"), deviceIP, "502")
-	n := onWire(t, w, 502, wireSettings(config.ProbeTarget{Address: deviceIP, Modbus: &config.ProbeModbus{
-		Units: "1", Identification: "basic", Registers: []config.ProbeRegister{{Attribute: "serial", Register: 1000, Count: 4, Input: true}},
+	n := onWire(t, w, 502, wireSettings(reading.Target{Address: deviceIP, Modbus: &reading.Modbus{
+		Units: "1", Identification: "basic", Registers: []reading.Register{{Attribute: "serial", Register: 1000, Count: 4, Input: true}},
 	}}))
 	for attribute, want := range map[string]string{"vendor": "ACME", "model": "MS-1", "firmware": "2.1", "serial": "PLATE-78"} {
 		if got := n.value(attribute); got != want {

@@ -1,10 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,6 +15,7 @@ import (
 
 	"demarc/collector/store"
 	"demarc/internal/ot"
+	"demarc/internal/reading"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -47,13 +48,14 @@ func (s *Service) PlanProbe(ctx context.Context, r *demarcv1.PlanProbeRequest) (
 	if err != nil {
 		return nil, err
 	}
-	if err := probeReads(r.GetReads()); err != nil {
-		return nil, status.Error(codes.InvalidArgument, err.Error())
-	}
 	if n := r.GetEverySeconds(); n > 0 && n < leastProbeEvery {
 		return nil, status.Errorf(codes.InvalidArgument, "every %d s is too often: an hour at least, or 0 for once", n)
 	}
-	addresses, err := s.selected(agent.Site, r.GetSelection())
+	networks, err := s.askable(agent.Name, r.GetReads())
+	if err != nil {
+		return nil, err
+	}
+	addresses, leftOut, err := s.selected(agent, networks, r.GetSelection())
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +71,33 @@ func (s *Service) PlanProbe(ctx context.Context, r *demarcv1.PlanProbeRequest) (
 		Reads: r.GetReads(), EverySeconds: r.GetEverySeconds(), State: ProbeProposed,
 	}
 	if r.GetDryRun() {
-		return &demarcv1.PlanProbeResponse{Schedule: x}, nil
+		return &demarcv1.PlanProbeResponse{Schedule: x, LeftOut: leftOut}, nil
 	}
 	act := s.act(ctx, "probe plan", x.GetId(), words("agent", agent.Name, "devices", strings.Join(addresses, ", ")))
 	if err := s.Plant.Act(ctx, agent.Site, ActProbePlan, &demarcv1.ProbeAct{Schedule: x}, act); err != nil {
 		return nil, failed(err)
 	}
 	x, err = s.schedule(x.GetId())
-	return &demarcv1.PlanProbeResponse{Schedule: x}, err
+	return &demarcv1.PlanProbeResponse{Schedule: x, LeftOut: leftOut}, err
+}
+
+// askable returns the prefixes that an agent's settings let it ask, and refuses
+// reads that the agent would refuse.
+func (s *Service) askable(agent string, r *demarcv1.ProbeReads) (networks []string, err error) {
+	t := reading.Of(r)
+	if err := t.Check(); err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	state := s.Agents.Health()[agent].Probe
+	if state == nil {
+		return nil, status.Errorf(codes.FailedPrecondition, "agent %s has not told that active reads are on since this collector was started: they are turned on in the agent's own settings (probe: {enabled: true, ...}), and it must have been connected", agent)
+	}
+	return state.GetNetworks(), nil
+}
+
+// notAllowed says that an agent would refuse to ask an address.
+func notAllowed(agent string, a netip.Addr, networks []string) error {
+	return status.Errorf(codes.FailedPrecondition, "agent %s may not ask %s: its own settings allow %s (probe.networks)", agent, a, cmp.Or(strings.Join(networks, ", "), "nothing"))
 }
 
 // probing returns an agent that may be told to ask, at a site where the caller
@@ -109,52 +130,51 @@ func (s *Service) mayAt(ctx context.Context, site string, roles ...store.Role) e
 	return nil
 }
 
-// probeReads says what is wrong with reads; the agent checks them again.
-func probeReads(r *demarcv1.ProbeReads) error {
-	m, o := r.GetModbus(), r.GetOpcua()
-	switch {
-	case m == nil && o == nil:
-		return fmt.Errorf("say what to read: modbus, opcua or both")
-	case m != nil && !slices.Contains([]string{"", "none", "basic", "regular", "extended"}, m.GetIdentification()):
-		return fmt.Errorf("identification %q is not known: none, basic, regular or extended", m.GetIdentification())
-	case m.GetPort() > 65535 || o.GetPort() > 65535:
-		return fmt.Errorf("a port lies between 1 and 65535")
-	case len(m.GetUnits()) > 128 || len(o.GetSecurity()) > 128:
-		return fmt.Errorf("units or security are too long")
-	}
-	return nil
-}
-
-// selected resolves a selection to addresses, in their order.
-func (s *Service) selected(site string, x *demarcv1.ProbeSelection) ([]string, error) {
-	var all []netip.Addr
+// selected resolves a selection to addresses, in their order, that the agent may
+// ask; those of assets that it may not are left out.
+func (s *Service) selected(agent store.Agent, networks []string, x *demarcv1.ProbeSelection) (addresses, leftOut []string, err error) {
+	var all, out []netip.Addr
 	for _, text := range x.GetAddresses() {
-		a, err := netip.ParseAddr(text)
+		a, err := reading.Address(text)
 		if err != nil {
-			return nil, status.Errorf(codes.InvalidArgument, "%q is no address", text)
+			return nil, nil, status.Error(codes.InvalidArgument, err.Error())
 		}
-		all = append(all, a.Unmap())
+		if !reading.Allowed(networks, a) {
+			return nil, nil, notAllowed(agent.Name, a, networks)
+		}
+		all = append(all, a)
 	}
 	if x.GetRole() != "" || x.GetBoundary() != "" {
-		more, err := s.ofRole(site, x)
+		more, err := s.ofRole(agent.Site, x)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = append(all, more...)
+		for _, a := range more {
+			if reading.Allowed(networks, a) {
+				all = append(all, a)
+			} else {
+				out = append(out, a)
+			}
+		}
 	}
-	slices.SortFunc(all, netip.Addr.Compare)
-	all = slices.Compact(all)
+	addresses, leftOut = inTheirOrder(all), inTheirOrder(out)
 	switch {
-	case len(all) == 0:
-		return nil, status.Error(codes.FailedPrecondition, "the selection means no device: name addresses, or a role and a boundary whose assets were seen of late")
-	case len(all) > maxProbed:
-		return nil, status.Errorf(codes.InvalidArgument, "the selection means %d devices, at most %d are asked by one schedule", len(all), maxProbed)
+	case len(addresses) == 0 && len(out) > 0:
+		return nil, nil, notAllowed(agent.Name, out[0], networks)
+	case len(addresses) == 0:
+		return nil, nil, status.Error(codes.FailedPrecondition, "the selection means no device: name addresses, or a role and a boundary whose assets were seen of late")
+	case len(addresses) > maxProbed:
+		return nil, nil, status.Errorf(codes.InvalidArgument, "the selection means %d devices, at most %d are asked by one schedule", len(addresses), maxProbed)
 	}
-	texts := make([]string, len(all))
-	for i, a := range all {
-		texts[i] = a.String()
+	return addresses, leftOut, nil
+}
+
+func inTheirOrder(all []netip.Addr) (texts []string) {
+	slices.SortFunc(all, netip.Addr.Compare)
+	for _, a := range slices.Compact(all) {
+		texts = append(texts, a.String())
 	}
-	return texts, nil
+	return texts
 }
 
 // ofRole are addresses of the assets of a role in a boundary that were seen
@@ -206,6 +226,15 @@ func (s *Service) ApproveProbe(ctx context.Context, r *demarcv1.ApproveProbeRequ
 	}
 	if err := s.engineerAt(ctx, x.GetSite()); err != nil {
 		return nil, err
+	}
+	networks, err := s.askable(x.GetAgent(), x.GetReads())
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range x.GetAddresses() { // its settings may have changed since
+		if a, err := reading.Address(text); err != nil || !reading.Allowed(networks, a) {
+			return nil, notAllowed(x.GetAgent(), a, networks)
+		}
 	}
 	if who := Caller(ctx).Who(); s.AuthorityMode != openAuthority && who == x.GetPlannedBy() {
 		return nil, status.Errorf(codes.FailedPrecondition, "%s planned %s: another engineer approves it", who, x.GetId())

@@ -88,8 +88,12 @@ func answered(e *demarcv1.ProbeEntry) string {
 	return fmt.Sprintf("answer %d bytes%s: %x", e.GetReceived(), front, e.GetAnswer())
 }
 
-// maxStops bounds what an agent may tell of devices that it does not ask.
-const maxStops = 4096
+// Limits of what an agent may tell of its active reads.
+const (
+	maxStops    = 4096
+	maxOutcomes = 1024
+	maxNetworks = 256
+)
 
 // probeOf copies how an agent's active reads stand, within limits; nil where
 // they are off.
@@ -97,9 +101,17 @@ func probeOf(p *demarcv1.ProbeState) *demarcv1.ProbeState {
 	if !p.GetEnabled() {
 		return nil
 	}
-	out := &demarcv1.ProbeState{Enabled: true, Interface: oneLine(p.GetInterface()), Source: oneLine(p.GetSource()), Killed: oneLine(p.GetKilled())}
+	out := &demarcv1.ProbeState{
+		Enabled: true, Interface: oneLine(p.GetInterface()), Source: oneLine(p.GetSource()), Killed: oneLine(p.GetKilled()), Waits: oneLine(p.GetWaits()),
+	}
+	for _, n := range p.GetNetworks()[:min(len(p.GetNetworks()), maxNetworks)] {
+		out.Networks = append(out.Networks, oneLine(n))
+	}
 	for _, s := range p.GetStops()[:min(len(p.GetStops()), maxStops)] {
 		out.Stops = append(out.Stops, &demarcv1.ProbeStop{Address: oneLine(s.GetAddress()), Since: s.GetSince(), Why: oneLine(s.GetWhy())})
+	}
+	for _, o := range p.GetOutcomes()[:min(len(p.GetOutcomes()), maxOutcomes)] {
+		out.Outcomes = append(out.Outcomes, &demarcv1.ProbeOutcome{Schedule: oneLine(o.GetSchedule()), Address: oneLine(o.GetAddress()), Time: o.GetTime(), Error: oneLine(o.GetError())})
 	}
 	return out
 }

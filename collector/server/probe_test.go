@@ -25,7 +25,7 @@ func (h heardOf) Health() map[string]ingest.Health { return h }
 func (heardOf) Drop(string, string)                {}
 
 // probing is the service of active reads over a lab, with agents a1 at houston
-// and b1 at alpha.
+// and b1 at alpha that ask, and c1 that does not.
 type probing struct {
 	*lab
 	*api.Service
@@ -35,12 +35,15 @@ type probing struct {
 func newProbing(t *testing.T, authority string) *probing {
 	t.Helper()
 	p := &probing{lab: newLab(t), agents: heardOf{}}
-	for name, site := range map[string]string{"a1": "houston", "b1": "alpha"} {
+	for name, site := range map[string]string{"a1": "houston", "b1": "alpha", "c1": "houston"} {
 		p.must(p.store.PutToken(t.Context(), store.Token{Name: name, Site: site}, store.Act{What: "token"}))
 		p.must(p.store.Enrol(t.Context(), name, store.Act{What: "enrol"}, func(*store.Token, func(string) *store.Agent) (store.Agent, error) {
 			return store.Agent{Name: name, Site: site}, nil
 		}))
-		p.agents[name] = ingest.Health{Connected: true, Probe: &demarcv1.ProbeState{Enabled: true, Interface: "eth2", Source: "10.20.4.250"}}
+		if name == "c1" {
+			continue // its active reads are off
+		}
+		p.agents[name] = ingest.Health{Connected: true, Probe: &demarcv1.ProbeState{Enabled: true, Interface: "eth2", Source: "10.20.4.250", Networks: []string{"10.20.0.0/16", "10.50.1.0/24"}}}
 	}
 	p.Service = api.New(api.Config{Store: p.store, Plant: p.engine, Agents: p.agents, Clock: p.clock, AuthorityMode: authority})
 	_, err := p.apply(documents(plantDocs, agreement), applyOptions{})
@@ -115,6 +118,9 @@ func TestProbeScheduleIsApproved(t *testing.T) {
 	if o := p.Orders("houston", "a1"); len(o.GetSchedules()) != 0 {
 		t.Errorf("asked before it was approved: %v", o)
 	}
+	p.agents["a1"].Probe.Networks = []string{"10.20.4.10/32"} // its settings are others now
+	refusedAs(t, approve(ben), codes.FailedPrecondition, "may not ask 10.20.4.11")
+	p.agents["a1"].Probe.Networks = []string{"10.20.4.0/24"}
 	p.must(approve(ben))
 	if o := p.Orders("houston", "a1").GetSchedules(); len(o) != 1 || o[0].GetApprovedBy() != "ben (session)" || o[0].GetReads().GetModbus() == nil {
 		t.Errorf("approved, and ordered is %v", o)
@@ -165,19 +171,38 @@ func TestProbePlanRefuses(t *testing.T) {
 	}{
 		{&demarcv1.PlanProbeRequest{Agent: "zz", Selection: some, Reads: modbus}, codes.NotFound, "no agent is named"},
 		{&demarcv1.PlanProbeRequest{Agent: "b1", Selection: some, Reads: modbus}, codes.PermissionDenied, "engineer over site alpha"},
-		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: some}, codes.InvalidArgument, "say what to read"},
+		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: some}, codes.InvalidArgument, "neither says what to read"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: &demarcv1.ProbeReads{Modbus: &demarcv1.ProbeModbusReads{Identification: "all"}}}, codes.InvalidArgument, "basic"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: &demarcv1.ProbeReads{Opcua: &demarcv1.ProbeOpcuaReads{Port: 70000}}}, codes.InvalidArgument, "65535"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: modbus, EverySeconds: 60}, codes.InvalidArgument, "an hour at least"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Reads: modbus}, codes.FailedPrecondition, "means no device"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: many, Reads: modbus}, codes.InvalidArgument, "at most 256"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Addresses: []string{"plc-1"}}, Reads: modbus}, codes.InvalidArgument, "is no address"},
+		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Addresses: []string{"fe80::1%eth0"}}, Reads: modbus}, codes.InvalidArgument, "is no address"},
+		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Addresses: []string{"10.20.4.10", "10.9.9.9"}}, Reads: modbus}, codes.FailedPrecondition, "agent a1 may not ask 10.9.9.9: its own settings allow 10.20.0.0/16, 10.50.1.0/24"},
+		{&demarcv1.PlanProbeRequest{Agent: "c1", Selection: some, Reads: modbus}, codes.FailedPrecondition, "has not told that active reads are on"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "plc"}, Reads: modbus}, codes.InvalidArgument, "a role and a boundary"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "toaster", Boundary: "line4"}, Reads: modbus}, codes.InvalidArgument, "toaster"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "plc", Boundary: "line44"}, Reads: modbus}, codes.InvalidArgument, "line4"},
 	} {
 		_, err := do(ana, p, p.PlanProbe, c.r)
 		refusedAs(t, err, c.code, c.want)
+	}
+	// What an agent's settings may not say, a schedule may not.
+	for want, x := range map[string]*demarcv1.ProbeReads{
+		"units: \"9-3\" is no unit":           {Modbus: &demarcv1.ProbeModbusReads{Units: "9-3"}},
+		"units: 64 of them, at most 32":       {Modbus: &demarcv1.ProbeModbusReads{Units: "1-64"}},
+		"units: \"1;2\" is no unit":           {Modbus: &demarcv1.ProbeModbusReads{Units: "1;2"}},
+		"units: \"256\" is no unit":           {Modbus: &demarcv1.ProbeModbusReads{Units: "256"}},
+		"modbus.port":                         {Modbus: &demarcv1.ProbeModbusReads{Port: 1 << 31}},
+		"leaves nothing to read":              {Modbus: &demarcv1.ProbeModbusReads{Identification: "none"}},
+		"security: \"Basic256Sha256\" is not": {Opcua: &demarcv1.ProbeOpcuaReads{Security: "Basic256Sha256"}},
+		"security: \"Basic999 sign\" is not":  {Opcua: &demarcv1.ProbeOpcuaReads{Security: "Basic999 sign"}},
+		"security: \"none sign\" is not":      {Opcua: &demarcv1.ProbeOpcuaReads{Security: "none sign"}},
+		"security: \"Basic256Sha256 sign x\"": {Opcua: &demarcv1.ProbeOpcuaReads{Security: "Basic256Sha256 sign x"}},
+	} {
+		_, err := do(ana, p, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: x})
+		refusedAs(t, err, codes.InvalidArgument, want)
 	}
 	if _, err := do(ana, p, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: modbus, DryRun: true}); err != nil {
 		t.Error(err)
@@ -221,6 +246,12 @@ func TestProbeSelectionByRole(t *testing.T) {
 		if got := strings.Join(x.GetAddresses(), " "); got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%v: %q, want %q (%v)", c.x, got, c.want, err)
 		}
+	}
+	p.agents["a1"].Probe.Networks = []string{"10.20.4.8/30"} // .8 to .11
+	p.send("a", plc("10.20.4.14"))
+	r, err := do(ana, p, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "plc", Boundary: "line4"}, Reads: &demarcv1.ProbeReads{Modbus: &demarcv1.ProbeModbusReads{}}})
+	if err != nil || !slices.Equal(r.GetSchedule().GetAddresses(), []string{"10.20.4.11"}) || !slices.Equal(r.GetLeftOut(), []string{"10.20.4.14"}) {
+		t.Errorf("what the agent may not ask is not left out: %v, %v", r, err)
 	}
 }
 

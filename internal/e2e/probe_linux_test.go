@@ -47,7 +47,7 @@ func TestProbeFromPlanToKill(t *testing.T) {
 	if device.n.Load() != n {
 		t.Errorf("%d requests after the kill", device.n.Load()-n)
 	}
-	if list := c.must("probe", "list"); !bytes.Contains(list, []byte("STOPPED at every site")) || !bytes.Contains(list, []byte("stopped: stopped at the collector")) {
+	if list := c.must("probe", "list"); !bytes.Contains(list, []byte("STOPPED at every site")) || !bytes.Contains(list, []byte("  stopped at the collector by uid")) {
 		t.Errorf("%s", list)
 	}
 	c.kill()
@@ -55,6 +55,7 @@ func TestProbeFromPlanToKill(t *testing.T) {
 	if list := c.must("probe", "list", "-o", "json"); !bytes.Contains(list, []byte("shift leader")) || !bytes.Contains(list, []byte(id)) {
 		t.Errorf("a restart forgets: %s", list)
 	}
+	waitFor(t, "the agent", func() bool { return c.stateOf("a1") != nil })
 	c.must("probe", "resume", "--reason", "all is well")
 	plan2 := plan()
 	c.must("probe", "approve", plan2)

@@ -45,6 +45,12 @@ func TestProbeOfARole(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.start(c)
+	if _, err := c.try("probe", "plan", "--agent", "a1", "--address", "10.20.5.10", "--modbus"); err == nil || !strings.Contains(err.Error(), "may not ask 10.20.5.10: its own settings allow 10.20.4.0/24") {
+		t.Errorf("outside of what the agent may ask: %v", err)
+	}
+	if _, err := c.try("probe", "plan", "--agent", "a1", "--address", "10.20.4.11", "--modbus", "--units", "1-64"); err == nil || !strings.Contains(err.Error(), "at most 32 are asked") {
+		t.Errorf("more units than the agent takes: %v", err)
+	}
 	plan := func(more ...string) (string, error) {
 		out, err := c.try(append([]string{"probe", "plan", "--agent", "a1", "--role", "plc", "--boundary", "line4", "--modbus"}, more...)...)
 		return string(out), err
@@ -140,6 +146,9 @@ func TestProbeWindows(t *testing.T) {
 	if out, err := a.probe("--once"); err == nil || !strings.Contains(out, "outside every window") {
 		t.Errorf("by hand: %v, %s", err, out)
 	}
+	if out := c.must("probe", "list"); !bytes.Contains(out, []byte("waits: outside every window of probe.windows: ")) {
+		t.Errorf("%s", out)
+	}
 	time.Sleep(2 * time.Second) // the agent looks each second
 	if asked.n.Load() != 0 {
 		t.Errorf("asked %d times outside the window", asked.n.Load())
@@ -148,5 +157,6 @@ func TestProbeWindows(t *testing.T) {
 	a.settings(c, window(-time.Hour, 2*time.Hour))
 	a.start(c)
 	waitFor(t, "what was approved", func() bool { return asked.n.Load() == 2 }) // and its own target
+	waitFor(t, "its outcome", func() bool { return bytes.Contains(c.must("probe", "list"), []byte("answered")) })
 	a.end()
 }

@@ -508,8 +508,11 @@ func (x *PlanProbeRequest) GetDryRun() bool {
 
 // PlanProbeResponse holds the schedule with its addresses.
 type PlanProbeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Schedule      *ProbeSchedule         `protobuf:"bytes,1,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Schedule *ProbeSchedule         `protobuf:"bytes,1,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// Addresses of the role and boundary that the agent's settings do not let it
+	// ask.
+	LeftOut       []string `protobuf:"bytes,2,rep,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -547,6 +550,13 @@ func (*PlanProbeResponse) Descriptor() ([]byte, []int) {
 func (x *PlanProbeResponse) GetSchedule() *ProbeSchedule {
 	if x != nil {
 		return x.Schedule
+	}
+	return nil
+}
+
+func (x *PlanProbeResponse) GetLeftOut() []string {
+	if x != nil {
+		return x.LeftOut
 	}
 	return nil
 }
@@ -1173,8 +1183,15 @@ type ProbeState struct {
 	Interface string `protobuf:"bytes,2,opt,name=interface,proto3" json:"interface,omitempty"`
 	Source    string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
 	// Why nothing is asked; empty when it may be.
-	Killed        string       `protobuf:"bytes,4,opt,name=killed,proto3" json:"killed,omitempty"`
-	Stops         []*ProbeStop `protobuf:"bytes,5,rep,name=stops,proto3" json:"stops,omitempty"`
+	Killed string       `protobuf:"bytes,4,opt,name=killed,proto3" json:"killed,omitempty"`
+	Stops  []*ProbeStop `protobuf:"bytes,5,rep,name=stops,proto3" json:"stops,omitempty"`
+	// Prefixes that its own settings let it ask: nothing outside them ever is.
+	Networks []string `protobuf:"bytes,6,rep,name=networks,proto3" json:"networks,omitempty"`
+	// Why nothing is asked for now, although nobody has stopped it: outside its
+	// windows. Empty when asking may go on.
+	Waits string `protobuf:"bytes,7,opt,name=waits,proto3" json:"waits,omitempty"`
+	// What came of the devices of schedules, since the agent was started.
+	Outcomes      []*ProbeOutcome `protobuf:"bytes,8,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1244,6 +1261,97 @@ func (x *ProbeState) GetStops() []*ProbeStop {
 	return nil
 }
 
+func (x *ProbeState) GetNetworks() []string {
+	if x != nil {
+		return x.Networks
+	}
+	return nil
+}
+
+func (x *ProbeState) GetWaits() string {
+	if x != nil {
+		return x.Waits
+	}
+	return ""
+}
+
+func (x *ProbeState) GetOutcomes() []*ProbeOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// ProbeOutcome is what came of asking one device of a schedule.
+type ProbeOutcome struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Schedule string                 `protobuf:"bytes,1,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	Address  string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	Time     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	// Empty when everything was answered.
+	Error         string `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeOutcome) Reset() {
+	*x = ProbeOutcome{}
+	mi := &file_demarc_v1_probe_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeOutcome) ProtoMessage() {}
+
+func (x *ProbeOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_probe_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeOutcome.ProtoReflect.Descriptor instead.
+func (*ProbeOutcome) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_probe_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ProbeOutcome) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *ProbeOutcome) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ProbeOutcome) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *ProbeOutcome) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
 // ProbeStop is a device that is not asked until a person resumes it.
 type ProbeStop struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1256,7 +1364,7 @@ type ProbeStop struct {
 
 func (x *ProbeStop) Reset() {
 	*x = ProbeStop{}
-	mi := &file_demarc_v1_probe_proto_msgTypes[20]
+	mi := &file_demarc_v1_probe_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1268,7 +1376,7 @@ func (x *ProbeStop) String() string {
 func (*ProbeStop) ProtoMessage() {}
 
 func (x *ProbeStop) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_probe_proto_msgTypes[20]
+	mi := &file_demarc_v1_probe_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +1389,7 @@ func (x *ProbeStop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeStop.ProtoReflect.Descriptor instead.
 func (*ProbeStop) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_probe_proto_rawDescGZIP(), []int{20}
+	return file_demarc_v1_probe_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ProbeStop) GetAddress() string {
@@ -1320,7 +1428,7 @@ type ProbeOrders struct {
 
 func (x *ProbeOrders) Reset() {
 	*x = ProbeOrders{}
-	mi := &file_demarc_v1_probe_proto_msgTypes[21]
+	mi := &file_demarc_v1_probe_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1440,7 @@ func (x *ProbeOrders) String() string {
 func (*ProbeOrders) ProtoMessage() {}
 
 func (x *ProbeOrders) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_probe_proto_msgTypes[21]
+	mi := &file_demarc_v1_probe_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1453,7 @@ func (x *ProbeOrders) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeOrders.ProtoReflect.Descriptor instead.
 func (*ProbeOrders) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_probe_proto_rawDescGZIP(), []int{21}
+	return file_demarc_v1_probe_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ProbeOrders) GetKilled() string {
@@ -1389,7 +1497,7 @@ type ProbeAct struct {
 
 func (x *ProbeAct) Reset() {
 	*x = ProbeAct{}
-	mi := &file_demarc_v1_probe_proto_msgTypes[22]
+	mi := &file_demarc_v1_probe_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1401,7 +1509,7 @@ func (x *ProbeAct) String() string {
 func (*ProbeAct) ProtoMessage() {}
 
 func (x *ProbeAct) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_probe_proto_msgTypes[22]
+	mi := &file_demarc_v1_probe_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1414,7 +1522,7 @@ func (x *ProbeAct) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeAct.ProtoReflect.Descriptor instead.
 func (*ProbeAct) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_probe_proto_rawDescGZIP(), []int{22}
+	return file_demarc_v1_probe_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ProbeAct) GetSchedule() *ProbeSchedule {
@@ -1505,9 +1613,10 @@ const file_demarc_v1_probe_proto_rawDesc = "" +
 	"\tselection\x18\x02 \x01(\v2\x19.demarc.v1.ProbeSelectionR\tselection\x12+\n" +
 	"\x05reads\x18\x03 \x01(\v2\x15.demarc.v1.ProbeReadsR\x05reads\x12#\n" +
 	"\revery_seconds\x18\x04 \x01(\rR\feverySeconds\x12\x17\n" +
-	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"I\n" +
+	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"d\n" +
 	"\x11PlanProbeResponse\x124\n" +
-	"\bschedule\x18\x01 \x01(\v2\x18.demarc.v1.ProbeScheduleR\bschedule\"%\n" +
+	"\bschedule\x18\x01 \x01(\v2\x18.demarc.v1.ProbeScheduleR\bschedule\x12\x19\n" +
+	"\bleft_out\x18\x02 \x03(\tR\aleftOut\"%\n" +
 	"\x13ApproveProbeRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"L\n" +
 	"\x14ApproveProbeResponse\x124\n" +
@@ -1541,14 +1650,22 @@ const file_demarc_v1_probe_proto_rawDesc = "" +
 	"ProbeAgent\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12+\n" +
-	"\x05state\x18\x03 \x01(\v2\x15.demarc.v1.ProbeStateR\x05state\"\xa0\x01\n" +
+	"\x05state\x18\x03 \x01(\v2\x15.demarc.v1.ProbeStateR\x05state\"\x87\x02\n" +
 	"\n" +
 	"ProbeState\x12\x18\n" +
 	"\aenabled\x18\x01 \x01(\bR\aenabled\x12\x1c\n" +
 	"\tinterface\x18\x02 \x01(\tR\tinterface\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12\x16\n" +
 	"\x06killed\x18\x04 \x01(\tR\x06killed\x12*\n" +
-	"\x05stops\x18\x05 \x03(\v2\x14.demarc.v1.ProbeStopR\x05stops\"i\n" +
+	"\x05stops\x18\x05 \x03(\v2\x14.demarc.v1.ProbeStopR\x05stops\x12\x1a\n" +
+	"\bnetworks\x18\x06 \x03(\tR\bnetworks\x12\x14\n" +
+	"\x05waits\x18\a \x01(\tR\x05waits\x123\n" +
+	"\boutcomes\x18\b \x03(\v2\x17.demarc.v1.ProbeOutcomeR\boutcomes\"\x8a\x01\n" +
+	"\fProbeOutcome\x12\x1a\n" +
+	"\bschedule\x18\x01 \x01(\tR\bschedule\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\"i\n" +
 	"\tProbeStop\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x10\n" +
@@ -1586,7 +1703,7 @@ func file_demarc_v1_probe_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_probe_proto_rawDescData
 }
 
-var file_demarc_v1_probe_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_demarc_v1_probe_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_demarc_v1_probe_proto_goTypes = []any{
 	(*ProbeReads)(nil),            // 0: demarc.v1.ProbeReads
 	(*ProbeModbusReads)(nil),      // 1: demarc.v1.ProbeModbusReads
@@ -1608,18 +1725,19 @@ var file_demarc_v1_probe_proto_goTypes = []any{
 	(*ProbeKill)(nil),             // 17: demarc.v1.ProbeKill
 	(*ProbeAgent)(nil),            // 18: demarc.v1.ProbeAgent
 	(*ProbeState)(nil),            // 19: demarc.v1.ProbeState
-	(*ProbeStop)(nil),             // 20: demarc.v1.ProbeStop
-	(*ProbeOrders)(nil),           // 21: demarc.v1.ProbeOrders
-	(*ProbeAct)(nil),              // 22: demarc.v1.ProbeAct
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*ProbeOutcome)(nil),          // 20: demarc.v1.ProbeOutcome
+	(*ProbeStop)(nil),             // 21: demarc.v1.ProbeStop
+	(*ProbeOrders)(nil),           // 22: demarc.v1.ProbeOrders
+	(*ProbeAct)(nil),              // 23: demarc.v1.ProbeAct
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 }
 var file_demarc_v1_probe_proto_depIdxs = []int32{
 	1,  // 0: demarc.v1.ProbeReads.modbus:type_name -> demarc.v1.ProbeModbusReads
 	2,  // 1: demarc.v1.ProbeReads.opcua:type_name -> demarc.v1.ProbeOpcuaReads
 	3,  // 2: demarc.v1.ProbeSchedule.selection:type_name -> demarc.v1.ProbeSelection
 	0,  // 3: demarc.v1.ProbeSchedule.reads:type_name -> demarc.v1.ProbeReads
-	23, // 4: demarc.v1.ProbeSchedule.planned:type_name -> google.protobuf.Timestamp
-	23, // 5: demarc.v1.ProbeSchedule.approved:type_name -> google.protobuf.Timestamp
+	24, // 4: demarc.v1.ProbeSchedule.planned:type_name -> google.protobuf.Timestamp
+	24, // 5: demarc.v1.ProbeSchedule.approved:type_name -> google.protobuf.Timestamp
 	3,  // 6: demarc.v1.PlanProbeRequest.selection:type_name -> demarc.v1.ProbeSelection
 	0,  // 7: demarc.v1.PlanProbeRequest.reads:type_name -> demarc.v1.ProbeReads
 	4,  // 8: demarc.v1.PlanProbeResponse.schedule:type_name -> demarc.v1.ProbeSchedule
@@ -1627,31 +1745,33 @@ var file_demarc_v1_probe_proto_depIdxs = []int32{
 	4,  // 10: demarc.v1.ListProbesResponse.schedules:type_name -> demarc.v1.ProbeSchedule
 	17, // 11: demarc.v1.ListProbesResponse.kills:type_name -> demarc.v1.ProbeKill
 	18, // 12: demarc.v1.ListProbesResponse.agents:type_name -> demarc.v1.ProbeAgent
-	23, // 13: demarc.v1.ProbeKill.since:type_name -> google.protobuf.Timestamp
+	24, // 13: demarc.v1.ProbeKill.since:type_name -> google.protobuf.Timestamp
 	19, // 14: demarc.v1.ProbeAgent.state:type_name -> demarc.v1.ProbeState
-	20, // 15: demarc.v1.ProbeState.stops:type_name -> demarc.v1.ProbeStop
-	23, // 16: demarc.v1.ProbeStop.since:type_name -> google.protobuf.Timestamp
-	4,  // 17: demarc.v1.ProbeOrders.schedules:type_name -> demarc.v1.ProbeSchedule
-	20, // 18: demarc.v1.ProbeOrders.resumed:type_name -> demarc.v1.ProbeStop
-	4,  // 19: demarc.v1.ProbeAct.schedule:type_name -> demarc.v1.ProbeSchedule
-	20, // 20: demarc.v1.ProbeAct.stop:type_name -> demarc.v1.ProbeStop
-	5,  // 21: demarc.v1.ProbeService.PlanProbe:input_type -> demarc.v1.PlanProbeRequest
-	7,  // 22: demarc.v1.ProbeService.ApproveProbe:input_type -> demarc.v1.ApproveProbeRequest
-	9,  // 23: demarc.v1.ProbeService.WithdrawProbe:input_type -> demarc.v1.WithdrawProbeRequest
-	11, // 24: demarc.v1.ProbeService.KillProbes:input_type -> demarc.v1.KillProbesRequest
-	13, // 25: demarc.v1.ProbeService.ResumeProbes:input_type -> demarc.v1.ResumeProbesRequest
-	15, // 26: demarc.v1.ProbeService.ListProbes:input_type -> demarc.v1.ListProbesRequest
-	6,  // 27: demarc.v1.ProbeService.PlanProbe:output_type -> demarc.v1.PlanProbeResponse
-	8,  // 28: demarc.v1.ProbeService.ApproveProbe:output_type -> demarc.v1.ApproveProbeResponse
-	10, // 29: demarc.v1.ProbeService.WithdrawProbe:output_type -> demarc.v1.WithdrawProbeResponse
-	12, // 30: demarc.v1.ProbeService.KillProbes:output_type -> demarc.v1.KillProbesResponse
-	14, // 31: demarc.v1.ProbeService.ResumeProbes:output_type -> demarc.v1.ResumeProbesResponse
-	16, // 32: demarc.v1.ProbeService.ListProbes:output_type -> demarc.v1.ListProbesResponse
-	27, // [27:33] is the sub-list for method output_type
-	21, // [21:27] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	21, // 15: demarc.v1.ProbeState.stops:type_name -> demarc.v1.ProbeStop
+	20, // 16: demarc.v1.ProbeState.outcomes:type_name -> demarc.v1.ProbeOutcome
+	24, // 17: demarc.v1.ProbeOutcome.time:type_name -> google.protobuf.Timestamp
+	24, // 18: demarc.v1.ProbeStop.since:type_name -> google.protobuf.Timestamp
+	4,  // 19: demarc.v1.ProbeOrders.schedules:type_name -> demarc.v1.ProbeSchedule
+	21, // 20: demarc.v1.ProbeOrders.resumed:type_name -> demarc.v1.ProbeStop
+	4,  // 21: demarc.v1.ProbeAct.schedule:type_name -> demarc.v1.ProbeSchedule
+	21, // 22: demarc.v1.ProbeAct.stop:type_name -> demarc.v1.ProbeStop
+	5,  // 23: demarc.v1.ProbeService.PlanProbe:input_type -> demarc.v1.PlanProbeRequest
+	7,  // 24: demarc.v1.ProbeService.ApproveProbe:input_type -> demarc.v1.ApproveProbeRequest
+	9,  // 25: demarc.v1.ProbeService.WithdrawProbe:input_type -> demarc.v1.WithdrawProbeRequest
+	11, // 26: demarc.v1.ProbeService.KillProbes:input_type -> demarc.v1.KillProbesRequest
+	13, // 27: demarc.v1.ProbeService.ResumeProbes:input_type -> demarc.v1.ResumeProbesRequest
+	15, // 28: demarc.v1.ProbeService.ListProbes:input_type -> demarc.v1.ListProbesRequest
+	6,  // 29: demarc.v1.ProbeService.PlanProbe:output_type -> demarc.v1.PlanProbeResponse
+	8,  // 30: demarc.v1.ProbeService.ApproveProbe:output_type -> demarc.v1.ApproveProbeResponse
+	10, // 31: demarc.v1.ProbeService.WithdrawProbe:output_type -> demarc.v1.WithdrawProbeResponse
+	12, // 32: demarc.v1.ProbeService.KillProbes:output_type -> demarc.v1.KillProbesResponse
+	14, // 33: demarc.v1.ProbeService.ResumeProbes:output_type -> demarc.v1.ResumeProbesResponse
+	16, // 34: demarc.v1.ProbeService.ListProbes:output_type -> demarc.v1.ListProbesResponse
+	29, // [29:35] is the sub-list for method output_type
+	23, // [23:29] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_probe_proto_init() }
@@ -1665,7 +1785,7 @@ func file_demarc_v1_probe_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_probe_proto_rawDesc), len(file_demarc_v1_probe_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
