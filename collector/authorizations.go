@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/internal/table"
@@ -13,7 +12,7 @@ import (
 )
 
 func getAuthorizations(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := whole(ctx, c.ListAuthorizations, &demarcv1.ListAuthorizationsRequest{Overdue: f.overdue})
+	r, err := whole(ctx, c.ListAuthorizations, &demarcv1.ListAuthorizationsRequest{})
 	if err != nil {
 		return err
 	}
@@ -27,10 +26,6 @@ func getAuthorizations(ctx context.Context, c client, w io.Writer, f filter) err
 		}
 		return t
 	})
-}
-
-func overdueFlag(_ *place, c *cobra.Command, f *filter) {
-	c.Flags().BoolVar(&f.overdue, "overdue", false, "only those in force whose review is overdue")
 }
 
 // date is a day, as documents write it.

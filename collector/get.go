@@ -20,7 +20,6 @@ type filter struct {
 	from, to, protocol, outcome, activity, asset  string
 	role, vendor, presence                        string
 	severity                                      uint32
-	overdue                                       bool
 }
 
 // listing is one thing that `get` lists.

@@ -34,7 +34,7 @@ func (s *Service) ListAuthorizations(ctx context.Context, r *demarcv1.ListAuthor
 		all = append(all, s.authorization(policy, d, now))
 	}
 	p, err := authorizationList.page(r, all, func(a *demarcv1.Authorization) bool {
-		return (r.GetBoundary() == "" || slices.Contains(a.GetBoundaries(), r.GetBoundary())) && (!r.GetOverdue() || overdue(a, now)) &&
+		return (r.GetBoundary() == "" || slices.Contains(a.GetBoundaries(), r.GetBoundary())) &&
 			words.in(slices.Values(append([]string{a.GetName(), a.GetDecision(), a.GetOrganization(), a.GetState(), a.GetWhy()}, a.GetBoundaries()...)))
 	})
 	return &demarcv1.ListAuthorizationsResponse{AsOf: as, Authorizations: p.rows, NextPageToken: p.next, Total: p.total}, err

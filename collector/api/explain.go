@@ -74,11 +74,6 @@ func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConn
 	lines = append(lines, s.exchangeLines(c, j)...)
 	lines = append(lines, fmt.Sprintf("Judged by policy version %d for %s; %s since %s.",
 		v.GetPolicyVersion(), when(v.GetJudgedAt().AsTime()), v.GetVerdict(), when(v.GetSince().AsTime())))
-	for _, x := range s.conditions() {
-		if slices.Contains(x.GetConnections(), j.GetId()) {
-			lines = append(lines, "Condition "+x.GetId()+": "+x.GetStatement()+" "+x.GetWords())
-		}
-	}
 	for _, id := range j.GetFindings() {
 		if f, ok := s.Plant.Finding(id); ok {
 			s.dress(f)

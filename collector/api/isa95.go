@@ -11,10 +11,22 @@ import (
 // categories are those of information between levels 3 and 4 (IEC 62264-1) by
 // the end of a B2MML message's name (IEC 62264-5); BatchML's are of several.
 var categories = []struct{ noun, category string }{
-	{"Schedule", "production-schedule"}, {"Directive", "production-schedule"}, {"Performance", "production-performance"}, {"ProductionRecord", "production-performance"},
-	{"Capability", "production-capability"}, {"ProductDefinition", "product-definition"}, {"OperationsDefinition", "product-definition"}, {"ProcessSegmentInformation", "product-definition"},
-	{"MaterialInformation", "material"}, {"MaterialLot", "material"}, {"MaterialDefinition", "material"}, {"MaterialClass", "material"},
-	{"EquipmentInformation", "equipment"}, {"PersonnelInformation", "personnel"}, {"Maintenance", "maintenance"}, {"QualityTest", "quality"},
+	{"Schedule", "production-schedule"},
+	{"Directive", "production-schedule"},
+	{"Performance", "production-performance"},
+	{"ProductionRecord", "production-performance"},
+	{"Capability", "production-capability"},
+	{"ProductDefinition", "product-definition"},
+	{"OperationsDefinition", "product-definition"},
+	{"ProcessSegmentInformation", "product-definition"},
+	{"MaterialInformation", "material"},
+	{"MaterialLot", "material"},
+	{"MaterialDefinition", "material"},
+	{"MaterialClass", "material"},
+	{"EquipmentInformation", "equipment"},
+	{"PersonnelInformation", "personnel"},
+	{"Maintenance", "maintenance"},
+	{"QualityTest", "quality"},
 }
 
 func category(message string) string {

@@ -57,13 +57,22 @@ var systemRows = []row{
 		leaves(d, "line5", "batch", "dmz", "yes", "batch-record for 1825d")
 	}},
 	{name: "Remote access service", check: func(d *desk) {
-		// The agreed way by the jump host, and the one past it.
-		for client, verdict := range map[string]string{"10.50.1.30": "authorized"} {
-			if c := d.judged(verdict, client, "10.20.4.60", 3389).GetConnection(); c.GetFirstSeen() == nil || c.GetLastSeen() == nil || c.GetProtocol() != "rdp" {
-				d.t.Errorf("%v", c)
+		var all demarcv1.ListRemoteAccessResponse
+		d.read(&all, "get", "remote-access")
+		seen := map[string]string{}
+		for _, x := range all.GetRemoteAccess() {
+			if x.GetFirstSeen() == nil || x.GetLastSeen() == nil {
+				d.t.Errorf("%v says not when", x)
+			}
+			seen[x.GetBoundary()+" "+x.GetDevice()+" "+x.GetTool()] = x.GetWay() + ", " + x.GetVerdict()
+		}
+		for what, way := range map[string]string{
+			"line4 10.20.4.60 rdp": "jump-host, authorized", "line5 10.20.5.60 rdp": "direct, unauthorized", "line5 10.20.5.60 TeamViewer": "outbound, unauthorized",
+		} {
+			if seen[what] != way {
+				d.t.Errorf("%s is %q, not %s", what, seen[what], way)
 			}
 		}
-		d.judged("unauthorized", "10.60.61.21", "10.20.5.60", 3389)
 		d.says("get findings --kind remote-access", "Remote access by rdp from corporate to line5", "Remote access by TeamViewer")
 	}},
 	{name: "Shared network", acts: sharedNetwork},

@@ -34,7 +34,7 @@ var conceptRows = []row{
 				d.t.Errorf("%s is %s because %s", id, c.GetState(), c.GetReason())
 			}
 		}
-		d.says("explain "+d.flow("10.60.61.30", "10.20.4.11", 102).GetId(), "Condition lines-ato/C2: Nothing outside the lines writes to them. violated")
+		d.says("explain "+d.flow("10.60.61.30", "10.20.4.11", 102).GetId(), "Condition lines-ato/C2: Nothing outside the lines writes to them. violated", "this connection is why")
 	}},
 	{name: "Time-bound", acts: timeBound},
 	{name: "Condition-bound, without a date", check: func(d *desk) {
@@ -277,11 +277,14 @@ func reviewed(t *testing.T) {
 	overdue := func(want ...string) {
 		t.Helper()
 		var names []string
-		var all demarcv1.ListAuthorizationsResponse
-		d.read(&all, "get", "authorizations", "--overdue")
-		for _, a := range all.GetAuthorizations() {
-			names = append(names, a.GetName())
+		var all demarcv1.ListCalendarResponse
+		d.read(&all, "get", "calendar")
+		for _, e := range all.GetEntries() {
+			if e.GetKind() == "review-due" && e.GetOverdue() {
+				names = append(names, strings.TrimPrefix(e.GetDocument(), "Authorization/"))
+			}
 		}
+		slices.Sort(names)
 		if !slices.Equal(names, want) {
 			t.Errorf("overdue are %v, not %v", names, want)
 		}

@@ -3585,8 +3585,6 @@ type ListAuthorizationsRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Boundary string                 `protobuf:"bytes,1,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	Search   string                 `protobuf:"bytes,2,opt,name=search,proto3" json:"search,omitempty"`
-	// Only those in force whose review is overdue.
-	Overdue bool `protobuf:"varint,6,opt,name=overdue,proto3" json:"overdue,omitempty"`
 	// Pages and order: see ListSitesRequest.
 	PageSize  uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -3639,13 +3637,6 @@ func (x *ListAuthorizationsRequest) GetSearch() string {
 		return x.Search
 	}
 	return ""
-}
-
-func (x *ListAuthorizationsRequest) GetOverdue() bool {
-	if x != nil {
-		return x.Overdue
-	}
-	return false
 }
 
 func (x *ListAuthorizationsRequest) GetPageSize() uint32 {
@@ -5295,11 +5286,10 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rBackupRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\xf1\x01\n" +
+	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\xd7\x01\n" +
 	"\x19ListAuthorizationsRequest\x12\x1a\n" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x16\n" +
-	"\x06search\x18\x02 \x01(\tR\x06search\x12\x18\n" +
-	"\aoverdue\x18\x06 \x01(\bR\aoverdue\x12\x1b\n" +
+	"\x06search\x18\x02 \x01(\tR\x06search\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x19\n" +
