@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -124,4 +125,51 @@ func planned(t *testing.T) {
 	p.may("system-owner", "", plan("--item", "P1", "--close", "--evidence", "rule 4711 denies it; the panel's gateway is gone")...)
 	p.may("official", "", plan("--item", "P2", "--close")...)
 	p.says("get findings --history "+id, "P1 closed", "evidence: rule 4711 denies it", "P2 closed")
+}
+
+// TestWhoMayDoWhat: for each role what it may do and what it may not, over the
+// command socket. Nothing is done: those that may say what would come of it.
+func TestWhoMayDoWhat(t *testing.T) {
+	p := newPeople(t, "official", "issm", "system-owner", "engineer", "analyst", "auditor", "admin", "designated-representative")
+	p.example()
+	p.plant("line4")
+	id := p.findings("unauthorized")[0].GetId()
+	letter := filepath.Join(p.shared, "example", "README.md") // any file that all can read
+	rescind := []string{"authorization", "rescind", "lines-ato", "--reason", "letter", "--dry-run"}
+	suspend := []string{"authorization", "suspend", "lines-ato", "--reason", "incident", "--dry-run"}
+	recorded := append(slices.Clone(rescind), "--official", "Dana Ortiz", "--artefact", letter)
+	accept := []string{"finding", "accept", id, "--owner", "Dana Ortiz", "--reason", "to the outage", "--until", "2026-06-30", "--dry-run"}
+	sorted := []string{"finding", "close", id, "--reason", "false-positive", "--comment", "a test", "--dry-run"}
+	request := []string{"finding", "status", id, "--to", "deviation-requested", "--reason", "to the outage", "--dry-run"}
+	plan := []string{"finding", "poam", id, "--title", "x", "--responsible", "y", "--due", "2026-06-30", "--dry-run"}
+	snapshot := []string{"snapshot", "take", "lines-ato", "--reason", "letter", "--dry-run"}
+	apply := []string{"apply", "-f", filepath.Join(p.shared, "example"), "--dry-run"}
+	attest := []string{"attest", "lines-ato/C5", "--statement", "seen today"}
+	open := []string{"window", "open", "visit", "--interconnection", "vendor-to-jump-host", "--until", "2026-03-10T16:00Z", "--approved-by", "Lee Tran"}
+	token := []string{"token", "create", "-q", "--site", site, "--agent", "new"}
+	account := []string{"user", "list"}
+	audit := []string{"audit", "verify"}
+	all := map[string][]string{
+		"rescind": rescind, "rescind on paper": recorded, "suspend": suspend, "accept": accept, "sort": sorted, "request": request, "plan": plan,
+		"snapshot": snapshot, "apply": apply, "attest": attest, "open": open, "token": token, "accounts": account, "audit": audit,
+	}
+	for role, may := range map[string][]string{
+		"engineer":                  {"token"},
+		"analyst":                   {"sort", "request"},
+		"issm":                      {"apply", "rescind on paper", "snapshot"},
+		"system-owner":              {"attest", "snapshot", "plan", "request"},
+		"official":                  {"rescind", "rescind on paper", "suspend", "accept", "sort", "request", "plan", "snapshot"},
+		"designated-representative": {"suspend", "accept", "sort", "request", "plan", "snapshot"},
+		"auditor":                   {"accounts", "audit"},
+		"admin":                     {"token", "accounts", "audit"},
+	} {
+		for what, args := range all {
+			out, err := p.by(role, args...)
+			if allowed := slices.Contains(may, what); allowed != (err == nil) {
+				t.Errorf("%s may %s: %v, want %v\n%s", role, what, err == nil, allowed, out)
+			}
+		}
+	}
+	// An engineer opens what names them as opener, and nothing else.
+	p.mayNot("engineer", "its agreement names as openers Lee Tran", open...)
 }

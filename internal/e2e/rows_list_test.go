@@ -81,3 +81,50 @@ func exampleDocuments(t *testing.T) map[string]bool {
 	}
 	return all
 }
+
+var namedTest = regexp.MustCompile("`([a-z0-9/]+)\\.(Test[A-Za-z0-9]+)(?:/([^`]+))?`")
+
+// TestAuthorityRulesAreTested: every test that deploy/authority.md names beside
+// a rule is there.
+func TestAuthorityRulesAreTested(t *testing.T) {
+	_, text, _ := strings.Cut(read(t, "deploy/authority.md"), "## Rules, each with a test")
+	text, _, cut := strings.Cut(text, "\n## ")
+	rules := 0
+	for l := range strings.Lines(text) {
+		if !strings.HasPrefix(l, "| ") || strings.HasPrefix(l, "| rule |") {
+			continue
+		}
+		rules++
+		named := namedTest.FindAllStringSubmatch(l, -1)
+		if len(named) == 0 || len(named) != strings.Count(l, ".Test") {
+			t.Errorf("no test, or one that is not read: %s", l)
+		}
+		for _, n := range named {
+			if !hasTest(t, n[1], n[2]) {
+				t.Errorf("%s.%s is not there", n[1], n[2])
+			}
+			if n[3] != "" && !slices.ContainsFunc(conceptRows, func(r row) bool { return r.name == n[3] }) {
+				t.Errorf("%s has no row %q", n[2], n[3])
+			}
+		}
+	}
+	if !cut || rules != 25 {
+		t.Errorf("%d rules", rules)
+	}
+}
+
+// hasTest reports whether a test of a folder has a name.
+func hasTest(t *testing.T, folder, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*_test.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests in %s (%v)", folder, err)
+	}
+	return slices.ContainsFunc(files, func(f string) bool {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(text), "func "+name+"(")
+	})
+}
