@@ -66,12 +66,12 @@ func (s *Service) between(j *demarcv1.JudgedConnection, x agreement) bool {
 // agreementWords say what an agreement is for, who answers for it, and how it
 // stands.
 func agreementWords(x agreement) string {
-	words := fmt.Sprintf("Agreement %s, from %s to %s: %s; %s", x.GetName(), x.GetFrom(), x.GetTo(), x.GetPurpose(), x.GetState()) + until(x.GetUntil(), ", without an end") + from(": ", x.GetWhy()) +
-		from("; owner ", x.GetOwner()+from(", ", x.GetContact())) + from("; ", strings.TrimSpace(x.GetType()+" "+x.GetReference())+from(", signed ", day(x.GetSigned())))
+	parts := []string{fmt.Sprintf("Agreement %s, from %s to %s: %s; %s", x.GetName(), x.GetFrom(), x.GetTo(), x.GetPurpose(), x.GetState()) + until(x.GetUntil(), ", without an end") + from(": ", x.GetWhy()) +
+		from("; owner ", x.GetOwner()+from(", ", x.GetContact())) + from("; ", strings.TrimSpace(x.GetType()+" "+x.GetReference())+from(", signed ", day(x.GetSigned())))}
 	for _, side := range x.GetSides() {
-		words += "; " + side.GetBoundary() + " " + side.GetApproval() + from(" by ", side.GetOfficial()) + from(" on ", day(side.GetGranted())) + until(side.GetUntil(), "")
+		parts = append(parts, side.GetBoundary()+" "+ side.GetApproval() + from(" by ", side.GetOfficial()) + from(" on ", day(side.GetGranted())) + until(side.GetUntil(), ""))
 	}
-	return words
+	return strings.Join(parts, "; ")
 }
 
 // decisionLines say who decided over one side of a connection to when, what it

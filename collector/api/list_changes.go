@@ -166,17 +166,34 @@ func assetThing(a *demarcv1.Asset) thing {
 		noted[n.GetField()] = n.GetValue()
 	}
 	return thing{a.GetId(), strings.TrimSpace(firstAddress(a) + " " + strings.Join(a.GetNames(), " ")), unite(places, nil), []attribute{
-		{"addresses", strings.Join(slices.Concat(a.GetIps(), a.GetMacs()), " ")}, {"names", strings.Join(a.GetNames(), " ")}, {"roles", strings.Join(roles, " ")},
-		{"vendor", a.GetVendor()}, {"product", a.GetProduct()}, {"model", a.GetModel()}, {"firmware", a.GetFirmware()}, {"hardware", a.GetHardware()}, {"serial", a.GetSerial()}, {"os", a.GetOs()},
-		{"boundary", strings.Join(unite(places, nil), " ")}, {"presence", a.GetPresence()}, {"owner", noted["owner"]}, {"criticality", noted["criticality"]}, {"retired", noted["retired"]},
+		{"addresses", strings.Join(slices.Concat(a.GetIps(), a.GetMacs()), " ")},
+		{"names", strings.Join(a.GetNames(), " ")},
+		{"roles", strings.Join(roles, " ")},
+		{"vendor", a.GetVendor()},
+		{"product", a.GetProduct()},
+		{"model", a.GetModel()},
+		{"firmware", a.GetFirmware()},
+		{"hardware", a.GetHardware()},
+		{"serial", a.GetSerial()},
+		{"os", a.GetOs()},
+		{"boundary", strings.Join(unite(places, nil), " ")},
+		{"presence", a.GetPresence()},
+		{"owner", noted["owner"]},
+		{"criticality", noted["criticality"]},
+		{"retired", noted["retired"]},
 	}}
 }
 
 func connectionThing(c judgedConnection) thing {
 	d := c.GetConnection()
 	return thing{c.GetId(), d.GetClient() + " -> " + d.GetServer() + " " + portOf(d), unite([]string{c.GetClientBoundary(), c.GetServerBoundary()}, nil), []attribute{
-		{"verdict", c.GetVerdict().GetVerdict()}, {"protocol", d.GetProtocol()}, {"outcome", d.GetOutcome()}, {"security", d.GetSecurity()},
-		{"operations", strings.Join(slices.Sorted(maps.Keys(d.GetOperations())), " ")}, {"from", c.GetClientBoundary()}, {"to", c.GetServerBoundary()},
+		{"verdict", c.GetVerdict().GetVerdict()},
+		{"protocol", d.GetProtocol()},
+		{"outcome", d.GetOutcome()},
+		{"security", d.GetSecurity()},
+		{"operations", strings.Join(slices.Sorted(maps.Keys(d.GetOperations())), " ")},
+		{"from", c.GetClientBoundary()},
+		{"to", c.GetServerBoundary()},
 		{"documents", strings.Join(c.GetVerdict().GetDocuments(), " ")},
 	}}
 }

@@ -25,7 +25,8 @@ func zones(t *testing.T) *Service {
 	p.assets = []*demarcv1.Asset{{Id: "x", Site: "houston", Kind: "device", Ips: []string{"10.20.4.9", "10.50.1.9"}, Places: []*demarcv1.Place{{Boundary: "line4"}, {Boundary: "dmz"}}}}
 	p.findings = []*demarcv1.Finding{
 		{Id: "f-1", Kind: "remote-access", Status: "open", ToBoundary: "line4", Acceptance: &demarcv1.Acceptance{Owner: "Ana", Until: timestamppb.New(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))}},
-		{Id: "f-2", Status: "closed"}, {Id: "f-3", Kind: "dual-homed", Status: "open", Assets: []string{"x"}},
+		{Id: "f-2", Status: "closed"},
+		{Id: "f-3", Kind: "dual-homed", Status: "open", Assets: []string{"x"}},
 	}
 	d, err := boundary.Read([]boundary.File{{Path: "docs.yaml", Content: []byte(docs + `---
 apiVersion: demarc/v1

@@ -81,7 +81,7 @@ func put(to *timestamppb.Timestamp, ns int64) *timestamppb.Timestamp {
 		return nil
 	}
 	t := time.Unix(0, ns)
-	to.Seconds, to.Nanos = t.Unix(), int32(t.Nanosecond()) //nolint:gosec // under a second
+	to.Seconds, to.Nanos = t.Unix(), int32(t.Nanosecond())
 	return to
 }
 
