@@ -69,7 +69,7 @@ func agreementWords(x agreement) string {
 	parts := []string{fmt.Sprintf("Agreement %s, from %s to %s: %s; %s", x.GetName(), x.GetFrom(), x.GetTo(), x.GetPurpose(), x.GetState()) + until(x.GetUntil(), ", without an end") + from(": ", x.GetWhy()) +
 		from("; owner ", x.GetOwner()+from(", ", x.GetContact())) + from("; ", strings.TrimSpace(x.GetType()+" "+x.GetReference())+from(", signed ", day(x.GetSigned())))}
 	for _, side := range x.GetSides() {
-		parts = append(parts, side.GetBoundary()+" "+ side.GetApproval() + from(" by ", side.GetOfficial()) + from(" on ", day(side.GetGranted())) + until(side.GetUntil(), ""))
+		parts = append(parts, side.GetBoundary()+" "+side.GetApproval()+from(" by ", side.GetOfficial())+from(" on ", day(side.GetGranted()))+until(side.GetUntil(), ""))
 	}
 	return strings.Join(parts, "; ")
 }
