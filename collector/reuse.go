@@ -57,7 +57,7 @@ func reuseCommand(at *place) *cobra.Command {
 func lends(a *demarcv1.Authorization, all []*demarcv1.Authorization) error {
 	switch {
 	case a.GetRecord().GetLendsNothing() != "":
-		return fmt.Errorf("nothing can be taken over from %s: %s", a.GetName(), a.GetRecord().GetLendsNothing())
+		return errors.New(a.GetRecord().GetLendsNothing())
 	case a.GetState() != "in force":
 		return fmt.Errorf("nothing can be taken over from %s now: %s", a.GetName(), a.GetWhy())
 	case a.GetDecision() != boundary.Pato:

@@ -76,6 +76,9 @@ func run(ctx context.Context, once bool, ports string) error {
 	}
 	wrong := planted.Compare(seen.found())
 	show.comparison(planted, wrong)
+	if err := lean(ctx, collector, &show); err != nil {
+		return collector.cause(err)
+	}
 	if err := walk(ctx, data, &show); err != nil {
 		return err
 	}
