@@ -20,7 +20,7 @@ func TestATG(t *testing.T) {
 	expectTold(t, k.say(1, []byte("\x019999FF1B\x03")), "server")
 	expectTold(t, k.say(1, []byte("\x01\r\nI20100\r\nJAN 24, 2026\r\n\r\nIN-TANK INVENTORY\r\n\x03")), "server")
 	// Without a line end, the next command ends the one before.
-	k.log.n = 0
+	k.log.reset()
 	if used, err := k.d.Dissect(k.message(0, []byte("\x01I20100\x01I20200\n")), &k.log); used != 7 || err != nil {
 		t.Errorf("used %d, %v", used, err)
 	}

@@ -203,7 +203,7 @@ func TestBACnetNotifications(t *testing.T) {
 }
 
 func bacnetPath(l *log) (all []string) {
-	for _, e := range l.entries[:l.n] {
+	for _, e := range l.all() {
 		if e.kind == toldFact {
 			who := map[SubjectKind]string{BySender: "sender", ByAddr: e.subject.Addr.String()}[e.subject.Kind]
 			all = append(all, fmt.Sprintf("%s %s %s=%s", who, e.subject.Path, e.attribute, e.value))
@@ -368,7 +368,7 @@ func TestBACnetIsNotBACnet(t *testing.T) {
 func TestBACnetCut(t *testing.T) {
 	k := bacnetTalk(t)
 	b := bvlc(bvlcUnicast, local, complexAck(1, confirmedReadMultiple, listAck(8, 4711, "\x29\x46", chars(0, "RBC-20"), "\x29\x2c", chars(0, "2.4.1"))))
-	k.log.n = 0
+	k.log.reset()
 	m := k.message(1, b[:40])
 	m.Cut = true
 	if _, err := k.d.Dissect(m, &k.log); !errors.Is(err, ErrShort) {
@@ -451,7 +451,7 @@ func TestBACnetAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, m := range all {
-			k.log.n = 0
+			k.log.reset()
 			_, _ = k.d.Dissect(m, &k.log)
 		}
 	}); n != 0 {
@@ -465,7 +465,7 @@ func BenchmarkBACnet(b *testing.B) {
 	answer := k.message(1, bvlc(bvlcUnicast, local, propertyAck(0, 1, propertyPresentValue, "\x44\x41\xa0\x00\x00")))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}

@@ -24,8 +24,8 @@ func TestCAN(t *testing.T) {
 	b := canSay(canFrame(0x705, 5), canFrame(0x185, 1, 2))
 	k := &talk{t: t, d: &can{}}
 	k.say(0, b)
-	if k.log.n != 3 || k.log.entries[1].tag != 0x705 || string(k.log.entries[2].value) != "\x01\x02" {
-		t.Errorf("%+v", k.log.entries[:k.log.n])
+	if len(k.log.all()) != 3 || k.log.all()[1].tag != 0x705 || string(k.log.all()[2].value) != "\x01\x02" {
+		t.Errorf("%+v", k.log.all())
 	}
 	for name, b := range map[string][]byte{
 		"magic":      append([]byte("ISO11899"), b[8:]...),

@@ -67,8 +67,8 @@ func TestCapOfOneMessage(t *testing.T) {
 		return len(m.Data), nil
 	})}, l)
 	e.Stream(opener(1), flow.A, []byte("x"), 1, false)
-	if l.facts != maxTold || len(e.logs[0].entries) != maxTold {
-		t.Errorf("%d facts of one message in %d places, the cap is %d", l.facts, len(e.logs[0].entries), maxTold)
+	if l.facts != maxTold || len(e.levels[0].out.entries) != maxTold {
+		t.Errorf("%d facts of one message in %d places, the cap is %d", l.facts, len(e.levels[0].out.entries), maxTold)
 	}
 }
 

@@ -21,7 +21,7 @@ func TestCIPIODirection(t *testing.T) {
 	tagged := func(side int, b []byte) string {
 		m := k.message(side, b)
 		m.Tag = ioTag(0x4321, 0x1234)
-		k.log.n = 0
+		k.log.reset()
 		if n, err := k.d.Dissect(m, &k.log); err != nil || n != len(b) {
 			t.Fatal(n, err)
 		}

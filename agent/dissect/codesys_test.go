@@ -209,7 +209,7 @@ func TestCodesysAllocatesNothing(t *testing.T) {
 	k := codesysTalk(t, true)
 	ask, answer := k.message(0, cdsFrame(cdsSend(cdsAsk, cdsWho))), k.message(1, cdsFrame(cdsSend(cdsTell, cdsPlate())))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

@@ -47,7 +47,7 @@ func (k chat) say(side int, b []byte) string {
 
 func chatText(l *log) string {
 	var all []string
-	for _, e := range l.entries[:l.n] {
+	for _, e := range l.all() {
 		switch e.kind {
 		case toldSender:
 			all = append(all, map[Role]string{Client: "client", Server: "server"}[e.role])
@@ -66,7 +66,7 @@ func chatText(l *log) string {
 
 // payload is what the message carried: the last one told.
 func payload(l *log) (tag uint64, b []byte) {
-	for _, e := range l.entries[:l.n] {
+	for _, e := range l.all() {
 		if e.kind == toldPayload {
 			tag, b = e.tag, e.value
 		}
@@ -217,7 +217,7 @@ func BenchmarkCOTP(b *testing.B) {
 	m := k.message(0, dataTPDU(true, s7Bytes(s7Job, 1, "\x04\x01\x12\x0a\x10\x02\x00\x01\x00\x01\x84\x00\x00\x00", "")))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

@@ -75,7 +75,7 @@ func TestCrimsonAllocatesNothing(t *testing.T) {
 	k := crimsonTalk(t)
 	ask, answer := k.message(0, []byte("\x00\x04\x01\x2a\x1a\x00")), k.message(1, crimsonSay(crimsonModel, 0x1a00, "G310C2\x00"))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

@@ -23,7 +23,7 @@ func TestDHCPClient(t *testing.T) {
 	got := k.say(0, dhcpBytes(1, "", "", "", options))
 	expectTold(t, got, `client read=1 name="plc7"(dhcp.option.host_name,identity) dhcp.fqdn="plc7.plant"(dhcp.option.client_fqdn,identity) `+
 		`dhcp.vendor_class="SIMATIC"(dhcp.option.vendor_class,identity) dhcp.client_id="id"(dhcp.option.client_id,identity) dhcp.parameters="1,3,6"(dhcp.option.parameter_list,behaviour)`)
-	if of := k.log.entries[2].subject; of != MACOf(decode.MAC{0, 0, 0x5e, 0, 0x53, 7}) {
+	if of := k.log.all()[2].subject; of != MACOf(decode.MAC{0, 0, 0x5e, 0, 0x53, 7}) {
 		t.Errorf("the name is of %+v", of)
 	}
 	renewal := k.say(0, dhcpBytes(1, "\x0a\x00\x00\x07", "", "", "\x35\x01\x03\x0c\x04plc7\xff"))

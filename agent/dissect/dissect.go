@@ -11,7 +11,6 @@ import (
 
 	"demarc/agent/decode"
 	"demarc/agent/flow"
-	"demarc/internal/ot"
 )
 
 // The outcomes of Dissect, distinct by value; compare with errors.Is.
@@ -59,6 +58,7 @@ type Endpoint = flow.Endpoint
 type Message struct {
 	Time      int64     // packet time, Unix nanoseconds
 	Src, Dst  *Endpoint // read only
+	From      flow.Side // that Src is: the same end of the conversation has the same in every message
 	Direction Direction // as known so far; Sender may improve it
 	Data      []byte    // valid during the call only
 	Stream    bool      // Data is a position in a byte stream; false: a whole datagram, frame or payload
@@ -74,23 +74,6 @@ const (
 	Client Role = iota + 1
 	Server
 )
-
-// Out takes what a dissector learns. Byte slices may alias Message.Data: they
-// are copied by the receiver when new.
-type Out interface {
-	// Fact tells one attribute of an asset. value is text (invalid UTF-8 and
-	// control characters are escaped by the receiver); source names the message
-	// and field: "modbus.device_id.vendor_name".
-	Fact(of Subject, a ot.Attribute, value []byte, source string, g ot.Grade)
-	Operation(c ot.Operation, n int)
-	Sender(r Role) // the sender is client or server: proof of direction
-	Security(s ot.Security)
-	Payload(tag uint64, b []byte) // to the protocols registered over this one
-	Switch(to string)             // the next byte of the stream is another protocol; "" looks afresh
-	// Expect announces a conversation to come; port 0 is any port, an invalid
-	// address any address.
-	Expect(a, b netip.AddrPort, protocol string, tag uint64)
-}
 
 // Subject is the asset that a fact is about.
 type Subject struct {
@@ -160,4 +143,6 @@ type Protocol struct {
 	OT       bool   // an operational-technology protocol
 	Reads    string // what is read, for the protocol table: "device identification, operations"
 	Standard string // the public source: "MODBUS Application Protocol V1.1b3"; says FromText where no public capture exists
+
+	carries *carrier // what is registered over it, in an Engine; nil for nothing
 }

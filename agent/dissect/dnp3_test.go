@@ -293,7 +293,7 @@ func TestDNP3AllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(20, func() {
 		for _, m := range all {
-			k.log.n = 0
+			k.log.reset()
 			_, _ = k.d.Dissect(m, &k.log)
 		}
 	}); n != 0 {
@@ -306,7 +306,7 @@ func BenchmarkDNP3(b *testing.B) {
 	ask, answer := k.message(0, dnp3Ask(10, 1, 60, 2, 6)), k.message(1, dnp3Answer(10, 129, bytes.Repeat([]byte{30}, 100)...))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}

@@ -52,7 +52,7 @@ func TestDNSRefuses(t *testing.T) {
 		"status":                   dnsBytes(0x1000, 1, 0, dnsQuestion),
 	} {
 		k := &talk{t: t, d: &dns{}, port: 53}
-		k.log.n = 0
+		k.log.reset()
 		if used, err := k.d.Dissect(k.message(0, b), &k.log); err == nil {
 			t.Errorf("%s: read %d bytes", name, used)
 		}
@@ -68,7 +68,7 @@ func TestDNSAnswer(t *testing.T) {
 	expectTold(t, k.say(0, dnsBytes(0x0100, 1, 0, dnsQuestion)), "client read=1")
 	record := "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x07"
 	expectTold(t, k.say(1, dnsBytes(0x8580, 1, 1, dnsQuestion+record)), `server name="plc.plant.test"(dns.answer,content)`)
-	if a := k.log.entries[1].subject; a != Addr(netip.MustParseAddr("10.0.0.7")) {
+	if a := k.log.all()[1].subject; a != Addr(netip.MustParseAddr("10.0.0.7")) {
 		t.Errorf("the fact is about %+v", a)
 	}
 }

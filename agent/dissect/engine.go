@@ -1,6 +1,8 @@
 package dissect
 
 import (
+	"slices"
+
 	"demarc/agent/flow"
 	"demarc/internal/ot"
 )
@@ -35,21 +37,32 @@ type Engine struct {
 
 	at   int64     // of the packet at hand
 	side flow.Side // that sent it
+	busy *session  // whose dissectors are at work
+
+	levels [maxDepth]level
 
 	sink     Sink
-	carriers map[string]*carrier
+	carriers map[string]*carrier // the transports
 	byName   map[string]*Protocol
-	logs     [maxDepth + 1]log
-	messages [maxDepth]Message
 	expected expectations
 	buffers  bufferList
 }
 
+// level is what a dissector of one depth is asked and what it tells: of a
+// protocol over the transport, of one over that, or of a second message that is
+// tried.
+type level struct {
+	m   Message
+	out log
+}
+
 // NewEngine makes an engine over the given protocols, usually Protocols().
 func NewEngine(all []Protocol, sink Sink) *Engine {
+	all = slices.Clone(all)
 	e := &Engine{sink: sink, carriers: carriers(all), byName: map[string]*Protocol{}, expected: newExpectations()}
 	for i := range all {
-		e.byName[all[i].Name] = &all[i]
+		p := &all[i]
+		e.byName[p.Name], p.carries = p, e.carriers[p.Name]
 	}
 	for _, name := range []string{"tcp", "udp", "ethernet", "sctp", "ip"} {
 		if e.carriers[name] == nil {
@@ -59,24 +72,24 @@ func NewEngine(all []Protocol, sink Sink) *Engine {
 	return e
 }
 
-// session is what the engine keeps of a conversation.
+// session is what the engine keeps of a conversation. What every message touches
+// comes first.
 type session struct {
-	conv     *flow.Conversation
+	root     layer
 	done     bool // count packets only
 	kept     bool // the name stands: what follows a Switch does not rename it
-	tries    int
+	tries    int32
 	expected *expectation
-	root     layer
 	half     [2]half
-	unread   *unread // of a port of a plant's protocol, while nobody claims it
+
+	conv   *flow.Conversation
+	unread *unread // of a port of a plant's protocol, while nobody claims it
 
 	older, newer *session // bufferList
 }
 
-func (e *Engine) session(c *flow.Conversation) *session {
-	if s, ok := c.App.(*session); ok {
-		return s
-	}
+// open is the session of a conversation that has none.
+func (e *Engine) open(c *flow.Conversation) *session {
 	s := &session{conv: c}
 	s.root.on = e.carriers[carrierOf(c.Transport)]
 	if c.Transport == 6 && !c.Opened && !c.Accepted {
@@ -123,36 +136,40 @@ func (e *Engine) finish(s *session) {
 	e.release(s, flow.A)
 	e.release(s, flow.B)
 	s.done = true
-	s.root.race, s.root.d, s.root.child = nil, nil, nil
+	s.root.proved, s.root.race, s.root.d, s.root.child = false, nil, nil, nil
 }
 
-// call runs a layer's dissector over b into the log of its depth. A panic costs
-// the conversation.
-func (e *Engine) call(s *session, l *layer, depth int, b []byte, cut bool, tag uint64) (used int, err error) {
-	if depth >= maxDepth {
-		return 0, ErrNotMine
-	}
-	c, m, out := s.conv, &e.messages[depth], &e.logs[depth]
-	out.n = 0
-	root := l == &s.root
-	m.Time, m.Src, m.Dst = e.at, &c.Ends[e.side], &c.Ends[e.side.Other()]
-	m.Direction = direction(c, e.side)
-	m.Data, m.Cut, m.Tag = b, cut, tag
-	m.Stream = root && c.Transport == 6
-	m.Trial = root && depth > 0 // a trial of the second message runs one deeper
-	if s.expected != nil && depth == 0 {
+// begin makes ready for what a packet holds, that side sent.
+func (e *Engine) begin(s *session, side flow.Side, at int64) {
+	c, m := s.conv, &e.levels[0].m
+	e.at, e.side, e.busy = at, side, s
+	m.Time, m.From, m.Src, m.Dst = at, side, &c.Ends[side], &c.Ends[side.Other()]
+	m.Stream, m.Trial, m.Tag = c.Transport == 6, false, 0
+	if s.expected != nil {
 		m.Tag = s.expected.tag
 	}
-	well := false
-	defer func() {
-		if !well && recover() != nil {
-			e.panicked(s)
-			used, err = 0, ErrMalformed
-		}
-	}()
-	used, err = l.d.Dissect(m, out)
-	well = true
-	return used, err
+}
+
+// rescue is deferred by whatever runs dissectors: a panic costs the conversation.
+func (e *Engine) rescue() {
+	s := e.busy
+	if s == nil {
+		return
+	}
+	_ = recover() // it was told to nobody else, and is counted
+	e.busy = nil
+	e.Panics++
+	e.finish(s)
+	e.sink.Lost(s.conv, "panic", 1)
+}
+
+// call asks a layer's dissector for the message of a level.
+func (e *Engine) call(s *session, l *layer, v *level) (used int, err error) {
+	c := s.conv
+	v.m.Direction = direction(c, e.side)
+	v.out.reset()
+	v.out.settled = c.Directed && c.Basis >= ot.BasisSemantics
+	return l.d.Dissect(&v.m, &v.out)
 }
 
 // direction is that of a message that side sent.
@@ -164,10 +181,4 @@ func direction(c *flow.Conversation, side flow.Side) Direction {
 		return FromClient
 	}
 	return FromServer
-}
-
-func (e *Engine) panicked(s *session) {
-	e.Panics++
-	e.finish(s)
-	e.sink.Lost(s.conv, "panic", 1)
 }

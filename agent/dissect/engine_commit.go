@@ -22,10 +22,25 @@ func (e *Engine) name(s *session, l *layer) {
 // commit carries out what the message told. short: the capture cut it, and so
 // what it carries.
 func (e *Engine) commit(s *session, l *layer, depth int, short bool) {
-	log, c := &e.logs[depth], s.conv
+	log := &e.levels[depth].out
+	if log.sender != 0 {
+		e.turn(s.conv, e.side, log.sender)
+	}
+	for i := range log.asked[:log.asks] {
+		e.sink.Operation(s.conv, log.asked[i].operation, log.asked[i].n)
+	}
+	if log.n > 0 {
+		e.commitEntries(s, l, depth, short)
+	}
+}
+
+func (e *Engine) commitEntries(s *session, l *layer, depth int, short bool) {
+	log, c := &e.levels[depth].out, s.conv
 	for i := 0; i < log.n && !s.done; i++ {
 		x := &log.entries[i]
 		switch x.kind {
+		case toldPayload:
+			e.payload(s, l, depth, x, short)
 		case toldFact:
 			e.fact(c, x)
 		case toldOperation:
@@ -34,8 +49,6 @@ func (e *Engine) commit(s *session, l *layer, depth int, short bool) {
 			e.turn(c, e.side, x.role)
 		case toldSecurity:
 			e.sink.Security(c, x.security)
-		case toldPayload:
-			e.payload(s, l, depth, x, short)
 		case toldSwitch:
 			e.change(s, x.text)
 			return
@@ -76,7 +89,7 @@ func (e *Engine) fact(c *flow.Conversation, x *entry) {
 
 // payload offers what a protocol carries to those registered over it.
 func (e *Engine) payload(s *session, l *layer, depth int, x *entry, cut bool) {
-	over := e.carriers[l.speaker.Name]
+	over := l.speaker.carries
 	if over == nil || len(x.value) == 0 || depth+2 >= maxDepth {
 		return
 	}
@@ -86,7 +99,10 @@ func (e *Engine) payload(s *session, l *layer, depth int, x *entry, cut bool) {
 	if l.child.speaker == nil {
 		l.child.race = l.child.race[:0] // each payload is a message of its own
 	}
-	_, _ = e.offer(s, l.child, depth+1, x.value, cut, x.tag, false)
+	m := &e.levels[depth+1].m
+	*m = e.levels[depth].m
+	m.Data, m.Tag, m.Cut, m.Stream = x.value, x.tag, cut, false
+	_, _ = e.offer(s, l.child, depth+1, false)
 }
 
 // change makes the next byte of the stream another protocol, or, with "", one

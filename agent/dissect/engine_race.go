@@ -11,6 +11,7 @@ type layer struct {
 	speaker *Protocol // nil while the race is on
 	d       Dissector
 	child   *layer
+	proved  bool // speaker is, by a message that counted
 	on      *carrier
 	race    []runner
 	spare   []runner // over a carrier: who did not know the payloads before, for the next one
@@ -22,18 +23,29 @@ type runner struct {
 	d Dissector
 }
 
-// offer gives b to a layer. prove: a claim needs a second message, or its end
-// at the end of b.
-func (e *Engine) offer(s *session, l *layer, depth int, b []byte, cut bool, tag uint64, prove bool) (int, error) {
-	if l.speaker != nil {
-		return e.speak(s, l, depth, b, cut, tag, prove)
+// offer gives the message of a level to a layer, carries out what it tells when
+// it counts, and returns its length. prove: a claim needs a second message, or
+// its end at the end of the bytes.
+func (e *Engine) offer(s *session, l *layer, depth int, prove bool) (used int, err error) {
+	if l.speaker == nil {
+		return e.contest(s, l, depth, prove)
 	}
-	e.enter(s, l, depth, b)
+	used, err = e.call(s, l, &e.levels[depth])
+	if err != nil || prove || !l.proved {
+		return e.weigh(s, l, depth, prove, used, err)
+	}
+	e.commit(s, l, depth, false)
+	return used, nil
+}
+
+// contest gives the message to all that may speak. The first success wins.
+func (e *Engine) contest(s *session, l *layer, depth int, prove bool) (int, error) {
+	e.enter(s, l, depth)
 	short := false
 	for i := 0; i < len(l.race); i++ {
 		r := l.race[i]
 		l.speaker, l.d = r.p, r.d
-		used, err := e.speak(s, l, depth, b, cut, tag, prove)
+		used, err := e.offer(s, l, depth, prove)
 		if err == nil || errors.Is(err, ErrDone) {
 			l.race, l.spare = nil, nil
 			return used, err
@@ -58,15 +70,11 @@ func (e *Engine) offer(s *session, l *layer, depth int, b []byte, cut bool, tag 
 // enter fills the race: expectations, then port hints, then signatures. A hint
 // is no proof: a protocol that has a signature and does not know these bytes by
 // it comes behind those that know them.
-func (e *Engine) enter(s *session, l *layer, depth int, b []byte) {
+func (e *Engine) enter(s *session, l *layer, depth int) {
 	if len(l.race) > 0 {
 		return
 	}
-	defer func() { // a signature may panic, too
-		if recover() != nil {
-			e.panicked(s)
-		}
-	}()
+	b := e.levels[depth].m.Data
 	if depth > 0 {
 		for _, p := range l.on.protocols {
 			switch {
@@ -139,59 +147,54 @@ func (l *layer) enter(p *Protocol) {
 	l.race = append(l.race, runner{p, p.New()})
 }
 
-// speak lets the layer's dissector read one message and, when it counts,
-// carries out what it told.
-func (e *Engine) speak(s *session, l *layer, depth int, b []byte, cut bool, tag uint64, prove bool) (int, error) {
-	first := !s.named(l)
-	used, err := e.call(s, l, depth, b, cut, tag)
-	short := false
+// weigh decides whether a message counts that was not plainly one more of a
+// protocol that is proved, and then carries out what it told.
+func (e *Engine) weigh(s *session, l *layer, depth int, prove bool, used int, err error) (int, error) {
+	m := &e.levels[depth].m
+	first, short := !s.named(l), false
 	if err != nil {
 		short = errors.Is(err, ErrShort)
-		if counts := errors.Is(err, ErrDone) || short && cut && !first; !counts {
+		if counts := errors.Is(err, ErrDone) || short && m.Cut && !first; !counts {
 			return 0, err
 		}
 	}
-	if prove && err == nil && !e.follows(s, l, depth, b, used, cut, tag) {
-		if used < len(b) && !s.done && s.unfinished(e, l, depth, b[used:], cut, tag) {
-			return 0, ErrShort
+	if prove && err == nil {
+		if err := e.follows(s, l, depth, used); err != nil {
+			return 0, err
 		}
-		return 0, ErrNotMine
 	}
 	if (first || l.surmise != nil) && !short {
 		e.name(s, l)
 	}
+	l.proved = l.proved || err == nil && l.surmise == nil
 	e.commit(s, l, depth, short)
 	return used, err
 }
 
-// follows reports whether what comes behind the first message bears it out.
-func (e *Engine) follows(s *session, l *layer, depth int, b []byte, used int, cut bool, tag uint64) bool {
+// follows reports by nil whether what comes behind the first message bears it
+// out, and by ErrShort that it has not come whole.
+func (e *Engine) follows(s *session, l *layer, depth, used int) error {
+	m := &e.levels[depth].m
 	switch {
-	case used == len(b):
-		return true
-	case s.done:
-		return false
-	case used > len(b):
-		return e.matches(s, l.speaker, b)
-	}
-	_, err := e.call(s, l, depth+1, b[used:], cut, tag)
-	return err == nil || errors.Is(err, ErrDone)
-}
-
-func (e *Engine) matches(s *session, p *Protocol, b []byte) (ok bool) {
-	defer func() {
-		if recover() != nil {
-			e.panicked(s)
-			ok = false
+	case used == len(m.Data):
+		return nil
+	case used > len(m.Data):
+		if l.speaker.Match != nil && l.speaker.Match(m.Data) {
+			return nil
 		}
-	}()
-	return p.Match != nil && p.Match(b)
-}
-
-// unfinished reports whether the second message has merely not come whole.
-func (s *session) unfinished(e *Engine, l *layer, depth int, b []byte, cut bool, tag uint64) bool {
-	_, err := e.call(s, l, depth+1, b, cut, tag)
-	return errors.Is(err, ErrShort) && len(b) < maxBuffer/4
+		return ErrNotMine
+	}
+	second := &e.levels[depth+1]
+	second.m = *m
+	second.m.Data, second.m.Trial = m.Data[used:], true
+	_, err := e.call(s, l, second)
+	switch {
+	case err == nil, errors.Is(err, ErrDone):
+		return nil
+	case errors.Is(err, ErrShort) && len(second.m.Data) < maxBuffer/4:
+		return ErrShort
+	}
+	return ErrNotMine
 }
 
 // named reports whether the layer's speaker has had its first success.

@@ -15,12 +15,22 @@ type half struct {
 
 // Stream implements flow.Handler.
 func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
-	s := e.session(c)
+	s, ok := c.App.(*session)
+	if !ok {
+		s = e.open(c)
+	}
 	if s.done || s.resting() {
 		return
 	}
-	e.at, e.side = at, side
-	h := &s.half[side]
+	e.begin(s, side, at)
+	defer e.rescue()
+	e.segment(s, side, b, cut)
+	e.busy = nil
+}
+
+// segment reads message after message.
+func (e *Engine) segment(s *session, side flow.Side, b []byte, cut bool) {
+	h, m := &s.half[side], &e.levels[0].m
 	if h.skip > 0 {
 		n := min(h.skip, len(b))
 		h.skip -= n
@@ -28,42 +38,70 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 	}
 	fresh := len(b)
 	if len(h.buf) > 0 {
-		if len(h.buf)+len(b) > maxBuffer {
-			e.sink.Lost(c, "state-shed", len(h.buf))
-			e.forget(s, side)
+		if b = e.join(s, side, b); b == nil {
 			return
 		}
-		e.buffers.grow(len(b))
-		h.buf = append(h.buf, b...)
-		b = h.buf
 	}
-	for len(b) > 0 && !s.done {
-		used, err := e.message(s, b, cut)
-		switch {
-		case err == nil && used > len(b):
-			h.skip = used - len(b)
-			b = nil
-		case err == nil && used > 0:
+	for m.Cut = cut; len(b) > 0 && !s.done; {
+		m.Data = b
+		used, err := e.offer(s, &s.root, 0, h.lost)
+		if err == nil && used > 0 && used <= len(b) {
+			h.lost, s.tries = false, 0
 			b = b[used:]
-		case errors.Is(err, ErrShort) && !cut:
-			rest, ok := e.anew(s, b, fresh)
-			if !ok {
-				e.keep(s, side, b)
-				return
-			}
-			b = rest
-		case errors.Is(err, ErrDone):
-			e.finish(s)
+			continue
+		}
+		var wait bool
+		if b, wait = e.otherwise(s, side, b, fresh, used, err, cut); wait {
 			return
-		default:
-			next := e.astray(s, side, b)
-			if next == nil && len(b) > fresh { // it began in an earlier segment
-				next = b[len(b)-fresh:]
-			}
-			b = next
 		}
 	}
-	e.release(s, side)
+	if h.buf != nil {
+		e.release(s, side)
+	}
+}
+
+// join puts b behind what is kept of its direction; nil when that is too much.
+func (e *Engine) join(s *session, side flow.Side, b []byte) []byte {
+	h := &s.half[side]
+	if len(h.buf)+len(b) > maxBuffer {
+		e.sink.Lost(s.conv, "state-shed", len(h.buf))
+		e.forget(s, side)
+		return nil
+	}
+	e.buffers.grow(len(b))
+	h.buf = append(h.buf, b...)
+	return h.buf
+}
+
+// otherwise says where to go on when no message was read that lies within b, of
+// which the last fresh bytes are the segment at hand. wait: with the next one.
+func (e *Engine) otherwise(s *session, side flow.Side, b []byte, fresh, used int, err error, cut bool) (rest []byte, wait bool) {
+	h, short := &s.half[side], errors.Is(err, ErrShort)
+	if err == nil {
+		h.lost = false
+	}
+	if err == nil || short && cut && s.root.speaker != nil {
+		s.tries = 0
+	}
+	switch {
+	case err == nil && used > len(b):
+		h.skip = used - len(b)
+		return nil, false
+	case short && !cut:
+		rest, ok := e.anew(s, b, fresh)
+		if !ok {
+			e.keep(s, side, b)
+		}
+		return rest, !ok
+	case errors.Is(err, ErrDone):
+		e.finish(s)
+		return nil, true
+	}
+	rest = e.astray(s, side, b)
+	if rest == nil && len(b) > fresh { // it began in an earlier segment
+		rest = b[len(b)-fresh:]
+	}
+	return rest, false
 }
 
 // anew tries the last n bytes of b, the segment at hand, alone: while the
@@ -76,7 +114,11 @@ func (e *Engine) anew(s *session, b []byte, n int) (rest []byte, ok bool) {
 	}
 	s.root.race = nil
 	b = b[len(b)-n:]
-	used, err := e.message(s, b, false)
+	e.levels[0].m.Data = b
+	used, err := e.offer(s, &s.root, 0, h.lost)
+	if err == nil {
+		h.lost, s.tries = false, 0
+	}
 	switch {
 	case errors.Is(err, ErrDone):
 		e.finish(s)
@@ -93,21 +135,6 @@ func (e *Engine) anew(s *session, b []byte, n int) (rest []byte, ok bool) {
 	return b[used:], true
 }
 
-// message offers the front of b to whoever speaks. While the framing is not
-// known, a claim counts only when a second message follows or the first ends
-// with the segment.
-func (e *Engine) message(s *session, b []byte, cut bool) (int, error) {
-	h := &s.half[e.side]
-	used, err := e.offer(s, &s.root, 0, b, cut, 0, h.lost)
-	switch {
-	case err == nil:
-		h.lost, s.tries = false, 0
-	case errors.Is(err, ErrShort) && cut && s.root.speaker != nil:
-		s.tries = 0
-	}
-	return used, err
-}
-
 // astray says where to go on after bytes that nobody could read.
 func (e *Engine) astray(s *session, side flow.Side, b []byte) []byte {
 	h := &s.half[side]
@@ -122,29 +149,18 @@ func (e *Engine) astray(s *session, side flow.Side, b []byte) []byte {
 	}
 	h.lost = true
 	if r, ok := s.root.d.(Resyncer); ok && len(b) > 1 {
-		if off := e.resync(s, r, b[1:]); off >= 0 && off < len(b)-1 {
+		if off := r.Resync(b[1:]); off >= 0 && off < len(b)-1 {
 			return b[1+off:]
 		}
 	}
 	return nil
 }
 
-func (e *Engine) resync(s *session, r Resyncer, b []byte) (off int) {
-	defer func() {
-		if recover() != nil {
-			e.panicked(s)
-			off = -1
-		}
-	}()
-	return r.Resync(b)
-}
-
 // resting reports whether the stream is one that nobody claims and this
 // segment is not looked at.
-func (s *session) resting() bool {
-	if s.tries < maxTries {
-		return false
-	}
+func (s *session) resting() bool { return s.tries >= maxTries && s.rest() }
+
+func (s *session) rest() bool {
 	s.tries++
 	return s.tries%probeEvery != 0
 }
@@ -169,25 +185,36 @@ func (e *Engine) forget(s *session, side flow.Side) {
 // Datagram implements flow.Handler. The datagram is offered again while bytes
 // remain; a remainder that nobody reads is a trailer.
 func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
-	s := e.session(c)
+	s, ok := c.App.(*session)
+	if !ok {
+		s = e.open(c)
+	}
 	if s.done || s.resting() {
 		return
 	}
-	e.at, e.side = at, side
-	for len(b) > 0 {
-		used, err := e.offer(s, &s.root, 0, b, cut, 0, false)
-		if errors.Is(err, ErrDone) {
-			e.finish(s)
-			return
+	e.begin(s, side, at)
+	defer e.rescue()
+	m := &e.levels[0].m
+	for m.Cut = cut; len(b) > 0 && !s.done; {
+		m.Data = b
+		used, err := e.offer(s, &s.root, 0, false)
+		if err != nil || used <= 0 {
+			e.unheard(s, side, b, err)
+			break
 		}
-		if err != nil || used <= 0 || used >= len(b) {
-			if err != nil && s.root.speaker == nil {
-				e.keepUnread(s, side, b)
-				s.tries++
-				s.root.race = nil
-			}
-			return
-		}
-		b = b[used:]
+		b = b[min(used, len(b)):]
+	}
+	e.busy = nil
+}
+
+// unheard takes a datagram, or what is left of one, that is no message.
+func (e *Engine) unheard(s *session, side flow.Side, b []byte, err error) {
+	switch {
+	case errors.Is(err, ErrDone):
+		e.finish(s)
+	case err != nil && s.root.speaker == nil:
+		e.keepUnread(s, side, b)
+		s.tries++
+		s.root.race = nil
 	}
 }

@@ -297,7 +297,7 @@ func TestENIPCutAndShort(t *testing.T) {
 	k.say(0, whole)
 	m := k.message(0, rr(1, ask(0x4d, "9103 616263 00", make([]byte, 90)...))[:60])
 	m.Cut = true
-	k.log.n = 0
+	k.log.reset()
 	if _, err := k.d.Dissect(m, &k.log); !errors.Is(err, ErrShort) || told2text(&k.log) != "client write=1" {
 		t.Fatalf("cut: %v, %s", err, told2text(&k.log))
 	}
@@ -317,7 +317,7 @@ func TestENIPAllocatesNothing(t *testing.T) {
 	k := enipTalk(t)
 	ask, answer := k.message(0, rr(1, wrapped(ask(serviceGetAll, identityPath), "0103"))), k.message(1, rr(1, tell(serviceGetAll, identityData...)))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {
@@ -330,7 +330,7 @@ func BenchmarkENIP(b *testing.B) {
 	ask, answer := k.message(0, unit(1, 2, ask(0x4c, "9103 616263 00", 1, 0))), k.message(1, unit(3, 2, tell(0x4c, 0xc3, 0, 1, 0)))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}

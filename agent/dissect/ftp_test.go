@@ -51,14 +51,14 @@ func TestFTPGoesOverToTLS(t *testing.T) {
 	k := ftpTalk(t, ftpPort)
 	k.say(1, []byte("220 x\r\n"))
 	k.say(1, []byte("234 not asked\r\n"))
-	for _, e := range k.log.entries[:k.log.n] {
+	for _, e := range k.log.all() {
 		if e.kind == toldSwitch {
 			t.Error("TLS that nobody asked for")
 		}
 	}
 	k.say(0, []byte("AUTH TLS\r\n"))
 	k.say(1, []byte("234 go on\r\n"))
-	if e := k.log.entries[k.log.n-1]; e.kind != toldSwitch || e.text != "tls" {
+	if e := k.log.last(); e.kind != toldSwitch || e.text != "tls" {
 		t.Errorf("told %+v", e)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+
+	"demarc/agent/flow"
 )
 
 // fuzzDissector seeds a fuzz target from the samples of a protocol and holds
@@ -44,11 +46,11 @@ func walk(t *testing.T, d Dissector, b []byte, port uint16, stream bool) {
 	z := &Endpoint{Addr: netip.MustParseAddr("10.0.0.2"), Port: port}
 	var out log
 	for i := 0; len(b) > 0 && i < 1000; i++ {
-		m := &Message{Src: a, Dst: z, Data: b, Stream: stream, Cut: i%5 == 4}
+		m := &Message{Src: a, Dst: z, From: flow.A, Data: b, Stream: stream, Cut: i%5 == 4}
 		if i%2 == 1 {
-			m.Src, m.Dst = z, a
+			m.Src, m.Dst, m.From = z, a, flow.B
 		}
-		out.n = 0
+		out.reset()
 		used, err := d.Dissect(m, &out)
 		switch {
 		case err == nil && used <= 0:

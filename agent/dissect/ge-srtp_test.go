@@ -128,7 +128,7 @@ func TestSRTPAllocatesNothing(t *testing.T) {
 	k := srtpTalk(t)
 	ask, answer := k.message(0, srtpAskFor(4, "")), k.message(1, srtpTell(srtpDone, 0x0500, ""))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

@@ -117,7 +117,7 @@ func TestGOOSEAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(20, func() {
 		for _, m := range all {
-			k.log.n = 0
+			k.log.reset()
 			_, _ = k.d.Dissect(m, &k.log)
 		}
 	}); n != 0 {
@@ -130,7 +130,7 @@ func BenchmarkGOOSE(b *testing.B) {
 	m := k.message(0, gse(0x11, 0, gooseWith("\x07")))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

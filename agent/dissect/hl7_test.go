@@ -13,7 +13,7 @@ const (
 
 func TestHL7(t *testing.T) {
 	k := &talk{t: t, d: &hl7{}, stream: true}
-	k.log.n = 0
+	k.log.reset()
 	used, err := k.d.Dissect(k.message(0, []byte(hl7Order+hl7Rest)), &k.log)
 	if err != nil || used != len(hl7Order) {
 		t.Fatalf("used %d, %v", used, err)

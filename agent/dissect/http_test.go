@@ -19,7 +19,7 @@ func feed(t *testing.T, k *talk, side int, s string, one bool) string {
 		end = 1
 	}
 	for off := 0; off < len(s); {
-		k.log.n = 0
+		k.log.reset()
 		used, err := k.d.Dissect(k.message(side, []byte(s[off:max(end, off+1)])), &k.log)
 		switch {
 		case errors.Is(err, ErrShort) && max(end, off+1) < len(s):
@@ -73,12 +73,12 @@ func TestHTTPConnectAndUpgradeSwitch(t *testing.T) {
 	k := &talk{t: t, d: &http{}, port: 3128, stream: true}
 	expectTold(t, k.say(0, []byte("CONNECT router15.teamviewer.com:443 HTTP/1.1\r\nHost: x\r\n\r\n")), `client read=1 remote_tool="TeamViewer"(http.host,content)`)
 	k.say(1, []byte("HTTP/1.1 200 Connection established\r\n\r\n"))
-	if last := k.log.entries[k.log.n-1]; last.kind != toldSwitch || last.text != "" {
+	if last := k.log.last(); last.kind != toldSwitch || last.text != "" {
 		t.Errorf("told %+v, want a switch", last)
 	}
 	k.say(0, []byte("GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"))
 	k.say(1, []byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"))
-	if last := k.log.entries[k.log.n-1]; last.kind != toldSwitch {
+	if last := k.log.last(); last.kind != toldSwitch {
 		t.Errorf("told %+v, want a switch", last)
 	}
 }

@@ -203,7 +203,7 @@ func BenchmarkIEC104(b *testing.B) {
 	report, ask := k.message(1, iFormat(13, 1, 3, oneObject(5)...)), k.message(0, iFormat(45, 1, 6, oneObject(1)...))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(report, &k.log)
 		_, _ = k.d.Dissect(ask, &k.log)
 	}

@@ -55,6 +55,7 @@ func answerOf(d Dissector, m Message) answer {
 
 func (j *judge) watch(p *Protocol, d Dissector, m *Message, l *log) (int, error) {
 	before := clone(d)
+	l.settled = false // the engine knows who is who: let it be told all the same
 	used, err := d.Dissect(m, l)
 	whole := answer{used, err, everything(l)}
 	switch {
@@ -109,8 +110,9 @@ func (j *judge) prefixes(p *Protocol, before Dissector, m *Message, whole answer
 // everything is the text of all that was told.
 func everything(l *log) string {
 	s := ""
-	for i := range l.entries[:l.n] {
-		switch e := &l.entries[i]; e.kind {
+	all := l.all()
+	for i := range all {
+		switch e := &all[i]; e.kind {
 		case toldFact:
 			s += fmt.Sprintf("fact %v %s %q %s %s; ", e.subject, e.attribute, e.value, e.text, e.grade)
 		case toldOperation:

@@ -221,7 +221,7 @@ func TestMELSECAllocatesNothing(t *testing.T) {
 	k := melsecTalk(t, true)
 	ask, answer := k.message(0, slmpAsk(slmpTypeName, "")), k.message(1, slmpTell(0, melsecName+"\x00\x48"))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

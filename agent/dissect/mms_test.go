@@ -304,7 +304,7 @@ func TestMMSAllocatesNothing(t *testing.T) {
 	k := mmsTalk(t)
 	ask, answer := k.message(0, mmsAsk(1, mmsReadOf("LD0", "LPHD1$DC$PhyNam"))), k.message(1, mmsTell(1, mmsResults(ber(0xa2, ber(0x8a, "ACME")))))
 	if n := testing.AllocsPerRun(50, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {
@@ -317,7 +317,7 @@ func BenchmarkMMS(b *testing.B) {
 	ask, answer := k.message(0, mmsAsk(1, mmsReadOf("LD0", "MMXU1$MX$A$phsA$cVal$mag$f"))), k.message(1, mmsTell(1, mmsResults(ber(0x87, "\x08abcd"))))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}

@@ -126,7 +126,7 @@ func TestSerialAllocatesNothing(t *testing.T) {
 	k := modbusTalk(t, 4001)
 	ask, answer := k.message(0, onWire(1, 3, 0, 0, 0, 1)), k.message(1, onWire(1, 3, 2, 0, 1))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 		matchModbus(answer.Data)

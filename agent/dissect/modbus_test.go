@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"demarc/agent/flow"
 )
 
 // adu puts an MBAP header before a PDU.
@@ -34,7 +36,7 @@ type talk struct {
 func (k *talk) message(side int, b []byte) *Message {
 	k.ends = [2]Endpoint{{Addr: netip.MustParseAddr("10.0.0.1"), Port: 50123}, {Addr: netip.MustParseAddr("10.0.0.2"), Port: k.port}}
 	a, z := &k.ends[0], &k.ends[1]
-	m := &Message{Src: a, Dst: z, Data: b, Stream: k.stream, Tag: k.tag}
+	m := &Message{Src: a, Dst: z, From: flow.Side(side), Data: b, Stream: k.stream, Tag: k.tag}
 	if side == 1 {
 		m.Src, m.Dst = z, a
 	}
@@ -47,7 +49,7 @@ func (k *talk) message(side int, b []byte) *Message {
 // say is one message that must be read whole; it returns what was told.
 func (k *talk) say(side int, b []byte) string {
 	k.t.Helper()
-	k.log.n = 0
+	k.log.reset()
 	used, err := k.d.Dissect(k.message(side, b), &k.log)
 	if err != nil || used != len(b) {
 		k.t.Fatalf("% x: used %d of %d, %v", b, used, len(b), err)
@@ -58,15 +60,32 @@ func (k *talk) say(side int, b []byte) string {
 // refused is one message that must not be read.
 func (k *talk) refused(side int, b []byte, want error) {
 	k.t.Helper()
-	k.log.n = 0
+	k.log.reset()
 	if used, err := k.d.Dissect(k.message(side, b), &k.log); !errors.Is(err, want) {
 		k.t.Fatalf("% x: used %d, %v, not %v", b, used, err, want)
 	}
 }
 
+// all is everything that was told, in order.
+func (l *log) all() []entry {
+	var all []entry
+	if l.sender != 0 {
+		all = append(all, entry{kind: toldSender, role: l.sender})
+	}
+	for _, a := range l.asked[:l.asks] {
+		all = append(all, entry{kind: toldOperation, operation: a.operation, n: a.n})
+	}
+	return append(all, l.entries[:l.n]...)
+}
+
+func (l *log) last() entry {
+	all := l.all()
+	return all[len(all)-1]
+}
+
 func told2text(l *log) string {
 	var all []string
-	for _, e := range l.entries[:l.n] {
+	for _, e := range l.all() {
 		switch e.kind {
 		case toldSender:
 			all = append(all, map[Role]string{Client: "client", Server: "server"}[e.role])
@@ -270,7 +289,7 @@ func TestModbusAllocatesNothing(t *testing.T) {
 	d := k.d.(*modbus)
 	d.many = true
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = d.Dissect(ask, &k.log)
 		_, _ = d.Dissect(answer, &k.log)
 	}); n != 0 {
@@ -283,7 +302,7 @@ func BenchmarkModbus(b *testing.B) {
 	ask, answer := k.message(0, adu(1, 1, 3, 0, 0, 0, 1)), k.message(1, adu(1, 1, 3, 2, 0, 1))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}

@@ -91,7 +91,7 @@ func TestMQTTPublicationsInPieces(t *testing.T) {
 		var used int
 		for n := len(b); n > 0; n = n - 1 - n/50 {
 			k := mqttTalk(t, mqttPort)
-			k.log.n = 0
+			k.log.reset()
 			u, err := k.d.Dissect(k.message(0, b[:n]), &k.log)
 			switch {
 			case n == len(b):
@@ -176,7 +176,7 @@ func TestMQTTAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, m := range all {
-			k.log.n = 0
+			k.log.reset()
 			_, _ = k.d.Dissect(m, &k.log)
 		}
 	}); n != 0 {
@@ -189,7 +189,7 @@ func BenchmarkMQTT(b *testing.B) {
 	m := k.message(0, mqttBytes(0x30, mqttString("line4/press/speed"), "71.5"))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

@@ -52,7 +52,7 @@ func TestMySQLGoesOverToTLS(t *testing.T) {
 	k := mysqlTalk(t, mysqlPort)
 	k.say(1, mysqlHello("10.11.4-MariaDB"))
 	k.say(0, mysqlLogonBytes(mysqlSSL, ""))
-	if e := k.log.entries[k.log.n-1]; e.kind != toldSwitch || e.text != "tls" {
+	if e := k.log.last(); e.kind != toldSwitch || e.text != "tls" {
 		t.Errorf("told %+v", e)
 	}
 }

@@ -95,7 +95,7 @@ func TestFoxAllocatesNothing(t *testing.T) {
 	k := foxTalk(t)
 	ask, answer := k.message(0, []byte(foxWorkbench)), k.message(1, []byte(foxJACE))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

@@ -8,7 +8,7 @@ func TestNoMachineIssuer(t *testing.T) {
 		want bool
 	}{"NoMachine": {tlsTagOrganization, true}, "NoMachine Ltd": {tlsTagOrganization, false}, "nomachine": {tlsTagCommonName, false}} {
 		k := &talk{t: t, d: noMachine{}, tag: c.tag}
-		k.log.n = 0
+		k.log.reset()
 		if _, err := k.d.Dissect(k.message(0, []byte(name)), &k.log); (err == nil) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -147,7 +147,7 @@ func TestFINSOverTCP(t *testing.T) {
 
 	m := k.message(1, finsOverTCP(finsFrameSend, finsTell(finsControllerData, finsData))[:16+14+30])
 	m.Cut = true
-	if k.log.n = 0; true {
+	if k.log.reset(); true {
 		if _, err := k.d.Dissect(m, &k.log); !errors.Is(err, ErrShort) {
 			t.Fatal(err)
 		}
@@ -178,7 +178,7 @@ func TestFINSAllocatesNothing(t *testing.T) {
 	k := finsTalk(t, false)
 	ask, answer := k.message(0, finsAsk(finsConnectionData, "\x00")), k.message(1, finsTell(finsConnectionData, "\x82\x10RB1W-ETN21          \x11RB1W-SCU41          "))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {
@@ -191,7 +191,7 @@ func BenchmarkFINS(b *testing.B) {
 	ask, answer := k.message(0, finsAsk(0x0101, "\x82\x00\x64\x00\x00\x02")), k.message(1, finsTell(0x0101, "\x00\x01\x00\x02"))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}

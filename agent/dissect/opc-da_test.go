@@ -162,7 +162,7 @@ func TestOPCAllocatesNothing(t *testing.T) {
 	ask, answer := k.message(0, rpcAsk(1, 0, opcDAStatus, "")), k.message(1, rpcTell(1, 0, opcStatus(2, "ACME OPC Server")))
 	ask.Tag, answer.Tag = opcServer, opcServer
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = d.Dissect(ask, &k.log)
 		_, _ = d.Dissect(answer, &k.log)
 	}); n != 0 {

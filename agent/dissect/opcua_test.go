@@ -73,7 +73,7 @@ func uaTalk(t testing.TB) chat {
 
 // security is what the message told of the channel, the last of several.
 func security(l *log) (s ot.Security, told bool) {
-	for _, e := range l.entries[:l.n] {
+	for _, e := range l.all() {
 		if e.kind == toldSecurity {
 			s, told = e.security, true
 		}
@@ -312,7 +312,7 @@ func TestUAFindServers(t *testing.T) {
 	k := uaTalk(t)
 	k.say(1, uaMessage('F', 1, 1, list))
 	var got []string
-	for _, e := range k.log.entries[:k.log.n] {
+	for _, e := range k.log.all() {
 		if e.kind == toldFact && e.attribute == "opcua.application_uri" {
 			who := "sender"
 			if e.subject.Kind == ByAddr {
@@ -338,7 +338,7 @@ func TestUASecurity(t *testing.T) {
 	read := uaWriter{}.request(673)
 	noise := []byte(strings.Repeat("\xd7\x31\x9a\x44", 16))
 	tell := func(k chat, side int, b []byte) (ot.Security, bool, error) {
-		k.log.n = 0
+		k.log.reset()
 		_, err := k.d.Dissect(k.message(side, b), &k.log)
 		s, told := security(&k.log)
 		return s, told, err
@@ -374,7 +374,7 @@ func TestUASecurityFromTheMiddle(t *testing.T) {
 	block := []byte(strings.Repeat("\xd7\x31\x9a\x44", 18)) // 16 clear octets, then five cipher blocks
 	k := uaTalk(t)
 	for i := uint32(1); ; i++ {
-		k.log.n = 0
+		k.log.reset()
 		_, err := k.d.Dissect(k.message(0, uaMessage('F', i*7919, i*104729, block)), &k.log)
 		if s, _ := security(&k.log); errors.Is(err, ErrDone) {
 			if i != uaOpaque || s.Mode != ot.SignAndEncrypt {
@@ -482,7 +482,7 @@ func TestUAAllocatesNothing(t *testing.T) {
 	k := uaTalk(t)
 	endpoints, write := k.message(1, uaMessage('F', 1, 1, endpointsResponse())), k.message(0, uaMessage('F', 1, 1, uaWriter{}.request(673)))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(write, &k.log)
 		_, _ = k.d.Dissect(endpoints, &k.log)
 	}); n != 0 {
@@ -500,7 +500,7 @@ func BenchmarkUAPublish(b *testing.B) {
 	m := k.message(1, uaMessage('F', 1, 1, uaWriter{}.response(829).zero(200)))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }
@@ -511,7 +511,7 @@ func BenchmarkUARead(b *testing.B) {
 	m := k.message(0, uaMessage('F', 1, 1, w))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

@@ -89,7 +89,7 @@ func TestPCWorxAllocatesNothing(t *testing.T) {
 	k := pcworxTalk(t)
 	ask, answer := k.message(0, pcworxSay(pcworxAsk, pcworxAbout, "\x00\x02\x00\x00")), k.message(1, pcworxPlate())
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

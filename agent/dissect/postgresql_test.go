@@ -67,13 +67,13 @@ func TestPostgreSQLEncryption(t *testing.T) {
 	} {
 		k := pgTalk(t)
 		k.say(0, pgBytes(0, be32(c.ask)))
-		k.log.n = 0
+		k.log.reset()
 		used, err := k.d.Dissect(k.message(1, []byte(c.answer)), &k.log)
 		if !errors.Is(err, c.err) || (err == nil && used != len(c.answer)) {
 			t.Errorf("%s: used %d, %v", name, used, err)
 		}
 		to := ""
-		for _, e := range k.log.entries[:k.log.n] {
+		for _, e := range k.log.all() {
 			if e.kind == toldSwitch {
 				to = e.text
 			}

@@ -101,7 +101,7 @@ func TestProConOSAllocatesNothing(t *testing.T) {
 	k := proconosTalk(t)
 	ask, answer := k.message(0, proconosSay(proconosAsk, proconosAbout, 0x4002, "")), k.message(1, proconosSay(0x81, proconosAbout, 0x4002, proconosTexts()))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

@@ -152,7 +152,7 @@ func TestDCPAllocatesNothing(t *testing.T) {
 	k := dcpTalk(t)
 	m := k.message(1, dcpFrame(dcpIdentifyBack, dcpServiceIdentify, 1, station("belt-7")...))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}); n != 0 {
 		t.Fatalf("%v allocations", n)
@@ -164,7 +164,7 @@ func BenchmarkDCP(b *testing.B) {
 	m := k.message(1, dcpFrame(dcpIdentifyBack, dcpServiceIdentify, 1, station("belt-7")...))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

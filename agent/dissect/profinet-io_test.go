@@ -145,7 +145,7 @@ func TestPROFINETIOAllocatesNothing(t *testing.T) {
 	ask := k.message(0, pnioCall(rpcRequest, pnioConnect, 4096, pnioRelation(1, "line-4")))
 	answer := k.message(1, pnioCall(rpcResponse, pnioReadImplicit, 0, pnioRecordBlock(pnioReadResponse, 2, pnioFirstIM, 60), pnioIdentification("V")))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {
@@ -166,7 +166,7 @@ func FuzzPROFINETIO(f *testing.F) {
 	f.Fuzz(func(t *testing.T, tag uint64, b []byte) {
 		d, l := &profinetIO{}, &log{}
 		for range 2 {
-			l.n = 0
+			l.reset()
 			if used, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: b, Tag: tag}, l); err == nil && used != len(b) {
 				t.Fatalf("used %d of %d", used, len(b))
 			}

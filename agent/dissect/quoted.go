@@ -10,7 +10,10 @@ import (
 // that they were sent. They tell nothing else of anybody. Whose only news is
 // such errors about one protocol is named by it, too.
 func (e *Engine) Quoted(report, c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
-	s := e.session(c)
+	s, ok := c.App.(*session)
+	if !ok {
+		s = e.open(c)
+	}
 	name := s.speaks()
 	if name == "" && len(b) > 0 && s.tries < maxTries && !s.done && c.Transport != 6 {
 		s.tries++
@@ -32,27 +35,35 @@ func (s *session) speaks() string {
 
 // recognise names the protocol of one datagram, and who asked, and keeps
 // nothing of it.
-func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut bool) string {
+func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut bool) (name string) {
 	l := layer{on: s.root.on}
-	e.at, e.side = at, side
-	e.enter(s, &l, 0, b)
-	for i := 0; i < len(l.race) && !s.done; i++ {
+	e.begin(s, side, at)
+	defer e.rescue()
+	v := &e.levels[0]
+	v.m.Data, v.m.Cut = b, cut
+	e.enter(s, &l, 0)
+	for i := range l.race {
 		r := &l.race[i]
 		l.d = r.d
-		if used, err := e.call(s, &l, 0, b, cut, 0); err != nil || used <= 0 {
+		if used, err := e.call(s, &l, v); err != nil || used <= 0 {
 			continue
 		}
 		e.sink.Protocol(s.conv, r.p.Name, ot.Behaviour)
 		e.direct(s, side)
-		return r.p.Name
+		name = r.p.Name
+		break
 	}
-	return ""
+	e.busy = nil
+	return name
 }
 
 // direct takes from what a message told who asked, and nothing else.
 func (e *Engine) direct(s *session, side flow.Side) {
-	log := &e.logs[0]
-	for i := range log.n {
+	log := &e.levels[0].out
+	if log.sender != 0 {
+		e.turn(s.conv, side, log.sender)
+	}
+	for i := range log.entries[:log.n] {
 		if x := &log.entries[i]; x.kind == toldSender {
 			e.turn(s.conv, side, x.role)
 		}

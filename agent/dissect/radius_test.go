@@ -30,7 +30,7 @@ func TestRADIUSBehindAProxy(t *testing.T) {
 	k := &talk{t: t, d: &radius{}, port: 1812}
 	k.say(0, radiusMade(1, "\x20\x05sw1\x04\x06\x0a\x00\x00\x63"))
 	want, told := Addr(netip.MustParseAddr("10.0.0.99")), 0
-	for _, e := range k.log.entries[:k.log.n] {
+	for _, e := range k.log.all() {
 		if e.kind != toldFact {
 			continue
 		}

@@ -39,7 +39,7 @@ func TestRDPSwitchesToTLS(t *testing.T) {
 		k := &talk{t: t, d: &rdp{}}
 		k.say(1, []byte{2, 0, 8, 0, protocol, 0, 0, 0})
 		to := ""
-		for _, e := range k.log.entries[:k.log.n] {
+		for _, e := range k.log.all() {
 			if e.kind == toldSwitch {
 				to = e.text
 			}

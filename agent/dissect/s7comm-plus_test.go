@@ -174,7 +174,7 @@ func TestS7PlusInsideTLS(t *testing.T) {
 	var last ot.Security
 	for _, x := range s7plusSealedTalk() {
 		k.say(x.side, x.b)
-		for _, e := range k.log.entries[:k.log.n] {
+		for _, e := range k.log.all() {
 			if e.kind == toldSecurity {
 				last = e.security
 			}
@@ -231,7 +231,7 @@ func TestS7PlusAllocatesNothing(t *testing.T) {
 	k := s7plusTalk(t)
 	ask, answer := k.message(0, s7plusAsk(1, s7plusCreateObject, 288, s7plusWanted)), k.message(1, s7plusTell(1, s7plusCreateObject, s7plusGiven))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

@@ -221,7 +221,7 @@ func TestS7Security(t *testing.T) {
 		l := &log{}
 		_, _ = d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: s7Bytes(s7Job, 1, "\x04\x01", "")}, l)
 		n := 0
-		for _, e := range l.entries[:l.n] {
+		for _, e := range l.all() {
 			if e.kind == toldSecurity && e.security.Mode == ot.SecurityNone {
 				n++
 			}
@@ -237,7 +237,7 @@ func TestS7AllocatesNothing(t *testing.T) {
 	szl := k.message(1, s7UDBytes(2, udCPU, udReadSZL, 0, false, szlData(szlRecords(0x001c, 34, "\x00\x01line 4", "\x00\x05S C-X4U421302009"))))
 	job := k.message(0, s7Bytes(s7Job, 1, "\x04\x01", ""))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(job, &k.log)
 		_, _ = k.d.Dissect(szl, &k.log)
 	}); n != 0 {
@@ -277,7 +277,7 @@ func BenchmarkS7(b *testing.B) {
 	m := k.message(0, s7Bytes(s7Job, 1, "\x04\x01\x12\x0a\x10\x02\x00\x01\x00\x01\x84\x00\x00\x00", ""))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

@@ -1,10 +1,6 @@
 package dissect
 
-import (
-	"net/netip"
-
-	"demarc/agent/decode"
-)
+import "demarc/agent/flow"
 
 // side is one end of a conversation as a dissector tells them apart when
 // nobody has said yet who is client.
@@ -21,10 +17,8 @@ func (s side) other() side { return (sideA + sideB - s) % (sideA + sideB) }
 
 // sides remembers which end is which. The zero value is ready.
 type sides struct {
-	addr netip.Addr
-	mac  decode.MAC // where there is no address
-	port uint16
-	set  bool
+	first flow.Side // valid iff set
+	set   bool
 
 	asked [3]bool // by side: a request of it was seen
 }
@@ -32,12 +26,9 @@ type sides struct {
 // of is the sender's side.
 func (s *sides) of(m *Message) side {
 	if !s.set {
-		s.addr, s.mac, s.port, s.set = m.Src.Addr, m.Src.MAC, m.Src.Port, true
+		s.first, s.set = m.From, true
 	}
-	if m.Src.Port == s.port && m.Src.Addr == s.addr && (s.addr.IsValid() || m.Src.MAC == s.mac) {
-		return sideA
-	}
-	return sideB
+	return sideA + side(m.From^s.first)
 }
 
 // counts reports whether a message is counted as an operation: a request is,

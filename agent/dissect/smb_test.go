@@ -16,7 +16,7 @@ func smb2Bytes(n int, command byte, flags byte, body string) []byte {
 
 func TestSMB2PassesOverContents(t *testing.T) {
 	k := &talk{t: t, d: &smb{}, port: 445, stream: true}
-	k.log.n = 0
+	k.log.reset()
 	used, err := k.d.Dissect(k.message(0, smb2Bytes(1<<20, smb2Write, 0, "abc")), &k.log)
 	if err != nil || used != 4+1<<20 {
 		t.Fatalf("used %d, %v", used, err)

@@ -40,7 +40,7 @@ func TestSNMPv3(t *testing.T) {
 	}
 	k := &talk{t: t, d: &snmp{}, port: 161}
 	expectTold(t, k.say(0, message("\x07", der(berOctetString, "ciphertext"))), "client")
-	if s := k.log.entries[0].security; s.Mode != ot.SignAndEncrypt {
+	if s := k.log.all()[0].security; s.Mode != ot.SignAndEncrypt {
 		t.Errorf("security %+v", s)
 	}
 	clear := der(berSequence, der(berOctetString, "engine"), der(berOctetString, ""), der(snmpSet, der(berInteger, "\x01")))

@@ -97,7 +97,7 @@ func TestSparkplugAllocatesNothing(t *testing.T) {
 	var l log
 	m := &Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: sparkplugPublication("spBv1.0/a/DBIRTH/gw/flow", metric("Properties/Hardware Make", "Riverbank")), Tag: sparkplugTag(true, false, 4)}
 	if n := testing.AllocsPerRun(100, func() {
-		l.n = 0
+		l.reset()
 		_, _ = d.Dissect(m, &l)
 	}); n != 0 {
 		t.Fatalf("%v allocations", n)

@@ -124,7 +124,7 @@ func TestSuiteLinkAllocatesNothing(t *testing.T) {
 	k := slTalk(t)
 	ask, answer := k.message(0, slSay(slConnect, slConnectBody())), k.message(1, slSay(slUpdate, "\x01\x00\x00\x00\x00\x00\xc0\x00\x02\x07\x00\x00\x00"))
 	if n := testing.AllocsPerRun(100, func() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(ask, &k.log)
 		_, _ = k.d.Dissect(answer, &k.log)
 	}); n != 0 {

@@ -72,7 +72,7 @@ func BenchmarkSV(b *testing.B) {
 	m := k.message(0, gse(0x4000, 0, svOf(svOne("MU1"))))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

@@ -152,7 +152,7 @@ func BenchmarkPhasor(b *testing.B) {
 	m := k.message(1, phasorOf(phasorData, 7, make([]byte, 60)...))
 	b.ReportAllocs()
 	for b.Loop() {
-		k.log.n = 0
+		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
 	}
 }

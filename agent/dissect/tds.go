@@ -67,19 +67,12 @@ type tds struct {
 	sealed   int  // records from a client in a row
 	inside   [3]bool
 	inner    tls
-	filter   withoutSecurity
 	joined   []byte  // the TLS records of a message
 	prepared pgClass // of every statement that was prepared; tdsMixed when they differ
 }
 
 // tdsMixed says that statements of several classes were prepared.
 const tdsMixed pgClass = 255
-
-// withoutSecurity keeps a TLS handshake from telling what it protects: it may
-// be the log-on alone.
-type withoutSecurity struct{ Out }
-
-func (withoutSecurity) Security(ot.Security) {}
 
 // tdsPacket is one packet.
 type tdsPacket struct {

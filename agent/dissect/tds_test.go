@@ -118,7 +118,7 @@ func TestTDSEncryption(t *testing.T) {
 	k.say(0, tdsHello(tdsPrelogin, 1))
 	k.say(1, tdsHello(tdsResult, 1))
 	k.say(0, []byte(record))
-	if e := k.log.entries[k.log.n-1]; e.kind != toldSwitch {
+	if e := k.log.last(); e.kind != toldSwitch {
 		t.Errorf("told %+v", e)
 	}
 	if got, _ := security(&k.log); got.Mode != ot.SignAndEncrypt {

@@ -31,15 +31,16 @@ func (d *tds) handshake(m *Message, out Out) (int, error) {
 		c.Skip(p.size)
 		last = p.last
 	}
-	d.filter.Out = out
+	before := out.n
 	in := *m
 	for in.Data = d.joined; len(in.Data) > 0; {
-		used, err := d.inner.Dissect(&in, &d.filter)
+		used, err := d.inner.Dissect(&in, out)
 		if err != nil || used > len(in.Data) {
 			break // half a record, or nothing more to learn
 		}
 		in.Data = in.Data[used:]
 	}
+	out.drop(toldSecurity, before) // what the handshake protects may be the log-on alone
 	d.claimed = true
 	return c.Off(), nil
 }

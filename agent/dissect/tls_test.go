@@ -144,11 +144,11 @@ func TestNullCipherIsNoEncryption(t *testing.T) {
 	body := "\x03\x03" + strings.Repeat("r", 32) + "\x00" + "\x00\x3b" + "\x00"
 	hello := "\x02\x00\x00" + string(rune(len(body))) + body
 	k.say(1, []byte("\x16\x03\x03\x00"+string(rune(len(hello)))+hello))
-	k.log.n = 0
+	k.log.reset()
 	if _, err := k.d.Dissect(k.message(0, []byte("\x17\x03\x03\x00\x01x")), &k.log); !errors.Is(err, ErrDone) {
 		t.Fatal(err)
 	}
-	if got := k.log.entries[0].security; got.Mode != ot.Sign || got.TLS != "1.2" {
+	if got := k.log.all()[0].security; got.Mode != ot.Sign || got.TLS != "1.2" {
 		t.Errorf("security %+v, want signed TLS 1.2", got)
 	}
 }

@@ -75,7 +75,7 @@ func (r *rack) allow() {
 	to := []string{}
 	learn(r.packets, traced(r.all, func(_ *Protocol, d Dissector, m *Message, l *log) (int, error) {
 		used, err := d.Dissect(m, l)
-		for _, e := range l.entries[:l.n] {
+		for _, e := range l.all() {
 			if e.kind == toldSwitch {
 				to = append(to, e.text)
 			}

@@ -26,7 +26,7 @@ type tracer struct {
 }
 
 func (t *tracer) Dissect(m *Message, out Out) (int, error) {
-	return t.watch(t.p, t.d, m, out.(*log))
+	return t.watch(t.p, t.d, m, out)
 }
 
 type resyncing struct {

@@ -89,7 +89,7 @@ func TestUMASAllocatesNothing(t *testing.T) {
 	var l log
 	ask, answer := &Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: umasBytes(umasReadID, "")}, &Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: umasBytes(umasDone, umasIdentity)}
 	if n := testing.AllocsPerRun(100, func() {
-		l.n = 0
+		l.reset()
 		_, _ = d.Dissect(ask, &l)
 		_, _ = d.Dissect(answer, &l)
 	}); n != 0 {

@@ -47,7 +47,7 @@ func TestUsualPortIsKept(t *testing.T) {
 	e := NewEngine(Protocols(), newRecorder())
 	c := &flow.Conversation{Transport: 6, Opened: true}
 	c.Ends[flow.B].Port = 5450
-	if port, ok := e.session(c).plantPort(); !ok || port != 5450 {
+	if port, ok := e.open(c).plantPort(); !ok || port != 5450 {
 		t.Error(port, ok)
 	}
 }

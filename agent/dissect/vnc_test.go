@@ -17,7 +17,7 @@ func TestVNCPasswordInVersion33(t *testing.T) {
 	expectTold(t, k.say(0, []byte(strings.Repeat("r", 16))), "authenticate=1")
 	k.say(1, []byte{0, 0, 0, 0})
 	k.say(0, []byte{1})
-	k.log.n = 0
+	k.log.reset()
 	last := strings.Repeat("\x00", 20) + "\x00\x00\x00\x05hmi-1"
 	if _, err := k.d.Dissect(k.message(1, []byte(last)), &k.log); !errors.Is(err, ErrDone) {
 		t.Fatal(err)

@@ -1,10 +1,10 @@
 package probe
 
 import (
-	"net/netip"
 	"slices"
 
 	"demarc/agent/dissect"
+	"demarc/agent/flow"
 	"demarc/internal/ot"
 )
 
@@ -35,26 +35,19 @@ func (h *hearer) hear(request, answer []byte) {
 	defer func() { _ = recover() }() // a panic costs the answer, as in the engine
 	var us, device dissect.Endpoint
 	for _, m := range []dissect.Message{
-		{Data: request, Direction: dissect.FromClient, Src: &us, Dst: &device}, {Data: answer, Direction: dissect.FromServer, Src: &device, Dst: &us},
+		{Data: request, From: flow.A, Direction: dissect.FromClient, Src: &us, Dst: &device},
+		{Data: answer, From: flow.B, Direction: dissect.FromServer, Src: &device, Dst: &us},
 	} {
 		if len(m.Data) > 0 {
-			_, _ = h.d.Dissect(&m, h) // what cannot be read tells nothing
+			_, _ = dissect.Read(h.d, &m, h.fact) // what cannot be read tells nothing
 		}
 	}
 }
 
-// Fact implements dissect.Out.
-func (h *hearer) Fact(of dissect.Subject, a ot.Attribute, value []byte, source string, g ot.Grade) {
+// fact takes what an answer tells of the device; the rest that messages tell is
+// about connections.
+func (h *hearer) fact(of dissect.Subject, a ot.Attribute, value []byte, source string, g ot.Grade) {
 	if of.Kind == dissect.BySender {
 		h.x.fact(Fact{Part: of.Path, Attribute: string(a), Value: string(value), Source: "probe." + source, Grade: g})
 	}
 }
-
-// The rest of dissect.Out tells of connections.
-
-func (h *hearer) Operation(ot.Operation, int)                    {}
-func (h *hearer) Sender(dissect.Role)                            {}
-func (h *hearer) Security(ot.Security)                           {}
-func (h *hearer) Payload(uint64, []byte)                         {}
-func (h *hearer) Switch(string)                                  {}
-func (h *hearer) Expect(_, _ netip.AddrPort, _ string, _ uint64) {}
