@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"demarc/internal/ot"
@@ -83,31 +84,30 @@ type tpdu struct {
 // readTPDU reads the headers at the front of b: the fields, and whether they
 // are whole (ErrShort) and are ISO transport at all (ErrNotMine).
 func readTPDU(b []byte) (t tpdu, err error) {
-	switch {
-	case len(b) > 0 && b[0] != 3, len(b) > 1 && b[1] != 0:
-		return t, ErrNotMine
-	case len(b) < 4:
-		return t, ErrShort
-	}
-	c := wire.New(b)
-	c.Skip(2)
-	t.size = int(c.U16())
-	if t.size < cotpHead+1 {
-		return t, ErrNotMine
-	}
 	if len(b) < cotpHead+1 {
-		return t, ErrShort
+		return t, shortTPDU(b)
 	}
-	t.li, t.code = int(c.U8()), c.U8()
-	third := c.U8() // DT: EOT and TPDU number, which class 0 leaves 0
+	h := (*[cotpHead + 1]byte)(b)
+	t.size, t.li, t.code = int(binary.BigEndian.Uint16(h[2:])), int(h[4]), h[5]
+	third := h[6] // DT: EOT and TPDU number, which class 0 leaves 0
 	t.last = third&0x80 != 0
-	if !t.sane(third) {
+	if h[0] != 3 || h[1] != 0 || t.size < cotpHead+1 || !t.sane(third) {
 		return t, ErrNotMine
 	}
 	if cr := t.code == cotpCR || t.code == cotpCC; cr && len(b) > 10 && b[10]>>4 != 0 {
 		return t, ErrNotMine // RFC 1006 section 5: class 0
 	}
 	return t, nil
+}
+
+// shortTPDU judges headers that have not come whole.
+func shortTPDU(b []byte) error {
+	c := wire.New(b)
+	version, reserved, size := c.U8(), c.U8(), c.U16()
+	if len(b) > 0 && version != 3 || reserved != 0 || c.OK() && size < cotpHead+1 {
+		return ErrNotMine
+	}
+	return ErrShort
 }
 
 // sane checks the length indicator against the code, X.224 13.3 to 13.12.

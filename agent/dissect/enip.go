@@ -116,16 +116,15 @@ func (h *enipHeader) believe(body []byte, reserved bool) bool {
 		if h.length == 0 {
 			return reserved
 		}
-		_, ok := readCPF(&c, reserved)
-		return ok
+		return readCPF(&c, reserved, &cpf{})
 	case enipUnRegisterSession:
 		return reserved
 	case enipSendRRData, enipSendUnitData:
 		if h.length == 0 {
 			return reserved
 		}
-		p, ok := readData(body, reserved)
-		return ok && p.dataType != 0
+		var p cpf
+		return readData(body, reserved, &p) && p.dataType != 0
 	}
 	return false
 }
@@ -235,7 +234,7 @@ func (d *enip) list(h *enipHeader, body []byte, out Out) {
 	}
 	if h.command == enipListIdentity {
 		c := wire.New(body)
-		if p, ok := readCPF(&c, true); ok && p.identity != nil {
+		if p := (cpf{}); readCPF(&c, true, &p) && p.identity != nil {
 			d.listIdentity(p.identity, out)
 		}
 	}

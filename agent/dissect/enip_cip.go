@@ -49,8 +49,7 @@ const maxNesting = 3
 // data reads the message that a SendRRData or SendUnitData carries.
 func (d *enip) data(m *Message, h *enipHeader, body []byte, out Out) {
 	x := cipContext{m: m, out: out, from: d.sides.of(m)}
-	var ok bool
-	if x.packet, ok = readData(body, true); !ok || h.status != 0 {
+	if !readData(body, true, &x.packet) || h.status != 0 {
 		return
 	}
 	c := wire.New(x.packet.data)

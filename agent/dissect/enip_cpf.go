@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"demarc/internal/wire"
@@ -32,44 +33,60 @@ type cpf struct {
 	ot, to     netip.AddrPort // where the target, the originator wants its I/O
 }
 
-// readData reads the body of SendRRData and SendUnitData, Vol 2 2-4.7:
+// readData reads the body of SendRRData and SendUnitData, Vol 2 2-4.7, into p,
+// which is empty:
 //
 //	+------------------+---------+-------+------+--------+--------
 //	| interface = 0    | timeout | count | type | length | data ...
 //	+------------------+---------+-------+------+--------+--------
-func readData(b []byte, lenient bool) (p cpf, ok bool) {
+func readData(b []byte, lenient bool, p *cpf) bool {
 	c := wire.New(b)
 	if c.U32LE() != 0 {
-		return p, false
+		return false
 	}
 	c.Skip(2)
-	return readCPF(&c, lenient)
+	return readCPF(&c, lenient, p)
 }
 
 // readCPF walks the items, Vol 2 2-6. They must fill what is left exactly;
 // lenient also takes a cut last item and bytes behind it.
-func readCPF(c *wire.Cursor, lenient bool) (p cpf, ok bool) {
+func readCPF(c *wire.Cursor, lenient bool, p *cpf) bool {
 	n := int(c.U16LE())
 	if !c.OK() || n > maxItems {
-		return p, false
+		return false
 	}
-	for ; n > 0 && c.OK(); n-- {
-		kind, size := c.U16LE(), int(c.U16LE())
+	for ; n > 0; n-- {
+		head := c.Bytes(4)
+		if head == nil {
+			return false
+		}
+		h := (*[4]byte)(head)
+		kind, size := binary.LittleEndian.Uint16(h[0:]), int(binary.LittleEndian.Uint16(h[2:]))
 		if lenient {
 			size = min(size, c.Len())
 		}
-		p.item(kind, c.Bytes(size))
+		switch b := c.Bytes(size); kind {
+		case cpfConnectedAddress, cpfSequencedAddress:
+			p.connection, p.connected = connectionOf(b), true
+		case cpfConnectedData, cpfUnconnectedData:
+			p.dataType, p.data = kind, b
+		default:
+			p.item(kind, b)
+		}
 	}
-	return p, c.OK() && (c.Len() == 0 || lenient)
+	return c.OK() && (c.Len() == 0 || lenient)
 }
 
+// connectionOf is the connection that an address item names.
+func connectionOf(b []byte) uint32 {
+	c := wire.New(b)
+	return c.U32LE()
+}
+
+// item takes an item that few messages have.
 func (p *cpf) item(kind uint16, b []byte) {
 	c := wire.New(b)
 	switch kind {
-	case cpfConnectedAddress, cpfSequencedAddress:
-		p.connection, p.connected = c.U32LE(), true
-	case cpfConnectedData, cpfUnconnectedData:
-		p.dataType, p.data = kind, b
 	case cpfIdentity:
 		p.identity = b
 	case cpfSockaddrOT:

@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"demarc/internal/ot"
@@ -66,21 +67,21 @@ type modbusFrame struct {
 // readModbus reads the header. ok is false when it cannot be MBAP; a header
 // that is not all there has ok and no pdu.
 func readModbus(b []byte) (f modbusFrame, ok bool) {
-	c := wire.New(b)
-	f.transaction = c.U16()
-	protocol, length := c.U16(), int(c.U16())
-	f.unit = c.U8()
-	if !c.OK() {
-		return modbusFrame{}, mayBeMBAP(b)
+	if len(b) < mbapSize {
+		return f, mayBeMBAP(b)
 	}
+	h, rest := (*[mbapSize]byte)(b), b[mbapSize:]
+	protocol, length := binary.BigEndian.Uint16(h[2:]), int(binary.BigEndian.Uint16(h[4:]))
+	f.transaction, f.unit = binary.BigEndian.Uint16(h[0:]), h[6]
 	if protocol != 0 || length < mbapMinLength || length > umasMaxLength {
 		return f, false
 	}
-	if fc := c.Peek(1); length > mbapMaxLength && fc != nil && fc[0]&^modbusException != modbusUMAS {
+	if length > mbapMaxLength && len(rest) > 0 && rest[0]&^modbusException != modbusUMAS {
 		return f, false
 	}
 	f.size = length - 1
-	f.pdu = c.Bytes(min(f.size, c.Len()))
+	n := min(f.size, len(rest))
+	f.pdu = rest[:n:n]
 	return f, true
 }
 
@@ -295,27 +296,41 @@ func (d *modbus) Resync(b []byte) int {
 	return -1
 }
 
-// modbusOperation is the class of a function code, Application Protocol
-// V1.1b3 clause 6; an exception is classed as the function it answers.
+// modbusClasses is the class of each function code, Application Protocol
+// V1.1b3 clause 6; -1 for none.
+var modbusClasses = func() (t [modbusException]int8) {
+	for i := range t {
+		t[i] = noClass
+	}
+	for class, codes := range map[ot.Operation][]int{
+		ot.Read:     {1, 2, 3, 4, 20, 24},
+		ot.Write:    {5, 6, 15, 16, 21, 22, 23},
+		ot.Diagnose: {7, modbusDiagnostics, 11, 12, modbusReportServerID, modbusEncapsulated},
+	} {
+		for _, code := range codes {
+			t[code] = int8(class)
+		}
+	}
+	return t
+}()
+
+// modbusOperation is the class of a PDU; an exception is classed as the
+// function it answers.
 func modbusOperation(pdu []byte) (ot.Operation, bool) {
 	c := wire.New(pdu)
 	fc := c.U8()
 	asked := fc &^ modbusException
-	switch asked {
-	case 1, 2, 3, 4, 20, 24:
-		return ot.Read, true
-	case 5, 6, 15, 16, 21, 22, 23:
-		return ot.Write, true
-	case 8:
-		// 6.8.1: 01 restarts the device's communications, 04 silences it.
-		if sub := c.U16(); fc == asked && (sub == 1 || sub == 4) {
-			return ot.Control, true
+	class := modbusClasses[asked]
+	if fc == asked {
+		switch asked {
+		case modbusDiagnostics:
+			// 6.8.1: 01 restarts the device's communications, 04 silences it.
+			if sub := c.U16(); sub == 1 || sub == 4 {
+				return ot.Control, true
+			}
+		case modbusEncapsulated:
+			return ot.Diagnose, c.U8() == meiDeviceID
 		}
-		return ot.Diagnose, true
-	case 7, 11, 12, 17:
-		return ot.Diagnose, true
-	case modbusEncapsulated:
-		return ot.Diagnose, fc != asked || c.U8() == meiDeviceID
 	}
-	return 0, false
+	return ot.Operation(class), class >= 0
 }

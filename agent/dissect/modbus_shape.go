@@ -4,6 +4,7 @@ import "demarc/internal/wire"
 
 // Function codes that need a name, Application Protocol V1.1b3 clause 6.
 const (
+	modbusDiagnostics    = 0x08 // 6.8
 	modbusReportServerID = 0x11 // 6.17
 	modbusEncapsulated   = 0x2b // 6.19
 	modbusUMAS           = 0x5a // a vendor's own protocol in a user defined code
@@ -31,38 +32,43 @@ const (
 // the capture cut is judged by what is there.
 func (f *modbusFrame) shape() modbusShape {
 	c := wire.New(f.pdu)
-	fc := c.U8()
+	fc, n := c.U8(), f.size-1 // behind the function code
+	switch fc {
+	case 1, 2, 3, 4:
+		bits := fc <= 2
+		return when(n == 4, modbusAsks) | when((bits || n%2 == 1) && counted(&c, n), modbusAnswers)
+	case 5, 6:
+		return when(n == 4, modbusAsks|modbusAnswers)
+	case 15, 16:
+		return when(n == 4, modbusAnswers) | when(n > 5 && countedAt(&c, 4, n), modbusAsks)
+	}
+	return f.rareShape(fc, n, &c)
+}
+
+// rareShape is shape of the other functions.
+func (f *modbusFrame) rareShape(fc uint8, n int, c *wire.Cursor) modbusShape {
 	if fc&modbusException != 0 {
 		return when(f.size == 2 && oneOf(c.Peek(1), 1, lastException), modbusAnswers)
 	}
-	n := f.size - 1 // behind the function code
 	switch fc {
-	case 1, 2:
-		return when(n == 4, modbusAsks) | when(counted(&c, n), modbusAnswers)
-	case 3, 4:
-		return when(n == 4, modbusAsks) | when(n%2 == 1 && counted(&c, n), modbusAnswers)
-	case 5, 6:
-		return when(n == 4, modbusAsks|modbusAnswers)
 	case 7:
 		return when(n == 0, modbusAsks) | when(n == 1, modbusAnswers)
-	case 8:
+	case modbusDiagnostics:
 		return when(n >= 4 && n%2 == 0, modbusAsks|modbusAnswers)
 	case 11:
 		return when(n == 0, modbusAsks) | when(n == 4, modbusAnswers)
 	case 12, modbusReportServerID:
-		return when(n == 0, modbusAsks) | when(n > 0 && counted(&c, n), modbusAnswers)
-	case 15, 16:
-		return when(n == 4, modbusAnswers) | when(n > 5 && countedAt(&c, 4, n), modbusAsks)
+		return when(n == 0, modbusAsks) | when(n > 0 && counted(c, n), modbusAnswers)
 	case 20, 21:
-		return fileShape(fc, &c, n)
+		return fileShape(fc, c, n)
 	case 22:
 		return when(n == 6, modbusAsks|modbusAnswers)
 	case 23:
-		return when(n > 9 && countedAt(&c, 8, n), modbusAsks) | when(n%2 == 1 && counted(&c, n), modbusAnswers)
+		return when(n > 9 && countedAt(c, 8, n), modbusAsks) | when(n%2 == 1 && counted(c, n), modbusAnswers)
 	case 24:
-		return when(n == 2, modbusAsks) | when(n >= 4 && fifo(&c, n), modbusAnswers)
+		return when(n == 2, modbusAsks) | when(n >= 4 && fifo(c, n), modbusAnswers)
 	case modbusEncapsulated:
-		return meiShape(&c, n)
+		return meiShape(c, n)
 	}
 	return 0
 }
@@ -139,7 +145,7 @@ func (f *modbusFrame) sane() bool {
 		return f.size != 5 || !full || inRange(first, second, 125)
 	case 5:
 		return !full || second == 0 || second == 0xff00
-	case 8:
+	case modbusDiagnostics:
 		return first <= 21
 	case 15:
 		return !full || inRange(first, second, 1968) && f.bytesFor((int(second)+7)/8)

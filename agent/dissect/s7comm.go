@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"demarc/internal/ot"
 	"demarc/internal/wire"
@@ -74,26 +75,31 @@ type s7PDU struct {
 
 // readS7 reads the header; ok is false for anything else.
 func readS7(b []byte) (p s7PDU, ok bool) {
-	c := wire.New(b)
-	id := c.U8()
-	p.rosctr = c.U8()
-	redundancy := c.U16()
-	c.Skip(2)
-	np, nd := int(c.U16()), int(c.U16())
-	p.size = 10 + np + nd
+	const job, ack = 10, 12
+	if len(b) < job {
+		return p, false
+	}
+	h, rest := (*[job]byte)(b), b[job:]
+	np, nd := int(binary.BigEndian.Uint16(h[6:])), int(binary.BigEndian.Uint16(h[8:]))
+	p.rosctr, p.size = h[1], job+np+nd
 	switch p.rosctr {
-	case s7Ack, s7AckData:
-		c.Skip(2)
-		p.size += 2
 	case s7Job, s7Userdata:
+	case s7Ack, s7AckData:
+		if len(b) < ack {
+			return p, false
+		}
+		rest = b[ack:]
+		p.size += ack - job
 	default:
 		return p, false
 	}
-	if !c.OK() || id != 0x32 || redundancy != 0 || (p.rosctr != s7Ack && np == 0) {
+	if h[0] != 0x32 || h[2]|h[3] != 0 || p.rosctr != s7Ack && np == 0 { // protocol, redundancy
 		return p, false
 	}
-	p.param = c.Bytes(min(np, c.Len()))
-	p.data = c.Bytes(min(nd, c.Len()))
+	np = min(np, len(rest))
+	p.param, rest = rest[:np:np], rest[np:]
+	nd = min(nd, len(rest))
+	p.data = rest[:nd:nd]
 	return p, true
 }
 
@@ -111,9 +117,9 @@ func (d *s7comm) Dissect(m *Message, out Out) (int, error) {
 	if !ok || p.size < len(m.Data) || (p.size > len(m.Data) && !m.Cut) {
 		return 0, notMine(d.claimed)
 	}
-	d.text.reset()
 	switch {
 	case p.rosctr == s7Userdata:
+		d.text.reset()
 		d.userdata(p, out)
 	case len(p.param) > 0:
 		d.job(p, out)

@@ -6,43 +6,46 @@ package wire
 import "encoding/binary"
 
 // Cursor walks a byte slice from front to back. A read past the end returns
-// zero, sets the short flag for good and consumes nothing more. The zero value
+// zero, makes the cursor short for good and consumes nothing more. The zero value
 // is an empty cursor. Slices that it returns alias the input.
 type Cursor struct {
-	b     []byte
-	off   int
-	short bool
+	b   []byte
+	off uint // beyond len(b): short, so that no read needs to ask for more than the bound
 }
 
 // New returns a cursor at the front of b.
 func New(b []byte) Cursor { return Cursor{b: b} }
 
 // OK reports whether every read so far was within bounds.
-func (c *Cursor) OK() bool { return !c.short }
+func (c *Cursor) OK() bool { return c.off <= uint(len(c.b)) }
 
 // Len is the number of bytes left.
-func (c *Cursor) Len() int { return len(c.b) - c.off }
+func (c *Cursor) Len() int { return max(0, len(c.b)-int(c.off)) }
 
 // Off is the number of bytes consumed.
-func (c *Cursor) Off() int { return c.off }
+func (c *Cursor) Off() int { return min(int(c.off), len(c.b)) }
 
-// take consumes n bytes, or none and marks the cursor short.
+// take consumes n bytes, or none and makes the cursor short.
 func (c *Cursor) take(n int) []byte {
-	if c.short || n < 0 || n > len(c.b)-c.off {
-		c.short = true
-		c.off = len(c.b)
-		return nil
+	if i := c.off; uint(n) <= uint(len(c.b)) && i <= uint(len(c.b))-uint(n) {
+		c.off = i + uint(n)
+		return c.b[i:c.off:c.off]
 	}
-	s := c.b[c.off : c.off+n : c.off+n]
-	c.off += n
-	return s
+	c.off = uint(len(c.b)) + 1
+	return nil
 }
 
 // Bytes consumes n bytes; nil when they are not there.
 func (c *Cursor) Bytes(n int) []byte { return c.take(n) }
 
 // Skip consumes n bytes.
-func (c *Cursor) Skip(n int) { c.take(n) }
+func (c *Cursor) Skip(n int) {
+	if i := c.off + uint(n); n >= 0 && i <= uint(len(c.b)) {
+		c.off = i
+		return
+	}
+	c.off = uint(len(c.b)) + 1
+}
 
 // Rest consumes and returns everything left.
 func (c *Cursor) Rest() []byte { return c.take(c.Len()) }
@@ -50,40 +53,49 @@ func (c *Cursor) Rest() []byte { return c.take(c.Len()) }
 // Sub consumes n bytes and returns a cursor over them: the way to keep a
 // structure's inner reads inside its own length field.
 func (c *Cursor) Sub(n int) Cursor {
-	s := c.take(n)
-	return Cursor{b: s, short: c.short}
+	s := Cursor{b: c.take(n)}
+	if !c.OK() {
+		s.off = 1
+	}
+	return s
 }
 
 // Peek returns the next n bytes without consuming them, nil when fewer are
-// left; it does not mark the cursor short.
+// left; it does not make the cursor short.
 func (c *Cursor) Peek(n int) []byte {
-	if c.short || n < 0 || n > len(c.b)-c.off {
-		return nil
+	if i := c.off; uint(n) <= uint(len(c.b)) && i <= uint(len(c.b))-uint(n) {
+		return c.b[i : i+uint(n) : i+uint(n)]
 	}
-	return c.b[c.off : c.off+n : c.off+n]
+	return nil
 }
 
 // U8 reads one byte.
 func (c *Cursor) U8() uint8 {
-	if s := c.take(1); s != nil {
-		return s[0]
+	if i := c.off; i < uint(len(c.b)) {
+		c.off = i + 1
+		return c.b[i]
 	}
+	c.off = uint(len(c.b)) + 1
 	return 0
 }
 
 // U16 reads two bytes, big endian.
 func (c *Cursor) U16() uint16 {
-	if s := c.take(2); s != nil {
-		return binary.BigEndian.Uint16(s)
+	if i := c.off + 1; i < uint(len(c.b)) {
+		c.off = i + 1
+		return uint16(c.b[i]) | uint16(c.b[i-1])<<8
 	}
+	c.off = uint(len(c.b)) + 1
 	return 0
 }
 
 // U24 reads three bytes, big endian.
 func (c *Cursor) U24() uint32 {
-	if s := c.take(3); s != nil {
-		return uint32(s[0])<<16 | uint32(s[1])<<8 | uint32(s[2])
+	if i := c.off + 2; i < uint(len(c.b)) {
+		c.off = i + 1
+		return uint32(c.b[i]) | uint32(c.b[i-1])<<8 | uint32(c.b[i-2])<<16
 	}
+	c.off = uint(len(c.b)) + 1
 	return 0
 }
 
@@ -105,9 +117,11 @@ func (c *Cursor) U64() uint64 {
 
 // U16LE reads two bytes, little endian.
 func (c *Cursor) U16LE() uint16 {
-	if s := c.take(2); s != nil {
-		return binary.LittleEndian.Uint16(s)
+	if i := c.off + 1; i < uint(len(c.b)) {
+		c.off = i + 1
+		return uint16(c.b[i-1]) | uint16(c.b[i])<<8
 	}
+	c.off = uint(len(c.b)) + 1
 	return 0
 }
 

@@ -46,3 +46,48 @@ func TestPeekDoesNotMark(t *testing.T) {
 		t.Fatal("peek must not consume or mark")
 	}
 }
+
+// TestEveryReadAtEveryEnd: each read gives what is there, or zero and a short
+// cursor, wherever the bytes end; nothing behind a short read is there any more.
+func TestEveryReadAtEveryEnd(t *testing.T) {
+	all := []byte{1, 2, 3, 4, 5, 6, 7, 8}
+	reads := map[string]struct {
+		n    int
+		read func(c *Cursor) uint64
+		want uint64
+	}{
+		"U8":    {1, func(c *Cursor) uint64 { return uint64(c.U8()) }, 0x01},
+		"U16":   {2, func(c *Cursor) uint64 { return uint64(c.U16()) }, 0x0102},
+		"U16LE": {2, func(c *Cursor) uint64 { return uint64(c.U16LE()) }, 0x0201},
+		"U24":   {3, func(c *Cursor) uint64 { return uint64(c.U24()) }, 0x010203},
+		"U32":   {4, func(c *Cursor) uint64 { return uint64(c.U32()) }, 0x01020304},
+		"U32LE": {4, func(c *Cursor) uint64 { return uint64(c.U32LE()) }, 0x04030201},
+		"U64":   {8, (*Cursor).U64, 0x0102030405060708},
+		"U64LE": {8, (*Cursor).U64LE, 0x0807060504030201},
+		"Bytes": {5, func(c *Cursor) uint64 { return uint64(len(c.Bytes(5))) }, 5},
+		"Peek":  {0, func(c *Cursor) uint64 { return uint64(len(c.Peek(3))) }, 3},
+		"Skip":  {6, func(c *Cursor) uint64 { c.Skip(6); return 0 }, 0},
+		"Sub":   {4, func(c *Cursor) uint64 { s := c.Sub(4); return uint64(s.Len()) }, 4},
+	}
+	for name, r := range reads {
+		for size := range len(all) + 1 {
+			c := New(all[:size:size])
+			got := r.read(&c)
+			whole := size >= r.n
+			switch {
+			case name == "Peek" && size < 3:
+				whole = got == 0 && c.OK()
+			case whole:
+				whole = got == r.want && c.OK() && c.Off() == r.n && c.Len() == size-r.n
+			default:
+				whole = got == 0 && !c.OK() && c.Off() == size && c.Len() == 0
+			}
+			if !whole {
+				t.Errorf("%s of %d bytes: %#x, ok %v, off %d, len %d", name, size, got, c.OK(), c.Off(), c.Len())
+			}
+			if !c.OK() && (c.U8() != 0 || c.Bytes(0) != nil || c.Peek(0) != nil || c.Rest() != nil || c.OK()) {
+				t.Errorf("%s of %d bytes: something is left behind the short read", name, size)
+			}
+		}
+	}
+}
