@@ -14,6 +14,7 @@ import (
 // ready. One Sorter is not safe for concurrent use.
 type Sorter struct {
 	known      map[group]*named
+	last       *named // connections that are alike come one after the other
 	ends       map[[2]string][]string
 	operations map[ot.Classes][]string
 	spare      []*member // that no finding kept
@@ -57,7 +58,7 @@ func (s *Sorter) boundaries(client, server string) []string {
 	pair := [2]string{client, server}
 	known := s.ends[pair]
 	if known == nil {
-		known = pair[:]
+		known = []string{client, server}
 		if s.ends == nil || len(s.ends) >= maxSorted {
 			s.ends = make(map[[2]string][]string)
 		}
@@ -107,14 +108,17 @@ func (s *Sorter) Sort(p *boundary.Policy, c inventory.Connection, v *verdict.Jud
 }
 
 func (s *Sorter) name(g group) *named {
-	if known := s.known[g]; known != nil {
-		return known
+	if s.last != nil && s.last.group == g {
+		return s.last
+	}
+	if s.last = s.known[g]; s.last != nil {
+		return s.last
 	}
 	n := &named{group: g, id: g.id()}
 	n.ids = []string{n.id}
 	if s.known == nil || len(s.known) >= maxSorted {
 		s.known = make(map[group]*named)
 	}
-	s.known[g] = n
+	s.known[g], s.last = n, n
 	return n
 }

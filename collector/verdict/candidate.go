@@ -228,7 +228,7 @@ func (k *judge) cover(o boundary.Offer) gap {
 // gap is cover for what the papers say.
 func (k *judge) gap(o boundary.Offer) gap {
 	key := gapKey{o.Agreement, o.ClientFrom, k.out.Client.Boundary, k.out.Server.Boundary, k.at.cover}
-	if known, ok := k.round.gaps[key]; ok {
+	if known, ok := k.round.gaps.of(&key); ok {
 		return known
 	}
 	g := k.papers(o.Agreement)
@@ -238,10 +238,7 @@ func (k *judge) gap(o boundary.Offer) gap {
 			g = gap{why: under.Why, document: under.Document, fell: under.Fell}
 		}
 	}
-	if k.round.keep {
-		keep(k.round.gaps, key, g)
-	}
-	return g
+	return k.round.gaps.keep(&key, g)
 }
 
 // papers is cover for what the agreement says of itself.
@@ -293,9 +290,9 @@ func (k *judge) settle(x *candidate) {
 		}
 		k.decide(Authorized, ", as ", x.Name, " agrees", p.words)
 	case rankLapsed:
-		v.Documents = []string{x.Document}
+		v.Documents = k.round.only(x.Document)
 		if k.out.Document = x.gap.document; x.gap.document != x.Document {
-			v.Documents = append(v.Documents, x.gap.document)
+			v.Documents = []string{x.Document, x.gap.document}
 		}
 		k.decide(Lapsed, "; ", x.Name, " covered it, but ", x.gap.why)
 	case rankNotInForce:
@@ -305,7 +302,7 @@ func (k *judge) settle(x *candidate) {
 		k.wake(early(k.data))
 		k.decide(Undecided, "; ", x.Name, " joins ", x.From.Boundary, " and ", x.To.Boundary, ", and ", t.service)
 	default:
-		v.Documents = []string{x.Document}
+		v.Documents = k.round.only(x.Document)
 		and := ""
 		if x.gap.why != "" {
 			and = ", and "

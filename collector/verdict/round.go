@@ -17,26 +17,22 @@ import (
 // share: they are only to be read. It is not safe for concurrent use.
 type Round struct {
 	p      *boundary.Policy
-	keep   bool // what is made is kept for the next one
 	judge  judge
 	swept  sweep
 	words  []byte
-	stamps map[time.Time]*timestamppb.Timestamp
-	pairs  map[[2]string]*pair
-	gaps   map[gapKey]gap
-	papers map[paperKey]papers
-	terms  map[termsKey]*told
+	stamps memo[time.Time, *timestamppb.Timestamp]
+	pairs  memo[[2]string, *pair]
+	gaps   memo[gapKey, gap]
+	papers memo[paperKey, papers]
+	terms  memo[termsKey, *told]
+	alone  memo[string, []string]
 }
-
-// maxKept bounds each kind of what a Round keeps: what does not repeat is
-// forgotten.
-const maxKept = 4096
 
 // NewRound begins a round of judgements by p.
 func NewRound(p *boundary.Policy) *Round {
 	return &Round{
-		p: p, keep: true, stamps: map[time.Time]*timestamppb.Timestamp{}, pairs: map[[2]string]*pair{}, gaps: map[gapKey]gap{},
-		papers: map[paperKey]papers{}, terms: map[termsKey]*told{},
+		p: p, stamps: newMemo[time.Time, *timestamppb.Timestamp](), pairs: newMemo[[2]string, *pair](), gaps: newMemo[gapKey, gap](),
+		papers: newMemo[paperKey, papers](), terms: newMemo[termsKey, *told](), alone: newMemo[string, []string](),
 	}
 }
 
@@ -49,17 +45,14 @@ type pair struct {
 
 func (k *judge) pair(client, server string) *pair {
 	key := [2]string{client, server}
-	if known := k.round.pairs[key]; known != nil {
+	if known, ok := k.round.pairs.of(&key); ok {
 		return known
 	}
 	x := &pair{offers: k.p.Agreements(client, server), moves: k.p.Moves(client, server)}
 	for _, o := range x.offers {
 		x.timed = x.timed || o.Schedule != nil || o.PerWindow
 	}
-	if k.round.keep {
-		keep(k.round.pairs, key, x)
-	}
-	return x
+	return k.round.pairs.keep(&key, x)
 }
 
 // gapKey is what the cover of an agreement depends on, beside the devices.
@@ -110,7 +103,7 @@ type told struct {
 
 // told explains the terms of a candidate whose ends are agreed.
 func (k *judge) told(x *candidate) *told {
-	if !k.round.keep || x.Schedule != nil || x.PerWindow {
+	if x.Schedule != nil || x.PerWindow {
 		return k.tell(x)
 	}
 	key := termsKey{
@@ -121,12 +114,10 @@ func (k *judge) told(x *candidate) *told {
 	if x.inside() {
 		key.agreement = nil // it is made for each connection, and the service says as much
 	}
-	known := k.round.terms[key]
-	if known == nil {
-		known = k.tell(x)
-		keep(k.round.terms, key, known)
+	if known, ok := k.round.terms.of(&key); ok {
+		return known
 	}
-	return known
+	return k.round.terms.keep(&key, k.tell(x))
 }
 
 func (k *judge) tell(x *candidate) *told {
@@ -152,37 +143,30 @@ func (k *judge) tell(x *candidate) *told {
 // document.
 func (k *judge) under(document, lent string) papers {
 	key := paperKey{document, k.out.Client.Boundary, k.out.Server.Boundary, lent, k.at.cover}
-	if known, ok := k.round.papers[key]; ok {
+	if known, ok := k.round.papers.of(&key); ok {
 		return known
 	}
 	words, list := k.authority(lent)
 	if document != "" {
 		list = append([]string{document}, list...)
 	}
-	made := papers{words, list}
-	if k.round.keep {
-		keep(k.round.papers, key, made)
+	return k.round.papers.keep(&key, papers{words, list})
+}
+
+// only is a list of one document.
+func (r *Round) only(document string) []string {
+	if known, ok := r.alone.of(&document); ok {
+		return known
 	}
-	return made
+	return r.alone.keep(&document, []string{document})
 }
 
 // stamp is an instant of a verdict.
 func (r *Round) stamp(t time.Time) *timestamppb.Timestamp {
-	if known := r.stamps[t]; known != nil {
+	if known, ok := r.stamps.of(&t); ok {
 		return known
 	}
-	made := timestamppb.New(t)
-	if r.keep {
-		keep(r.stamps, t, made)
-	}
-	return made
-}
-
-func keep[K comparable, V any](in map[K]V, key K, value V) {
-	if len(in) >= maxKept {
-		clear(in)
-	}
-	in[key] = value
+	return r.stamps.keep(&t, timestamppb.New(t))
 }
 
 // Judge gives the verdict on c at now. Same arguments, same verdict; every

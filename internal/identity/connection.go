@@ -70,7 +70,9 @@ type security struct{ mode, tls, policy, subject, name told }
 type link struct {
 	id   string
 	raws []*rawConn
-	room [1]*rawConn // for raws: mostly one agent tells of it
+	// Mostly one agent tells of it: room for raws, and its quarter hours.
+	room [1]*rawConn
+	line [1]*quarter.Line
 }
 
 // carriers are protocols that mostly carry another; the other says more.
@@ -353,6 +355,7 @@ func (b *Book) group(r *rawConn) {
 		b.links[id] = l
 	}
 	l.raws = append(l.raws, r)
+	l.line[0] = &l.raws[0].quarters
 	r.link = l
 	b.touchRaw(r)
 }
@@ -364,7 +367,9 @@ func (b *Book) leave(r *rawConn) {
 	l.raws = slices.DeleteFunc(l.raws, func(x *rawConn) bool { return x == r })
 	if len(l.raws) == 0 {
 		delete(b.links, l.id)
+		return
 	}
+	l.line[0] = &l.raws[0].quarters
 }
 
 // regroup finds the connections of o again after its address came apart or

@@ -83,8 +83,11 @@ func (b *Book) Quarters(id string) quarter.History {
 	return nil
 }
 
-// history is what each agent told of l's quarter hours.
+// history is what each agent told of l's quarter hours: only to be read.
 func (l *link) history() quarter.History {
+	if len(l.raws) == 1 {
+		return l.line[:]
+	}
 	h := make(quarter.History, len(l.raws))
 	for i, r := range l.raws {
 		h[i] = &r.quarters
