@@ -86,7 +86,8 @@ var access = map[string]rule{
 	"/demarc.v1.FindingService/MergeSnapshot": only(Boundary, store.SystemOwner, store.ISSM, store.Official, store.Representative),
 
 	// Drafting documents only reads.
-	"/demarc.v1.ProposeService/Propose": {Boundary, readers},
+	"/demarc.v1.ProposeService/Propose":      {Boundary, readers},
+	"/demarc.v1.ProposeService/ProposeReuse": {Boundary, readers},
 
 	// Paper against the wire only reads.
 	"/demarc.v1.PaperService/Reconcile":        {Boundary, readers},

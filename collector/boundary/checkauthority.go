@@ -75,24 +75,31 @@ func (c *checker) leverage(a *Authorization, l *Leverage) {
 		return
 	}
 	lender := c.authorizations[l.Authorization.Name]
-	if what, cure := c.lends(a, lender); what != "" {
+	if what, cure := lends(c.docs, a, lender); what != "" {
 		c.problem(l.Authorization.At, what, cure)
 	} else if Denies(lender.Decision) { // a denial must get on record, whoever leans on what it denies
 		c.warn(l.Authorization.At, lender.LendsNothing()+", and "+a.Name+" leverages it", "take it out, or leverage a decision that stands")
 	}
 }
 
+// Lends says why an organization cannot take over from lender, whatever the
+// date, and what would let it; empty when it can.
+func (d *Documents) Lends(lender *Authorization, organization string) (what, cure string) {
+	return lends(d, &Authorization{Issuer: &Issuer{organization}}, lender)
+}
+
 // lends says why a cannot take over from lender, whatever the date.
-func (c *checker) lends(a, lender *Authorization) (what, cure string) {
+func lends(docs *Documents, a, lender *Authorization) (what, cure string) {
+	own := func() bool { return len(ownDecisions(docs, a, lender)) > 0 }
 	switch {
 	case len(lender.Consolidates) > 0:
 		return lender.LendsNothing(), "let an official decide on " + names(lender.Consolidates) + " alone (ato or atu), and leverage that decision"
 	case lender.Decision == Iatt:
 		return lender.LendsNothing(), "leverage an ato, or take it out"
-	case lender.Decision == Pato && !c.ownDecision(a, lender):
+	case lender.Decision == Pato && !own():
 		return lender.Name + " is a pato: it authorizes nobody to operate, and no decision of " + a.organization() + " over " + names(lender.Boundaries) + " stands above it",
 			"record the ato or atu that " + a.organization() + " gave for " + names(lender.Boundaries)
-	case lender.organization() != a.organization() && lender.Issuer != nil && a.Issuer != nil && !c.ownDecision(a, lender):
+	case lender.organization() != a.organization() && lender.Issuer != nil && a.Issuer != nil && !own():
 		return lender.Name + " binds " + lender.organization() + ", and no decision of " + a.organization() + " over " + names(lender.Boundaries) + " is on record",
 			"record the ato or atu that " + a.organization() + " gave for " + names(lender.Boundaries)
 	}
@@ -111,12 +118,6 @@ func (a *Authorization) LendsNothing() string {
 		return a.Name + " is " + a.Decision + ": it covers nothing that could be lent"
 	}
 	return ""
-}
-
-// ownDecision reports whether a's organization decided itself (ato or atu) on a
-// boundary of lender.
-func (c *checker) ownDecision(a, lender *Authorization) bool {
-	return len(ownDecisions(c.docs, a, lender)) > 0
 }
 
 // ownDecisions lists the decisions of a's organization over the boundaries of

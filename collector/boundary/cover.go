@@ -157,6 +157,13 @@ func (p *Policy) anyOf(l lean, at time.Time) (g Gap, ok bool) {
 	return g, false
 }
 
+// Lends tells whether an authorization stands at an instant as what others lean
+// on, and why not.
+func (p *Policy) Lends(authorization string, at time.Time) (why string, ok bool) {
+	g, ok := p.lends(p.decisions[authorization], at)
+	return g.Why, ok
+}
+
 // lends tells whether d stands as what others lean on, and all that it leans on
 // itself. A pato stands by its dates.
 func (p *Policy) lends(d *Decision, at time.Time) (Gap, bool) {

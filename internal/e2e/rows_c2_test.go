@@ -385,25 +385,27 @@ func secondSystem(t *testing.T) {
 	d := newDesk(t)
 	d.example()
 	draft := d.must("authorization", "reuse", "cloud-atu", "--for", "machine-builder")
-	for _, words := range []string{"Not done again: the review of the package F1900000042 (reviewed 2025-11-30, approved)", "Taken over before by insight-ato", "Still needed: a decision on machine-builder by its own official", `{id: "PE-3", extent: full}`, `{id: "AC-2", extent: partial}`} {
+	for _, words := range []string{"Not done again: The review of the provider's package F1900000042, approved 2025-11-30", "taken over in full by insight-ato", "Remains: A decision of its own", `{id: "PE-3", extent: full}`, `{id: "AC-2", extent: partial}`} {
 		if !strings.Contains(string(draft), words) {
 			t.Errorf("the draft lacks %q:\n%s", words, draft)
 		}
 	}
 	d.apply(string(draft))
-	if b := d.boundary("machine-builder"); !strings.Contains(b.GetAuthorization(), "machine-builder-ato is not granted yet") {
+	if b := d.boundary("machine-builder"); !strings.Contains(b.GetAuthorization(), "machine-builder-decision is not granted yet") {
 		t.Errorf("the provider's decision covers it: %s", b.GetAuthorization())
 	}
-	if a := d.authorization("cloud-atu"); !slices.Contains(a.GetLeanedOnBy(), "machine-builder-ato") {
+	if a := d.authorization("cloud-atu"); !slices.Contains(a.GetLeanedOnBy(), "machine-builder-decision") {
 		t.Errorf("the reuse is on no record: %v", a.GetLeanedOnBy())
 	}
 	out := string(d.must("authorization", "rescind", "recipes-ato", "--reason", "closed", "--dry-run"))
 	if !strings.Contains(out, "recipes-ato was rescinded") || strings.Contains(out, "after:  cloud-atu") {
 		t.Errorf("without its own decision it falls to the provider's: %s", out)
 	}
-	d.refuses("take over from cloud-atu, the decision of Example Foods on cloud-platform", "authorization", "reuse", "cloud-pato", "--for", "machine-builder")
-	d.refuses("an official has to decide on forecast first", "authorization", "reuse", "forecast-pato", "--for", "machine-builder")
-	d.refuses(`no boundary is named "nowhere"`, "authorization", "reuse", "cloud-atu", "--for", "nowhere")
+	if beneath := string(d.must("authorization", "reuse", "cloud-pato", "--for", "machine-builder", "--organization", "Example Foods")); !strings.Contains(beneath, "stands above a pato") {
+		t.Errorf("nothing says to take over from one's own decision: %s", beneath)
+	}
+	d.refuses("record the ato or atu that Example Foods gave for forecast", "authorization", "reuse", "forecast-pato", "--for", "machine-builder", "--organization", "Example Foods")
+	d.refuses(`boundary "nowhere" is in no document`, "authorization", "reuse", "cloud-atu", "--for", "nowhere")
 }
 
 // changeTicket: a ticket explains what differs from the snapshot while its

@@ -260,6 +260,380 @@ func (x *Candidate) GetLastSeen() *timestamppb.Timestamp {
 	return nil
 }
 
+// ProposeReuseRequest names what is to be taken over, and by whom.
+type ProposeReuseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	// The boundary of the other system.
+	Boundary string `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// Whose official decides on it. Empty: of its own decision on record, of its
+	// system owner, or else of the provider.
+	Organization  string `protobuf:"bytes,3,opt,name=organization,proto3" json:"organization,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeReuseRequest) Reset() {
+	*x = ProposeReuseRequest{}
+	mi := &file_demarc_v1_propose_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeReuseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeReuseRequest) ProtoMessage() {}
+
+func (x *ProposeReuseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_propose_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeReuseRequest.ProtoReflect.Descriptor instead.
+func (*ProposeReuseRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_propose_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ProposeReuseRequest) GetAuthorization() string {
+	if x != nil {
+		return x.Authorization
+	}
+	return ""
+}
+
+func (x *ProposeReuseRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ProposeReuseRequest) GetOrganization() string {
+	if x != nil {
+		return x.Organization
+	}
+	return ""
+}
+
+// ProposeReuseResponse says what taking over comes to.
+type ProposeReuseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Authorization string                 `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	Boundary      string                 `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Organization  string                 `protobuf:"bytes,3,opt,name=organization,proto3" json:"organization,omitempty"`
+	// Why nothing can be taken over now. While there is one, what is drafted is
+	// what has to be decided before.
+	Refusals []*NotLent `protobuf:"bytes,4,rep,name=refusals,proto3" json:"refusals,omitempty"`
+	// What is not done again, and on whose word.
+	Skipped []string `protobuf:"bytes,5,rep,name=skipped,proto3" json:"skipped,omitempty"`
+	// Controls that others take over from it.
+	Controls []*SharedControl `protobuf:"bytes,6,rep,name=controls,proto3" json:"controls,omitempty"`
+	// Services that are lent under it.
+	Services []*LentService `protobuf:"bytes,7,rep,name=services,proto3" json:"services,omitempty"`
+	// What the system still needs a decision of its own for.
+	Remains []string `protobuf:"bytes,8,rep,name=remains,proto3" json:"remains,omitempty"`
+	// Not set where nothing is to be written: the system takes over from it
+	// already, or no document cures the refusal.
+	Draft         *Candidate             `protobuf:"bytes,9,opt,name=draft,proto3" json:"draft,omitempty"`
+	PolicyVersion uint64                 `protobuf:"varint,10,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeReuseResponse) Reset() {
+	*x = ProposeReuseResponse{}
+	mi := &file_demarc_v1_propose_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeReuseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeReuseResponse) ProtoMessage() {}
+
+func (x *ProposeReuseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_propose_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeReuseResponse.ProtoReflect.Descriptor instead.
+func (*ProposeReuseResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_propose_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ProposeReuseResponse) GetAuthorization() string {
+	if x != nil {
+		return x.Authorization
+	}
+	return ""
+}
+
+func (x *ProposeReuseResponse) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ProposeReuseResponse) GetOrganization() string {
+	if x != nil {
+		return x.Organization
+	}
+	return ""
+}
+
+func (x *ProposeReuseResponse) GetRefusals() []*NotLent {
+	if x != nil {
+		return x.Refusals
+	}
+	return nil
+}
+
+func (x *ProposeReuseResponse) GetSkipped() []string {
+	if x != nil {
+		return x.Skipped
+	}
+	return nil
+}
+
+func (x *ProposeReuseResponse) GetControls() []*SharedControl {
+	if x != nil {
+		return x.Controls
+	}
+	return nil
+}
+
+func (x *ProposeReuseResponse) GetServices() []*LentService {
+	if x != nil {
+		return x.Services
+	}
+	return nil
+}
+
+func (x *ProposeReuseResponse) GetRemains() []string {
+	if x != nil {
+		return x.Remains
+	}
+	return nil
+}
+
+func (x *ProposeReuseResponse) GetDraft() *Candidate {
+	if x != nil {
+		return x.Draft
+	}
+	return nil
+}
+
+func (x *ProposeReuseResponse) GetPolicyVersion() uint64 {
+	if x != nil {
+		return x.PolicyVersion
+	}
+	return 0
+}
+
+func (x *ProposeReuseResponse) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// NotLent is why nothing can be taken over, and what would cure that.
+type NotLent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	What          string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	Cure          string                 `protobuf:"bytes,2,opt,name=cure,proto3" json:"cure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotLent) Reset() {
+	*x = NotLent{}
+	mi := &file_demarc_v1_propose_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotLent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotLent) ProtoMessage() {}
+
+func (x *NotLent) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_propose_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotLent.ProtoReflect.Descriptor instead.
+func (*NotLent) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_propose_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *NotLent) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *NotLent) GetCure() string {
+	if x != nil {
+		return x.Cure
+	}
+	return ""
+}
+
+// SharedControl is a control that those who lean on an authorization take over.
+type SharedControl struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// full, partial: the least that anybody takes over
+	Extent        string   `protobuf:"bytes,2,opt,name=extent,proto3" json:"extent,omitempty"`
+	By            []string `protobuf:"bytes,3,rep,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SharedControl) Reset() {
+	*x = SharedControl{}
+	mi := &file_demarc_v1_propose_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SharedControl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SharedControl) ProtoMessage() {}
+
+func (x *SharedControl) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_propose_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SharedControl.ProtoReflect.Descriptor instead.
+func (*SharedControl) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_propose_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SharedControl) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SharedControl) GetExtent() string {
+	if x != nil {
+		return x.Extent
+	}
+	return ""
+}
+
+func (x *SharedControl) GetBy() []string {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+// LentService is a shared service under an authorization.
+type LentService struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Purpose string                 `protobuf:"bytes,2,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Whether the system is among its consumers.
+	Consumer      bool `protobuf:"varint,3,opt,name=consumer,proto3" json:"consumer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LentService) Reset() {
+	*x = LentService{}
+	mi := &file_demarc_v1_propose_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LentService) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LentService) ProtoMessage() {}
+
+func (x *LentService) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_propose_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LentService.ProtoReflect.Descriptor instead.
+func (*LentService) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_propose_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LentService) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LentService) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *LentService) GetConsumer() bool {
+	if x != nil {
+		return x.Consumer
+	}
+	return false
+}
+
 var File_demarc_v1_propose_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_propose_proto_rawDesc = "" +
@@ -285,9 +659,38 @@ const file_demarc_v1_propose_proto_rawDesc = "" +
 	"\vconnections\x18\a \x01(\rR\vconnections\x129\n" +
 	"\n" +
 	"first_seen\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tfirstSeen\x127\n" +
-	"\tlast_seen\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen2R\n" +
+	"\tlast_seen\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"{\n" +
+	"\x13ProposeReuseRequest\x12$\n" +
+	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x1a\n" +
+	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\"\n" +
+	"\forganization\x18\x03 \x01(\tR\forganization\"\xc9\x03\n" +
+	"\x14ProposeReuseResponse\x12$\n" +
+	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x1a\n" +
+	"\bboundary\x18\x02 \x01(\tR\bboundary\x12\"\n" +
+	"\forganization\x18\x03 \x01(\tR\forganization\x12.\n" +
+	"\brefusals\x18\x04 \x03(\v2\x12.demarc.v1.NotLentR\brefusals\x12\x18\n" +
+	"\askipped\x18\x05 \x03(\tR\askipped\x124\n" +
+	"\bcontrols\x18\x06 \x03(\v2\x18.demarc.v1.SharedControlR\bcontrols\x122\n" +
+	"\bservices\x18\a \x03(\v2\x16.demarc.v1.LentServiceR\bservices\x12\x18\n" +
+	"\aremains\x18\b \x03(\tR\aremains\x12*\n" +
+	"\x05draft\x18\t \x01(\v2\x14.demarc.v1.CandidateR\x05draft\x12%\n" +
+	"\x0epolicy_version\x18\n" +
+	" \x01(\x04R\rpolicyVersion\x12*\n" +
+	"\x02at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"1\n" +
+	"\aNotLent\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x12\n" +
+	"\x04cure\x18\x02 \x01(\tR\x04cure\"G\n" +
+	"\rSharedControl\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06extent\x18\x02 \x01(\tR\x06extent\x12\x0e\n" +
+	"\x02by\x18\x03 \x03(\tR\x02by\"W\n" +
+	"\vLentService\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x1a\n" +
+	"\bconsumer\x18\x03 \x01(\bR\bconsumer2\xa3\x01\n" +
 	"\x0eProposeService\x12@\n" +
-	"\aPropose\x12\x19.demarc.v1.ProposeRequest\x1a\x1a.demarc.v1.ProposeResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\aPropose\x12\x19.demarc.v1.ProposeRequest\x1a\x1a.demarc.v1.ProposeResponse\x12O\n" +
+	"\fProposeReuse\x12\x1e.demarc.v1.ProposeReuseRequest\x1a\x1f.demarc.v1.ProposeReuseResponseB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_propose_proto_rawDescOnce sync.Once
@@ -301,25 +704,37 @@ func file_demarc_v1_propose_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_propose_proto_rawDescData
 }
 
-var file_demarc_v1_propose_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_demarc_v1_propose_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_demarc_v1_propose_proto_goTypes = []any{
 	(*ProposeRequest)(nil),        // 0: demarc.v1.ProposeRequest
 	(*ProposeResponse)(nil),       // 1: demarc.v1.ProposeResponse
 	(*Candidate)(nil),             // 2: demarc.v1.Candidate
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*ProposeReuseRequest)(nil),   // 3: demarc.v1.ProposeReuseRequest
+	(*ProposeReuseResponse)(nil),  // 4: demarc.v1.ProposeReuseResponse
+	(*NotLent)(nil),               // 5: demarc.v1.NotLent
+	(*SharedControl)(nil),         // 6: demarc.v1.SharedControl
+	(*LentService)(nil),           // 7: demarc.v1.LentService
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_demarc_v1_propose_proto_depIdxs = []int32{
-	2, // 0: demarc.v1.ProposeResponse.candidates:type_name -> demarc.v1.Candidate
-	3, // 1: demarc.v1.ProposeResponse.at:type_name -> google.protobuf.Timestamp
-	3, // 2: demarc.v1.Candidate.first_seen:type_name -> google.protobuf.Timestamp
-	3, // 3: demarc.v1.Candidate.last_seen:type_name -> google.protobuf.Timestamp
-	0, // 4: demarc.v1.ProposeService.Propose:input_type -> demarc.v1.ProposeRequest
-	1, // 5: demarc.v1.ProposeService.Propose:output_type -> demarc.v1.ProposeResponse
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	2,  // 0: demarc.v1.ProposeResponse.candidates:type_name -> demarc.v1.Candidate
+	8,  // 1: demarc.v1.ProposeResponse.at:type_name -> google.protobuf.Timestamp
+	8,  // 2: demarc.v1.Candidate.first_seen:type_name -> google.protobuf.Timestamp
+	8,  // 3: demarc.v1.Candidate.last_seen:type_name -> google.protobuf.Timestamp
+	5,  // 4: demarc.v1.ProposeReuseResponse.refusals:type_name -> demarc.v1.NotLent
+	6,  // 5: demarc.v1.ProposeReuseResponse.controls:type_name -> demarc.v1.SharedControl
+	7,  // 6: demarc.v1.ProposeReuseResponse.services:type_name -> demarc.v1.LentService
+	2,  // 7: demarc.v1.ProposeReuseResponse.draft:type_name -> demarc.v1.Candidate
+	8,  // 8: demarc.v1.ProposeReuseResponse.at:type_name -> google.protobuf.Timestamp
+	0,  // 9: demarc.v1.ProposeService.Propose:input_type -> demarc.v1.ProposeRequest
+	3,  // 10: demarc.v1.ProposeService.ProposeReuse:input_type -> demarc.v1.ProposeReuseRequest
+	1,  // 11: demarc.v1.ProposeService.Propose:output_type -> demarc.v1.ProposeResponse
+	4,  // 12: demarc.v1.ProposeService.ProposeReuse:output_type -> demarc.v1.ProposeReuseResponse
+	11, // [11:13] is the sub-list for method output_type
+	9,  // [9:11] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_propose_proto_init() }
@@ -333,7 +748,7 @@ func file_demarc_v1_propose_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_propose_proto_rawDesc), len(file_demarc_v1_propose_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

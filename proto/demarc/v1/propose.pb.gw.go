@@ -70,6 +70,59 @@ func local_request_ProposeService_Propose_0(ctx context.Context, marshaler runti
 	return msg, metadata, err
 }
 
+var filter_ProposeService_ProposeReuse_0 = &utilities.DoubleArray{Encoding: map[string]int{"authorization": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+
+func request_ProposeService_ProposeReuse_0(ctx context.Context, marshaler runtime.Marshaler, client ProposeServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ProposeReuseRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["authorization"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "authorization")
+	}
+	protoReq.Authorization, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "authorization", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ProposeService_ProposeReuse_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ProposeReuse(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_ProposeService_ProposeReuse_0(ctx context.Context, marshaler runtime.Marshaler, server ProposeServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ProposeReuseRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["authorization"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "authorization")
+	}
+	protoReq.Authorization, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "authorization", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ProposeService_ProposeReuse_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.ProposeReuse(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 // RegisterProposeServiceHandlerServer registers the http handlers for service ProposeService to "mux".
 // UnaryRPC     :call ProposeServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -95,6 +148,26 @@ func RegisterProposeServiceHandlerServer(ctx context.Context, mux *runtime.Serve
 			return
 		}
 		forward_ProposeService_Propose_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodGet, pattern_ProposeService_ProposeReuse_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/demarc.v1.ProposeService/ProposeReuse", runtime.WithHTTPPathPattern("/api/v1/propose/reuse/{authorization}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_ProposeService_ProposeReuse_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ProposeService_ProposeReuse_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -153,13 +226,32 @@ func RegisterProposeServiceHandlerClient(ctx context.Context, mux *runtime.Serve
 		}
 		forward_ProposeService_Propose_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_ProposeService_ProposeReuse_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/demarc.v1.ProposeService/ProposeReuse", runtime.WithHTTPPathPattern("/api/v1/propose/reuse/{authorization}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_ProposeService_ProposeReuse_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ProposeService_ProposeReuse_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
 var (
-	pattern_ProposeService_Propose_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "propose"}, ""))
+	pattern_ProposeService_Propose_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"api", "v1", "propose"}, ""))
+	pattern_ProposeService_ProposeReuse_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"api", "v1", "propose", "reuse", "authorization"}, ""))
 )
 
 var (
-	forward_ProposeService_Propose_0 = runtime.ForwardResponseMessage
+	forward_ProposeService_Propose_0      = runtime.ForwardResponseMessage
+	forward_ProposeService_ProposeReuse_0 = runtime.ForwardResponseMessage
 )

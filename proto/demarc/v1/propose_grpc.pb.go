@@ -21,7 +21,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ProposeService_Propose_FullMethodName = "/demarc.v1.ProposeService/Propose"
+	ProposeService_Propose_FullMethodName      = "/demarc.v1.ProposeService/Propose"
+	ProposeService_ProposeReuse_FullMethodName = "/demarc.v1.ProposeService/ProposeReuse"
 )
 
 // ProposeServiceClient is the client API for ProposeService service.
@@ -33,6 +34,10 @@ type ProposeServiceClient interface {
 	// Propose drafts documents for what stands in no boundary and what crosses
 	// without an agreement.
 	Propose(ctx context.Context, in *ProposeRequest, opts ...grpc.CallOption) (*ProposeResponse, error)
+	// ProposeReuse drafts how another system takes over what an authorization of a
+	// provider decided: what is not done again, what the system still has to have
+	// decided for itself, and why nothing can be taken over where nothing can.
+	ProposeReuse(ctx context.Context, in *ProposeReuseRequest, opts ...grpc.CallOption) (*ProposeReuseResponse, error)
 }
 
 type proposeServiceClient struct {
@@ -53,6 +58,16 @@ func (c *proposeServiceClient) Propose(ctx context.Context, in *ProposeRequest, 
 	return out, nil
 }
 
+func (c *proposeServiceClient) ProposeReuse(ctx context.Context, in *ProposeReuseRequest, opts ...grpc.CallOption) (*ProposeReuseResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProposeReuseResponse)
+	err := c.cc.Invoke(ctx, ProposeService_ProposeReuse_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ProposeServiceServer is the server API for ProposeService service.
 // All implementations must embed UnimplementedProposeServiceServer
 // for forward compatibility.
@@ -62,6 +77,10 @@ type ProposeServiceServer interface {
 	// Propose drafts documents for what stands in no boundary and what crosses
 	// without an agreement.
 	Propose(context.Context, *ProposeRequest) (*ProposeResponse, error)
+	// ProposeReuse drafts how another system takes over what an authorization of a
+	// provider decided: what is not done again, what the system still has to have
+	// decided for itself, and why nothing can be taken over where nothing can.
+	ProposeReuse(context.Context, *ProposeReuseRequest) (*ProposeReuseResponse, error)
 	mustEmbedUnimplementedProposeServiceServer()
 }
 
@@ -74,6 +93,9 @@ type UnimplementedProposeServiceServer struct{}
 
 func (UnimplementedProposeServiceServer) Propose(context.Context, *ProposeRequest) (*ProposeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Propose not implemented")
+}
+func (UnimplementedProposeServiceServer) ProposeReuse(context.Context, *ProposeReuseRequest) (*ProposeReuseResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProposeReuse not implemented")
 }
 func (UnimplementedProposeServiceServer) mustEmbedUnimplementedProposeServiceServer() {}
 func (UnimplementedProposeServiceServer) testEmbeddedByValue()                        {}
@@ -114,6 +136,24 @@ func _ProposeService_Propose_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProposeService_ProposeReuse_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposeReuseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProposeServiceServer).ProposeReuse(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProposeService_ProposeReuse_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProposeServiceServer).ProposeReuse(ctx, req.(*ProposeReuseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ProposeService_ServiceDesc is the grpc.ServiceDesc for ProposeService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -124,6 +164,10 @@ var ProposeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Propose",
 			Handler:    _ProposeService_Propose_Handler,
+		},
+		{
+			MethodName: "ProposeReuse",
+			Handler:    _ProposeService_ProposeReuse_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
