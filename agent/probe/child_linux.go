@@ -40,7 +40,7 @@ func Child() int {
 	}
 	say := json.NewEncoder(os.Stdout)
 	if err := childRun(func(t uaTold) { _ = say.Encode(t) }); err != nil { // who reads it has ended otherwise
-		_ = say.Encode(uaTold{Error: err.Error()})
+		_ = say.Encode(uaTold{Error: err.Error(), Refused: refusalOf(err)})
 		return 1
 	}
 	_ = say.Encode(uaTold{Done: true})

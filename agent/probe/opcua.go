@@ -3,9 +3,9 @@ package probe
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -36,42 +36,43 @@ func opcuaPort(o *reading.OPCUA) int {
 // want one. Whatever URL a server names, the connection goes to the target.
 func (x *exchange) opcua(ctx context.Context, o *reading.OPCUA) error {
 	job := uaJob{URL: uaURL(x.addr.String(), opcuaPort(o)), Policy: uaNone, Mode: "none", Timeout: int(x.timeout.Milliseconds())}
-	var ways []uaEndpoint
-	err := x.speak(ctx, o, job, func(t uaTold) {
-		if t.Endpoint != nil && len(ways) < uaMaxEndpoints {
-			ways = append(ways, *t.Endpoint)
-			return
-		}
-		x.take(t)
-	})
-	if err != nil || o.Session == "" || o.Session == "none" {
-		return err
-	}
-	job, err = x.enter(o, job, ways)
+	way, err := knownWay(o)
 	if err != nil {
 		return err
 	}
-	return x.speak(ctx, o, job, x.take)
+	if way == nil {
+		var ways []uaEndpoint
+		err := x.speak(ctx, o, job, func(t uaTold) {
+			if t.Endpoint != nil && len(ways) < uaMaxEndpoints {
+				ways = append(ways, *t.Endpoint)
+				return
+			}
+			x.take(t)
+		})
+		if err != nil || o.Session == "" || o.Session == "none" {
+			return openly(err)
+		}
+		chosen, err := chooseWay(o, ways)
+		if err != nil {
+			return err
+		}
+		way = &chosen
+	}
+	if job, err = x.enter(o, job, *way); err != nil {
+		return err
+	}
+	return x.within(o, x.speak(ctx, o, job, x.take))
 }
 
 func uaURL(host string, port int) string {
 	return "opc.tcp://" + net.JoinHostPort(host, fmt.Sprint(port))
 }
 
-// enter chooses the way into a server, and asks whether it is trusted.
-func (x *exchange) enter(o *reading.OPCUA, job uaJob, ways []uaEndpoint) (uaJob, error) {
-	way, err := chooseWay(o, ways)
-	if err != nil {
-		return job, err
-	}
-	job.Session, job.Policy, job.Mode = o.Session, way.Policy, way.Mode
-	i := slices.IndexFunc(way.Tokens, func(t uaToken) bool { return t.Type == o.Session })
-	if i < 0 {
-		return job, fmt.Errorf("opcua: the server lets nobody in as %s at %s %s: set session to one that it offers", o.Session, way.Mode, name(way.Policy))
-	}
-	job.TokenID, job.TokenPolicy = way.Tokens[i].ID, way.Tokens[i].Policy
-	if job.TokenPolicy == "" {
-		job.TokenPolicy = job.Policy
+// enter prepares a session, and asks whether the server is trusted.
+func (x *exchange) enter(o *reading.OPCUA, job uaJob, way uaEndpoint) (uaJob, error) {
+	job.Session, job.Policy, job.Mode, job.Unasked = o.Session, way.Policy, way.Mode, o.ServerCertificate != ""
+	if !job.Unasked && !job.token(way.Tokens) {
+		return job, job.noToken()
 	}
 	if job.Policy == uaNone {
 		if o.Session != "anonymous" {
@@ -79,17 +80,54 @@ func (x *exchange) enter(o *reading.OPCUA, job uaJob, ways []uaEndpoint) (uaJob,
 		}
 		return job, nil
 	}
-	if job.TokenPolicy == uaNone && o.Session != "anonymous" {
-		job.TokenPolicy = job.Policy // the secret is encrypted whatever the server says
-	}
-	if err := x.trusted(way.Certificate); err != nil {
-		return job, err
+	if !job.Unasked { // else a person has given it
+		if err := x.trusted(way.Certificate); err != nil {
+			return job, err
+		}
 	}
 	job.Server = way.Certificate
+	var err error
 	if job.Certificate, job.Key, err = ownCertificate(x.State, x.Now()); err != nil {
 		return job, err
 	}
 	return job, userOf(o, &job)
+}
+
+// token chooses the first token of the session's kind.
+func (j *uaJob) token(all []uaToken) bool {
+	i := slices.IndexFunc(all, func(t uaToken) bool { return t.Type == j.Session })
+	if i < 0 {
+		return false
+	}
+	j.TokenID, j.TokenPolicy = all[i].ID, all[i].Policy
+	if j.TokenPolicy == "" || (j.TokenPolicy == uaNone && j.Session != "anonymous") {
+		j.TokenPolicy = j.Policy // the secret is encrypted whatever the server says
+	}
+	return true
+}
+
+func (j *uaJob) noToken() error {
+	return fmt.Errorf("opcua: the server lets nobody in as %s at %s %s: set session to one that it offers", j.Session, j.Mode, name(j.Policy))
+}
+
+// knownWay is the way into a server whose certificate the settings name; nil
+// where they do not.
+func knownWay(o *reading.OPCUA) (*uaEndpoint, error) {
+	if o.ServerCertificate == "" {
+		return nil, nil //nolint:nilnil // none is known
+	}
+	raw, err := os.ReadFile(o.ServerCertificate)
+	if err != nil {
+		return nil, fmt.Errorf("probe: serverCertificate: %w", err)
+	}
+	if block, _ := pem.Decode(raw); block != nil {
+		raw = block.Bytes
+	}
+	if _, err := x509.ParseCertificate(raw); err != nil {
+		return nil, fmt.Errorf("probe: serverCertificate: %s holds no certificate in DER or PEM: %w", o.ServerCertificate, err)
+	}
+	policy, mode, _ := strings.Cut(o.Security, " ")
+	return &uaEndpoint{Policy: uaPolicies + policy, Mode: mode, Certificate: raw}, nil
 }
 
 func name(policy string) string { return clean(strings.TrimPrefix(policy, uaPolicies)) }
@@ -133,8 +171,7 @@ func (x *exchange) trusted(der []byte) error {
 	if len(der) == 0 {
 		return fmt.Errorf("opcua: the server shows no certificate, or one over %d bytes", uaMaxCert)
 	}
-	sum := sha256.Sum256(der)
-	print := hex.EncodeToString(sum[:])
+	print := printOf(der)
 	for _, t := range x.Settings.Trust {
 		if strings.EqualFold(strings.ReplaceAll(t, ":", ""), print) {
 			return nil

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -47,13 +48,16 @@ func testCertificate(t testing.TB, dir string) (der []byte, cert, key string) {
 	return certBlock.Bytes, cert, key
 }
 
-// gopcuaServer serves every security mode that the library has, at an address.
-func gopcuaServer(ctx context.Context, host string, port int, certificate []byte, key any) (*server.Server, error) {
+// gopcuaServer serves every security mode that the library has, at an address;
+// none says whether one may enter without.
+func gopcuaServer(ctx context.Context, host string, port int, certificate []byte, key any, none bool) (*server.Server, error) {
 	options := []server.Option{
 		server.EndPoint(host, port), server.Certificate(certificate),
-		server.EnableSecurity("None", ua.MessageSecurityModeNone),
 		server.EnableAuthMode(ua.UserTokenTypeAnonymous), server.EnableAuthMode(ua.UserTokenTypeUserName),
 		server.ServerName("gopcua test"), server.ManufacturerName("ACME"), server.ProductName("Test server"), server.SoftwareVersion("4.5.6"),
+	}
+	if none {
+		options = append(options, server.EnableSecurity("None", ua.MessageSecurityModeNone))
 	}
 	for _, p := range reading.Policies {
 		options = append(options, server.EnableSecurity(p, ua.MessageSecurityModeSign), server.EnableSecurity(p, ua.MessageSecurityModeSignAndEncrypt))
@@ -74,7 +78,7 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-func startGopcua(t testing.TB) (port int, certificate []byte) {
+func startGopcua(t testing.TB, none bool) (port int, certificate []byte) {
 	t.Helper()
 	der, cert, key := testCertificate(t, t.TempDir())
 	raw, err := os.ReadFile(key)
@@ -86,7 +90,7 @@ func startGopcua(t testing.TB) (port int, certificate []byte) {
 		t.Fatal(err, cert)
 	}
 	port = freePort(t)
-	s, err := gopcuaServer(t.Context(), "127.0.0.1", port, der, pkcs8)
+	s, err := gopcuaServer(t.Context(), "127.0.0.1", port, der, pkcs8, none)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +102,7 @@ func startGopcua(t testing.TB) (port int, certificate []byte) {
 // what leaves is the plan.
 func TestOPCUADiscovery(t *testing.T) {
 	needChild(t)
-	port, _ := startGopcua(t)
+	port, _ := startGopcua(t, true)
 	p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port}}))
 	steps, err := p.Plan(t.Context(), p.Jobs()[0])
 	if err != nil {
@@ -141,7 +145,7 @@ func TestOPCUADiscovery(t *testing.T) {
 // name, each only once its certificate is trusted.
 func TestOPCUASessions(t *testing.T) {
 	needChild(t)
-	port, certificate := startGopcua(t)
+	port, certificate := startGopcua(t, true)
 	modes := []string{"none", "auto"}
 	for _, p := range reading.Policies {
 		modes = append(modes, p+" sign", p+" sign-and-encrypt")
@@ -183,19 +187,24 @@ func TestOPCUARefusesToLeak(t *testing.T) {
 	ways := []uaEndpoint{{Policy: uaNone, Mode: "none", Tokens: []uaToken{{Type: "user", ID: "u"}, {Type: "anonymous", ID: "a"}}}}
 	p, _ := prober(t, loopback())
 	x := &exchange{Prober: p, addr: mustAddr("127.0.0.1")}
-	o := &reading.OPCUA{Session: "user", User: "a", Password: "/nowhere"}
-	if _, err := x.enter(o, uaJob{}, ways); err == nil || !strings.Contains(err.Error(), "unprotected") {
+	enter := func(o *reading.OPCUA) error {
+		way, err := chooseWay(o, ways)
+		if err == nil {
+			_, err = x.enter(o, uaJob{}, way)
+		}
+		return err
+	}
+	if err := enter(&reading.OPCUA{Session: "user", User: "a", Password: "/nowhere"}); err == nil || !strings.Contains(err.Error(), "unprotected") {
 		t.Errorf("a password without security: %v", err)
 	}
 	for _, c := range []struct {
 		security, want string
 	}{{"Basic256Sha256 sign", "the settings want"}, {"auto", ""}, {"none", ""}} {
-		o := &reading.OPCUA{Session: "anonymous", Security: c.security}
-		if _, err := x.enter(o, uaJob{}, ways); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		if err := enter(&reading.OPCUA{Session: "anonymous", Security: c.security}); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.security, err)
 		}
 	}
-	if _, err := x.enter(&reading.OPCUA{Session: "certificate"}, uaJob{}, ways); err == nil {
+	if err := enter(&reading.OPCUA{Session: "certificate"}); err == nil {
 		t.Error("a way that the server does not offer was taken")
 	}
 }
@@ -281,11 +290,11 @@ func TestPlanPrintsSessions(t *testing.T) {
 var nodePolicies = reading.Policies[:3]
 
 // nodeOPCUA starts node-opcua's server on loopback.
-func nodeOPCUA(t testing.TB) (port int, certificate []byte, dir string) {
+func nodeOPCUA(t testing.TB, words ...string) (port int, certificate []byte, dir string) {
 	t.Helper()
 	modules := nodeModules(t, "node-opcua-server")
 	port, dir = freePort(t), t.TempDir()
-	c := exec.Command("node", "--security-revert=CVE-2023-46809", testdata(t, "node_opcua_server.js"), "127.0.0.1", fmt.Sprint(port), dir)
+	c := exec.Command("node", append([]string{"--security-revert=CVE-2023-46809", testdata(t, "node_opcua_server.js"), "127.0.0.1", fmt.Sprint(port), dir}, words...)...)
 	c.Env = append(os.Environ(), "NODE_PATH="+modules)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	startReady(t, c)
@@ -333,5 +342,162 @@ func TestNodeOPCUA(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestServersWithoutNone: real servers of two makers into which one enters signed
+// or encrypted alone. Who they are and what they offer is told, security: none
+// is refused with what they offer, their certificate is asked of a person, and
+// then the session is as any other.
+func TestServersWithoutNone(t *testing.T) {
+	needChild(t)
+	gopcua, gopcuaCertificate := startGopcua(t, false)
+	node, nodeCertificate, _ := nodeOPCUA(t, "no-none")
+	for name, c := range map[string]struct {
+		port        int
+		certificate []byte
+		product     string
+	}{"gopcua": {gopcua, gopcuaCertificate, "Test server"}, "node-opcua": {node, nodeCertificate, "Node test"}} {
+		t.Run(name, func(t *testing.T) {
+			o := &reading.OPCUA{Port: c.port, Session: "anonymous", Security: "none"}
+			s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: o})
+			s.Timeout = "10s"
+			refused := func(want string) {
+				t.Helper()
+				p, n := prober(t, s)
+				if err := ask(t, p); err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want %q", err, want)
+				}
+				if len(sentBytes(n.entries())) != 5 || n.count("opcua.endpoint_security", "sign "+uaPolicies+"Basic256Sha256") != 1 || n.count("opcua.endpoint_security", "none "+uaNone) != 0 {
+					t.Errorf("%d requests, %+v", len(sentBytes(n.entries())), n.facts)
+				}
+			}
+			refused("Basic256Sha256 sign-and-encrypt, ")
+			for _, security := range []string{"auto", "Basic256Sha256 sign", "Basic256Sha256 sign-and-encrypt"} {
+				o.Security, s.Trust = security, nil
+				refused(thumbprint(c.certificate))
+				s.Trust = []string{thumbprint(c.certificate)}
+				p, n := prober(t, s)
+				if err := ask(t, p); err != nil || n.value("product") != c.product {
+					t.Errorf("%s: %v, %+v", security, err, n.facts)
+				}
+			}
+		})
+	}
+}
+
+// TestServerSilentWithoutSecurity: a real server that refuses even to say who it
+// is over a channel without security. That is told, with what to do, and with
+// its certificate at hand nothing is sent without security.
+func TestServerSilentWithoutSecurity(t *testing.T) {
+	needChild(t)
+	port, certificate, dir := nodeOPCUA(t, "no-discovery")
+	o := &reading.OPCUA{Port: port, Session: "anonymous", Security: "Basic256Sha256 sign-and-encrypt"}
+	s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: o})
+	s.Timeout, s.Trust = "10s", []string{thumbprint(certificate)}
+	p, n := prober(t, s)
+	if err := ask(t, p); err == nil || !strings.Contains(err.Error(), "says nothing without security") || !strings.Contains(err.Error(), "serverCertificate:") || strings.Contains(err.Error(), "EOF") {
+		t.Errorf("got %v", err)
+	}
+	if len(sentBytes(n.entries())) != 2 { // Hello and OpenSecureChannel
+		t.Errorf("%d requests", len(sentBytes(n.entries())))
+	}
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, o.Certificate, o.Key = testCertificate(t, t.TempDir())
+	o.User, o.Password, s.Trust = "reader", password, nil
+	pemFile := filepath.Join(dir, "server.pem")
+	if err := os.WriteFile(pemFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ session, security, file string }{
+		{"anonymous", "Basic256Sha256 sign", "server.der"},
+		{"user", "Aes256_Sha256_RsaPss sign-and-encrypt", "server.pem"},
+		{"certificate", "Aes128_Sha256_RsaOaep sign-and-encrypt", "server.der"},
+	} {
+		o.Session, o.Security, o.ServerCertificate = c.session, c.security, filepath.Join(dir, c.file)
+		if err := p.Jobs()[0].Target.Check(); err != nil {
+			t.Fatal(err)
+		}
+		p, n := prober(t, s)
+		steps, err := p.Plan(t.Context(), p.Jobs()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(t, p); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		planned(t, steps, sentBytes(n.entries()))
+		if n.value("product") != "Node test" || n.value("serial") != "SN-4711" || n.count("opcua.endpoint_security", "sign "+uaPolicies+"Basic256Sha256") != 1 {
+			t.Errorf("%+v: %+v", c, n.facts)
+		}
+	}
+	o.Session = "user"
+	if err := os.WriteFile(password, []byte("another\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, _ = prober(t, s)
+	if err := ask(t, p); err == nil || !strings.Contains(err.Error(), "does not take this user") {
+		t.Errorf("another password: %v", err)
+	}
+	// Another server's certificate: what it cannot read it does not answer.
+	der, file, _ := testCertificate(t, t.TempDir())
+	o.Session, o.ServerCertificate = "anonymous", file
+	p, n = prober(t, s)
+	if err := ask(t, p); err == nil || len(n.facts) != 0 || !strings.Contains(err.Error(), "is not the certificate of this server") {
+		t.Errorf("with the certificate %s of another: %v, %+v", thumbprint(der), err, n.facts)
+	}
+	o.ServerCertificate = password
+	p, _ = prober(t, s)
+	if err := ask(t, p); err == nil || !strings.Contains(err.Error(), "holds no certificate in DER or PEM") {
+		t.Errorf("no certificate at all: %v", err)
+	}
+}
+
+// TestServerDoesNotTrustUs: a real server that knows only the clients which its
+// administrator trusts. That is told, with the file to trust, and once that is
+// done the session is entered.
+func TestServerDoesNotTrustUs(t *testing.T) {
+	needChild(t)
+	port, certificate, dir := nodeOPCUA(t, "strict")
+	s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port, Session: "anonymous", Security: "Basic256Sha256 sign-and-encrypt"}})
+	s.Timeout, s.Trust = "10s", []string{thumbprint(certificate)}
+	p, n := prober(t, s)
+	err := ask(t, p)
+	file := filepath.Join(p.State, "probe-opcua.der")
+	if err == nil || !strings.Contains(err.Error(), "have its administrator trust "+file) {
+		t.Errorf("got %v", err)
+	}
+	own, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sentBytes(n.entries())) != 5+2 || bytes.Contains(own, []byte("PRIVATE KEY")) {
+		t.Errorf("%d requests", len(sentBytes(n.entries())))
+	}
+	if err := os.Rename(filepath.Join(dir, "pki", "rejected"), filepath.Join(dir, "pki", "seen")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pki", "trusted", "certs", "agent.der"), own, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	trusted := func() error { // the server looks at its folder now and then
+		q, n := prober(t, s)
+		q.State = p.State
+		err := ask(t, q)
+		if err == nil && n.value("product") != "Node test" {
+			t.Errorf("%+v", n.facts)
+		}
+		return err
+	}
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(500 * time.Millisecond) {
+		if err = trusted(); err == nil || time.Now().After(end) {
+			break
+		}
+	}
+	if err != nil {
+		t.Errorf("trusted, and %v", err)
 	}
 }

@@ -3,8 +3,10 @@ package probe
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -23,7 +25,8 @@ import (
 const applicationURI = "urn:demarc:agent:probe"
 
 // ownCertificate is this application's certificate and key, made when they are
-// needed first: servers are told to trust it by a person, from the file.
+// needed first. The certificate alone lies beside, for a person to have servers
+// trust it.
 func ownCertificate(state string, now time.Time) (certificate, key []byte, err error) {
 	path := filepath.Join(state, "probe-opcua.pem")
 	raw, err := os.ReadFile(path) //nolint:gosec // in the directory that the user named
@@ -38,7 +41,29 @@ func ownCertificate(state string, now time.Time) (certificate, key []byte, err e
 	if certificate, key, err = readPEM(raw); err != nil {
 		return nil, nil, fmt.Errorf("probe: %s: %w: remove it and a new one is made", path, err)
 	}
+	if err := os.WriteFile(certificateFile(state), certificate, 0o644); err != nil { //nolint:gosec // nothing of it is secret
+		return nil, nil, fmt.Errorf("probe: %w", err)
+	}
 	return certificate, key, nil
+}
+
+// certificateFile is the file of the application's certificate, DER, as
+// servers want it.
+func certificateFile(state string) string { return filepath.Join(state, "probe-opcua.der") }
+
+// ownPrint is the thumbprint of that certificate.
+func ownPrint(state string) string {
+	der, err := os.ReadFile(certificateFile(state))
+	if err != nil {
+		return "unknown"
+	}
+	return printOf(der)
+}
+
+// printOf is the SHA-256 thumbprint of a certificate.
+func printOf(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
 }
 
 func makeCertificate(now time.Time) ([]byte, error) {

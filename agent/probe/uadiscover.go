@@ -38,7 +38,11 @@ func uaOpen(ctx context.Context, c *net.TCPConn, job uaJob, cfg *uasc.Config) (*
 		return nil, err
 	}
 	if err := x.Open(ctx); err != nil {
-		return nil, fmt.Errorf("open channel: %w", err)
+		select {
+		case err = <-x.fail: // what came first says more than that the server hung up then
+		default:
+		}
+		return nil, uaOpening{fmt.Errorf("open channel: %w", err)}
 	}
 	return x, nil
 }
@@ -94,16 +98,20 @@ func uaDiscover(ctx context.Context, c *net.TCPConn, job uaJob, say func(uaTold)
 	if err != nil {
 		return err
 	}
-	for i, e := range all.Endpoints {
+	sayEndpoints(all.Endpoints, say)
+	return nil
+}
+
+func sayEndpoints(all []*ua.EndpointDescription, say func(uaTold)) {
+	for i, e := range all {
 		if i == uaMaxEndpoints {
-			say(uaTold{Attribute: "opcua.endpoints", Value: fmt.Sprintf("%d, of which %d were read", len(all.Endpoints), i), Source: "opcua.endpoint_description.count"})
-			break
+			say(uaTold{Attribute: "opcua.endpoints", Value: fmt.Sprintf("%d, of which %d were read", len(all), i), Source: "opcua.endpoint_description.count"})
+			return
 		}
 		if e != nil {
 			sayEndpoint(i == 0, e, say)
 		}
 	}
-	return nil
 }
 
 var uaTypes = []string{"server", "client", "client and server", "discovery server"}
@@ -147,19 +155,24 @@ func sayEndpoint(first bool, e *ua.EndpointDescription, say func(uaTold)) {
 	if !strings.HasPrefix(e.EndpointURL, "opc.tcp://") {
 		return // another transport: it is told, and not spoken
 	}
-	p := &uaEndpoint{Policy: short(e.SecurityPolicyURI), Mode: mode}
+	p := &uaEndpoint{Policy: short(e.SecurityPolicyURI), Mode: mode, Tokens: tokensOf(e)}
 	if len(e.ServerCertificate) <= uaMaxCert {
 		p.Certificate = e.ServerCertificate
 	}
+	say(uaTold{Endpoint: p})
+}
+
+// tokensOf are the ways of saying who one is at an endpoint.
+func tokensOf(e *ua.EndpointDescription) (all []uaToken) {
 	for i, t := range e.UserIdentityTokens {
 		if i == uaMaxTokens {
 			break
 		}
 		if t != nil {
-			p.Tokens = append(p.Tokens, uaToken{Type: uaTokens[t.TokenType], ID: short(t.PolicyID), Policy: short(t.SecurityPolicyURI)})
+			all = append(all, uaToken{Type: uaTokens[t.TokenType], ID: short(t.PolicyID), Policy: short(t.SecurityPolicyURI)})
 		}
 	}
-	say(uaTold{Endpoint: p})
+	return all
 }
 
 var uaTokens = map[ua.UserTokenType]string{

@@ -52,8 +52,12 @@ type uaGuard struct {
 	said      string // name of the message that was checked last
 	hello     bool
 	open      bool
+	asked     bool
 	closed    bool
 }
+
+// opening reports whether nothing was sent since the channel was asked for.
+func (g *uaGuard) opening() bool { return g.open && !g.asked }
 
 // check refuses what is not the next message.
 func (g *uaGuard) check(b []byte) error {
@@ -110,6 +114,7 @@ func (g *uaGuard) asks(c *wire.Cursor) error {
 		g.said = "opcua " + name
 	}
 	g.left--
+	g.asked = true
 	return nil
 }
 

@@ -24,6 +24,7 @@ type uaJob struct {
 	Timeout int    // milliseconds, of one answer
 
 	Server           []byte // certificate that a person trusts, DER
+	Unasked          bool   // there was no discovery: the server's ways in are told, and the token chosen, in the session
 	Certificate, Key []byte // of this application, DER and PKCS #8
 	TokenID          string // identifier of the user token's policy
 	TokenPolicy      string // URI of the policy that protects the token
@@ -40,6 +41,7 @@ type uaTold struct {
 	Source    string      `json:",omitempty"`
 	Endpoint  *uaEndpoint `json:",omitempty"`
 	Error     string      `json:",omitempty"`
+	Refused   uaRefusal   `json:",omitempty"`
 	Done      bool        `json:",omitempty"`
 }
 
@@ -75,7 +77,7 @@ func readTold(r io.Reader, each func(uaTold)) error {
 		case err != nil:
 			return fmt.Errorf("what it says cannot be read: %w", err)
 		case t.Error != "":
-			return errors.New(clean(t.Error))
+			return &uaNotDone{clean(t.Error), t.Refused}
 		case t.Done:
 			return nil
 		}

@@ -24,6 +24,9 @@ import (
 // noted.
 func (p *Prober) opcuaPlan(ctx context.Context, to netip.AddrPort, o *reading.OPCUA) ([]Step, error) {
 	job := uaJob{URL: uaURL(to.Addr().String(), int(to.Port())), Policy: uaNone, Mode: "none", Timeout: int(p.timeout.Milliseconds())}
+	if o.ServerCertificate != "" {
+		return uaHidden(to, job.URL, ""), nil
+	}
 	all, err := p.rehearse(ctx, to, job, uaDiscoveryRequests)
 	if err != nil || o.Session == "" || o.Session == "none" {
 		return all, err

@@ -116,6 +116,11 @@ func (p *uaPump) down() error {
 		p.mu.Lock()
 		p.answer = append(p.answer, b[:min(len(b), maxAnswer-min(len(p.answer), maxAnswer))]...)
 		p.got += len(b)
+		if kind == "ERR" { // the library takes it for the end of the connection
+			err := p.guard.refused(b)
+			p.mu.Unlock()
+			return err
+		}
 		if last && p.pending != nil && !p.whole {
 			p.whole = true
 			p.pending.Latency = time.Since(p.begun)

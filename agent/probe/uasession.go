@@ -65,7 +65,7 @@ func uaSession(ctx context.Context, c *net.TCPConn, job uaJob, say func(uaTold))
 		return err
 	}
 	defer func() { _ = x.Close() }()
-	token, err := uaEnter(ctx, x, job)
+	token, err := uaEnter(ctx, x, job, say)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func uaConfig(job uaJob) (*uasc.Config, error) {
 }
 
 // uaEnter creates and activates a session, and returns its token.
-func uaEnter(ctx context.Context, x *uaChannel, job uaJob) (*ua.NodeID, error) {
+func uaEnter(ctx context.Context, x *uaChannel, job uaJob, say func(uaTold)) (*ua.NodeID, error) {
 	nonce := make([]byte, 32) // without security nobody checks it: zeros, as the plan says
 	if job.Policy != uaNone {
 		if _, err := rand.Read(nonce); err != nil {
@@ -135,12 +135,28 @@ func uaEnter(ctx context.Context, x *uaChannel, job uaJob) (*ua.NodeID, error) {
 			return nil, fmt.Errorf("the server does not prove that it holds its certificate's key: %w", err)
 		}
 	}
+	if job.Unasked {
+		sayEndpoints(created.ServerEndpoints, say)
+		if err := job.tokenAt(created.ServerEndpoints); err != nil {
+			return nil, err
+		}
+	}
 	request, err := uaActivate(x, job, created)
 	if err != nil {
 		return nil, err
 	}
 	_, err = uaAsk[*ua.ActivateSessionResponse](ctx, x, created.AuthenticationToken, request)
 	return created.AuthenticationToken, err
+}
+
+// tokenAt chooses a token of the endpoint that the channel was opened to.
+func (j *uaJob) tokenAt(all []*ua.EndpointDescription) error {
+	for _, e := range all[:min(len(all), uaMaxEndpoints)] {
+		if e != nil && e.SecurityPolicyURI == j.Policy && uaModes[e.SecurityMode] == j.Mode && j.token(tokensOf(e)) {
+			return nil
+		}
+	}
+	return j.noToken()
 }
 
 func uaActivate(x *uaChannel, job uaJob, created *ua.CreateSessionResponse) (*ua.ActivateSessionRequest, error) {

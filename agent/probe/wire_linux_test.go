@@ -109,7 +109,7 @@ func serveGopcua(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "server.der"), der, 0o600); err != nil {
 		return err
 	}
-	if _, err := gopcuaServer(context.Background(), deviceIP, 4840, der, key); err != nil {
+	if _, err := gopcuaServer(context.Background(), deviceIP, 4840, der, key, true); err != nil {
 		return err
 	}
 	fmt.Println("ready")

@@ -19,6 +19,9 @@ type OPCUA struct {
 	Key         string `yaml:"key"`
 	// Security is auto, none, or a policy and a mode: "Basic256Sha256 sign".
 	Security string `yaml:"security"`
+	// ServerCertificate is the file of the server's, PEM or DER, where it refuses
+	// to say who it is without security: nothing is asked without it then.
+	ServerCertificate string `yaml:"serverCertificate"`
 }
 
 // Policies are the OPC UA security policies that are spoken, the one to
@@ -38,6 +41,8 @@ func (o *OPCUA) check() error {
 		return errors.New("security: none would send the password of session: user unprotected")
 	case o.Session == "certificate" && (o.Certificate == "" || o.Key == ""):
 		return errors.New("certificate: session: certificate needs certificate: and key:, PEM files")
+	case o.ServerCertificate != "" && (o.Session == "" || o.Session == "none" || mode == ""):
+		return errors.New("serverCertificate: with it nothing is asked without security: say session:, and a policy and a mode in security:, as in Basic256Sha256 sign-and-encrypt")
 	case slices.Contains([]string{"", "auto", "none"}, o.Security):
 		return nil
 	case !slices.Contains(Policies, policy) || (mode != "sign" && mode != "sign-and-encrypt"):

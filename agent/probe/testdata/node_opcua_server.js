@@ -1,5 +1,7 @@
-// An OPC UA server of the npm package node-opcua-server: server.js ADDRESS PORT DIRECTORY
-// It writes its certificate to DIRECTORY/server.der.
+// An OPC UA server of the npm package node-opcua-server: server.js ADDRESS PORT DIRECTORY [WORD]...
+// It writes its certificate to DIRECTORY/server.der. Words: "no-none" offers no way in without
+// security, "no-discovery" refuses channels without security altogether, "strict" trusts only the
+// clients whose certificates lie in DIRECTORY/pki/trusted/certs.
 const fs = require('fs')
 const path = require('path')
 const { OPCUAServer } = require('node-opcua-server')
@@ -8,8 +10,10 @@ const { OPCUACertificateManager } = require('node-opcua-certificate-manager')
 const { nodesets } = require('node-opcua-nodesets')
 
 async function main () {
-  const [, , host, port, dir] = process.argv
-  const manager = (name) => new OPCUACertificateManager({ rootFolder: path.join(dir, name), automaticallyAcceptUnknownCertificate: true })
+  const [, , host, port, dir, ...words] = process.argv
+  const is = (word) => words.includes(word)
+  const manager = (name) => new OPCUACertificateManager({ rootFolder: path.join(dir, name), automaticallyAcceptUnknownCertificate: !is('strict') })
+  const none = is('no-none') || is('no-discovery') ? [] : [MessageSecurityMode.None]
   const server = new OPCUAServer({
     host,
     hostname: host,
@@ -17,7 +21,8 @@ async function main () {
     nodeset_filename: [nodesets.standard, nodesets.di],
     serverCertificateManager: manager('pki'),
     userCertificateManager: manager('users'),
-    securityModes: [MessageSecurityMode.None, MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt],
+    disableDiscovery: is('no-discovery'),
+    securityModes: [...none, MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt],
     securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256, SecurityPolicy.Aes128_Sha256_RsaOaep, SecurityPolicy.Aes256_Sha256_RsaPss],
     allowAnonymous: true,
     userManager: { isValidUser: (user, password) => user === 'reader' && password === 'secret' },
