@@ -241,9 +241,6 @@ func (c *checker) group(g *Group) {
 	if g.Type == "transient" && len(g.MayStandIn) == 0 {
 		c.warn(g.At, "transient group "+g.Name+" says not where its members may stand: they are judged as any device", "add mayStandIn: [...]")
 	}
-	if g.ConnectWindow.Line != 0 {
-		c.warn(g.At, "connectWindow of "+g.Name+" is read and not judged by yet", "")
-	}
 	for _, r := range g.MayStandIn {
 		known(c, r, "boundary", c.boundaries)
 	}

@@ -33,6 +33,7 @@ type Policy struct {
 	asked      map[string][]string       // boundary -> roles that documents name there
 	pairs      []pair                    // redundant groups
 	roamers    []roamers                 // transient groups
+	roams      bool                      // one of them says when
 	docs       *Documents
 	decisions  map[string]*Decision   // authorizations by name
 	over       map[string][]*Decision // by each boundary that they name, the latest first

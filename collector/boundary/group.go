@@ -6,10 +6,10 @@ import "slices"
 type Group struct {
 	Meta
 	Type          string    `doc:"type,need" oneof:"redundant transient"`
-	Members       []string  `doc:"members,need"` // names of assets
-	Virtual       []Address `doc:"virtual"`      // addresses that move between them
-	MayStandIn    []Ref     `doc:"mayStandIn"`   // boundaries
-	ConnectWindow Period    `doc:"connectWindow"`
+	Members       []string  `doc:"members,need"`  // names of assets
+	Virtual       []Address `doc:"virtual"`       // addresses that move between them
+	MayStandIn    []Ref     `doc:"mayStandIn"`    // boundaries
+	ConnectWindow *Schedule `doc:"connectWindow"` // at any time when absent
 }
 
 func (g *Group) check(d *decoder) {
@@ -21,7 +21,10 @@ func (g *Group) check(d *decoder) {
 			d.problem(g.At, "member "+quote(m)+" of "+g.Name+" stands twice", "keep one")
 		}
 	}
-	if g.Type == "redundant" && (len(g.MayStandIn) > 0 || g.ConnectWindow.Line != 0) {
+	if g.ConnectWindow != nil {
+		g.ConnectWindow.check(d)
+	}
+	if g.Type == "redundant" && (len(g.MayStandIn) > 0 || g.ConnectWindow != nil) {
 		d.problem(g.At, "mayStandIn and connectWindow belong to type: transient", "take them out")
 	}
 	if g.Type == "transient" && len(g.Virtual) > 0 {

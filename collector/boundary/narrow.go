@@ -76,6 +76,7 @@ var narrowing = map[string]map[string]narrower{
 		"schedule": given, "activation": to("per-window", "", "standing"), "openers": bounded, "maxLength": shorter,
 		"agreement.expires": sooner, "sides.expires": sooner, "sides.approval": from("approved"),
 	},
+	"Group":      {"connectWindow": given},
 	"ServiceSet": {"services": fewer, "services.ports": fewer, "services.operations": bounded},
 	"SharedService": {
 		"purpose": anything, "owner": anything, "agreement.reference": anything,

@@ -101,10 +101,10 @@ func TestAcceptanceHasAnOwnerAReasonAndAnEnd(t *testing.T) {
 // What is read and not judged by is said, and nothing is said of what is.
 func TestTransientGroupsAreWarnedOf(t *testing.T) {
 	for spec, want := range map[string]string{
-		"type: transient, members: [eng-1, eng-2]":                                  "a.yaml:1:1: transient group laptops says not where its members may stand: they are judged as any device; add mayStandIn: [...]",
-		"type: transient, members: [eng-1], mayStandIn: [line4], connectWindow: 8h": "a.yaml:1:1: connectWindow of laptops is read and not judged by yet",
-		"type: transient, members: [eng-1], mayStandIn: [line4]":                    "",
-		"type: redundant, members: [eng-1, eng-2]":                                  "",
+		"type: transient, members: [eng-1, eng-2]":                                                               "a.yaml:1:1: transient group laptops says not where its members may stand: they are judged as any device; add mayStandIn: [...]",
+		"type: transient, members: [eng-1], mayStandIn: [line4], connectWindow: {from: '06:00', until: '18:00'}": "",
+		"type: transient, members: [eng-1], mayStandIn: [line4]":                                                 "",
+		"type: redundant, members: [eng-1, eng-2]":                                                               "",
 	} {
 		docs, err := Read([]File{{"a.yaml", []byte("{apiVersion: demarc/v1, kind: Group, metadata: {name: laptops}, spec: {" + spec + "}}\n---\n{apiVersion: demarc/v1, kind: Site, metadata: {name: houston}}\n---\n{apiVersion: demarc/v1, kind: Boundary, metadata: {name: line4}, spec: {title: L, domain: ot, members: [{site: houston, cidrs: [10.0.0.0/8]}]}}\n")}})
 		if err != nil {

@@ -6,24 +6,28 @@ import (
 	"strings"
 )
 
-// roamers is a transient group, ready to judge by: how its members are known and
-// where they may stand. Its members are told by MAC, written address and name,
+// roamers is a transient group, ready to judge by: how its members are known,
+// where they may stand, and when they may be connected. Its members are told by MAC, written address and name,
 // never by an address that one of them had when documents were applied: another
 // device has that tomorrow.
 type roamers struct {
-	document    string // "Group/laptops"
-	may         []string
+	document    string   // "Group/laptops"
+	may         []string // anywhere when empty
+	times       *Times   // at any time when nil
 	macs, names []string
 	addrs       []string
 }
 
-// addTransient compiles a transient group; one that may stand anywhere limits
-// nothing.
+// addTransient compiles a transient group; one that may stand anywhere at any
+// time limits nothing.
 func (p *Policy) addTransient(g *Group) {
-	if len(g.MayStandIn) == 0 {
+	if len(g.MayStandIn) == 0 && g.ConnectWindow == nil {
 		return
 	}
 	one := roamers{document: g.Meta.String()}
+	if g.ConnectWindow != nil {
+		one.times, p.roams = TimesOf(g.ConnectWindow), true
+	}
 	for _, r := range g.MayStandIn {
 		one.may = append(one.may, r.Name)
 	}
@@ -52,7 +56,7 @@ func (p *Policy) addTransient(g *Group) {
 func (p *Policy) astray(name string, d *Device) (why, document string) {
 	for i := range p.roamers {
 		g := &p.roamers[i]
-		if name == "" || name == Internet || !g.holds(d) {
+		if name == "" || name == Internet || len(g.may) == 0 || !g.holds(d) {
 			continue
 		}
 		if !slices.ContainsFunc(g.may, func(b string) bool { return p.Holds(b, name) }) {
@@ -60,6 +64,20 @@ func (p *Policy) astray(name string, d *Device) (why, document string) {
 		}
 	}
 	return "", ""
+}
+
+// Roams reports whether a document says when devices that roam may be connected.
+func (p *Policy) Roams() bool { return p.roams }
+
+// ConnectTimes are those at which a device that roams may be connected, with the
+// document that says so; nil at any time.
+func (p *Policy) ConnectTimes(d Device) (t *Times, document string) {
+	for i := range p.roamers {
+		if g := &p.roamers[i]; g.times != nil && g.holds(&d) {
+			return g.times, g.document
+		}
+	}
+	return nil, ""
 }
 
 func (g *roamers) holds(d *Device) bool {

@@ -95,6 +95,8 @@ func groupOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (gro
 		}
 		g.Kind, g.Service, g.Opener = PastInterface, g.service(p, c, v), opener(c, v)
 		return g, true
+	case verdict.Internal:
+		return strayGroup(p, c, v)
 	default:
 		return group{}, false
 	}
@@ -120,6 +122,19 @@ func groupOf(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (gro
 		g.Kind, g.Service = Unauthorized, g.service(p, c, v)
 	}
 	return g, true
+}
+
+// strayGroup is the finding of a device that roams and was connected outside the
+// times of its group.
+func strayGroup(p *boundary.Policy, c inventory.Connection, v *verdict.Judged) (group, bool) {
+	if v.Stray.Document == "" {
+		return group{}, false
+	}
+	end, home := c.Client, v.Client.Boundary
+	if v.Stray.Server {
+		end, home = c.Server, v.Server.Boundary
+	}
+	return group{Kind: OutOfTerms, Site: c.Site, From: home, To: home, Terms: "schedule", Document: v.Stray.Document, Subject: subject(p, c.Site, end)}, true
 }
 
 // unlistedGroup is the finding of a device that stands in a boundary and on no

@@ -117,6 +117,9 @@ func (f *finding) title(t traits) string {
 		return place(g.From) + " " + deed(t) + " " + place(g.To) + with + ", and nothing agrees to it"
 	case OutOfTerms:
 		_, name, _ := strings.Cut(g.Document, "/")
+		if g.Subject != "" {
+			return g.Subject + " was connected in " + g.From + " outside the times of " + name
+		}
 		if g.From == g.To {
 			return g.From + " uses " + g.Service + " inside against its internal rules (" + g.Terms + ")"
 		}
@@ -198,6 +201,9 @@ func (f *finding) why(t traits) string {
 		}
 		return "Information crosses a boundary without an agreement, so nobody has weighed what it exposes."
 	case OutOfTerms:
+		if f.group.Subject != "" {
+			return "A device that is carried about is let in at agreed times; outside them nobody looks after what it brings."
+		}
 		return "The two sides agreed to something narrower; what goes beyond it was never weighed."
 	case PastInterface:
 		return "Controllers and business systems meet without a level between them that could hold a fault or an intruder back. That it is agreed does not change it."

@@ -13,6 +13,7 @@ import (
 type bearing struct {
 	unlisted string // why it is on no list that was authorized for one of its boundaries
 	roles    string // those of its roles that documents name
+	roams    string // document that says when it may be connected
 }
 
 // listed reports whether an asset stands on the lists that were authorized for
@@ -48,6 +49,9 @@ func (e *engine) bearingOf(id string, homes []string) (b bearing) {
 		if why := e.policy.Unlisted(home, e.policy.DeviceOf(e.book.SiteOf(id), e.book.Known(id))); why != "" {
 			b.unlisted = home + ": " + why
 		}
+	}
+	if e.policy.Roams() {
+		_, b.roams = e.policy.ConnectTimes(e.policy.DeviceOf(e.book.SiteOf(id), e.book.Known(id)))
 	}
 	if len(roles) > 0 {
 		b.roles = strings.Join(slices.DeleteFunc(e.book.Roles(id), func(r string) bool { return !slices.Contains(roles, r) }), " ")

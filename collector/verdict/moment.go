@@ -123,7 +123,7 @@ func (s *sweep) run(r *quarter.Run) {
 	first, last := max(r.First, s.from), min(r.Last, s.to)
 	m := moment{classes: r.Classes, opener: r.Opener, security: r.Security, tls: r.TLS.Value(), past: true, folded: r.Folded}
 	m.fill(&s.now)
-	if len(s.timed) > 0 && !r.Folded {
+	if (len(s.timed) > 0 || s.k.timed) && !r.Folded {
 		for q := first / span; q <= last/span; q++ {
 			s.piece(m, max(first, q*span), min(last, (q+1)*span-1))
 		}
@@ -176,6 +176,9 @@ func (s *sweep) holds(first, last time.Time) (sum uint64) {
 			bit = 2
 		}
 		sum = sum*0x9e3779b97f4a7c15 + bit
+	}
+	if s.k.timed && s.k.astray(first, last) >= 0 {
+		sum++
 	}
 	return sum
 }

@@ -70,6 +70,9 @@ func (k *judge) stay(what string, stays ...string) {
 		b = append(append(b, what...), " and "...)
 	}
 	k.conclude(Internal, b, stays)
+	if k.timed {
+		k.out.Verdict.Reason += k.strayed()
+	}
 }
 
 func (k *judge) conclude(verdict string, reason []byte, rest []string) {

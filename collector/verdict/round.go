@@ -103,7 +103,7 @@ type told struct {
 
 // told explains the terms of a candidate whose ends are agreed.
 func (k *judge) told(x *candidate) *told {
-	if x.Schedule != nil || x.PerWindow {
+	if k.timed || x.Schedule != nil || x.PerWindow {
 		return k.tell(x)
 	}
 	key := termsKey{
@@ -191,6 +191,7 @@ func (r *Round) JudgeInto(v *demarcv1.Verdict, c inventory.Connection, now time.
 	k.at = k.present()
 	k.out.Client, k.out.Server = k.p.Place(c.Site, c.Client), k.p.Place(c.Site, c.Server)
 	k.out.Service = k.seen.service
+	k.roam()
 	v.PolicyVersion, v.JudgedAt = k.p.Version(), r.stamp(now)
 	k.out.Verdict = v
 	switch {

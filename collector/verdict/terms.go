@@ -287,6 +287,11 @@ func (k *judge) protection() string {
 // scheduleTerm holds the last activity against the schedule, and an agreement
 // by window against the windows.
 func (k *judge) scheduleTerm(x *candidate, explain bool) term {
+	if k.timed {
+		if t, out := k.roamTerm(explain); out {
+			return t
+		}
+	}
 	if x.PerWindow {
 		return k.windowTerm(x, explain)
 	}

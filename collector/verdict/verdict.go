@@ -40,6 +40,7 @@ type Judged struct {
 	Line      *boundary.AgreedService
 	LineShown bool
 	Unlisted  string // asset on no list that was authorized, where that alone keeps an agreement from covering
+	Stray     Stray  // of an internal connection
 	// Again is when to judge again although no document, no window and no
 	// connection changed: what is too early to tell. Zero is never.
 	Again time.Time
@@ -68,6 +69,8 @@ type judge struct {
 	out   Judged
 
 	window time.Duration // over which the worst counts
+	roams  [2]roaming    // of client and server
+	timed  bool          // one of them may be connected at some times only
 }
 
 // linkScoped reports whether c cannot leave its link: no IP at either end, or

@@ -43,3 +43,32 @@ func TestSessionAliveAtAWindowsEndIsAFinding(t *testing.T) {
 		t.Errorf("%v since %v", f, c.GetVerdict().GetSince().AsTime())
 	}
 }
+
+// TestLaptopConnectedOutsideItsWindow: a laptop that engineers carry about is a
+// finding where it is connected at night, and none by day.
+func TestLaptopConnectedOutsideItsWindow(t *testing.T) {
+	day := time.Date(2026, 4, 14, 15, 0, 0, 0, time.UTC) // Tuesday, 10:00 in Houston
+	d := newDeskAt(t, day)
+	d.example()
+	laptop, controller := at{"8c:16:45:20:00:01", "10.20.5.77", 128}, at{"00:0e:8c:50:01:15", "10.20.5.11", 64}
+	visit := func() {
+		s := newScene(t)
+		s.now = d.clock().Add(-time.Minute)
+		line := s.port("agent", "line5", nil)
+		s.arp(line, 0, laptop, controller)
+		s.tcp(502, modbusRead("01"), view{line, 0, laptop, controller})
+		sceneHeard(d, s)
+		d.judged("internal", "10.20.5.77", "10.20.5.11", 502)
+	}
+	visit()
+	if f := d.findings("out-of-terms"); len(f) != 0 {
+		t.Errorf("by day: %v", f)
+	}
+	d.set(day.Add(12 * time.Hour))
+	visit()
+	f := d.findings("out-of-terms")
+	if len(f) != 1 || f[0].GetTitle() != "10.20.5.77 was connected in line5 outside the times of engineers-laptops" || f[0].GetTerm() != "schedule" {
+		t.Fatalf("by night: %v", f)
+	}
+	d.says("explain "+f[0].GetConnections()[0], "10.20.5.77 roams, and Group/engineers-laptops lets it connect mon, tue, wed, thu, fri 06:00 to 18:00; it was active tue 2026-04-14 21:59 CDT")
+}
