@@ -22,9 +22,16 @@ type Record struct {
 	Value []byte // nil: the record is gone
 }
 
-// Changed returns the records that are new, changed or gone since the last
-// call, or all of them if whole, by key.
-func (l *Ledger) Changed(whole bool) ([]Record, error) {
+// Draft is records that are made some at a time, by key.
+type Draft struct {
+	ledger *Ledger
+	keys   []dayKey
+}
+
+// Draft lists the records that are new, changed or gone since the last one, or
+// all of them if whole. The Ledger may change before they are made: what does is
+// in the next Draft again.
+func (l *Ledger) Draft(whole bool) *Draft {
 	if whole {
 		for e, h := range l.ears {
 			for d := range h.days {
@@ -32,20 +39,27 @@ func (l *Ledger) Changed(whole bool) ([]Record, error) {
 			}
 		}
 	}
-	var all []Record
-	for _, k := range slices.SortedFunc(maps.Keys(l.dirty), dayKey.compare) {
+	d := &Draft{l, slices.SortedFunc(maps.Keys(l.dirty), dayKey.compare)}
+	clear(l.dirty)
+	return d
+}
+
+// Len is how many records are left.
+func (d *Draft) Len() int { return len(d.keys) }
+
+// Next makes some records, n at most.
+func (d *Draft) Next(n int) (all []Record, err error) {
+	for _, k := range d.keys[:min(n, len(d.keys))] {
 		r := Record{Key: k.String()}
-		if h := l.ears[k.ear]; h != nil && h.days[k.day] != nil {
+		if h := d.ledger.ears[k.ear]; h != nil && h.days[k.day] != nil {
 			h.days[k.day].Since = h.since
-			value, err := json.Marshal(h.days[k.day])
-			if err != nil {
+			if r.Value, err = json.Marshal(h.days[k.day]); err != nil {
 				return nil, err
 			}
-			r.Value = value
 		}
 		all = append(all, r)
 	}
-	clear(l.dirty)
+	d.keys = d.keys[len(all):]
 	return all, nil
 }
 

@@ -128,7 +128,8 @@ func TestLedgerIsKept(t *testing.T) {
 	l, saved := NewLedger(), map[string][]byte{}
 	save := func(whole bool) {
 		t.Helper()
-		all, err := l.Changed(whole)
+		d := l.Draft(whole)
+		all, err := d.Next(d.Len())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"demarc/collector/inventory"
@@ -24,32 +25,55 @@ type stored struct {
 }
 
 // Snapshot returns every record, by ascending key.
-func (b *Book) Snapshot() []Record {
-	all := make([]Record, 0, len(b.findings))
-	for _, f := range b.findings {
-		all = append(all, f.record())
-	}
-	slices.SortFunc(all, func(x, y Record) int {
-		if x.Key < y.Key {
-			return -1
-		}
-		return 1
-	})
-	return all
-}
+func (b *Book) Snapshot() []Record { return b.drafts().Next(math.MaxInt) }
 
 // Changed returns the records that are new, changed or gone since the last
-// call of Changed, by ascending key.
-func (b *Book) Changed() []Record {
-	var all []Record
-	for _, key := range slices.Sorted(maps.Keys(b.dirty)) {
-		if f := b.findings[b.dirty[key]]; f != nil && f.key == key {
-			all = append(all, f.record())
-		} else {
-			all = append(all, Record{Key: key})
-		}
+// call, or the last Draft, by ascending key.
+func (b *Book) Changed() []Record { return b.Draft(false).Next(math.MaxInt) }
+
+// Draft is records that are made some at a time, by ascending key.
+type Draft struct {
+	book *Book
+	keys []uint64
+	of   map[uint64]string // findings
+}
+
+// Draft lists the records that are new, changed or gone since the last one, or
+// every record. The Book may change before they are made: what does is in the
+// next Draft again.
+func (b *Book) Draft(whole bool) *Draft {
+	changed := b.dirty
+	b.dirty = make(map[uint64]string)
+	if whole {
+		return b.drafts()
 	}
-	clear(b.dirty)
+	return &Draft{b, slices.Sorted(maps.Keys(changed)), changed}
+}
+
+func (b *Book) drafts() *Draft {
+	of := make(map[uint64]string, len(b.findings))
+	for id, f := range b.findings {
+		of[f.key] = id
+	}
+	return &Draft{b, slices.Sorted(maps.Keys(of)), of}
+}
+
+// Len is how many records are left.
+func (d *Draft) Len() int { return len(d.keys) }
+
+// Next makes some records: as many as hold most members or fewer, and at least
+// one. It returns none when none is left.
+func (d *Draft) Next(most int) (all []Record) {
+	for members := 0; len(d.keys) > 0 && (all == nil || members < most); d.keys = d.keys[1:] {
+		key := d.keys[0]
+		r := Record{Key: key}
+		if f := d.book.findings[d.of[key]]; f != nil && f.key == key {
+			r = f.record()
+			members += len(f.conns) + len(f.assets)
+		}
+		members++
+		all = append(all, r)
+	}
 	return all
 }
 

@@ -28,11 +28,41 @@ const (
 )
 
 // Snapshot returns every record, by ascending key.
-func (b *Book) Snapshot() []Record { return encode(b.ids.Records()) }
+func (b *Book) Snapshot() []Record { return encodeAll(b.ids.Records()) }
 
 // Changed returns the records that are new, changed or gone since the last
-// call, by ascending key.
-func (b *Book) Changed() []Record { return encode(b.ids.ChangedRecords()) }
+// call, or the last Draft, by ascending key.
+func (b *Book) Changed() []Record { return encodeAll(b.ids.ChangedRecords()) }
+
+// Draft is records that are made some at a time, in no order.
+type Draft struct{ list []identity.Draft }
+
+// Draft lists the records that are new, changed or gone since the last one, or
+// every record. The Book may change before they are made: what does is in the
+// next Draft again.
+func (b *Book) Draft(whole bool) *Draft { return &Draft{b.ids.Drafts(whole)} }
+
+// Len is how many records are left.
+func (d *Draft) Len() int { return len(d.list) }
+
+// Next makes some records, n at most.
+func (d *Draft) Next(n int) []Record {
+	n = min(n, len(d.list))
+	all := make([]Record, n)
+	for i, x := range d.list[:n] {
+		all[i] = encode(x.Record())
+	}
+	d.list = d.list[n:]
+	return all
+}
+
+func encodeAll(all []identity.Record) []Record {
+	out := make([]Record, len(all))
+	for i, r := range all {
+		out[i] = encode(r)
+	}
+	return out
+}
 
 // Restore fills an empty Book with the records of another's Snapshot. On an
 // error the Book is not to be used.
@@ -50,24 +80,19 @@ func (b *Book) Restore(records []Record) error {
 	return nil
 }
 
-func encode(all []identity.Record) []Record {
-	out := make([]Record, len(all))
-	for i, r := range all {
-		out[i].Key = r.Key
-		if len(r.Told) == 0 {
-			continue
-		}
-		v := protowire.AppendTag(nil, fieldSite, protowire.BytesType)
-		v = protowire.AppendString(v, r.Site)
-		for _, t := range r.Told {
-			// It cannot fail: every text was made valid UTF-8 when it came in.
-			body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(t.Body)
-			v = protowire.AppendString(protowire.AppendTag(v, fieldAgent, protowire.BytesType), t.Agent)
-			v = protowire.AppendBytes(protowire.AppendTag(v, fieldBody, protowire.BytesType), body)
-		}
-		out[i].Value = v
+func encode(r identity.Record) Record {
+	if len(r.Told) == 0 {
+		return Record{Key: r.Key}
 	}
-	return out
+	v := protowire.AppendTag(nil, fieldSite, protowire.BytesType)
+	v = protowire.AppendString(v, r.Site)
+	for _, t := range r.Told {
+		// It cannot fail: every text was made valid UTF-8 when it came in.
+		body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(t.Body)
+		v = protowire.AppendString(protowire.AppendTag(v, fieldAgent, protowire.BytesType), t.Agent)
+		v = protowire.AppendBytes(protowire.AppendTag(v, fieldBody, protowire.BytesType), body)
+	}
+	return Record{Key: r.Key, Value: v}
 }
 
 var errRecord = errors.New("not the value of a record")

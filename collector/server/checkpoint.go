@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -54,102 +53,6 @@ type savedVerdict struct {
 	Counted map[string]int64 `json:"counted,omitempty"` // class -> when last, Unix nanoseconds of packet time
 	Packet  time.Time        `json:"packet,omitzero"`
 	From    [2]string        `json:"from,omitzero"`
-}
-
-// checkpoint is a consistent cut of the state.
-type checkpoint struct {
-	position uint64
-	taken    time.Time
-	whole    bool
-	changes  []store.Change
-}
-
-// cutState takes what changed since the last call, or everything. It holds the
-// apply loop only while it copies.
-func (e *engine) cutState(whole bool) (checkpoint, error) {
-	e.whole.Lock() // a state between two records
-	defer e.whole.Unlock()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	c := checkpoint{position: e.position, taken: e.clock().UTC(), whole: whole}
-	observations, findings := e.book.Changed(), e.findings.Changed()
-	if whole {
-		observations, findings = e.book.Snapshot(), e.findings.Snapshot()
-		e.dirty = slices.Collect(maps.Values(e.judged))
-	}
-	c.records(tableInventory, observations)
-	c.records(tableFindings, findings)
-	c.saveSaid(e.said, whole)
-	c.saveProbes(e.probes.said, whole)
-	slices.SortFunc(e.dirty, byID)
-	for _, j := range slices.CompactFunc(e.dirty, func(a, b *judgement) bool { return a.id == b.id }) {
-		value, err := e.judged[j.id].save()
-		if err != nil {
-			return c, err
-		}
-		c.changes = append(c.changes, store.Change{Table: tableVerdicts, Key: []byte(j.id), Value: value})
-	}
-	e.dirty = nil
-	var err error
-	if c.changes, err = e.deeds.save(whole, c.changes); err != nil {
-		return c, err
-	}
-	if c.changes, err = e.notices.save(whole, c.changes); err != nil {
-		return c, err
-	}
-	if c.changes, err = e.pending.save(whole, c.changes); err != nil {
-		return c, err
-	}
-	if c.changes, err = e.stands.save(whole, c.changes); err != nil {
-		return c, err
-	}
-	if err = c.saveHeard(e.ledger); err != nil {
-		return c, err
-	}
-	if err = c.saveDrifts(&e.drifts); err != nil {
-		return c, err
-	}
-	if err = c.saveUsage(&e.usage); err != nil {
-		return c, err
-	}
-	for from, newest := range e.due.newest {
-		c.changes = append(c.changes, store.Change{
-			Table: tableClock, Key: []byte(from.site + "\x00" + from.agent), Value: binary.BigEndian.AppendUint64(nil, uint64(newest)),
-		})
-	}
-	c.changes = append(c.changes,
-		store.Change{Table: tablePolicy, Value: store.PolicyBody(e.policy.Version())},
-		store.Change{Table: tableSoftware, Value: []byte(e.software)})
-	if !e.lean.through.IsZero() {
-		c.changes = append(c.changes, store.Change{Table: tableEdges, Value: binary.BigEndian.AppendUint64(nil, uint64(e.lean.through.UnixNano()))})
-	}
-	return c, nil
-}
-
-func (c *checkpoint) records(table byte, all []inventory.Record) {
-	for _, r := range all {
-		c.changes = append(c.changes, store.Change{Table: table, Key: binary.BigEndian.AppendUint64(nil, r.Key), Value: r.Value})
-	}
-}
-
-// save is nil for a judgement that is gone.
-func (j *judgement) save() ([]byte, error) {
-	if j == nil {
-		return nil, nil
-	}
-	j.dirty = false
-	v, err := proto.Marshal(j.ruling(&view{}))
-	if err != nil {
-		return nil, err
-	}
-	s := savedVerdict{Client: j.client, Server: j.server, Verdict: v, Counted: map[string]int64{}}
-	for _, c := range j.counted {
-		s.Counted[c.class.String()] = c.last
-	}
-	if w := j.wait; w != nil && w.index[0] >= 0 {
-		s.Due, s.Packet, s.From = w.due, w.packet, [2]string{w.from.site, w.from.agent}
-	}
-	return json.Marshal(s)
 }
 
 // saved is the state as Load tells it: the last value of each key.

@@ -104,17 +104,18 @@ func (e *engine) Program(ctx context.Context, agent, version string) error {
 }
 
 // saveDrifts adds what changed of snapshots.
-func (c *checkpoint) saveDrifts(d *drifts) error {
+func (c *checkpoint) saveDrifts(d *drifts) {
 	for _, name := range slices.Sorted(maps.Keys(d.snapshots)) {
 		for _, s := range d.snapshots[name] {
 			if !c.whole && !d.dirty[s.ID()] {
 				continue
 			}
-			value, err := packSnapshot(s)
-			if err != nil {
-				return err
-			}
-			c.changes = append(c.changes, store.Change{Table: tableSnapshots, Key: []byte(s.ID()), Value: value})
+			as := *s
+			as.Kept, as.Merges = maps.Clone(s.Kept), slices.Clip(s.Merges) // what they hold is never changed
+			c.later = append(c.later, func() (store.Change, error) {
+				value, err := packSnapshot(&as)
+				return store.Change{Table: tableSnapshots, Key: []byte(as.ID()), Value: value}, err
+			})
 			delete(d.dirty, s.ID())
 		}
 	}
@@ -128,7 +129,6 @@ func (c *checkpoint) saveDrifts(d *drifts) error {
 	if !d.due.IsZero() {
 		c.changes = append(c.changes, store.Change{Table: tableDriftDue, Value: binary.BigEndian.AppendUint64(nil, uint64(d.due.UnixNano()))})
 	}
-	return nil
 }
 
 func (e *engine) restoreDrifts(s saved) error {

@@ -51,8 +51,9 @@ type engine struct {
 	dirty    []*judgement // that the saved state lacks
 	bench    []*judge     // what goroutines judge with
 	reckoned []reckoned   // room for a batch
+	cuts     uint64       // of the state, the one to come counted
 	progress progress
-	between  func()        // called between two batches; nobody holds mu then
+	between  func()        // called between two batches or pieces; nobody holds mu then
 	applied  chan struct{} // closed and made anew when position moved
 	turned   turned        // what the last policy record changed
 	said     []savedAct    // what people said of assets
@@ -80,7 +81,7 @@ func newEngine(s store.Store, clock func() time.Time, software string, log *slog
 	e := &engine{
 		store: s, log: log, clock: clock, software: software, changes: api.NewChanges(),
 		findings: finding.New(), judged: map[string]*judgement{}, assets: map[string]*shownAsset{},
-		ledger: condition.NewLedger(), bearings: map[string]bearing{}, probes: newProbes(), applied: make(chan struct{}), wake: make(chan struct{}, 1), between: func() {},
+		ledger: condition.NewLedger(), bearings: map[string]bearing{}, probes: newProbes(), applied: make(chan struct{}), wake: make(chan struct{}, 1), between: func() {}, cuts: 1,
 		pending: pending{all: map[string]*demarcv1.Proposal{}, dirty: map[string]bool{}},
 	}
 	e.due.init()
@@ -217,8 +218,8 @@ func (e *engine) forget(j *judgement, now time.Time) {
 
 // soil notes that the saved state lacks j as it is.
 func (e *engine) soil(j *judgement) {
-	if !j.dirty {
-		j.dirty, e.dirty = true, append(e.dirty, j)
+	if j.cut != e.cuts {
+		j.cut, e.dirty = e.cuts, append(e.dirty, j)
 	}
 }
 

@@ -6,9 +6,12 @@ import (
 	"demarc/collector/store"
 )
 
-// saveHeard adds what changed in a ledger.
-func (c *checkpoint) saveHeard(l *condition.Ledger) error {
-	all, err := l.Changed(c.whole)
+// heardPiece is how many days are copied at once.
+const heardPiece = 16
+
+// saveHeard adds a piece of what changed in a ledger.
+func (c *checkpoint) saveHeard(d *condition.Draft) error {
+	all, err := d.Next(heardPiece)
 	for _, r := range all {
 		c.changes = append(c.changes, store.Change{Table: tableHeard, Key: []byte(r.Key), Value: r.Value})
 	}

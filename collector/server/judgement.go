@@ -20,7 +20,7 @@ type judgement struct {
 	shown *demarcv1.JudgedConnection // nil since it was judged; never changed, readers keep it
 	wait  *wait                      // nil: nothing to wait for
 	pairs []*bucket                  // that it is filed in
-	dirty bool                       // it is among those that the saved state lacks
+	cut   uint64                     // of the state, which is to hold it
 }
 
 func byID(a, b *judgement) int { return strings.Compare(a.id, b.id) }

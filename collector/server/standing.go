@@ -183,35 +183,36 @@ type savedStandings struct {
 	Moved  bool      `json:"moved"`
 }
 
-// save appends what the saved state lacks to changes.
-func (s *standings) save(whole bool, changes []store.Change) ([]store.Change, error) {
-	if whole {
+// saveStandings adds what the saved state lacks.
+func (c *checkpoint) saveStandings(s *standings) error {
+	if c.whole {
 		for id := range s.of {
 			s.dirty[id] = true
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.dirty)) {
-		c := store.Change{Table: tableConditions, Key: []byte(id)}
+		x := store.Change{Table: tableConditions, Key: []byte(id)}
 		if h := s.of[id]; h != nil {
 			value, err := proto.MarshalOptions{Deterministic: true}.Marshal(h)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			c.Value = value
+			x.Value = value
 		}
-		changes = append(changes, c)
+		c.changes = append(c.changes, x)
 	}
 	clear(s.dirty)
-	if whole || s.unsaved {
-		value, err := json.Marshal(plain(s.results))
-		if err != nil {
-			return nil, err
-		}
-		changes = append(changes, store.Change{Table: tableResults, Value: value})
+	if c.whole || s.unsaved {
+		results := plain(s.results) // they are replaced, never changed
+		c.later = append(c.later, func() (store.Change, error) {
+			value, err := json.Marshal(results)
+			return store.Change{Table: tableResults, Value: value}, err
+		})
 		s.unsaved = false
 	}
 	value, err := json.Marshal(savedStandings{s.judged, s.moved})
-	return append(changes, store.Change{Table: tableConditions, Value: value}), err
+	c.changes = append(c.changes, store.Change{Table: tableConditions, Value: value})
+	return err
 }
 
 // savedResult is a result without its condition, which the documents hold.

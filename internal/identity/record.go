@@ -63,41 +63,66 @@ func (r *records) gone(num uint64) {
 // ChangedRecords.
 func (b *Book) KeepRecords() { b.records.keep = true }
 
-// ChangedRecords returns the records that are new, changed or gone since the
-// last call, by key.
-func (b *Book) ChangedRecords() []Record {
-	out := make([]Record, 0, len(b.records.changed))
-	for num, x := range b.records.changed {
-		if x == nil {
-			out = append(out, Record{Key: num})
-		} else {
-			out = append(out, x.record())
-		}
-	}
-	clear(b.records.changed)
-	return sortRecords(out)
+// Draft is a record that is still to be made.
+type Draft struct {
+	key uint64
+	of  recorded // nil: it is gone
 }
 
+// Record makes the record, as the Book is now.
+func (d Draft) Record() Record {
+	if d.of == nil {
+		return Record{Key: d.key}
+	}
+	return d.of.record()
+}
+
+// Drafts lists the records that are new, changed or gone since the last call, or
+// every record. The Book may change before they are made: those that do are in
+// the next list again.
+func (b *Book) Drafts(whole bool) []Draft {
+	changed := b.records.changed
+	b.records.changed = map[uint64]recorded{}
+	if whole {
+		return b.drafts()
+	}
+	list := make([]Draft, 0, len(changed))
+	for key, x := range changed {
+		list = append(list, Draft{key, x})
+	}
+	return list
+}
+
+// ChangedRecords returns the records that are new, changed or gone since the
+// last call, by key.
+func (b *Book) ChangedRecords() []Record { return made(b.Drafts(false)) }
+
 // Records returns every record, by key.
-func (b *Book) Records() []Record {
-	out := make([]Record, 0, len(b.observed)+len(b.raws))
+func (b *Book) Records() []Record { return made(b.drafts()) }
+
+func made(list []Draft) []Record {
+	out := make([]Record, len(list))
+	for i, d := range list {
+		out[i] = d.Record()
+	}
+	slices.SortFunc(out, func(a, b Record) int { return cmp.Compare(a.Key, b.Key) })
+	return out
+}
+
+func (b *Book) drafts() []Draft {
+	list := make([]Draft, 0, len(b.observed)+len(b.raws)+len(b.losses.items))
 	for _, o := range b.observed {
 		if o.num != 0 {
-			out = append(out, o.record())
+			list = append(list, Draft{o.num, o})
 		}
 	}
 	for _, r := range b.raws {
-		out = append(out, r.record())
+		list = append(list, Draft{r.num, r})
 	}
 	for _, l := range b.losses.items {
-		out = append(out, l.record())
+		list = append(list, Draft{l.num, l})
 	}
-	return sortRecords(out)
-}
-
-func sortRecords(r []Record) []Record {
-	slices.SortFunc(r, func(a, b Record) int { return cmp.Compare(a.Key, b.Key) })
-	return r
+	return list
 }
 
 // Restore adds records of another Book to an empty one. They then have the
