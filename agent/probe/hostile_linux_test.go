@@ -328,6 +328,34 @@ func TestManyEndpoints(t *testing.T) {
 	}
 }
 
+// TestServerWithoutFindServers: one that knows less is still asked how one may
+// enter.
+func TestServerWithoutFindServers(t *testing.T) {
+	needChild(t)
+	port := serve(t, func(c net.Conn) {
+		uaStandIn(c.(*net.TCPConn), func(r ua.Request) ua.Response {
+			switch answer := uaAnswer(r).(type) {
+			case *ua.FindServersResponse:
+				fault := &ua.ServiceFault{ResponseHeader: answer.ResponseHeader}
+				fault.ResponseHeader.ServiceResult = ua.StatusBadServiceUnsupported
+				return fault
+			case *ua.GetEndpointsResponse:
+				answer.Endpoints = []*ua.EndpointDescription{{
+					EndpointURL: "opc.tcp://127.0.0.1:4840", SecurityPolicyURI: uaNone, SecurityMode: ua.MessageSecurityModeNone,
+					Server: &ua.ApplicationDescription{ApplicationName: ua.NewLocalizedText("little server")},
+				}}
+				return answer
+			default:
+				return answer
+			}
+		})
+	})
+	p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port}}))
+	if err := ask(t, p); err != nil || n.value("opcua.application_name") != "little server" {
+		t.Errorf("%v, %+v", err, n.facts)
+	}
+}
+
 // TestChildSaysTooMuch: what a child says is read within limits.
 func TestChildSaysTooMuch(t *testing.T) {
 	for text, want := range map[string]string{

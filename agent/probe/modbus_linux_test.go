@@ -2,8 +2,11 @@ package probe
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -145,27 +148,59 @@ func TestRelayPassesThePlanAlone(t *testing.T) {
 	}
 }
 
-// TestHostileModbus: each of them costs one connection and bounded time, is
-// told, and is not asked again.
-func TestHostileModbus(t *testing.T) {
-	flood := bytes.Repeat([]byte{0xff}, 4096)
-	for name, h := range map[string]struct {
-		port int
-		want string
-	}{
-		"silent":        {serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(time.Second) }), "no answer"},
-		"hangs up":      {serve(t, func(net.Conn) {}), "no answer"},
-		"nothing there": {closedPort(t), "connect"},
-		"other request": {serve(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{9, 9, 0, 0, 0, 3, 255, 43, 1}) }), "another request"},
-		"flood": {serve(t, func(c net.Conn) {
-			for {
-				if _, err := c.Write(flood); err != nil {
-					return
-				}
+// flood writes without end.
+func flood(c net.Conn) {
+	for b := bytes.Repeat([]byte{0xff}, 1<<16); ; {
+		if _, err := c.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+// answering reads requests and answers each with the bytes that f gives.
+func answering(f func(request []byte) []byte) func(net.Conn) {
+	return func(c net.Conn) {
+		for {
+			request, err := readADU(c)
+			if err != nil {
+				return
 			}
+			if _, err := c.Write(f(request)); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// answerTo is a whole answer to a request.
+func answerTo(request []byte, pdu ...byte) []byte {
+	return modbusRead{tid: binary.BigEndian.Uint16(request), unit: request[6], pdu: pdu}.adu()
+}
+
+// TestHostileModbus: each of them costs one connection, bounded time and bounded
+// memory, is told, and is not asked again: of our own client, and of the library
+// behind the relay.
+func TestHostileModbus(t *testing.T) {
+	mark := []byte{fnHolding, 4, 'S', 'u', 'n', 'S'}
+	own := &reading.Modbus{}
+	registers := &reading.Modbus{Identification: "none", SunSpec: true, Registers: []reading.Register{{Attribute: "serial", Register: 1000, Count: 125}}}
+	for name, h := range map[string]struct {
+		reads *reading.Modbus
+		port  int
+		want  string
+	}{
+		"silent":        {own, serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(time.Second) }), "no answer"},
+		"hangs up":      {own, serve(t, func(net.Conn) {}), "no answer"},
+		"nothing there": {own, closedPort(t), "connect"},
+		"other request": {own, serve(t, answering(func([]byte) []byte { return []byte{9, 9, 0, 0, 0, 3, 255, 43, 1} })), "another request"},
+		"flood":         {own, serve(t, flood), "is none"},
+		"flood behind an answer": {own, serve(t, func(c net.Conn) {
+			request, _ := readADU(c)
+			_, _ = c.Write(answerTo(request, 43, 14, 1, 0x83, 0xff, 1, 0))
+			flood(c)
 		}), "is none"},
-		"long": {serve(t, func(c net.Conn) { _, _ = readADU(c); _, _ = c.Write([]byte{1, 0, 0, 0, 0xff, 0xff, 255, 43}) }), "is none"},
-		"drip": {serve(t, func(c net.Conn) {
+		"long": {own, serve(t, answering(func([]byte) []byte { return []byte{1, 0, 0, 0, 0xff, 0xff, 255, 43} })), "is none"},
+		"drip": {own, serve(t, func(c net.Conn) {
 			_, _ = readADU(c)
 			for _, b := range []byte{1, 0, 0, 0, 0, 200, 255, 43, 14} {
 				if _, err := c.Write([]byte{b}); err != nil {
@@ -175,20 +210,39 @@ func TestHostileModbus(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}), "no answer"},
-		"endless": {device(t, func(pdu []byte) []byte {
+		"endless": {own, device(t, func(pdu []byte) []byte {
 			return []byte{43, 14, 1, 0x83, 0xff, pdu[3] + 1, 0}
 		}), "still says that more follows"},
-		"circle": {device(t, func([]byte) []byte { return []byte{43, 14, 1, 0x83, 0xff, 0, 0} }), "asked no further"},
-		"lies": {device(t, func([]byte) []byte {
+		"circle": {own, device(t, func([]byte) []byte { return []byte{43, 14, 1, 0x83, 0xff, 0, 0} }), "asked no further"},
+		"lies": {own, device(t, func([]byte) []byte {
 			return []byte{43, 14, 1, 0x83, 0, 0, 200, 0, 255, 'A'}
+		}), ""},
+		"registers, silent": {registers, serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); time.Sleep(time.Second) }), "no answer"},
+		"registers, flood":  {registers, serve(t, flood), "is none"},
+		"registers, flood behind an answer": {registers, serve(t, func(c net.Conn) {
+			request, _ := readADU(c)
+			_, _ = c.Write(answerTo(request, mark...))
+			flood(c)
+		}), "is none"},
+		"registers, more than asked": {registers, serve(t, answering(func(r []byte) []byte {
+			return answerTo(r, append([]byte{fnHolding, 250}, make([]byte, 250)...)...)
+		})), "protocol error"},
+		"registers, less than said":   {registers, serve(t, answering(func(r []byte) []byte { return answerTo(r, fnHolding, 250, 1) })), "protocol error"},
+		"registers, another function": {registers, serve(t, answering(func(r []byte) []byte { return answerTo(r, fnInput, 2, 0, 1) })), "has function 4"},
+		"registers, exceptions all":   {registers, device(t, func(pdu []byte) []byte { return []byte{pdu[0] | 0x80, 2} }), ""},
+		"registers, a map of nonsense": {registers, device(t, func(pdu []byte) []byte {
+			return append([]byte{pdu[0], 2 * pdu[4]}, bytes.Repeat([]byte{0xff}, 2*int(pdu[4]))...)
 		}), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: h.port}})
+			reads := *h.reads
+			reads.Port = h.port
+			s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reads})
 			s.Timeout = "300ms"
 			p, n := prober(t, s)
 			begun := time.Now()
-			err := ask(t, p)
+			var err error
+			most := peak(func() { err = ask(t, p) })
 			if took := time.Since(begun); took > 4*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -198,8 +252,45 @@ func TestHostileModbus(t *testing.T) {
 			if k := len(sentBytes(n.entries())); k > maxMore+1 {
 				t.Errorf("%d requests were sent", k)
 			}
+			for _, e := range n.entries() {
+				if len(e.Answer) > maxADU {
+					t.Errorf("%d bytes of an answer are kept", len(e.Answer))
+				}
+			}
+			t.Logf("at most %d KB more than before", most>>10)
+			if most > 32<<20 { // an answer has at most 260 bytes; the rest is Go's own and the test's
+				t.Errorf("took %d MB", most>>20)
+			}
 		})
 	}
+}
+
+// peak is by how much f makes the heap grow at its highest, garbage included.
+func peak(f func()) (most uint64) {
+	heap := func() uint64 {
+		all := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		metrics.Read(all)
+		return all[0].Value.Uint64()
+	}
+	runtime.GC()
+	before, done, highest := heap(), make(chan struct{}), make(chan uint64)
+	go func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		top := before
+		for {
+			select {
+			case <-tick.C:
+				top = max(top, heap())
+			case <-done:
+				highest <- max(top, heap())
+				return
+			}
+		}
+	}()
+	f()
+	close(done)
+	return <-highest - before
 }
 
 func closedPort(t *testing.T) int {

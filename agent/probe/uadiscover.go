@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -82,23 +83,29 @@ func uaDiscover(ctx context.Context, c *net.TCPConn, job uaJob, say func(uaTold)
 		return err
 	}
 	defer func() { _ = x.Close() }()
-	servers, err := uaAsk[*ua.FindServersResponse](ctx, x, nil, &ua.FindServersRequest{EndpointURL: job.URL})
-	if err != nil {
+	if err := uaFindServers(ctx, x, say); err != nil {
 		return err
-	}
-	for i, s := range servers.Servers {
-		if i == uaMaxServers {
-			break
-		}
-		if len(servers.Servers) == 1 {
-			sayApplication(s, say)
-		}
 	}
 	all, err := uaAsk[*ua.GetEndpointsResponse](ctx, x, nil, &ua.GetEndpointsRequest{EndpointURL: job.URL})
 	if err != nil {
 		return err
 	}
 	sayEndpoints(all.Endpoints, say)
+	return nil
+}
+
+// uaFindServers asks for servers. One that does not know the request is asked on.
+func uaFindServers(ctx context.Context, x *uaChannel, say func(uaTold)) error {
+	found, err := uaAsk[*ua.FindServersResponse](ctx, x, nil, &ua.FindServersRequest{EndpointURL: x.url})
+	switch {
+	case errors.Is(err, ua.StatusBadServiceUnsupported), errors.Is(err, ua.StatusBadNotImplemented):
+		return nil
+	case err != nil:
+		return err
+	}
+	if len(found.Servers) == 1 { // of several none is known to be the one that answers
+		sayApplication(found.Servers[0], say)
+	}
 	return nil
 }
 

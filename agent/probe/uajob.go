@@ -60,7 +60,6 @@ const (
 	uaMaxSaid      = 2 << 20
 	uaMaxLine      = 128 << 10
 	uaMaxEndpoints = 64
-	uaMaxServers   = 16
 	uaMaxTokens    = 16
 	uaMaxDevices   = 16
 	uaMaxCert      = 32 << 10
