@@ -188,7 +188,7 @@ func secondPathTable(a *demarcv1.ListSecondPathsResponse) table.Table {
 	t := table.Table{Head: []string{"KIND", "ADDRESSES", "NAME", "BOUNDARIES", "SEGMENT", "NAMED", "FINDINGS", "FIRST SEEN", "LAST SEEN", "WHY", "ID"}}
 	for _, x := range a.GetSecondPaths() {
 		t.Rows = append(t.Rows, []string{
-			x.GetKind(), strings.Join(x.GetAddresses(), " "), strings.Join(x.GetNames(), " "), orDash(strings.Join(x.GetBoundaries(), " ")), x.GetSegment(), orDash(x.GetNamed()),
+			x.GetKind(), strings.Join(x.GetAddresses(), " "), strings.Join(x.GetNames(), " "), cmp.Or(strings.Join(x.GetBoundaries(), " "), "none"), x.GetSegment(), cmp.Or(x.GetNamed(), "none"),
 			strings.Join(x.GetFindings(), " "), moment(x.GetFirstSeen()), moment(x.GetLastSeen()), strings.Join(x.GetWhy(), "; "), x.GetId(),
 		})
 	}

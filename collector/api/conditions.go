@@ -125,7 +125,7 @@ func (s *Service) conditions() []*demarcv1.Condition {
 	var all []*demarcv1.Condition
 	for _, r := range s.Plant.Conditions(s.Clock()) {
 		c := &demarcv1.Condition{
-			Id: r.ID(), Authorization: r.Authorization, Statement: r.Condition.Statement, Controls: r.Condition.Controls, Check: r.Check,
+			Id: r.ID(), Authorization: r.Authorization, Statement: r.Condition.Statement, Controls: r.Condition.Controls, Check: r.Check, Test: r.Condition.Test(),
 			State: r.State, Words: r.Words, Reason: r.Reason, Evidence: r.Evidence, Connections: r.Connections, Assets: r.Assets,
 			From: stamp(r.From), To: stamp(r.To), Until: stamp(r.Until), PolicyVersion: policy.Version(), Since: stamp(r.Since), Changes: r.Changes,
 		}
@@ -166,7 +166,7 @@ func conditionLines(c *demarcv1.Condition) []string {
 		"Condition: " + c.GetStatement(),
 		"Since: " + when(c.GetSince().AsTime()),
 		"Why: " + c.GetReason(),
-		"Judged by: " + c.GetCheck(),
+		"Judged by: " + c.GetTest(),
 		"Tested: " + c.GetFrequency() + "; " + lastTest(c),
 	}
 	if len(c.GetControls()) > 0 {

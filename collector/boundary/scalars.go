@@ -203,10 +203,16 @@ func (p *Period) parse(s string) (string, string) {
 	return "", ""
 }
 
-// String is as documents write it, in days where it is whole days.
+// String is as documents write it, in the largest unit of which it is a whole
+// number.
 func (p Period) String() string {
-	if p.Duration%(24*time.Hour) == 0 {
-		return strconv.Itoa(int(p.Duration/(24*time.Hour))) + "d"
+	for _, u := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if p.Duration%u.of == 0 {
+			return strconv.Itoa(int(p.Duration/u.of)) + u.name
+		}
 	}
 	return p.Duration.String()
 }

@@ -129,7 +129,7 @@ func (k *judge) readOnly() {
 		for _, class := range changing {
 			switch n := k.operations(c, class, k.decoded(c)); {
 			case n.Low > 0:
-				k.hold(c, a, no, fmt.Sprintf(": %s was counted %d times", class, n.Low))
+				k.hold(c, a, no, ": "+class.String()+" was counted "+times(n.Low))
 				return
 			case n.Unknown:
 				hidden = class.String()

@@ -171,7 +171,7 @@ func (k *judge) settle(r *Result, needs need) {
 			r.Reason = "as the documents say"
 		}
 		if k.out.subject {
-			r.Reason += fmt.Sprintf(", %d connections seen", k.out.tried)
+			r.Reason += ", " + plural(k.out.tried, "connection") + " seen"
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (p *plantProcess) try(args ...string) ([]byte, error) {
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%v: %w: %s", args, err, errs.Bytes())
+		return out, fmt.Errorf("%v: %w: %s", args, err, errs.Bytes())
 	}
 	return out, nil
 }

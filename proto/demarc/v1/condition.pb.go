@@ -61,7 +61,9 @@ type Condition struct {
 	Frequency string `protobuf:"bytes,19,opt,name=frequency,proto3" json:"frequency,omitempty"`
 	// The last test: until when what it looks at was heard, or when somebody
 	// attested it. Not set before the first one.
-	Tested        *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=tested,proto3" json:"tested,omitempty"`
+	Tested *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=tested,proto3" json:"tested,omitempty"`
+	// What it is tested by, as its document writes it.
+	Test          string `protobuf:"bytes,21,opt,name=test,proto3" json:"test,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -234,6 +236,13 @@ func (x *Condition) GetTested() *timestamppb.Timestamp {
 		return x.Tested
 	}
 	return nil
+}
+
+func (x *Condition) GetTest() string {
+	if x != nil {
+		return x.Test
+	}
+	return ""
 }
 
 // ConditionChange is one change of a condition's state.
@@ -889,7 +898,7 @@ var File_demarc_v1_condition_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\n" +
-	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x14demarc/v1/past.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x05\n" +
+	"\x19demarc/v1/condition.proto\x12\tdemarc.v1\x1a\x14demarc/v1/past.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x05\n" +
 	"\tCondition\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x12\x1c\n" +
@@ -911,7 +920,8 @@ const file_demarc_v1_condition_proto_rawDesc = "" +
 	"\x05since\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x124\n" +
 	"\achanges\x18\x12 \x03(\v2\x1a.demarc.v1.ConditionChangeR\achanges\x12\x1c\n" +
 	"\tfrequency\x18\x13 \x01(\tR\tfrequency\x122\n" +
-	"\x06tested\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\x06tested\"\xa8\x01\n" +
+	"\x06tested\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\x06tested\x12\x12\n" +
+	"\x04test\x18\x15 \x01(\tR\x04test\"\xa8\x01\n" +
 	"\x0fConditionChange\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
