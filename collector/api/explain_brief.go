@@ -19,16 +19,16 @@ func (s *Service) briefLines(j *demarcv1.JudgedConnection) (lines []string) {
 			lines = append(lines, agreementWords(x))
 		}
 	}
-	policy, now := s.Plant.Policy(), s.Clock()
+	policy, now, conditions := s.Plant.Policy(), s.Clock(), s.conditions()
 	var over []string
 	for _, b := range sides(j) {
 		name := authorityName(policy, b, now)
 		if d := policy.Decision(name); d != nil && !slices.Contains(over, name) && s.sees("Authorization", name, "") {
 			over = append(over, name)
-			lines = append(lines, decisionLines(s.authorization(policy, d, now), otherSide(j, b))...)
+			lines = append(lines, decisionLines(s.authorization(policy, d, now), otherSide(j, b), conditions)...)
 		}
 	}
-	for _, c := range s.conditions() {
+	for _, c := range conditions {
 		if slices.Contains(over, c.GetAuthorization()) {
 			words := "Condition " + c.GetId() + ": " + c.GetStatement() + " " + c.GetWords()
 			if slices.Contains(c.GetConnections(), j.GetId()) {
@@ -76,7 +76,7 @@ func agreementWords(x agreement) string {
 
 // decisionLines say who decided over one side of a connection to when, what it
 // may connect to, and which risks were accepted.
-func decisionLines(a *demarcv1.Authorization, other string) []string {
+func decisionLines(a *demarcv1.Authorization, other string, conditions []*demarcv1.Condition) []string {
 	lines := []string{"Decision " + a.GetName() + ": " + a.GetDecision() + ", " + a.GetState() + from("; ", decidedWords(a))}
 	r := a.GetRecord()
 	for _, c := range r.GetConnect() {
@@ -88,7 +88,7 @@ func decisionLines(a *demarcv1.Authorization, other string) []string {
 		lines = append(lines, a.GetName()+" takes over from "+x.GetAuthorization()+" ("+x.GetStanding()+"): "+inherited(x))
 	}
 	for _, x := range r.GetResidualRisks() {
-		lines = append(lines, "Residual risk "+a.GetName()+"/"+x.GetId()+from(", ", x.GetLevel())+": "+x.GetStatement()+" Accepted by "+x.GetAcceptedBy()+until(x.GetUntil(), "")+from("; compensated by ", joined(x.GetMitigatedBy())))
+		lines = append(lines, "Residual risk "+a.GetName()+"/"+x.GetId()+from(", ", x.GetLevel())+": "+riskWords(a, x, conditions))
 	}
 	return lines
 }

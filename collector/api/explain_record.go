@@ -86,17 +86,20 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 	say("Review", reviewWords(a, s.Clock()))
 	conditions := slices.DeleteFunc(s.conditions(), func(c *demarcv1.Condition) bool { return c.GetAuthorization() != a.GetName() })
 	for _, x := range r.GetResidualRisks() {
-		words := x.GetStatement() + " Accepted by " + x.GetAcceptedBy() + " on " + day(x.GetAcceptedOn()) + until(x.GetUntil(), "") + from("; compensated by ", compensation(a, x, conditions)) + from("; findings ", joined(x.GetFindings()))
-		say("Residual risk "+x.GetId()+from(", ", x.GetLevel()), words)
+		say("Residual risk "+x.GetId()+from(", ", x.GetLevel()), riskWords(a, x, conditions))
 	}
 	for _, c := range conditions {
 		say("Condition "+c.GetId(), c.GetStatement()+" "+c.GetWords()+", since "+when(c.GetSince().AsTime()))
 	}
 	for _, x := range a.GetActs() {
-		words := x.GetKind() + from(" to ", day(x.GetUntil())) + from(" by ", x.GetSuccessor()) + from(": ", x.GetReason()) + from(", decided by ", x.GetOfficial()) + from(", recorded by ", x.GetActor())
+		words := x.GetKind() + from(" to ", day(x.GetUntil())) + from(" by ", x.GetSuccessor()) + from(": ", x.GetReason()) + from(", decided by ", x.GetOfficial()) + from(", recorded by ", x.GetActor()) + from(", paper SHA-256 ", x.GetSha256())
 		say(when(x.GetEffective().AsTime()), words)
 	}
 	return lines
+}
+
+func riskWords(a *demarcv1.Authorization, x *demarcv1.ResidualRisk, conditions []*demarcv1.Condition) string {
+	return x.GetStatement() + " Accepted by " + x.GetAcceptedBy() + " on " + day(x.GetAcceptedOn()) + until(x.GetUntil(), "") + from("; compensated by ", compensation(a, x, conditions)) + from("; findings ", joined(x.GetFindings()))
 }
 
 // compensation names the conditions that compensate for a risk, each with how it

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +20,7 @@ func TestOfficial(t *testing.T) {
 		{name: "D1_authorization_record", check: func(d *desk) {
 			a := d.authorization("lines-ato")
 			r := a.GetRecord()
-			if a.GetDecision() != "ato-with-conditions" || r.GetOfficials()[0].GetName() != "Dana Ortiz" || a.GetGranted().AsTime().Format(time.DateOnly) != "2026-02-01" || len(r.GetResidualRisks()) != 1 || a.GetConditions() != 5 {
+			if a.GetDecision() != "ato-with-conditions" || r.GetOfficials()[0].GetName() != "Dana Ortiz" || a.GetGranted().AsTime().Format(time.DateOnly) != "2026-02-01" || len(r.GetResidualRisks()) != 1 || a.GetConditions() < 5 {
 				d.t.Errorf("%v", a)
 			}
 			d.says("explain lines-ato", "ato-with-conditions, in force", "Decided by: Dana Ortiz", "granted 2026-02-01", "Residual risk R1, moderate", "Condition lines-ato/C1", "SHA-256 2c26b46b")
@@ -105,7 +107,7 @@ func TestOfficial(t *testing.T) {
 			d.says("explain "+c.GetId(), "Not observable: operations", "Sight of line5 over the last day", "Sight of dmz over the last day")
 		}},
 		{name: "D16_residual_risk_and_compensation", check: func(d *desk) {
-			d.says("explain lines-ato", "Controllers of both lines have no passwords", "Accepted by Dana Ortiz on 2026-02-01 to 2036-02-01; compensated by C2, C5", "Condition lines-ato/C2: Nothing outside the lines writes to them. violated")
+			d.says("explain lines-ato", "Controllers of both lines have no passwords", "Accepted by Dana Ortiz on 2026-02-01 to 2036-02-01; compensated by C2 (violated), C5 (attestation due)", "Condition lines-ato/C2: Nothing outside the lines writes to them. violated")
 			d.says("explain lines-ato/C2", "write was counted 3 times", "Connection c-")
 			d.says("get calendar --kind acceptance-ended", "the acceptance of risk R1 in lines-ato", "2036-02-01")
 		}},
@@ -451,8 +453,9 @@ func decisionLog(t *testing.T) {
 	if err := os.WriteFile(letter, []byte("signed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	sum := sha256.Sum256([]byte("signed"))
 	d.must("authorization", "suspend", "lines-ato", "--reason", "letter of 2026-03-10", "--official", "Dana Ortiz", "--artefact", letter)
-	d.says("explain lines-ato", "suspend: letter of 2026-03-10, decided by Dana Ortiz, recorded by", "SHA-256 ")
+	d.says("explain lines-ato", "suspend: letter of 2026-03-10, decided by Dana Ortiz, recorded by uid ", ", paper SHA-256 "+hex.EncodeToString(sum[:]))
 	d.must("finding", "close", "--kind", "no-snapshot", "--reason", "ceased", "--comment", "taken elsewhere")
 	d.says("get audit", "suspend", "lines-ato", "letter of 2026-03-10", "policy apply", "finding")
 	d.says("audit verify", "entries")
