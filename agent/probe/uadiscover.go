@@ -43,7 +43,7 @@ func uaOpen(ctx context.Context, c *net.TCPConn, job uaJob, cfg *uasc.Config) (*
 		case err = <-x.fail: // what came first says more than that the server hung up then
 		default:
 		}
-		return nil, uaOpening{fmt.Errorf("open channel: %w", err)}
+		return nil, uaOpeningError{fmt.Errorf("open channel: %w", err)}
 	}
 	return x, nil
 }

@@ -76,7 +76,7 @@ func readTold(r io.Reader, each func(uaTold)) error {
 		case err != nil:
 			return fmt.Errorf("what it says cannot be read: %w", err)
 		case t.Error != "":
-			return &uaNotDone{clean(t.Error), t.Refused}
+			return &uaChildError{clean(t.Error), t.Refused}
 		case t.Done:
 			return nil
 		}

@@ -24,29 +24,27 @@ const (
 	uaTokenRejected uaRefusal = "user"        // not that user
 )
 
-// uaNotDone is what a child says went wrong.
-type uaNotDone struct {
+// uaChildError is what a child says went wrong.
+type uaChildError struct {
 	text    string
 	refused uaRefusal
 }
 
-func (e *uaNotDone) Error() string { return e.text }
+func (e *uaChildError) Error() string { return e.text }
 
-// uaOpening marks an error of opening a channel, in the child.
-type uaOpening struct{ error }
+// uaOpeningError marks an error of opening a channel, in the child.
+type uaOpeningError struct{ error }
 
-func (e uaOpening) Unwrap() error { return e.error }
+func (e uaOpeningError) Unwrap() error { return e.error }
 
 // refusalOf reads a refusal out of an error, in the child.
 func refusalOf(err error) uaRefusal {
-	var status ua.StatusCode
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[ua.StatusCode](err); ok {
 		if r := refusalBy(status); r != "" {
 			return r
 		}
 	}
-	var opening uaOpening
-	if errors.As(err, &opening) {
+	if _, opening := errors.AsType[uaOpeningError](err); opening {
 		return uaNotOpened
 	}
 	return ""
@@ -77,7 +75,7 @@ func (g *uaGuard) refused(b []byte) error {
 			status = s
 		}
 	}
-	e := &uaNotDone{text: fmt.Sprintf("opcua: the server answers %s with an error: %v %s", strings.TrimPrefix(g.said, "opcua "), status, reason), refused: refusalBy(status)}
+	e := &uaChildError{text: fmt.Sprintf("opcua: the server answers %s with an error: %v %s", strings.TrimPrefix(g.said, "opcua "), status, reason), refused: refusalBy(status)}
 	if e.refused == "" && g.opening() {
 		e.refused = uaNotOpened
 	}
@@ -87,7 +85,7 @@ func (g *uaGuard) refused(b []byte) error {
 // openly says what a person can do about a server that does not speak without
 // security, where that is what it said.
 func openly(err error) error {
-	var e *uaNotDone
+	var e *uaChildError
 	if !errors.As(err, &e) {
 		return err
 	}
@@ -103,7 +101,7 @@ func openly(err error) error {
 
 // within says what a person can do about a server that does not let us in.
 func (x *exchange) within(o *reading.OPCUA, err error) error {
-	var e *uaNotDone
+	var e *uaChildError
 	if !errors.As(err, &e) {
 		return err
 	}

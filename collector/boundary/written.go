@@ -49,7 +49,7 @@ func asWritten(v reflect.Value) string {
 		if x.Count == 0 {
 			return ""
 		}
-		return strconv.FormatUint(uint64(x.Count), 10) + "B"
+		return strconv.FormatUint(x.Count, 10) + "B"
 	case Level:
 		return strconv.FormatFloat(float64(x.Tenths)/10, 'g', -1, 64)
 	case Clock:

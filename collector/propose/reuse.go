@@ -183,10 +183,11 @@ func (r *Reuse) remains() {
 	if r.Lender.Decision == boundary.Pato {
 		say("A decision of one's own stands above a pato: where one is on record, take over from that.")
 	}
-	fall := "It falls with " + r.Lender.Name
+	falls := []string{"It falls with " + r.Lender.Name}
 	for _, l := range r.Lender.Leverages {
-		fall += ", and that with " + l.Authorization.Name
+		falls = append(falls, "and that with "+l.Authorization.Name)
 	}
+	fall := strings.Join(falls, ", ")
 	if until := r.Policy.Decision(r.Lender.Name).At(r.Now).Until; !until.IsZero() {
 		fall += "; it ends " + day(until)
 	}

@@ -23,7 +23,7 @@ func example(t *testing.T, more string) ([]boundary.File, *boundary.Documents) {
 		files = append(files, boundary.File{Path: "more.yaml", Content: []byte(more)})
 	}
 	for _, p := range paths {
-		raw, err := os.ReadFile(p) //nolint:gosec // of this repository
+		raw, err := os.ReadFile(p)
 		if err != nil {
 			t.Fatal(err)
 		}
