@@ -144,7 +144,7 @@ func (d *draft) interconnection(k pair, all []*flow) {
 		t.line("  # initiator: " + initiator + "   # from a port alone")
 	}
 	t.line("  services:")
-	t.line(s.lines(true)...)
+	t.line(s.lines(true, "")...)
 	t.line("  # agreement: {type: TODO, reference: TODO, signed: TODO, expires: TODO}", "  # sides: TODO, each boundary's official decides on its own")
 	out.Text = t.String()
 	d.add(out, seen)

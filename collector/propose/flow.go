@@ -114,8 +114,8 @@ func identified(f *flow) bool {
 // maxPorts is how many ports one service lists.
 const maxPorts = 16
 
-// lines are the services as documents write them.
-func (s *services) lines(operations bool) (lines []string) {
+// lines are the services as documents write them, each with more keys behind.
+func (s *services) lines(operations bool, more string) (lines []string) {
 	for _, p := range slices.Sorted(maps.Keys(s.counts)) {
 		line := "    - {protocol: " + p
 		notes := []string{of(s.counts[p], "connection")}
@@ -134,7 +134,7 @@ func (s *services) lines(operations bool) (lines []string) {
 		if operations && len(names) > 0 {
 			line += ", operations: [" + strings.Join(names, ", ") + "]"
 		}
-		lines = append(lines, line+"}   # "+strings.Join(notes, ", "))
+		lines = append(lines, line+more+"}   # "+strings.Join(notes, ", "))
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.unidentified)) {
 		lines = append(lines, fmt.Sprintf("    # not identified: %s to %s", of(s.unidentified[p], "connection"), p))

@@ -280,3 +280,63 @@ func TestDraftOfAnything(t *testing.T) {
 		}
 	}
 }
+
+// One station that reads many devices over SNMP is a shared service that the
+// station opens; two hosts that read one device each are agreements as any other.
+func TestMonitoringIsAService(t *testing.T) {
+	p := newPlant(t, `{apiVersion: demarc/v1, kind: Site, metadata: {name: houston}}
+---
+{apiVersion: demarc/v1, kind: Boundary, metadata: {name: line4}, spec: {title: L4, domain: ot, members: [{site: houston, cidrs: [10.20.4.0/24]}]}}
+---
+{apiVersion: demarc/v1, kind: Boundary, metadata: {name: line5}, spec: {title: L5, domain: ot, members: [{site: houston, cidrs: [10.20.5.0/24]}]}}
+---
+{apiVersion: demarc/v1, kind: Boundary, metadata: {name: dmz}, spec: {title: DMZ, domain: dmz, members: [{site: houston, cidrs: [10.50.1.0/24]}]}}
+`)
+	for _, station := range []string{"10.50.1.60", "10.50.1.61", "10.50.1.62"} {
+		p.device("dmz", station, "", "dmz")
+	}
+	snmp := func(client, server string, port uint32, operations ...string) {
+		p.talk(client, server, "snmp", port, operations...).Connection.Transport = "udp"
+	}
+	for i := range 6 {
+		line := 4 + i%2
+		device := fmt.Sprintf("10.20.%d.%d", line, 10+i)
+		p.device(fmt.Sprintf("line%d", line), device, "plc", fmt.Sprintf("line%d", line))
+		snmp("10.50.1.60", device, 161, "read")
+	}
+	snmp("10.20.4.10", "10.50.1.60", 162, "alarm") // a trap
+	snmp("10.50.1.61", "10.20.4.10", 161, "read")
+	snmp("10.50.1.62", "10.20.4.12", 161, "read", "write")
+	by, _ := p.draft(t)
+	c := by["SharedService/dmz-monitoring"]
+	if c == nil {
+		t.Fatalf("%v", by)
+	}
+	for _, want := range []string{
+		"monitors 6 devices (3 of line4, 3 of line5), 7 connections", `addresses: ["10.50.1.60"]`, "consumers: [line4, line5]",
+		"{protocol: snmp, ports: [161], opens: provider}   # 6 connections, 18 read", "{protocol: snmp, ports: [162]}   # 1 connection, 3 alarm",
+	} {
+		if !strings.Contains(c.GetText(), want) {
+			t.Errorf("lacks %q:\n%s", want, c.GetText())
+		}
+	}
+	if c.GetDevices() != 7 || c.GetConnections() != 7 || len(c.GetDoubts()) != 0 {
+		t.Errorf("%v", c)
+	}
+	rest := 0
+	for name, x := range by {
+		if strings.HasPrefix(name, "Interconnection/") && strings.Contains(x.GetText(), "protocol: snmp") {
+			rest++
+		}
+		if strings.HasPrefix(name, "SharedService/") && x != c {
+			t.Errorf("%s:\n%s", name, x.GetText())
+		}
+	}
+	if rest == 0 {
+		t.Error("what the other two read is drafted nowhere")
+	}
+	snmp("10.50.1.60", "10.20.4.10", 161, "write")
+	if by, _ = p.draft(t); !strings.Contains(strings.Join(by["SharedService/dmz-monitoring"].GetDoubts(), " "), "it writes to devices as well, on 1 connection") {
+		t.Errorf("%v", by["SharedService/dmz-monitoring"].GetDoubts())
+	}
+}

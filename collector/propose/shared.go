@@ -12,10 +12,37 @@ import (
 )
 
 // purposes are what many use from one place, by protocol. Directory members
-// speak more protocols with the same server: those follow it.
+// speak more protocols with the same server: those follow it. Monitoring turns
+// the other way: what polls is the provider, and opens.
 var purposes = map[string]string{
 	"dns": "dns", "ntp": "time", "ptp": "time", "kerberos": "directory", "ldap": "directory", "radius": "sign-in", "tacacs": "sign-in",
-	"syslog": "syslog", "dhcp": "dhcp", "rsync": "backup", "ndmp": "backup",
+	"syslog": "syslog", "dhcp": "dhcp", "rsync": "backup", "ndmp": "backup", "snmp": "monitoring",
+}
+
+// trapPort is where devices tell a monitoring station something by themselves
+// (RFC 3417, 3.2); at every other port the station polls them.
+const trapPort = 162
+
+// polls reports whether the client is who provides: a monitoring station that
+// reads a device.
+func (f *flow) polls() bool {
+	return f.GetConnection().GetProtocol() == "snmp" && f.GetConnection().GetPort() != trapPort
+}
+
+// provider is the boundary and address that offer a service, consumer the other
+// end.
+func (f *flow) provider() (name, words string, at netip.Addr) {
+	if f.polls() {
+		return f.client, f.clientWords, f.clientAddress
+	}
+	return f.server, f.serverWords, f.serverAddress
+}
+
+func (f *flow) consumer() (name string, at netip.Addr) {
+	if f.polls() {
+		return f.server, f.serverAddress
+	}
+	return f.client, f.clientAddress
 }
 
 // follows are protocols that go with a directory where the same server offers
@@ -24,11 +51,15 @@ var follows = []string{"smb", "dcerpc"}
 
 var purposeWords = map[string]string{
 	"dns": "Name resolution", "time": "Time", "directory": "Directory and sign-in of domain members", "sign-in": "Sign-in to devices",
-	"syslog": "Collection of logs", "dhcp": "Address assignment", "backup": "Backup",
+	"syslog": "Collection of logs", "dhcp": "Address assignment", "backup": "Backup", "monitoring": "Monitoring of devices",
 }
 
-// fan is what is used from one boundary for one purpose.
-type fan struct{ provider, purpose string }
+// fan is what is used from one boundary for one purpose; of monitoring, by one
+// station.
+type fan struct {
+	provider, purpose string
+	station           netip.Addr
+}
 
 // fewConsumers is how many devices elsewhere make a service a shared one; two
 // boundaries do, too.
@@ -38,7 +69,10 @@ const fewConsumers = 3
 // its flows out of the rest.
 func (d *draft) shared() {
 	offers := map[string]map[string]bool{} // purposes of a server
-	server := func(f *flow) string { return f.server + " " + f.serverAddress.String() }
+	server := func(f *flow) string {
+		name, _, at := f.provider()
+		return name + " " + at.String()
+	}
 	for _, f := range d.flow {
 		if p := purposes[f.GetConnection().GetProtocol()]; p != "" && identified(f) {
 			if offers[server(f)] == nil {
@@ -55,12 +89,16 @@ func (d *draft) shared() {
 			purpose = "directory"
 		}
 		if purpose != "" && identified(f) {
-			k := fan{f.server, purpose}
+			name, _, at := f.provider()
+			k := fan{provider: name, purpose: purpose}
+			if purpose == "monitoring" {
+				k.station = at
+			}
 			fans[k] = append(fans[k], f)
 		}
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(fans), func(a, b fan) int {
-		return cmp.Or(strings.Compare(a.provider, b.provider), strings.Compare(a.purpose, b.purpose))
+		return cmp.Or(strings.Compare(a.provider, b.provider), strings.Compare(a.purpose, b.purpose), a.station.Compare(b.station))
 	}) {
 		d.sharedService(k, fans[k])
 	}
@@ -71,12 +109,13 @@ func (d *draft) sharedService(k fan, all []*flow) {
 	providers := map[netip.Addr]string{}
 	devices, seen := map[netip.Addr]bool{}, span{}
 	for _, f := range all {
-		if consumers[f.client] == nil {
-			consumers[f.client] = map[netip.Addr]bool{}
+		name, at := f.consumer()
+		if consumers[name] == nil {
+			consumers[name] = map[netip.Addr]bool{}
 		}
-		consumers[f.client][f.clientAddress] = true
-		providers[f.serverAddress] = f.serverWords
-		devices[f.clientAddress] = true
+		consumers[name][at], devices[at] = true, true
+		_, words, provider := f.provider()
+		providers[provider] = words
 		seen.add(f.GetConnection().GetFirstSeen(), f.GetConnection().GetLastSeen())
 	}
 	if len(consumers) < 2 && len(devices) < fewConsumers {
@@ -92,11 +131,14 @@ func (d *draft) sharedService(k fan, all []*flow) {
 		counts = append(counts, fmt.Sprintf("%d of %s", len(consumers[n]), n))
 	}
 	out.Evidence = []string{
-		fmt.Sprintf("used by %s (%s), %s, %s", of(len(devices), "device"), strings.Join(counts, ", "), of(len(all), "connection"), seen.words()),
+		fmt.Sprintf("%s %s (%s), %s, %s", cmp.Or(map[string]string{"monitoring": "monitors"}[k.purpose], "used by"), of(len(devices), "device"), strings.Join(counts, ", "), of(len(all), "connection"), seen.words()),
 		"provided by " + some(sortedWords(providers)),
 	}
 	if len(providers) > 4 {
 		out.Doubts = append(out.Doubts, fmt.Sprintf("%d providers: not all of them may be meant to be", len(providers)))
+	}
+	if n := writes(all); k.purpose == "monitoring" && n > 0 {
+		out.Doubts = append(out.Doubts, fmt.Sprintf("it writes to devices as well, on %s: monitoring reads", of(n, "connection")))
 	}
 	var addresses []string
 	for _, a := range slices.SortedFunc(maps.Keys(providers), netip.Addr.Compare) {
@@ -108,7 +150,10 @@ func (d *draft) sharedService(k fan, all []*flow) {
 	t.line("  purpose: "+quoted("TODO: "+purposeWords[k.purpose]), "  # owner: {name: TODO, contact: TODO}")
 	t.line("  provider: {boundary: " + k.provider + ", addresses: [" + quotedList(addresses) + "]}   # under: TODO, the authorization that lends it")
 	t.line("  consumers: ["+strings.Join(names, ", ")+"]", "  services:")
-	t.line(servicesOf(all).lines(false)...)
+	polled := slices.DeleteFunc(slices.Clone(all), func(f *flow) bool { return !f.polls() })
+	used := slices.DeleteFunc(slices.Clone(all), (*flow).polls)
+	t.line(servicesOf(used).lines(false, "")...)
+	t.line(servicesOf(polled).lines(false, ", opens: provider")...)
 	t.line("  # sides: TODO, each boundary's official decides on its own")
 	out.Text = t.String()
 	d.add(out, seen)
@@ -120,4 +165,14 @@ func quotedList(all []string) string {
 		words[i] = quoted(s)
 	}
 	return strings.Join(words, ", ")
+}
+
+// writes counts the flows on which something was written.
+func writes(all []*flow) (n int) {
+	for _, f := range all {
+		if f.GetConnection().GetOperations()["write"] > 0 {
+			n++
+		}
+	}
+	return n
 }
