@@ -12,7 +12,7 @@ import (
 )
 
 func getAuthorizations(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := whole(ctx, c.ListAuthorizations, &demarcv1.ListAuthorizationsRequest{})
+	r, err := whole(ctx, c.ListAuthorizations, &demarcv1.ListAuthorizationsRequest{Boundary: f.boundary})
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func lastDay(t *timestamppb.Timestamp) string {
 }
 
 func getNotices(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := whole(ctx, c.ListNotices, &demarcv1.ListNoticesRequest{})
+	r, err := whole(ctx, c.ListNotices, &demarcv1.ListNoticesRequest{Kind: f.kind})
 	if err != nil {
 		return err
 	}

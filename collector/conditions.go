@@ -14,7 +14,7 @@ import (
 )
 
 func getConditions(ctx context.Context, c client, w io.Writer, f filter) error {
-	r, err := whole(ctx, c.ListConditions, &demarcv1.ListConditionsRequest{})
+	r, err := whole(ctx, c.ListConditions, &demarcv1.ListConditionsRequest{Authorization: f.authorization, State: f.state})
 	if err != nil {
 		return err
 	}

@@ -92,10 +92,19 @@ func decideCommand(at *place, kind, short string) *cobra.Command {
 func one(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return fmt.Errorf("name one %s", what)
+			words := "name one " + what
+			if list := listedBy[what]; list != "" {
+				words += ", as `" + list + "` lists them"
+			}
+			return errors.New(words)
 		}
 		return nil
 	}
+}
+
+// listedBy are the commands that list what other commands ask for.
+var listedBy = map[string]string{
+	"authorization": "get authorizations", "condition": "get conditions", "proposal": "get pending", "user": "user list", "agent": "get agents", "finding": "get findings", "schedule": "probe list",
 }
 
 // instant reads a date of a flag; the end of a day is the first instant after

@@ -18,7 +18,7 @@ type filter struct {
 	assignee, authorization, survey, drift        string
 	ceased                                        string
 	from, to, protocol, outcome, activity, asset  string
-	role, vendor, presence                        string
+	role, vendor, presence, state                 string
 	severity                                      uint32
 }
 
@@ -112,6 +112,7 @@ func (l listing) command(at *place) *cobra.Command {
 		"outcome":  {&f.outcome, "only of this outcome: exchanged, refused, unanswered, one-sided"},
 		"activity": {&f.activity, "only what still happens (live), does no more (silent), or may (not-observable)"},
 		"asset":    {&f.asset, "only of the asset with this id, on either side"},
+		"state":    {&f.state, "only in this state"},
 		"role":     {&f.role, "only with this role"},
 		"vendor":   {&f.vendor, "only of this vendor"},
 		"presence": {&f.presence, "only what is active, quiet or gone"},

@@ -20,10 +20,10 @@ var listings = []listing{
 	{name: "assets", short: "List assets, by site and address", past: true, flags: []string{"site", "boundary", "role", "vendor", "protocol", "presence"}, get: getAssets},
 	{name: "connections", short: "List connections, the worst verdict first", past: true, flags: []string{"verdict", "boundary", "from", "to", "site", "protocol", "outcome", "activity", "asset"}, get: getConnections},
 	{name: "findings", short: "List findings, the most severe first", past: true, flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "survey", "drift", "ceased"}, get: getFindings, more: findingFlags},
-	{name: "authorizations", short: "List authorizations and how they stand", past: true, get: getAuthorizations},
-	{name: "conditions", short: "List the conditions of authorizations and how they stand", past: true, get: getConditions},
+	{name: "authorizations", short: "List authorizations and how they stand", past: true, flags: []string{"boundary"}, get: getAuthorizations},
+	{name: "conditions", short: "List the conditions of authorizations and how they stand", past: true, flags: []string{"authorization", "state"}, get: getConditions},
 	{name: "documents", short: "List the documents in force, in the order in which they were read", past: true, flags: []string{"kind"}, get: getDocuments},
-	{name: "notices", short: "List what people are to be told: ends that come, reviews that are due", get: getNotices},
+	{name: "notices", short: "List what people are to be told: ends that come, reviews that are due", flags: []string{"kind"}, get: getNotices},
 	{name: "agents", short: "List agents and how they are", get: getAgents},
 }
 

@@ -61,7 +61,9 @@ func told(err error) string {
 	if errors.As(err, &many) && len(many.Unwrap()) > 0 {
 		var all []string
 		for _, e := range many.Unwrap() {
-			all = append(all, told(e))
+			if _, code := e.(exit); !code { //nolint:errorlint // an exit code alone says nothing
+				all = append(all, told(e))
+			}
 		}
 		return strings.Join(all, "; ")
 	}

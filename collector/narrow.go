@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -37,7 +36,7 @@ func (n narrowConn) Invoke(ctx context.Context, method string, q, a any, o ...gr
 		switch {
 		case x.value == "":
 		case !ok || field(asked, x.field) == nil:
-			return fmt.Errorf("--%s: %s takes none", x.flag, method[strings.LastIndexByte(method, '/')+1:])
+			return fmt.Errorf("--%s: this list takes none", x.flag)
 		default:
 			set(asked, x.field, protoreflect.ValueOfString(x.value))
 		}

@@ -29,7 +29,7 @@ func (r *remote) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.server, "server", "", "ask the collector at HOST:PORT of its pages, in place of the socket; needs --token-file")
 	f.StringVar(&r.tokenFile, "token-file", "", "file with a token of the API (demarc-collector token api create)")
 	f.StringVar(&r.ca, "ca", "", "with --server: file of the authorities to trust, PEM (default: those of this system)")
-	f.StringVar(&r.pin, "pin", "", "with --server: fingerprint of the collector's key, as `demarc-collector status` prints it there")
+	f.StringVar(&r.pin, "pin", "", "with --server: fingerprint of the collector's key, as 'demarc-collector status' prints it there")
 }
 
 // asked reports whether a remote collector is meant, or what is wrong with the

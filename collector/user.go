@@ -143,7 +143,7 @@ func userAddCommand(at *place) *cobra.Command {
 	var uid uint32
 	password := false
 	c := &cobra.Command{
-		Use: "add NAME", Short: "Make an account", Args: one("user"),
+		Use: "add NAME", Short: "Make an account", Args: one("new user"),
 		Long: "A person is known by a uid on this machine (--uid), a client certificate, an OpenID provider, or a\npassword. A program calls with a token: --kind program, then token api create --user NAME.",
 		RunE: func(c *cobra.Command, args []string) error {
 			u.Name = args[0]

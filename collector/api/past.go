@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -37,7 +38,7 @@ func (s *Service) asOf(ctx context.Context, at *timestamppb.Timestamp) (*Service
 	plant, as, err := s.Past.At(ctx, at.AsTime())
 	switch {
 	case errors.Is(err, ErrPast):
-		return nil, nil, status.Error(codes.OutOfRange, err.Error())
+		return nil, nil, status.Error(codes.OutOfRange, strings.TrimPrefix(err.Error(), ErrPast.Error()+": "))
 	case err != nil:
 		return nil, nil, failed(err)
 	}

@@ -171,12 +171,12 @@ func TestWindowsOpenAndClose(t *testing.T) {
 		return move(a)
 	}
 	for want, change := range map[string]func(*demarcv1.WindowAct){
-		"a window of type \"change\" opens nothing": func(a *demarcv1.WindowAct) { a.Type = "change" },
-		"may not open line4-to-historian":           func(a *demarcv1.WindowAct) { a.ApprovedBy = "Ben" },
-		"nobody approved":                           func(a *demarcv1.WindowAct) { a.ApprovedBy = "" },
-		"allows 8h0m0s":                             func(a *demarcv1.WindowAct) { a.Until = at(l, 9*time.Hour) },
-		"no interconnection":                        func(a *demarcv1.WindowAct) { a.Interconnection = "x" },
-		"opens nothing":                             func(a *demarcv1.WindowAct) { a.Until = at(l, -time.Hour) },
+		"a window of type \"change\" opens nothing":       func(a *demarcv1.WindowAct) { a.Type = "change" },
+		"may not open line4-to-historian":                 func(a *demarcv1.WindowAct) { a.ApprovedBy = "Ben" },
+		"nobody approved":                                 func(a *demarcv1.WindowAct) { a.ApprovedBy = "" },
+		"open for 9h0m, and line4-to-historian allows 8h": func(a *demarcv1.WindowAct) { a.Until = at(l, 9*time.Hour) },
+		"no interconnection":                              func(a *demarcv1.WindowAct) { a.Interconnection = "x" },
+		"opens nothing":                                   func(a *demarcv1.WindowAct) { a.Until = at(l, -time.Hour) },
 	} {
 		if err := open(change); !errors.Is(err, api.ErrRefused) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

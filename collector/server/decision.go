@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"demarc/collector/boundary"
@@ -54,7 +55,7 @@ func checkDecision(p *boundary.Policy, a *demarcv1.AuthorizationAct, now time.Ti
 func checkExtension(d *boundary.Decision, s *boundary.Standing, signed, until time.Time) error {
 	switch {
 	case until.IsZero():
-		return refused("an extension needs its new end")
+		return refused("an extension needs its new end: --until")
 	case s.Until.IsZero():
 		return refused("%s has no end to extend", d.Name)
 	case !signed.Before(s.Until):
@@ -82,13 +83,13 @@ func checkOpen(p *boundary.Policy, a *demarcv1.WindowAct, now time.Time) error {
 	case !slices.Contains(windowTypes, a.GetType()):
 		return refused("a window of type %q opens nothing: vendor-session, maintenance or emergency", a.GetType())
 	case a.GetApprovedBy() == "":
-		return refused("name who approved it: a window that nobody approved opens nothing")
+		return refused("name who approved it (--approved-by): a window that nobody approved opens nothing")
 	case len(x.Openers) > 0 && !slices.Contains(x.Openers, a.GetApprovedBy()):
 		return refused("%q may not open %s: its openers are %v", a.GetApprovedBy(), x.Name, x.Openers)
 	case !from.Before(until) || !until.After(now):
 		return refused("a window from %s to %s opens nothing", moment(from), moment(until))
 	case x.MaxLength.Duration > 0 && until.Sub(from) > x.MaxLength.Duration:
-		return refused("a window of %s, and %s allows %s", until.Sub(from), x.Name, x.MaxLength.Duration)
+		return refused("it would be open for %s, and %s allows %s: end it earlier", strings.TrimSuffix(until.Sub(from).Round(time.Minute).String(), "0s"), x.Name, x.MaxLength)
 	}
 	return nil
 }
