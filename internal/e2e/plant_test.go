@@ -257,7 +257,7 @@ func TestPlantAssets(t *testing.T) {
 	}
 }
 
-// The example never goes out of date: no document of it expires, and packet
+// The example stays as it is to 2035, when its cloud's authorization ends: packet
 // time decides what has a schedule.
 func TestPlantWhateverTheCalendarSays(t *testing.T) {
 	p := policy(t)
