@@ -81,6 +81,8 @@ func (r *reads) changed() {
 func (r *reads) state() *demarcv1.ProbeState {
 	g, settings := r.runner.Gate, r.runner.Settings
 	s := &demarcv1.ProbeState{Enabled: true, Interface: settings.Interface, Source: settings.Source, Networks: settings.Networks, Killed: g.Killed(), Waits: g.Waits()}
+	budgets := settings.Budget.Filled()
+	s.DeviceBudget, s.NetworkBudget = uint32(budgets.Device), uint32(budgets.Network) // config bounds both
 	stops := g.Stops()
 	for _, x := range stops[:min(len(stops), maxToldStops)] {
 		s.Stops = append(s.Stops, &demarcv1.ProbeStop{Address: x.Address.String(), Since: timestamppb.New(x.Since), Why: clip(x.Why, maxWhy)})

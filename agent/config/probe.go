@@ -28,17 +28,11 @@ type Probe struct {
 	Targets []reading.Target `yaml:"targets"`
 	Every   string           `yaml:"every"`   // default 24h
 	Windows []ProbeWindow    `yaml:"windows"` // without them any time will do
-	Budget  ProbeBudget      `yaml:"budget"`
+	Budget  reading.Budget   `yaml:"budget"`
 	Timeout string           `yaml:"timeout"` // of one answer; default 2s
 	// Trust are SHA-256 thumbprints of OPC UA servers' certificates that a
 	// person has looked at.
 	Trust []string `yaml:"trust"`
-}
-
-// ProbeBudget bounds requests a minute.
-type ProbeBudget struct {
-	Device  int `yaml:"device"`  // default 12
-	Network int `yaml:"network"` // default 60
 }
 
 // ProbeWindow is a time of the week in which requests may be sent.
@@ -121,7 +115,10 @@ func (p *Probe) target(t *reading.Target, seen map[string]bool) error {
 		return fmt.Errorf("address: %s is listed twice", addr)
 	}
 	seen[addr.String()] = true
-	return t.Check()
+	if err := t.Check(); err != nil {
+		return err
+	}
+	return p.Budget.Fits(*t)
 }
 
 // Allows reports whether an address may be asked at all.

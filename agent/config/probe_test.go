@@ -57,6 +57,7 @@ func TestProbeRefuses(t *testing.T) {
 		probeText + ", targets: [{address: 10.20.4.9, opcua: {session: user, user: a, passwordFile: b, security: none}}]}":      "unprotected",
 		probeText + ", targets: [{address: 10.20.4.9, opcua: {session: anonymous, serverCertificate: a.der}}]}":                 "nothing is asked without security",
 		probeText + ", targets: [{address: 10.20.4.9, opcua: {security: Basic256Sha256 sign, serverCertificate: a.der}}]}":      "say session:",
+		probeText + ", budget: {device: 9}, targets: [{address: 10.20.4.9, opcua: {session: anonymous}}]}":                      "raise probe.budget",
 		probeText + ", targets: [{address: 0.0.0.0, modbus: {}}]}":                                                              "no address of a device",
 		probeText + ", targets: [{address: 10.20.4.9, modbus: {identification: none}}]}":                                        "leaves nothing to read",
 		probeText + ", targets: [{address: 10.20.4.9, opcua: {security: Basic256Sha256}}]}":                                     "sign or sign-and-encrypt",

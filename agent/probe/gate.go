@@ -72,26 +72,37 @@ type budget struct {
 	sent []time.Time
 }
 
-// free is when n more requests fit into the minute.
+// freeAt is when n more requests fit into the minute.
 func (b *budget) freeAt(n int, now time.Time) time.Time {
-	b.sent = slices.DeleteFunc(b.sent, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
-	if over := len(b.sent) + min(n, b.most) - b.most; over > 0 {
+	b.sent = slices.DeleteFunc(b.sent, func(t time.Time) bool { return now.Sub(t).Abs() >= time.Minute }) // a clock may be set back
+	if over := len(b.sent) + min(n, b.most) - b.most; over > 0 {                                          // more than the budget waits for an empty minute
 		return b.sent[over-1].Add(time.Minute)
 	}
 	return now
 }
 
+// count adds n requests, each with a time of its own.
+func (b *budget) count(n int, now time.Time) {
+	for i := range n {
+		b.sent = append(b.sent, now.Add(time.Duration(i)))
+	}
+}
+
+// recall adds requests that another process, or this one before a restart, has
+// sent.
+func (b *budget) recall(sent []time.Time) {
+	b.sent = append(b.sent, sent...)
+	slices.SortFunc(b.sent, time.Time.Compare)
+	b.sent = slices.CompactFunc(b.sent, time.Time.Equal)
+}
+
 func newGate(o Options) (*Gate, error) {
+	budgets := o.Settings.Budget.Filled()
 	g := &Gate{
-		now: o.Now, windows: o.Settings.Windows, device: o.Settings.Budget.Device,
+		now: o.Now, windows: o.Settings.Windows, device: budgets.Device,
 		devices: map[netip.Addr]*pace{}, lines: map[*line]bool{}, changed: make(chan struct{}),
 	}
-	if g.device == 0 {
-		g.device = 12
-	}
-	if g.network.most = o.Settings.Budget.Network; g.network.most == 0 {
-		g.network.most = 60
-	}
+	g.network.most = budgets.Network
 	if o.State != "" {
 		g.file = filepath.Join(o.State, "probe.json")
 	}
@@ -228,10 +239,8 @@ func (g *Gate) wait(ctx context.Context, a netip.Addr, n int) error {
 			}
 		}
 		if !at.After(now) {
-			for range n {
-				p.sent = append(p.sent, now)
-				g.network.sent = append(g.network.sent, now)
-			}
+			p.count(n, now)
+			g.network.count(n, now)
 			g.mu.Unlock()
 			return nil
 		}
@@ -283,21 +292,32 @@ func (g *Gate) answered(a netip.Addr, took time.Duration) {
 // the oftener, and stops it in the end.
 func (g *Gate) ended(a netip.Addr, err error) {
 	g.mu.Lock()
-	p := g.paceOf(a)
-	if !errors.Is(err, ErrNoAnswer) {
-		if err == nil {
-			p.failed = 0
-		}
-		g.mu.Unlock()
-		return
+	now, p := g.now(), g.paceOf(a)
+	switch {
+	case errors.Is(err, ErrNoAnswer):
+		p.failed++
+		p.free = now.Add(min(restFirst<<min(p.failed-1, 20), restMost))
+	case err == nil:
+		p.failed = 0
 	}
-	p.failed++
-	p.free = g.now().Add(min(restFirst<<min(p.failed-1, 20), restMost))
 	failed := p.failed
+	_ = g.keep(func(k *kept) { k.Sent = g.spent(now) }) // in memory at least
 	g.mu.Unlock()
-	if failed >= stopAfter {
+	if errors.Is(err, ErrNoAnswer) && failed >= stopAfter {
 		_ = g.Stop(a, fmt.Sprintf("%d rounds in a row without an answer: %v", failed, err)) // kept in memory at least
 	}
+}
+
+// spent lists the requests of the last minute; the caller holds mu.
+func (g *Gate) spent(now time.Time) map[netip.Addr][]time.Time {
+	all := map[netip.Addr][]time.Time{}
+	for a, p := range g.devices {
+		p.freeAt(1, now)
+		if len(p.sent) > 0 {
+			all[a] = slices.Clone(p.sent)
+		}
+	}
+	return all
 }
 
 // add keeps a line so that Kill can cut it, unless the gate is closed.

@@ -44,7 +44,7 @@ func TestBudget(t *testing.T) {
 func TestBudgetHolds(t *testing.T) {
 	port := device(t, plc)
 	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-9", Identification: "none", ServerID: true}})
-	for name, b := range map[string]config.ProbeBudget{"device": {Device: 4, Network: 600}, "network": {Device: 600, Network: 4}} {
+	for name, b := range map[string]reading.Budget{"device": {Device: 4, Network: 600}, "network": {Device: 600, Network: 4}} {
 		s.Budget = b
 		p, n := prober(t, s)
 		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
@@ -100,7 +100,7 @@ func TestKill(t *testing.T) {
 		}
 	})
 	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-32", Identification: "extended", ServerID: true}})
-	s.Budget = config.ProbeBudget{Device: 6000, Network: 6000}
+	s.Budget = reading.Budget{Device: 6000, Network: 6000}
 	var worst time.Duration
 	for range 10 {
 		p, _ := prober(t, s)
@@ -149,6 +149,61 @@ func TestKillWhileConnecting(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, ErrClosed) || time.Since(begun) > time.Second {
 		t.Errorf("after %v: %v", time.Since(begun), err)
+	}
+}
+
+// TestBudgetOfOPCUA: messages that cannot wait for a minute between them are not
+// sent where a budget has no room for them, and reading counts them as they are.
+func TestBudgetOfOPCUA(t *testing.T) {
+	if uaMessages(uaDiscoveryRequests) != reading.Discovery || uaMessages(uaMostRequests) != reading.Session {
+		t.Errorf("a discovery takes %d messages, a session %d", uaMessages(uaDiscoveryRequests), uaMessages(uaMostRequests))
+	}
+	for _, c := range []struct {
+		session string
+		budget  reading.Budget
+		fits    bool
+	}{
+		{"none", reading.Budget{Device: 4}, false}, {"none", reading.Budget{Device: 5}, true}, {"none", reading.Budget{Network: 4}, false},
+		{"anonymous", reading.Budget{Device: 9}, false}, {"anonymous", reading.Budget{}, true},
+	} {
+		s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: closedPort(t), Session: c.session}})
+		s.Budget = c.budget
+		p, n := prober(t, s)
+		err := ask(t, p)
+		if refused := err != nil && strings.Contains(err.Error(), "raise probe.budget"); refused == c.fits || (len(n.entries()) == 0) != refused {
+			t.Errorf("%+v: %v, %d tries", c, err, len(n.entries()))
+		}
+	}
+}
+
+// TestBudgetIsOneForAll: who asks by hand, again and again, or after a restart,
+// spends the same budget.
+func TestBudgetIsOneForAll(t *testing.T) {
+	port := device(t, plc)
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-3", Identification: "none", ServerID: true}})
+	s.Budget = reading.Budget{Device: 8, Network: 600}
+	p, n := prober(t, s)
+	for range 5 {
+		q, err := New(p.Options) // a process of its own
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		_ = q.Alone(ctx, func() error { return q.Ask(ctx, q.Jobs()[0]) })
+		cancel()
+	}
+	if k := len(sentBytes(n.entries())); k != 8 {
+		t.Errorf("%d requests left within a minute, want 8", k)
+	}
+	q, err := New(p.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Gate.now = func() time.Time { return time.Now().Add(-24 * time.Hour) } // the clock was set back
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := q.Gate.wait(ctx, mustAddr("127.0.0.1"), 1); err != nil {
+		t.Errorf("a clock that was set back closes the device: %v", err)
 	}
 }
 

@@ -21,6 +21,8 @@ type kept struct {
 	Stops  []Stop `json:"stops"`
 	// Asked is when each job was asked last.
 	Asked map[string]time.Time `json:"asked"`
+	// Sent are the requests of the last minute, for the budgets.
+	Sent map[netip.Addr][]time.Time `json:"sent"`
 }
 
 // Stop keeps a device from being asked until a person resumes it.
@@ -38,7 +40,7 @@ func (k *kept) stopped(a netip.Addr) *Stop {
 }
 
 func (k *kept) clone() kept {
-	return kept{Killed: k.Killed, Stops: slices.Clone(k.Stops), Asked: maps.Clone(k.Asked)}
+	return kept{Killed: k.Killed, Stops: slices.Clone(k.Stops), Asked: maps.Clone(k.Asked), Sent: k.Sent}
 }
 
 // keep changes what is kept: in this process at once, then in the file, on top
@@ -77,6 +79,10 @@ func (g *Gate) take(k kept) {
 		if p := g.devices[s.Address]; p != nil && k.stopped(s.Address) == nil {
 			p.failed, p.free = 0, time.Time{}
 		}
+	}
+	for a, sent := range k.Sent {
+		g.paceOf(a).recall(sent)
+		g.network.recall(sent)
 	}
 	g.kept = k
 	g.turned()

@@ -98,7 +98,7 @@ func (n *notes) count(attribute, value string) (times int) {
 func loopback(targets ...reading.Target) config.Probe {
 	return config.Probe{
 		Enabled: true, Interface: "lo", Source: "127.0.0.1", Networks: []string{"127.0.0.0/8"}, Timeout: "2s",
-		Targets: targets, Budget: config.ProbeBudget{Device: 600, Network: 600},
+		Targets: targets, Budget: reading.Budget{Device: 600, Network: 600},
 	}
 }
 

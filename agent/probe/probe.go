@@ -132,6 +132,9 @@ func (p *Prober) Ask(ctx context.Context, j Job) error {
 	if err := j.Target.Check(); err != nil {
 		return fmt.Errorf("probe: %s: %w: nothing was sent", addr, err)
 	}
+	if err := p.Settings.Budget.Fits(j.Target); err != nil {
+		return fmt.Errorf("probe: %s: %w: nothing was sent", addr, err)
+	}
 	if err := p.checkPath(); err != nil {
 		return err
 	}

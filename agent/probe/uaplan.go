@@ -14,7 +14,6 @@ import (
 	"github.com/gopcua/opcua/uacp"
 	"github.com/gopcua/opcua/uasc"
 
-	"demarc/agent/config"
 	"demarc/internal/reading"
 	"demarc/internal/wire"
 )
@@ -105,7 +104,7 @@ func (p *Prober) rehearse(ctx context.Context, to netip.AddrPort, job uaJob, req
 	notes := &recorder{}
 	o := p.Options
 	o.Sink, o.State = notes, ""
-	o.Settings.Windows, o.Settings.Budget = nil, config.ProbeBudget{Device: 6000, Network: 6000}
+	o.Settings.Windows, o.Settings.Budget = nil, reading.Budget{Device: 6000, Network: 6000}
 	gate, err := newGate(o)
 	if err != nil {
 		return nil, err

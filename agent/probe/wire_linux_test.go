@@ -215,7 +215,7 @@ func (w *wireLab) frames(t testing.TB, port int) (payload []byte, bare, arp int,
 func wireSettings(targets ...reading.Target) config.Probe {
 	return config.Probe{
 		Enabled: true, Interface: "probe0", Source: proberIP, Networks: []string{"10.20.4.0/24"}, Timeout: "10s",
-		Targets: targets, Budget: config.ProbeBudget{Device: 6000, Network: 6000},
+		Targets: targets, Budget: reading.Budget{Device: 6000, Network: 6000},
 	}
 }
 

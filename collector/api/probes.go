@@ -92,6 +92,10 @@ func (s *Service) askable(agent string, r *demarcv1.ProbeReads) (networks []stri
 	if state == nil {
 		return nil, status.Errorf(codes.FailedPrecondition, "agent %s has not told that active reads are on since this collector was started: they are turned on in the agent's own settings (probe: {enabled: true, ...}), and it must have been connected", agent)
 	}
+	budget := reading.Budget{Device: int(state.GetDeviceBudget()), Network: int(state.GetNetworkBudget())}
+	if err := budget.Fits(t); err != nil {
+		return nil, status.Errorf(codes.FailedPrecondition, "agent %s may not do this: %v", agent, err)
+	}
 	return state.GetNetworks(), nil
 }
 

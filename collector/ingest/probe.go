@@ -103,6 +103,7 @@ func probeOf(p *demarcv1.ProbeState) *demarcv1.ProbeState {
 	}
 	out := &demarcv1.ProbeState{
 		Enabled: true, Interface: oneLine(p.GetInterface()), Source: oneLine(p.GetSource()), Killed: oneLine(p.GetKilled()), Waits: oneLine(p.GetWaits()),
+		DeviceBudget: p.GetDeviceBudget(), NetworkBudget: p.GetNetworkBudget(),
 	}
 	for _, n := range p.GetNetworks()[:min(len(p.GetNetworks()), maxNetworks)] {
 		out.Networks = append(out.Networks, oneLine(n))

@@ -204,6 +204,14 @@ func TestProbePlanRefuses(t *testing.T) {
 		_, err := do(ana, p, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: x})
 		refusedAs(t, err, codes.InvalidArgument, want)
 	}
+	session := &demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: &demarcv1.ProbeReads{Opcua: &demarcv1.ProbeOpcuaReads{Session: true}}, DryRun: true}
+	p.agents["a1"].Probe.DeviceBudget = 9
+	_, err := do(ana, p, p.PlanProbe, session)
+	refusedAs(t, err, codes.FailedPrecondition, "a session takes 10 messages, and the budget is 9 a minute to a device")
+	p.agents["a1"].Probe.DeviceBudget = 12
+	if _, err := do(ana, p, p.PlanProbe, session); err != nil {
+		t.Error(err)
+	}
 	if _, err := do(ana, p, p.PlanProbe, &demarcv1.PlanProbeRequest{Agent: "a1", Selection: some, Reads: modbus, DryRun: true}); err != nil {
 		t.Error(err)
 	}

@@ -1191,7 +1191,10 @@ type ProbeState struct {
 	// windows. Empty when asking may go on.
 	Waits string `protobuf:"bytes,7,opt,name=waits,proto3" json:"waits,omitempty"`
 	// What came of the devices of schedules, since the agent was started.
-	Outcomes      []*ProbeOutcome `protobuf:"bytes,8,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	Outcomes []*ProbeOutcome `protobuf:"bytes,8,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// Requests a minute, to one device and to all.
+	DeviceBudget  uint32 `protobuf:"varint,9,opt,name=device_budget,json=deviceBudget,proto3" json:"device_budget,omitempty"`
+	NetworkBudget uint32 `protobuf:"varint,10,opt,name=network_budget,json=networkBudget,proto3" json:"network_budget,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1280,6 +1283,20 @@ func (x *ProbeState) GetOutcomes() []*ProbeOutcome {
 		return x.Outcomes
 	}
 	return nil
+}
+
+func (x *ProbeState) GetDeviceBudget() uint32 {
+	if x != nil {
+		return x.DeviceBudget
+	}
+	return 0
+}
+
+func (x *ProbeState) GetNetworkBudget() uint32 {
+	if x != nil {
+		return x.NetworkBudget
+	}
+	return 0
 }
 
 // ProbeOutcome is what came of asking one device of a schedule.
@@ -1650,7 +1667,7 @@ const file_demarc_v1_probe_proto_rawDesc = "" +
 	"ProbeAgent\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12+\n" +
-	"\x05state\x18\x03 \x01(\v2\x15.demarc.v1.ProbeStateR\x05state\"\x87\x02\n" +
+	"\x05state\x18\x03 \x01(\v2\x15.demarc.v1.ProbeStateR\x05state\"\xd3\x02\n" +
 	"\n" +
 	"ProbeState\x12\x18\n" +
 	"\aenabled\x18\x01 \x01(\bR\aenabled\x12\x1c\n" +
@@ -1660,7 +1677,10 @@ const file_demarc_v1_probe_proto_rawDesc = "" +
 	"\x05stops\x18\x05 \x03(\v2\x14.demarc.v1.ProbeStopR\x05stops\x12\x1a\n" +
 	"\bnetworks\x18\x06 \x03(\tR\bnetworks\x12\x14\n" +
 	"\x05waits\x18\a \x01(\tR\x05waits\x123\n" +
-	"\boutcomes\x18\b \x03(\v2\x17.demarc.v1.ProbeOutcomeR\boutcomes\"\x8a\x01\n" +
+	"\boutcomes\x18\b \x03(\v2\x17.demarc.v1.ProbeOutcomeR\boutcomes\x12#\n" +
+	"\rdevice_budget\x18\t \x01(\rR\fdeviceBudget\x12%\n" +
+	"\x0enetwork_budget\x18\n" +
+	" \x01(\rR\rnetworkBudget\"\x8a\x01\n" +
 	"\fProbeOutcome\x12\x1a\n" +
 	"\bschedule\x18\x01 \x01(\tR\bschedule\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12.\n" +
