@@ -13,6 +13,7 @@ import (
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
 
+	"demarc/internal/plant"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -520,4 +521,36 @@ func twoSensors(t *testing.T) {
 		t.Errorf("%v of %v", f.GetConnections(), after.GetAgents())
 	}
 	d.says("explain "+after.GetId(), "Seen by "+strings.Join(after.GetAgents(), ", "))
+}
+
+var code = regexp.MustCompile("`([^`]+)`")
+
+// TestCommandsAnswer: what deploy/commands.md names as the answer to a question
+// answers, with what the example plant holds.
+func TestCommandsAnswer(t *testing.T) {
+	d := newDesk(t)
+	d.example()
+	d.pass(-time.Hour)
+	d.plant(plant.Ports()...)
+	d.pass(time.Hour)
+	names := strings.NewReplacer( // ids depend on what was heard
+		"c-f2745cu5sjya", d.flow("10.60.61.30", "10.20.4.11", 102).GetId(), "a-uzrabxxq5868", d.asset("10.20.4.1").GetId(), "diff 7d", "diff "+stamp(d.clock().Add(-30*time.Minute)),
+	)
+	n := 0
+	for l := range strings.Lines(read(t, "deploy/commands.md")) {
+		question, answer, found := strings.Cut(strings.TrimPrefix(l, "| "), " | ")
+		if !found || !strings.HasPrefix(l, "| ") {
+			continue
+		}
+		for _, c := range code.FindAllStringSubmatch(answer, -1) {
+			n++
+			out, err := d.try(strings.Fields(names.Replace(c[1]))...)
+			if err != nil && c[1] != "gate lines-ato" || len(out) < 5 {
+				t.Errorf("%s: %s: %v: %s", question, c[1], err, out)
+			}
+		}
+	}
+	if n < 30 {
+		t.Errorf("%d commands: the page is not read", n)
+	}
 }
