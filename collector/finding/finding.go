@@ -48,6 +48,7 @@ type Book struct {
 	now      time.Time         // of the record under way, by the collector's clock
 	ends     deadlines
 	tries    tries
+	spares   []*member
 }
 
 var none = boundary.Empty()
@@ -97,11 +98,11 @@ func (b *Book) take(connection string, e Entry) (in, moved []string) {
 		delete(b.conns, connection)
 	}
 	if n == nil {
-		e.spare()
+		b.spare(e.member)
 		return nil, moved
 	}
 	if !b.join(n.id, n.group, connection, e.member, false, old == n.id) {
-		e.spare()
+		b.spare(e.member)
 	}
 	if old != n.id {
 		b.conns[connection] = n.id

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"demarc/collector/inventory"
@@ -25,11 +24,11 @@ type stored struct {
 }
 
 // Snapshot returns every record, by ascending key.
-func (b *Book) Snapshot() []Record { return b.drafts().Next(math.MaxInt) }
+func (b *Book) Snapshot() []Record { return b.drafts().all() }
 
 // Changed returns the records that are new, changed or gone since the last
 // call, or the last Draft, by ascending key.
-func (b *Book) Changed() []Record { return b.Draft(false).Next(math.MaxInt) }
+func (b *Book) Changed() []Record { return b.Draft(false).all() }
 
 // Draft is records that are made some at a time, by ascending key.
 type Draft struct {
@@ -61,28 +60,54 @@ func (b *Book) drafts() *Draft {
 // Len is how many records are left.
 func (d *Draft) Len() int { return len(d.keys) }
 
-// Next makes some records: as many as hold most members or fewer, and at least
-// one. It returns none when none is left.
-func (d *Draft) Next(most int) (all []Record) {
-	for members := 0; len(d.keys) > 0 && (all == nil || members < most); d.keys = d.keys[1:] {
-		key := d.keys[0]
-		r := Record{Key: key}
+// Next takes some findings, n at most. Each makes its record, and may do so when
+// the Book has changed.
+func (d *Draft) Next(n int) (all []func() Record) {
+	n = min(n, len(d.keys))
+	for _, key := range d.keys[:n] {
+		make := func() Record { return Record{Key: key} }
 		if f := d.book.findings[d.of[key]]; f != nil && f.key == key {
-			r = f.record()
-			members += len(f.conns) + len(f.assets)
+			make = f.record()
 		}
-		members++
-		all = append(all, r)
+		all = append(all, make)
+	}
+	d.keys = d.keys[n:]
+	return all
+}
+
+func (d *Draft) all() (all []Record) {
+	for _, make := range d.Next(d.Len()) {
+		all = append(all, make())
 	}
 	return all
 }
 
-func (f *finding) record() Record {
-	value, err := json.Marshal(stored{f.group, f.decision, f.conns, f.assets, f.leftOff, f.idle})
+// record makes the record of f as it is now. Members are replaced, never changed:
+// thousands of them are written when there is time.
+func (f *finding) record() func() Record {
+	value := encode(stored{Group: f.group, decision: f.decision, LeftOff: f.leftOff, Idle: f.idle})
+	key, conns, assets := f.key, maps.Clone(f.conns), maps.Clone(f.assets)
+	return func() Record {
+		value = insert(insert(value, "connections", conns), "assets", assets)
+		return Record{Key: key, Value: value}
+	}
+}
+
+// insert adds members to an object in JSON.
+func insert(object []byte, name string, members map[string]*member) []byte {
+	if len(members) == 0 {
+		return object
+	}
+	object = append(object[:len(object)-1], `,"`+name+`":`...)
+	return append(append(object, encode(members)...), '}')
+}
+
+func encode(x any) []byte {
+	text, err := json.Marshal(x)
 	if err != nil {
 		panic("finding: " + err.Error()) // strings, numbers and times of our own always marshal
 	}
-	return Record{Key: f.key, Value: value}
+	return text
 }
 
 // Restore fills an empty Book with the records of another's Snapshot. On an

@@ -32,14 +32,20 @@ type named struct {
 type Entry struct {
 	in     *named // nil: no finding
 	member *member
-	sorter *Sorter
 }
 
-// spare gives a member back that no finding kept.
-func (e *Entry) spare() {
-	if e.member != nil && len(e.sorter.spare) < maxSorted {
-		e.sorter.spare = append(e.sorter.spare, e.member)
+// spare keeps a member that no finding kept for a Sorter that makes another one.
+func (b *Book) spare(m *member) {
+	if m != nil && len(b.spares) < maxSorted {
+		b.spares = append(b.spares, m)
 	}
+}
+
+// Reuse takes the nth part of what the Book did not keep of what Sorters made.
+func (s *Sorter) Reuse(b *Book, n int) {
+	from := len(b.spares) - len(b.spares)/n
+	s.spare = append(s.spare, b.spares[from:]...)
+	b.spares = b.spares[:from]
 }
 
 // place is room for a member.
@@ -102,7 +108,7 @@ func (s *Sorter) Sort(p *boundary.Policy, c inventory.Connection, v *verdict.Jud
 		e.in = s.name(g)
 	}
 	if found || had {
-		e.member, e.sorter = s.memberOf(p, c, v, now), s
+		e.member = s.memberOf(p, c, v, now)
 	}
 	return e
 }

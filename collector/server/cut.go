@@ -29,9 +29,10 @@ type checkpoint struct {
 // come in. What changes meanwhile is copied again, in a round that is shorter
 // for it, until so little is left that it is copied at once: that is the cut.
 const (
-	piece  = 256 // records, or members of findings
-	atOnce = 4 * piece
-	rounds = 16 // at most: what changes faster than it is copied is cut anyway
+	piece        = 256 // records
+	findingPiece = 16  // that may have thousands of members
+	atOnce       = 4 * piece
+	rounds       = 16 // at most: what changes faster than it is copied is cut anyway
 )
 
 // cutState takes what changed since the last call, or everything.
@@ -54,7 +55,9 @@ func (e *engine) cutState(whole bool) (checkpoint, error) {
 		})
 		for err == nil && !cut && d.len() > 0 {
 			e.between()
-			err = e.still(func() error { return d.next(&c) })
+			if err = e.still(func() error { return d.next(&c) }); err == nil {
+				err = c.finish()
+			}
 		}
 		if err == nil {
 			err = c.finish()
@@ -116,7 +119,9 @@ func (d *drafts) next(c *checkpoint) error {
 	case d.observations.Len() > 0:
 		c.records(tableInventory, d.observations.Next(piece))
 	case d.findings.Len() > 0:
-		c.records(tableFindings, d.findings.Next(piece))
+		for _, make := range d.findings.Next(findingPiece) {
+			c.later = append(c.later, func() (store.Change, error) { return recordOf(tableFindings, make()), nil })
+		}
 	case d.heard.Len() > 0:
 		return c.saveHeard(d.heard)
 	default:
@@ -170,8 +175,12 @@ func (e *engine) cutRest(c *checkpoint) (err error) {
 
 func (c *checkpoint) records(table byte, all []inventory.Record) {
 	for _, r := range all {
-		c.changes = append(c.changes, store.Change{Table: table, Key: binary.BigEndian.AppendUint64(nil, r.Key), Value: r.Value})
+		c.changes = append(c.changes, recordOf(table, r))
 	}
+}
+
+func recordOf(table byte, r inventory.Record) store.Change {
+	return store.Change{Table: table, Key: binary.BigEndian.AppendUint64(nil, r.Key), Value: r.Value}
 }
 
 // save is nil for a judgement that is gone.

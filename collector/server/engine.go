@@ -50,7 +50,8 @@ type engine struct {
 	lean     leaning
 	dirty    []*judgement // that the saved state lacks
 	bench    []*judge     // what goroutines judge with
-	reckoned []reckoned   // room for a batch
+	shifts   []*shift     // room for batches
+	moved    []string     // connections that filing another one moved to another finding
 	cuts     uint64       // of the state, the one to come counted
 	progress progress
 	between  func()        // called between two batches or pieces; nobody holds mu then
@@ -228,13 +229,7 @@ func (e *engine) judge(j *judgement, c inventory.Connection, now, at time.Time, 
 	r := reckoned{of: j}
 	e.judges(1)[0].take(&r, c, at)
 	e.file(&r, now, from)
-}
-
-// regroup shows a connection as a member of the findings that it is one of now.
-func (e *engine) regroup(id string) {
-	if j := e.judged[id]; j != nil { // else it is filed yet
-		j.findings, j.shown = e.findings.OfConnection(id), nil
-	}
+	e.tidy()
 }
 
 // file puts a verdict in the place of the one before, with what follows from it.
@@ -242,9 +237,7 @@ func (e *engine) file(r *reckoned, now time.Time, from source) {
 	j := r.of
 	var moved []string
 	r.findings, moved = e.findings.Take(j.id, r.entry)
-	for _, id := range moved {
-		e.regroup(id)
-	}
+	e.moved = append(e.moved, moved...)
 	e.usage.judged(r.data, r.use, now)
 	if j.data == nil {
 		e.judged[j.id] = j

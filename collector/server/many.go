@@ -2,7 +2,9 @@ package server
 
 import (
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"demarc/collector/boundary"
@@ -93,28 +95,38 @@ func (s *scope) from(n int) source {
 
 // judgeMany judges connections again, in their order, and returns the verdicts
 // that turned. Verdicts depend on nothing that another one changes, so they are
-// taken on every core; what follows from them is done one after the other.
-// Between two batches readers come in and may find some judged and some not:
-// each verdict names its policy.
+// taken on every core; what follows from them is done one after the other, while
+// the verdicts of the next batch are taken. Between two batches readers come in
+// and may find some judged and some not: each verdict names its policy.
 func (e *engine) judgeMany(list []*judgement, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
 	begun := time.Now() // for the log alone
 	told := begun
 	e.progress.begin(len(list))
 	defer e.progress.end()
+	next := e.begin(list[:min(batch, len(list))], now, s)
 	for n := 0; n < len(list); n += batch {
+		done := next
+		e.complete(done)
 		if n > 0 {
+			e.tidy()
 			e.letIn()
 		}
 		if time.Since(told) >= tellEvery {
 			told = time.Now()
 			e.log.Info("judging again", "done", n, "of", len(list), "policy_version", e.policy.Version())
 		}
-		more := e.judgeBatch(list[n:min(n+batch, len(list))], now, s)
+		left := list[min(n+batch, len(list)):]
+		next = e.begin(left[:min(batch, len(left))], now, s)
+		more := e.fileAll(done)
 		if turned == nil && len(more) > 0 {
-			turned = make([]*demarcv1.VerdictChange, 0, min(len(list)-n, 2*len(more)*(len(list)-n)/batch+batch))
+			turned = make([]*demarcv1.VerdictChange, 0, len(more)*(1+len(left)/batch)+len(more))
 		}
 		turned = append(turned, more...)
-		e.progress.step(min(n+batch, len(list)))
+		e.progress.step(len(list) - len(left))
+	}
+	e.tidy()
+	for _, b := range e.shifts {
+		clear(b.all[:cap(b.all)])
 	}
 	if took := time.Since(begun); took >= tellEvery {
 		e.log.Info("judged again", "connections", len(list), "in", took.Round(time.Millisecond))
@@ -131,74 +143,123 @@ func (e *engine) letIn() {
 
 // judgeBatch judges connections again, and lets nobody in meanwhile.
 func (e *engine) judgeBatch(list []*judgement, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
-	all := e.reckon(list, now, s)
+	b := e.begin(list, now, s)
+	e.complete(b)
+	turned = e.fileAll(b)
+	e.tidy()
+	clear(b.all)
+	return turned
+}
+
+// fileAll files a batch.
+func (e *engine) fileAll(b *shift) (turned []*demarcv1.VerdictChange) {
 	var changes []demarcv1.VerdictChange // made together: they are kept together
-	for i := range all {
-		r := &all[i]
+	for i := range b.all {
+		r := &b.all[i]
 		was, is, reason := r.of.verdict, "", ""
 		switch {
 		case r.gone:
-			e.forget(r.of, now)
+			e.forget(r.of, b.now)
 		case r.data == nil:
 			continue
 		default:
-			e.file(r, now, s.from(i))
+			e.file(r, b.now, b.from(i))
 			is, reason = r.verdict, r.reason
 		}
 		if was == is {
 			continue
 		}
 		if len(changes) == 0 {
-			changes = make([]demarcv1.VerdictChange, len(all)-i)
+			changes = make([]demarcv1.VerdictChange, len(b.all)-i)
 		}
 		c := &changes[0]
 		changes = changes[1:]
 		c.Connection, c.Before, c.After, c.Reason = r.of.id, was, is, reason
 		turned = append(turned, c)
 	}
-	clear(all)
+	e.shifts = append(e.shifts, b)
 	return turned
 }
 
-// reckon takes the verdicts on connections and changes nothing. What it returns
-// is its own until it is called again.
-func (e *engine) reckon(list []*judgement, now time.Time, s scope) []reckoned {
-	if cap(e.reckoned) < len(list) {
-		e.reckoned = make([]reckoned, max(len(list), alone))
-	}
-	all := e.reckoned[:len(list)]
-	e.book.Settle() // then it is only read
-	workers := min(runtime.GOMAXPROCS(0), max(1, len(list)/alone))
-	bench := e.judges(workers)
-	if workers == 1 {
-		e.reckonPart(bench[0], all, list, now, s, nil)
-		return all
-	}
-	devices := &inTurn{Devices: e.book.Devices()}
-	share := (len(list) + workers - 1) / workers
-	var wg sync.WaitGroup
-	for i, x := range bench {
-		first, last := min(i*share, len(list)), min((i+1)*share, len(list))
-		wg.Go(func() { e.reckonPart(x, all[first:last], list[first:last], now, s, devices) })
-	}
-	wg.Wait()
-	return all
+// shift is a batch of connections on which verdicts are taken, by several
+// goroutines. That changes nothing but what these hold.
+type shift struct {
+	scope
+	now     time.Time
+	list    []*judgement
+	all     []reckoned
+	devices inventory.Devices // nil: only one goroutine asks
+	next    atomic.Int64      // of list
+	wg      sync.WaitGroup
 }
 
-func (e *engine) reckonPart(x *judge, part []reckoned, list []*judgement, now time.Time, s scope, devices inventory.Devices) {
+// begin begins to take the verdicts on connections, on every core but this one.
+// Until they are complete the inventory is only read.
+func (e *engine) begin(list []*judgement, now time.Time, s scope) *shift {
+	b := &shift{}
+	if n := len(e.shifts); n > 0 {
+		b, e.shifts = e.shifts[n-1], e.shifts[:n-1]
+	}
+	b.scope, b.now, b.list, b.devices = s, now, list, nil
+	b.all = slices.Grow(b.all[:0], max(len(list), alone))[:len(list)]
+	b.next.Store(0)
+	e.book.Settle() // then it is only read
+	bench := e.judges(min(runtime.GOMAXPROCS(0), max(1, len(list)/alone)))
+	if len(bench) > 1 {
+		b.devices = &inTurn{Devices: e.book.Devices()}
+	}
+	for _, x := range bench[1:] {
+		b.wg.Go(func() { e.work(x, b) })
+	}
+	return b
+}
+
+// complete takes the verdicts that are left, and waits until all are taken.
+func (e *engine) complete(b *shift) {
+	e.work(e.judges(1)[0], b)
+	b.wg.Wait()
+}
+
+// tidy does what filing leaves for when no verdict is being taken.
+func (e *engine) tidy() {
+	for i, x := range e.bench {
+		x.sorter.Reuse(e.findings, len(e.bench)-i)
+	}
+	for _, id := range e.moved {
+		if j := e.judged[id]; j != nil {
+			j.findings, j.shown = e.findings.OfConnection(id), nil
+		}
+	}
+	e.moved = e.moved[:0]
+}
+
+// work takes some of the verdicts of a shift.
+func (e *engine) work(x *judge, b *shift) {
+	for {
+		last := int(b.next.Add(alone))
+		first := last - alone
+		if first >= len(b.list) {
+			return
+		}
+		last = min(last, len(b.list))
+		e.reckonPart(x, b, b.all[first:last], b.list[first:last])
+	}
+}
+
+func (e *engine) reckonPart(x *judge, b *shift, part []reckoned, list []*judgement) {
 	for i, j := range list {
 		r := &part[i]
 		*r = reckoned{of: j}
-		c, ok := e.connection(j, s.told)
+		c, ok := e.connection(j, b.told)
 		if r.gone = !ok; r.gone {
 			continue
 		}
-		at := judgedAt(c, now)
-		if !s.past && !at.Equal(now) {
+		at := judgedAt(c, b.now)
+		if !b.past && !at.Equal(b.now) {
 			continue
 		}
-		if devices != nil {
-			c.Devices = devices
+		if b.devices != nil {
+			c.Devices = b.devices
 		}
 		x.take(r, c, at)
 	}
