@@ -528,11 +528,10 @@ var code = regexp.MustCompile("`([^`]+)`")
 // TestCommandsAnswer: what deploy/commands.md names as the answer to a question
 // answers, with what the example plant holds.
 func TestCommandsAnswer(t *testing.T) {
-	d := newDesk(t)
+	d := newDeskAt(t, after.Add(-time.Hour))
 	d.example()
-	d.pass(-time.Hour)
+	d.set(after)
 	d.plant(plant.Ports()...)
-	d.pass(time.Hour)
 	names := strings.NewReplacer( // ids depend on what was heard
 		"c-f2745cu5sjya", d.flow("10.60.61.30", "10.20.4.11", 102).GetId(), "a-uzrabxxq5868", d.asset("10.20.4.1").GetId(), "diff 7d", "diff "+stamp(d.clock().Add(-30*time.Minute)),
 	)
