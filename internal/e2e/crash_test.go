@@ -17,6 +17,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // built is where the programs are, once a test has needed them.
@@ -165,15 +169,41 @@ func (p *plantProcess) judged() map[string]any {
 			p.t.Fatalf("judged %s of %s records", s.Applied, s.Journal)
 		}
 	}
-	all := map[string]any{}
-	for _, what := range []string{"assets", "connections", "findings"} {
-		var v any
-		if err := json.Unmarshal(p.must("get", what, "-o", "json"), &v); err != nil {
-			p.t.Fatal(err)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		all, texts := map[string]any{}, map[string][]byte{}
+		for _, what := range []string{"assets", "connections", "findings"} {
+			var v any
+			texts[what] = p.must("get", what, "-o", "json")
+			if err := json.Unmarshal(texts[what], &v); err != nil {
+				p.t.Fatal(err)
+			}
+			all[what] = v
 		}
-		all[what] = v
+		if caughtUp(p.t, texts["connections"], texts["findings"]) {
+			return all
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatal("conditions are not judged by the last of what was seen")
+		}
 	}
-	return all
+}
+
+// caughtUp reports whether conditions, which are judged behind the traffic, know
+// the last of what violates them.
+func caughtUp(t *testing.T, connections, findings []byte) bool {
+	t.Helper()
+	var seen demarcv1.ListConnectionsResponse
+	var found demarcv1.ListFindingsResponse
+	if err := errors.Join(protojson.Unmarshal(connections, &seen), protojson.Unmarshal(findings, &found)); err != nil {
+		t.Fatal(err)
+	}
+	last := map[string]time.Time{}
+	for _, c := range seen.GetConnections() {
+		last[c.GetId()] = c.GetConnection().GetLastSeen().AsTime()
+	}
+	return !slices.ContainsFunc(found.GetFindings(), func(f *demarcv1.Finding) bool {
+		return f.GetKind() == "condition" && slices.ContainsFunc(f.GetConnections(), func(id string) bool { return last[id].After(f.GetLastSeen().AsTime()) })
+	})
 }
 
 // longer makes a capture of many rounds of the example plant's line 4, five

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -223,32 +224,45 @@ func editAfterSigning(t *testing.T) {
 // timeBound: an end is told 90, 30 and 7 days ahead and when it comes; at that
 // instant what leans on the decision loses its cover.
 func timeBound(t *testing.T) {
-	end := time.Date(2035, 12, 11, 0, 0, 0, 0, time.UTC) // cloud-atu lasts to the day before
+	const name = "insight-staging-iatt"
+	end := time.Date(2036, 2, 2, 0, 0, 0, 0, time.UTC) // it lasts to the day before
 	d := newDeskAt(t, end.AddDate(0, 0, -91))
-	d.example()
-	d.says("explain cloud-atu", "to 2035-12-10")
-	d.lacks("get notices", "cloud-atu ends")
-	for _, step := range []struct {
-		days  int
-		words string
-	}{{90, "cloud-atu ends 2035-12-10, in 90 days"}, {30, "cloud-atu ends 2035-12-10, in 30 days"}, {7, "cloud-atu ends 2035-12-10, in 7 days"}} {
-		d.set(end.AddDate(0, 0, -step.days))
-		d.comes("get notices", step.words)
+	d.example(`apiVersion: demarc/v1
+kind: Boundary
+metadata: {name: insight-staging}
+spec: {title: Space staging, kind: space, domain: external, environment: staging, parent: insight-org, members: [{site: houston, cidrs: [198.51.100.72/32]}]}
+---
+apiVersion: demarc/v1
+kind: Interconnection
+metadata: {name: test-figures}
+spec: {purpose: Figures for the test, from: {boundary: dmz}, to: {boundary: insight-staging}, initiator: from, services: [{protocol: tls, ports: [443]}]}
+`)
+	d.says("explain "+name, "to 2036-02-01")
+	d.lacks("get notices", name+" ends")
+	for _, days := range []int{90, 30, 7} {
+		d.set(end.AddDate(0, 0, -days))
+		d.comes("get notices", fmt.Sprintf("%s ends 2036-02-01, in %d days", name, days))
 	}
 	d.set(end.Add(-time.Minute))
-	d.plantNow("dmz")
-	d.judged("authorized", "10.50.1.40", "198.51.100.70", 443)
+	s := newScene(t)
+	s.now = end.Add(-2 * time.Minute)
+	dmz := s.port("agent", "dmz", nil)
+	router, gateway, staging := at{"00:09:0f:09:10:50", "10.50.1.1", 255}, at{"00:50:56:50:01:40", "10.50.1.40", 64}, at{"", "198.51.100.72", 50}
+	s.arp(dmz, 0, gateway, router)
+	s.tcp(443, hello("staging.insight.example"), view{dmz, 0, gateway, staging.via(router)})
+	sceneHeard(d, s)
+	d.judged("authorized", "10.50.1.40", "198.51.100.72", 443)
 	d.set(end)
 	var v *demarcv1.Verdict
-	d.wait("the flow into the cloud loses its cover", func() bool {
-		v = d.flow("10.50.1.40", "198.51.100.70", 443).GetVerdict()
+	d.wait("the flow into the staging space loses its cover", func() bool {
+		v = d.flow("10.50.1.40", "198.51.100.72", 443).GetVerdict()
 		return v.GetVerdict() == "lapsed"
 	})
-	if !v.GetSince().AsTime().Equal(end) || !strings.Contains(v.GetReason(), "cloud-atu ended 2035-12-10") {
+	if !v.GetSince().AsTime().Equal(end) || !strings.Contains(v.GetReason(), name+" ended 2036-02-01") {
 		t.Errorf("lapsed since %v, not since the end: %s", v.GetSince().AsTime(), v.GetReason())
 	}
-	d.comes("get notices", "cloud-atu ended 2035-12-10")
-	d.says("get findings --kind lapsed", "Authorization/cloud-atu is no longer in force, and its traffic goes on")
+	d.comes("get notices", name+" ended 2036-02-01")
+	d.says("get findings --kind lapsed", "Authorization/"+name+" is no longer in force, and its traffic goes on")
 }
 
 // triggered: a decision without an end is to be reviewed when what it names
