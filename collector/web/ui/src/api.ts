@@ -1,4 +1,5 @@
 import { QueryClient, useQuery, type UseQueryResult } from '@tanstack/react-query';
+import { useAt } from './route';
 import { signedOut } from './store';
 import { parse } from './text';
 import type * as t from './types';
@@ -58,10 +59,13 @@ export type Query = Record<string, string | number | boolean | string[] | undefi
 /** Page is a part of a list, and how long the whole is. */
 export interface Page<T> { rows: T[]; total: number; next: string; verdicts?: Record<string, number> }
 
+/** Where a list has another name in the answer than in the address. */
+const FIELDS: Record<string, string> = { calendar: 'entries', 'remote-access': 'remote_access', 'second-paths': 'second_paths' };
+
 /** page reads a part of the list that has this name under /api/v1/. */
 export async function page<T>(name: string, q: Query = {}, token = '', size = 200): Promise<Page<T>> {
   const r = await get<Record<string, unknown>>(name, { ...q, page_size: size, page_token: token });
-  const rows = (r[name] ?? []) as T[];
+  const rows = (r[FIELDS[name] ?? name] ?? []) as T[];
   return { rows, total: Number(r.total ?? rows.length), next: String(r.next_page_token ?? ''), verdicts: r.verdicts as Record<string, number> | undefined };
 }
 
@@ -79,18 +83,33 @@ export async function all<T>(name: string, q: Query = {}, most = MOST): Promise<
   }
 }
 
+/** TIMED are the lists that tell of the past, too. */
+const TIMED = new Set(['sites', 'boundaries', 'assets', 'connections', 'findings', 'authorizations', 'documents', 'conditions', 'drift', 'crossings', 'agreements', 'calendar', 'remote-access', 'second-paths', 'paths', 'regulated']);
+
+/** useTimed is a query at the moment that the pages show. */
+export function useTimed(name: string, q: Query): Query {
+  const at = useAt();
+  return at && TIMED.has(name) ? { ...q, as_of: at } : q;
+}
+
+/** ofNow tells whether what was asked may change: the past does not. */
+export const ofNow = ({ queryKey }: { queryKey: readonly unknown[] }) => !JSON.stringify(queryKey).includes('"as_of":');
+
 /** List is what a page asks for: its rows, and whether they are there yet. */
 export type List<T> = UseQueryResult<T[]>;
 
-export const useAll = <T>(name: string, q: Query = {}, enabled = true): List<T> => useQuery({ queryKey: [name, 'all', q], queryFn: () => all<T>(name, q), enabled });
+export function useAll<T>(name: string, q: Query = {}, enabled = true): List<T> {
+  const timed = useTimed(name, q);
+  return useQuery({ queryKey: [name, 'all', timed], queryFn: () => all<T>(name, timed), enabled });
+}
 
 const first = <T>(name: string, q: Query, size: number) => ({ queryKey: [name, 'first', size, q], queryFn: () => page<T>(name, q, '', size) });
 /** useFirst is the first rows of a list, and its totals. */
-export const useFirst = <T>(name: string, q: Query, size: number) => useQuery(first<T>(name, q, size));
+export const useFirst = <T>(name: string, q: Query, size: number) => useQuery(first<T>(name, useTimed(name, q), size));
 /** total asks for how many rows a list has. */
 export const total = (name: string, q: Query = {}) => first(name, q, 1);
 /** useTotal is how many rows a list has; -1 until that is known. */
-export const useTotal = (name: string, q: Query = {}): number => useQuery(total(name, q)).data?.total ?? -1;
+export const useTotal = (name: string, q: Query = {}): number => useQuery(total(name, useTimed(name, q))).data?.total ?? -1;
 
 export const useStatus = () => useQuery({ queryKey: ['status'], queryFn: () => get<t.Status>('status') });
 export const useSites = () => useAll<t.Site>('sites');
@@ -101,12 +120,34 @@ export const useFindings = (q: Query = {}, enabled = true) => useAll<t.Finding>(
 export const useAgents = () => useAll<t.Agent>('agents');
 export const useAuthorizations = () => useAll<t.Authorization>('authorizations');
 export const useConditions = () => useAll<t.Condition>('conditions');
-export const useNotices = () => useAll<t.Notice>('notices');
+export const useAgreements = (q: Query = {}) => useAll<t.Agreement>('agreements', q);
+/** useWindows is the documents of windows. */
+export const useWindows = () => useAll<t.PolicyDocument>('documents', { kind: 'Window' });
+export const useCrossings = (q: Query = {}) => useAll<t.Crossing>('crossings', q);
+export const useCalendar = () => useAll<t.CalendarEntry>('calendar');
 export const useMe = () => useQuery({ queryKey: ['me'], queryFn: () => get<t.Me>('me') });
 export const useProposals = () => useAll<t.Proposal>('proposals');
-export const useExplain = (id: string) =>
-  useQuery({ queryKey: ['explain', id], queryFn: () => get<t.Explanation>('explain', { id }), enabled: id !== '' });
-export const useGate = (authorization: string) =>
-  useQuery({ queryKey: ['gate', authorization], queryFn: () => get<t.Gate>(`authorizations/${encodeURIComponent(authorization)}/gate`), enabled: authorization !== '' });
-export const useDocuments = (version = '') =>
-  useQuery({ queryKey: ['documents', version], queryFn: () => getRaw<t.Documents>('documents', { policy_version: version }) });
+/** useOne asks for one answer at the moment that the pages show. */
+export function useOne<T>(key: string, path: string, q: Query = {}, enabled = true) {
+  const at = useAt();
+  const timed = at ? { ...q, as_of: at } : q;
+  return useQuery({ queryKey: [key, path, timed], queryFn: () => get<T>(path, timed), enabled });
+}
+export const useExplain = (id: string) => useOne<t.Explanation>('explain', 'explain', { id }, id !== '');
+export const useGate = (authorization: string) => useOne<t.Gate>('gate', `authorizations/${encodeURIComponent(authorization)}/gate`, {}, authorization !== '');
+/** useDocuments is the whole policy, a version of it, or the one at the moment that the pages show. */
+export function useDocuments(version = '') {
+  const q = useTimed('documents', { policy_version: version });
+  return useQuery({ queryKey: ['documents', 'whole', q], queryFn: () => documents(q) });
+}
+
+async function documents(q: Query): Promise<t.Documents> {
+  const whole: t.Documents = { documents: [] };
+  for (let token = ''; ;) {
+    const r = await getRaw<t.Documents & { next_page_token?: string }>('documents', { ...q, page_size: 1000, page_token: token });
+    Object.assign(whole, { policy_version: r.policy_version, applied: r.applied });
+    whole.documents!.push(...(r.documents ?? []));
+    token = r.next_page_token ?? '';
+    if (!token) return whole;
+  }
+}

@@ -3,6 +3,7 @@ import { useStatus } from './api';
 import { Boundaryless } from './parts/fault';
 import { Head } from './parts/head';
 import { later } from './parts/later';
+import { Moment } from './parts/moment';
 import { Side } from './parts/side';
 import { Standing } from './parts/standing';
 import { Loading } from './parts/page';
@@ -30,6 +31,10 @@ const PAGES: Record<string, React.ComponentType<{ id: string }>> = {
   agents: load('Agents', () => import('./pages/agents')),
   confirm: load('Confirm', () => import('./pages/confirm')),
   audit: load('Audit', () => import('./pages/audit')),
+  propose: load('Propose', () => import('./pages/propose')),
+  changes: load('Changes', () => import('./pages/changes')),
+  agreements: load('Agreements', () => import('./pages/agreements')),
+  ways: load('Ways', () => import('./pages/ways')),
   policy: load('Policy', () => import('./pages/policy')),
   search: load('Search', () => import('./pages/search')),
   settings: load('Settings', () => import('./pages/settings')),
@@ -61,6 +66,7 @@ export function App() {
       <Side page={page} open={open} />
       <main id="main" tabIndex={-1}>
         <Standing status={status.data} />
+        <Moment />
         <Boundaryless key={page}>
           <Suspense fallback={<Loading />}>
             <Shown id={id} />

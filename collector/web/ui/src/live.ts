@@ -1,4 +1,4 @@
-import { client } from './api';
+import { client, ofNow } from './api';
 import { live, signedOut } from './store';
 
 // The collector sends a number whenever something changed; the lists on show
@@ -12,7 +12,7 @@ function refresh() {
   waiting = window.setTimeout(() => {
     waiting = 0;
     last = Date.now();
-    void client.invalidateQueries();
+    void client.invalidateQueries({ predicate: ofNow });
   }, Math.max(0, QUIET - (Date.now() - last)));
 }
 

@@ -11,8 +11,20 @@ function subscribe(f: () => void) {
   return () => void listeners.delete(f);
 }
 
+/** kept is an address at the moment that is looked at: links within the past stay there. */
+function kept(href: string): string {
+  const at = new URLSearchParams(location.search).get('at');
+  if (!at || /[?&]at=/.test(href)) return href;
+  return `${href}${href.includes('?') ? '&' : '?'}at=${encodeURIComponent(at)}`;
+}
+
 /** go opens another page; replace leaves no step to come back to. */
 export function go(to: string, replace = false) {
+  to = kept(to);
+  move(to, replace);
+}
+
+function move(to: string, replace: boolean) {
   if (to === location.pathname + location.search) return;
   if (replace) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
@@ -28,6 +40,9 @@ export function useRoute(): Route {
   return { page, id: rest.join('/'), query: url.searchParams };
 }
 
+/** useAt is the moment of the past that the pages show, "" for now. */
+export const useAt = (): string => useRoute().query.get('at') ?? '';
+
 /** to makes an address: to('assets', id, {q}). */
 export function to(page: string, id = '', query: Record<string, string> = {}): string {
   const path = [page, ...id.split('/')].filter(Boolean).map(encodeURIComponent).join('/');
@@ -42,10 +57,12 @@ export function setQuery(change: Record<string, string>) {
     if (v) url.searchParams.set(k, v);
     else url.searchParams.delete(k);
   }
-  go(url.pathname + url.search, true);
+  move(url.pathname + url.search, true);
 }
 
-export function Link({ href = '/', onClick, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement>) {
+export function Link({ href: plain = '/', onClick, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement>) {
+  useAt(); // an address says the moment, too
+  const href = kept(plain);
   return (
     <a
       href={href}

@@ -49,6 +49,8 @@ export function when(t: string | undefined): string {
   return Number.isNaN(d.getTime()) ? '' : `${d.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 export const day = (t: string | undefined) => when(t).slice(0, 10);
+/** lastDay is the day before an end, which is the first instant after it. */
+export const lastDay = (t: string | undefined) => (t ? day(new Date(Date.parse(t) - 1).toISOString()) : '');
 
 const STEPS: [number, string][] = [[86400 * 365, 'year'], [86400 * 30, 'month'], [86400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']];
 

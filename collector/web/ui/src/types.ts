@@ -37,7 +37,24 @@ export interface Sight { boundary?: string; from?: Time; to?: Time; segments?: S
 
 export interface Boundary {
   name: string; title?: string; kind?: string; domain?: string; members?: string[]; assets?: number;
-  findings?: number; authorization?: string; sight?: Sight; survey_until?: Time;
+  findings?: number; authorization?: string; sight?: Sight; survey_until?: Time; record?: BoundaryRecord;
+}
+export interface Impact { confidentiality?: string; integrity?: string; availability?: string }
+export interface BoundaryRecord {
+  parent?: string; parts?: string[]; isolated?: boolean; levels?: number[]; environment?: string; systems?: string[]; categorization?: Impact; regulated_records?: string[];
+  retention?: { class?: string; keep_seconds?: string; hold?: boolean }; security_plan?: Paper; parties?: { role?: string; name?: string; organization?: string; contact?: string }[];
+  officials?: { name?: string; organization?: string }[]; rmf_step?: string; inventory?: string; authorized_as?: string;
+  shared?: { network?: string; sides?: { boundary?: string; authority?: string }[] }[];
+}
+export interface Paper { title?: string; href?: string; sha256?: string; signer?: string; signed?: Time }
+export interface Agreement {
+  document: string; name: string; from?: string; to?: string; purpose?: string; owner?: string; contact?: string; services?: string[]; type?: string; reference?: string; signed?: Time; until?: Time;
+  sides?: { boundary?: string; official?: string; approval?: string; granted?: Time; until?: Time }[]; state?: string; why?: string; verdicts?: Record<string, number>; live?: number; last_seen?: Time;
+  unused?: string; findings?: string[]; carries?: string[]; at?: string; activation?: string;
+}
+export interface Crossing {
+  from: string; to: string; from_domain?: string; to_domain?: string; connections?: number; live?: number; in_vain?: number; verdicts?: Record<string, number>; protocols?: Record<string, number>;
+  operations?: Record<string, string>; clients?: number; servers?: number; sessions?: string; bytes?: string; agreements?: string[]; findings?: string[]; first_seen?: Time; last_seen?: Time;
 }
 
 export interface Place { address: string; boundary?: string; why?: string }
@@ -99,7 +116,15 @@ export interface AuthorizationAct {
 export interface Authorization {
   name: string; decision?: string; organization?: string; boundaries?: string[]; state?: string; why?: string; granted?: Time;
   until?: Time; review_due?: Time; leverages?: string[]; leaned_on_by?: string[]; conditions?: number; acts?: AuthorizationAct[];
-  triggers?: string[];
+  triggers?: string[]; record?: AuthorizationRecord;
+}
+export interface AuthorizationRecord {
+  reason?: string; maintained?: string; scope?: string; officials?: { name?: string; organization?: string }[]; environments?: string[]; consolidates?: string[]; supersedes?: string;
+  rmf_step?: string; package?: { id?: string; requested?: Time; received?: Time; reviewed?: Time; outcome?: string; state?: string };
+  early_start?: { allowed_by?: string; on?: Time }; documents?: Paper[];
+  connect?: { to?: string; decision?: string; granted?: Time; until?: Time }[]; inherits?: { authorization?: string; standing?: string; full?: string[]; partial?: string[]; services?: string[] }[];
+  residual_risks?: { id?: string; statement?: string; level?: string; accepted_by?: string; accepted_on?: Time; until?: Time; mitigated_by?: string[]; findings?: string[] }[];
+  review_triggers?: string[]; lends_nothing?: string; framework?: string;
 }
 export interface Condition {
   id: string; authorization: string; statement?: string; controls?: string[]; check?: string; state: string; words?: string;
@@ -112,11 +137,19 @@ export interface Consequences {
   verdicts?: VerdictChange[];
   authorizations?: string[];
 }
-export interface Notice { at?: Time; kind: string; document?: string; due?: Time; words?: string }
 export interface PolicyDocument { kind: string; name: string; path?: string; text: string }
 export interface Documents { policy_version?: string; applied?: Time; documents?: PolicyDocument[] }
 export interface ApplyResult {
   policy_version?: string; changes?: { kind: string; name: string; change: string }[]; verdicts?: VerdictChange[]; warnings?: string[];
+  resolved?: string[]; pending?: Proposal; pending_verdicts?: VerdictChange[];
+}
+export interface Candidate {
+  kind: string; name: string; text: string; evidence?: string[]; doubts?: string[]; devices?: number; connections?: number; first_seen?: Time; last_seen?: Time;
+}
+export interface Proposed { candidates?: Candidate[]; left_out?: string[]; policy_version?: string; at?: Time }
+export interface Reuse {
+  authorization?: string; boundary?: string; organization?: string; refusals?: { what?: string; cure?: string }[]; skipped?: string[]; remains?: string[];
+  controls?: { id: string; extent?: string; by?: string[] }[]; services?: { name: string; purpose?: string; consumer?: boolean }[]; draft?: Candidate;
 }
 export interface Explanation { connection?: Connection; finding?: Finding; condition?: Condition; lines?: string[] }
 export interface Gate { result?: string; reasons?: string[]; conditions?: Condition[] }
@@ -135,3 +168,22 @@ export interface User {
   name: string; full_name?: string; kind?: string; roles?: Grant[]; uid?: number; certificate?: string; oidc?: string; has_password?: boolean; disabled?: boolean; created?: Time; last_sign_in?: Time;
 }
 export interface ApiToken { name: string; user?: string; scopes?: string[]; created?: Time; expires?: Time; revoked?: Time }
+export interface CalendarEntry { due: Time; kind: string; document?: string; what?: string; overdue?: boolean; boundaries?: string[]; consequence?: string; connections?: number }
+export interface AsOf { at?: Time; policy_version?: string; position?: string; recorded?: Time; base?: Time; replayed?: string; software?: string }
+export interface Difference { what: string; change: string; name?: string; field?: string; before?: string; after?: string; id: string; boundaries?: string[] }
+export interface RemoteAccess {
+  id: string; boundary?: string; device?: string; device_asset?: string; tool?: string; kind?: string; peers?: string[]; peer_boundary?: string; peer_count?: number; peer_name?: string; way?: string; via?: string; behind?: string[];
+  verdict?: string; documents?: string[]; reason?: string; connections?: string[]; findings?: string[]; sessions?: string; activity?: string; first_seen?: Time; last_seen?: Time; agents?: string[]; site?: string;
+}
+export interface SecondPath {
+  id: string; site?: string; asset?: string; addresses?: string[]; names?: string[]; kind?: string; boundaries?: string[]; named?: string; why?: string[]; segment?: string; findings?: string[]; first_seen?: Time; last_seen?: Time;
+}
+export interface Hop { from_boundary?: string; to_boundary?: string; from?: string[]; to?: string[]; service?: string; verdict?: string; certain?: boolean; connections?: string[] }
+export interface Chain { hops?: Hop[]; certain?: boolean; sources?: number; ends?: number }
+export interface RegulatedFlow {
+  boundary?: string; records?: string[]; to?: string; service?: string; verdict?: string; document?: string; carries?: string[]; leaves?: string; connections?: string[]; destinations?: string[]; last_seen?: Time; retention?: string;
+}
+export interface Reconciled {
+  rows?: { list: string; bucket: string; name?: string; document?: string; at?: string; key?: string; differences?: { field?: string; paper?: string; wire?: string }[]; assets?: string[]; connections?: string[]; last_seen?: Time; seen?: string; unused?: string }[];
+  missing?: string[]; sight?: string;
+}

@@ -1,5 +1,5 @@
 import type { Reader } from './store';
-import type { Asset, Finding } from './types';
+import type { Asset, CalendarEntry, Finding, Impact } from './types';
 
 // Every sentence that is worded for one of the three readers, and the words for
 // the states that the collector sends.
@@ -138,14 +138,15 @@ export function unplug(a: Asset): string {
 /** SEVERITY groups 0 to 100 as the collector's lists do. */
 export const severity = (n = 0): 'high' | 'middle' | 'low' => (n >= 70 ? 'high' : n >= 40 ? 'middle' : 'low');
 
-export const NOTICES: Record<string, string> = {
-  'ends-soon': 'ends soon',
-  ended: 'ended',
-  'review-due': 'review due',
-  'attestation-due': 'attestation due',
-  'acceptance-ends': 'acceptance ends soon',
-  'acceptance-ended': 'acceptance ended',
-  'emergency-review': 'emergency to be reviewed',
+const DUE: Record<string, [ahead: string, past: string]> = {
+  ended: ['ends', 'ended'], 'review-due': ['review due', 'review overdue'], 'attestation-due': ['attestation due', 'attestation overdue'],
+  'acceptance-ended': ['acceptance ends', 'acceptance ended'], 'emergency-review': ['emergency to be reviewed', 'review of the emergency overdue'],
+  'plan-due': ['plan due', 'plan overdue'], 'survey-ends': ['survey ends', 'survey ended'], 'window-ends': ['window ends', 'window ended'],
 };
+/** dueWords say what a date of the calendar is. */
+export const dueWords = (e: CalendarEntry): string => DUE[e.kind]?.[e.overdue ? 1 : 0] ?? e.kind;
 
 export const DOMAINS: Record<string, string> = { ot: 'OT', dmz: 'DMZ', it: 'IT', external: 'external' };
+
+/** impact is a categorization after FIPS 199 in words. */
+export const impact = (i?: Impact) => (i ? (['confidentiality', 'integrity', 'availability'] as const).filter((k) => i[k]).map((k) => `${k} ${i[k]}`).join(', ') : '');

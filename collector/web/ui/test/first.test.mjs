@@ -119,3 +119,68 @@ test('who may not do something is told so, and sees only what the role reaches',
   await other.locator('.hint', { hasText: 'not yours to see: ' }).waitFor();
   await context.close();
 });
+
+test('what was seen becomes documents: drafted, edited, tried, and put in force', async (t) => {
+  await c.stop();
+  c = await Collector.start();
+  await page.goto(await c.link());
+  await c.enrol('line4');
+  await c.plant('line4');
+  await page.getByRole('link', { name: 'Drafts' }).last().click();
+  await says('Drafts', 'h1');
+  await page.locator('.queue li').first().waitFor();
+  const kinds = await page.locator('.queue .tag').allInnerTexts();
+  for (const kind of ['Site', 'Boundary']) assert.ok(kinds.includes(kind), `${kind} is among ${kinds}`);
+  await page.locator('.queue a', { hasText: 'Boundary' }).first().click();
+  const text = page.getByRole('textbox', { name: 'Document' });
+  await page.waitForFunction(() => document.querySelector('textarea')?.value.includes('kind: Boundary'));
+  await text.fill((await text.inputValue()).replace(/title: .*/, 'title: "Line 4, drawn from what was seen"'));
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await says('would change', '.outcome');
+  assert.equal(JSON.parse(await c.command('get', 'boundaries', '-o', 'json')).boundaries?.length ?? 0, 0, 'a dry run puts nothing in force');
+  await page.reload(); // what was edited is still there
+  await page.waitForFunction(() => document.querySelector('textarea')?.value.includes('drawn from what was seen'));
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await page.getByRole('button', { name: 'Put it in force' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Put in force' }).click();
+  await says('In force as version 1');
+  const drawn = JSON.parse(await c.command('get', 'boundaries', '-o', 'json')).boundaries;
+  assert.ok(drawn.some((x) => x.title === 'Line 4, drawn from what was seen'));
+  t.diagnostic(`${drawn.length} boundaries drawn from one capture`);
+});
+
+test('where authority is enforced, what is written in the browser waits for an official', async () => {
+  c.more = 'authority: enforced\n';
+  await c.restart();
+  const word = 'four words of no sense', own = 'other words, as many as before';
+  await c.command('user', 'add', 'ivo', '--role', 'issm', '--kind', 'person');
+  await page.context().clearCookies();
+  await page.goto(await c.link());
+  await page.waitForURL(`${c.origin}/`);
+  await open('/users/ivo');
+  await page.getByRole('button', { name: /password/i }).first().click();
+  await page.getByRole('dialog').getByLabel(/password/i).first().fill(word);
+  await page.getByRole('dialog').getByRole('button', { name: /set/i }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.context().clearCookies();
+  await page.goto(`${c.origin}/sign-in`);
+  await page.getByLabel('Name').fill('ivo');
+  await page.getByLabel('Password').fill(word);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('Old password').fill(word);
+  await page.getByLabel('New password', { exact: true }).fill(own);
+  await page.getByLabel('New password again').fill(own);
+  await page.getByRole('button', { name: 'Change' }).click();
+  await page.waitForURL(`${c.origin}/`);
+  await open('/policy');
+  await page.getByRole('button', { name: 'Try a new document' }).click();
+  const documents = JSON.parse(await c.command('get', 'boundaries', '-o', 'json')).boundaries.map((x) => x.name);
+  await page.getByRole('textbox', { name: 'Document' }).fill(`apiVersion: demarc/v1\nkind: Authorization\nmetadata: {name: line-ato}\nspec: {decision: ato, issuer: {organization: acme}, officials: [{name: Ana Ruiz}], boundaries: [${documents[0]}], granted: 2026-01-01}\n`);
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await says('waits for an official', '.outcome');
+  await page.getByRole('button', { name: 'Propose it' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Propose' }).click();
+  await page.locator('.hint', { hasText: /Waits as P\d+/ }).waitFor();
+  await open('/confirm');
+  await says('Authorization/line-ato');
+});

@@ -36,19 +36,35 @@ function crowded() {
   return Math.max(1, (400 * 1000) / (user + system));
 }
 
-test('the first page is small and soon there, and an empty collector leads by hand', async (t) => {
-  const cdp = await b.context.newCDPSession(page);
+/** timed is how long a page takes, from its address to what it says, for a browser that runs and keeps nothing of it. */
+async function timed(address, text) {
+  const context = await b.browser.newContext({ ignoreHTTPSErrors: true });
+  const fresh = await context.newPage();
+  const cdp = await context.newCDPSession(fresh);
   let bytes = 0;
   await cdp.send('Network.enable');
   cdp.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength; });
+  await fresh.addInitScript((words) => {
+    const seen = () => { if (document.body?.innerText.includes(words)) window.said ??= performance.now(); else requestAnimationFrame(seen); };
+    seen();
+  }, text);
+  await fresh.goto(address);
+  await fresh.waitForFunction(() => window.said);
+  const ms = await fresh.evaluate(() => Math.round(window.said));
+  await fresh.waitForLoadState('networkidle').catch(() => {}); // the event stream stays open
+  await context.close();
+  return { ms, bytes };
+}
+
+test('the first page is small and soon there, and an empty collector leads by hand', async (t) => {
   await page.goto(await c.link());
   await says('Nothing has been heard yet');
-  const ms = await page.evaluate(() => Math.round(performance.now()));
-  await page.waitForLoadState('networkidle').catch(() => {}); // the event stream stays open
-  const times = crowded();
-  t.diagnostic(`first page: ${Math.round(bytes / 1000)} kB, ${ms} ms, on a machine ${times.toFixed(1)} times shared`);
+  const all = [], times = [];
+  for (let i = 0; i < 3; i++) { times.push(crowded()); all.push(await timed(await c.link(), 'Nothing has been heard yet')); times.push(crowded()); }
+  const ms = Math.min(...all.map((x) => x.ms)), { bytes } = all[0];
+  t.diagnostic(`first page: ${Math.round(bytes / 1000)} kB, ${all.map((x) => x.ms).join(', ')} ms, on a machine ${Math.min(...times).toFixed(1)} to ${Math.max(...times).toFixed(1)} times shared`);
   assert.ok(bytes > 50_000 && bytes < 500_000, `${bytes} bytes`);
-  assert.ok(ms < 1000 * times, `${ms} ms: 1,000 on a machine of its own`);
+  assert.ok(ms < 1000 * Math.max(...times), `${ms} ms: 1,000 on a machine of its own`);
   await says('authority: none', '#authority');
 });
 
@@ -95,6 +111,29 @@ test('what agents report shows without a reload', async (t) => {
   await page.locator('.queue', { hasText: 'Remote access by TeamViewer' }).waitFor();
   assert.ok(await page.evaluate(() => window.same), 'the page was loaded again');
   t.diagnostic(await page.locator('.tools [role=status]').innerText());
+});
+
+test('official: what a second system takes over, and why from some it takes nothing', async (t) => {
+  await open('/providers');
+  await page.locator('.block', { hasText: 'archive-ato' }).first().filter({ hasText: 'is consolidated' }).waitFor();
+  await page.goto(`${c.origin}/providers/archive-ato`);
+  await page.getByLabel('The second system').selectOption('suppliers');
+  await says('Nothing can be taken over', '.refused');
+  await says('decide on archive-host alone', '.refused');
+  assert.match(await page.getByRole('textbox', { name: 'Document' }).inputValue(), /boundaries: \[archive-host\]/);
+  await page.goto(`${c.origin}/providers/cloud-atu?for=machine-builder`);
+  await says('F1900000042', '.block');
+  await page.locator('.block', { hasText: 'Still its own' }).filter({ hasText: 'A decision of its own' }).waitFor();
+  const draft = await page.getByRole('textbox', { name: 'Document' }).inputValue();
+  await page.getByRole('textbox', { name: 'Document' }).fill(draft.replace('rmfStep: prepare', 'rmfStep: nonsense'));
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await says('nonsense', '.fault'); // with its line, and what would be right
+  await page.getByRole('textbox', { name: 'Document' }).fill(draft.replace('rmfStep: prepare', 'rmfStep: assess'));
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await says('Authorization/machine-builder-decision', '.outcome');
+  assert.ok(!(await c.command('get', 'authorizations', '-o', 'json')).includes('machine-builder-decision'), 'trying puts nothing in force');
+  t.diagnostic((await page.locator('.outcome').innerText()).split('\n').slice(0, 3).join(' '));
+  b.complaints.length = 0; // the browser counts a refusal as one
 });
 
 test('official: conditions, the brief on one page, and the consequences of rescinding', async (t) => {
@@ -221,14 +260,15 @@ test('what the wire says is shown harmlessly everywhere', async () => {
   await says('⟨U+202E⟩');
 });
 
-const PAGES = ['/', '/findings', '/drift', '/users', '/map', '/boundaries', '/boundaries/line4', '/authorizations', '/authorizations/lines-ato', '/providers', '/policy?document=Boundary/line4', '/assets', '/connections', '/agents', '/agents/line4', '/search?q=siemens', '/confirm', '/audit', '/settings'];
+const PAGES = ['/', '/findings', '/drift', '/users', '/map', '/boundaries', '/boundaries/line4', '/authorizations', '/authorizations/lines-ato', '/providers', '/providers/archive-ato?for=suppliers', '/providers/cloud-atu?for=machine-builder', '/policy?document=Boundary/line4', '/propose', '/agreements', '/ways', '/assets', '/connections', '/agents', '/agents/line4', '/search?q=siemens', '/confirm', '/audit', '/settings'];
 
 test('no page has a serious accessibility fault, in light or dark, or at 200 % zoom', async (t) => {
-  const id = JSON.parse(await c.command('get', 'connections', '-o', 'json')).connections[0].id;
+  const id = JSON.parse(await c.command('get', 'connections', '-o', 'json')).connections[0].id, then = new Date().toISOString();
+  const pages = [...PAGES, `/connections/${id}`, `/brief/${id}`, `/assets?at=${then}`, `/map?at=${then}`, `/changes?from=${then}`];
   const faults = [];
   for (const theme of ['light', 'dark']) {
     await page.evaluate((v) => localStorage.setItem('demarc-theme', v), theme);
-    for (const path of [...PAGES, `/connections/${id}`, `/brief/${id}`]) {
+    for (const path of pages) {
       await open(path);
       await page.evaluate(axe); // as a person's own tool: the pages' policy lets no page do this
       const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
@@ -237,14 +277,71 @@ test('no page has a serious accessibility fault, in light or dark, or at 200 % z
     }
   }
   await page.setViewportSize({ width: 720, height: 450 });
-  for (const path of PAGES) {
+  for (const path of pages) {
     await open(path);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) faults.push(`${path} is ${wide} pixels too wide at 200 %`);
   }
   assert.deepEqual(faults, []);
   await page.setViewportSize({ width: 1440, height: 900 });
-  t.diagnostic(`${PAGES.length + 2} pages, twice`);
+  t.diagnostic(`${pages.length} pages, twice`);
+});
+
+test('what was is shown as it was, and what changed since', async (t) => {
+  const then = new Date().toISOString();
+  await writeFile(`${c.dir}/later.pcap`, pcap([arp([2, 0, 0, 0, 6, 1], [10, 60, 77, 1]), arp([2, 0, 0, 0, 6, 2], [10, 60, 77, 2])], Date.now() - 60_000));
+  await c.feed('corp', 'corp', `${c.dir}/later.pcap`);
+  await open('/assets?q=10.60.77');
+  await page.waitForFunction(() => document.querySelector('#rows')?.textContent === '2');
+  await page.getByRole('button', { name: 'Another moment' }).click();
+  await page.getByLabel('Moment, UTC').fill(then.slice(0, 19));
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await says('Nothing matches the filter');
+  await page.locator('.moment', { hasText: 'Policy version 1' }).waitFor();
+  await page.getByRole('link', { name: 'Findings' }).first().click(); // links within the past stay there
+  await page.waitForFunction(() => location.pathname === '/findings' && location.search.includes('at='));
+  await page.getByRole('button', { name: 'All', exact: true }).click();
+  const act = page.getByRole('toolbar').getByRole('button').first();
+  assert.equal(await act.getAttribute('aria-disabled'), 'true', 'nothing is done in the past');
+  await page.goto(`${c.origin}/map?at=${then}`);
+  await page.waitForFunction(() => /\d+ assets, drawn in/.test(document.querySelector('#map-took')?.textContent ?? ''));
+  const was = Number(/(\d+) assets/.exec(await page.locator('#map-took').innerText())[1]);
+  await page.getByRole('button', { name: 'Back to now' }).click();
+  await page.waitForFunction((n) => Number(/(\d+) assets/.exec(document.querySelector('#map-took')?.textContent ?? '')?.[1]) === n + 2, was);
+  await open(`/changes?from=${then}&what=asset`);
+  await page.locator('.table', { hasText: '10.60.77.1' }).waitFor();
+  assert.equal(await page.locator('.table tbody tr', { hasText: 'new' }).count(), 2);
+  await open('/changes?from=2001-01-01T00:00:00Z');
+  await page.getByRole('button', { name: 'from there' }).click();
+  await page.waitForFunction(() => Number(document.querySelector('#rows')?.textContent) > 20);
+  t.diagnostic(`${await page.locator('#rows').innerText()} changes since the beginning`);
+  b.complaints.length = 0; // the browser counts a refusal as one
+});
+
+test('the map: what was seen by then, one line opened, and files of it', async (t) => {
+  await open('/map?boundary=line4');
+  await page.waitForFunction(() => /assets, drawn in/.test(document.querySelector('#map-took')?.textContent ?? ''));
+  const crossings = () => page.locator('.matrix a').evaluateAll((all) => all.reduce((sum, a) => sum + Number(a.textContent), 0));
+  const all = await crossings();
+  const slider = page.getByLabel('First seen until');
+  await slider.focus();
+  await page.keyboard.press('Home');
+  await page.waitForFunction((n) => [...document.querySelectorAll('.matrix a')].reduce((sum, a) => sum + Number(a.textContent), 0) < n, all);
+  const first = await crossings();
+  await page.keyboard.press('End');
+  await page.waitForFunction((n) => [...document.querySelectorAll('.matrix a')].reduce((sum, a) => sum + Number(a.textContent), 0) === n, all);
+  t.diagnostic(`${first} crossings at the left end of the slider, ${all} at the right`);
+  const file = async (name) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name, exact: true }).click()]);
+    return readFileSync(await download.path());
+  };
+  const svg = (await file('SVG')).toString();
+  assert.match(svg, /^<svg xmlns=.*Line 4 control system/s);
+  assert.ok((svg.match(/<circle/g) ?? []).length >= 10 && (svg.match(/marker-end/g) ?? []).length >= 5, 'assets and arrows are on it');
+  assert.equal(await page.evaluate((text) => new DOMParser().parseFromString(text, 'image/svg+xml').querySelectorAll('parsererror, script').length, svg), 0);
+  const png = await file('PNG');
+  assert.equal(png.subarray(1, 4).toString(), 'PNG');
+  assert.ok(png.readUInt32BE(16) > 1000, 'it is large enough to print');
 });
 
 test('5,000 assets: the map draws, the inventory scrolls and filters', async (t) => {

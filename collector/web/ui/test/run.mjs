@@ -1,5 +1,6 @@
 // Runs the browser tests against the programs in bin/ and the example plant:
 // node collector/web/ui/test/run.mjs, from the top folder, after make pages build.
+// With the names of files, only those: run.mjs first.
 
 import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -22,5 +23,6 @@ if (!(await exists(path.join(here, '../node_modules/playwright-core')))) missing
 for (const f of ['bin/demarc-collector', 'bin/demarc-agent', 'testdata/plant', 'deploy/example']) if (!(await exists(f))) missing(`${f} (make pages build, in the top folder)`);
 
 process.env.CHROMIUM = chromium;
-const files = (await readdir(here)).filter((f) => f.endsWith('.test.mjs')).sort().map((f) => path.join(here, f));
+const named = process.argv.slice(2);
+const files = (await readdir(here)).filter((f) => f.endsWith('.test.mjs') && (!named.length || named.includes(f.split('.')[0]))).sort().map((f) => path.join(here, f));
 run({ files, concurrency: 1, timeout: 900_000 }).on('test:fail', () => { process.exitCode = 1; }).compose(spec()).pipe(process.stdout);

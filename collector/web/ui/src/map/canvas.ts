@@ -42,20 +42,21 @@ export function show(cy: cytoscape.Core, d: Drawing, c: Colours) {
   cy.style(style(c)); // before there is anything to style twice
   cy.add([
     ...d.nodes.map((n) => ({ group: 'nodes' as const, data: { id: n.id, label: n.label, w: n.w, h: n.h, area: n.area }, classes: n.kind, position: { x: n.x, y: n.y }, grabbable: false, selectable: n.kind !== 'band' })),
-    ...d.edges.map((e) => ({ group: 'edges' as const, data: { id: e.id, source: e.a, target: e.b, n: e.n, width: 1 + Math.log2(e.n), ties: e.ties }, classes: `v${e.verdict}${e.n > 1 && e.a.startsWith('area') ? ' many' : ''}` })),
+    ...d.edges.map((e) => ({ group: 'edges' as const, data: { id: e.id, source: e.a, target: e.b, n: e.n, width: 1 + Math.log2(e.n), ties: e.ties, bend: e.bend }, classes: `v${e.verdict}${e.n > 1 && e.a.startsWith('area') ? ' many' : ''}${e.bend ? ' around' : ''}` })),
   ]);
   cy.endBatch();
 }
 
 function style(c: Colours): cytoscape.StylesheetJson {
   return [
-    { selector: 'node', style: { shape: 'round-rectangle', 'background-color': c.card, 'border-color': c.line, 'border-width': 1, label: 'data(label)', color: c.ink, 'font-size': 13, 'text-wrap': 'wrap', 'text-max-width': '170px', 'min-zoomed-font-size': 6, width: 'data(w)', height: 'data(h)', 'z-index-compare': 'manual' } },
+    { selector: 'node', style: { shape: 'round-rectangle', 'background-color': c.card, 'border-color': c.dim, 'border-width': 1, label: 'data(label)', color: c.ink, 'font-size': 15, 'text-wrap': 'wrap', 'text-max-width': '185px', 'min-zoomed-font-size': 6, width: 'data(w)', height: 'data(h)', 'z-index-compare': 'manual' } },
     { selector: '.area', style: { 'text-valign': 'center', 'text-halign': 'center', 'border-width': 1.5, 'border-color': c.dim, 'z-index': 5 } },
     { selector: '.box', style: { 'text-valign': 'top', 'text-halign': 'center', 'text-margin-y': 20, 'font-weight': 'bold', 'z-index': 0 } },
     { selector: '.asset', style: { shape: 'ellipse', 'border-color': c.accent, 'border-width': 2, 'font-size': 9, 'text-valign': 'bottom', 'text-margin-y': 3, 'text-max-width': '86px', 'text-wrap': 'ellipsis', 'min-zoomed-font-size': 7, 'z-index': 6 } },
-    { selector: '.band', style: { 'background-opacity': 0, 'border-width': 0, color: c.dim, 'font-size': 12, 'text-halign': 'right', 'text-max-width': '400px', events: 'no' } },
+    { selector: '.band', style: { 'background-opacity': 0, 'border-width': 0, color: c.dim, 'font-size': 14, 'text-halign': 'right', 'text-max-width': '400px', events: 'no' } },
     { selector: 'edge', style: { 'curve-style': 'bezier', 'line-color': c.dim, 'target-arrow-color': c.dim, 'target-arrow-shape': 'triangle', 'arrow-scale': 0.8, width: 'data(width)', opacity: 0.85, 'z-index': 3, 'z-index-compare': 'manual' } },
-    { selector: '.many', style: { label: 'data(n)', color: c.ink, 'font-size': 11, 'text-background-color': c.card, 'text-background-opacity': 0.9, 'text-background-padding': '2px', 'min-zoomed-font-size': 6 } },
+    { selector: '.around', style: { 'curve-style': 'unbundled-bezier', 'control-point-distances': 'data(bend)', 'control-point-weights': 0.5 } },
+    { selector: '.many', style: { label: 'data(n)', color: c.ink, 'font-size': 13, 'text-background-color': c.card, 'text-background-opacity': 0.9, 'text-background-padding': '2px', 'min-zoomed-font-size': 6 } },
     ...c.verdicts.map((colour, i) => ({ selector: `.v${i}`, style: { 'line-color': colour, 'target-arrow-color': colour } })),
     { selector: '.faint', style: { opacity: 0.12 } },
     { selector: ':selected', style: { 'border-color': c.accent, 'border-width': 3, 'overlay-opacity': 0 } },

@@ -8,11 +8,12 @@ export interface Area { name: string; title: string; band: number; assets: numbe
 export interface Plan { things: Thing[]; ties: Tie[]; areas: Area[]; open: string[]; inner: boolean }
 
 export interface Node { id: string; kind: 'area' | 'box' | 'asset' | 'band'; label: string; x: number; y: number; w: number; h: number; area: string }
-export interface Edge { id: string; a: string; b: string; verdict: number; n: number; ties: string[] }
+/** bend is how far its middle lies to the left of its way, so that it goes around what stands between. */
+export interface Edge { id: string; a: string; b: string; verdict: number; n: number; ties: string[]; bend: number }
 export interface Drawing { nodes: Node[]; edges: Edge[]; width: number; height: number; ms: number }
 
 export const BANDS = ['Outside', 'Enterprise (levels 4, 5)', 'DMZ (level 3.5)', 'Plant (levels 0 to 3)', 'In no boundary'];
-const CELL = { w: 92, h: 46 }, AREA = { w: 190, h: 76 }, GAP = 56, PAD = 26, HEAD = 26, WIDE = 1500;
+const CELL = { w: 92, h: 46 }, AREA = { w: 200, h: 76 }, GAP = 60, PAD = 26, HEAD = 26, WIDE = 1500;
 
 interface Box { area: Area; w: number; h: number; spots: { thing: Thing; x: number; y: number }[]; open: boolean }
 
@@ -37,6 +38,32 @@ function arrange(area: Area, things: Thing[]): Box {
   return { area, w: Math.max(AREA.w, widest * CELL.w + PAD), h: Math.max(AREA.h, y + PAD / 2), spots, open: true };
 }
 
+/** inOrder puts the boundaries of each band beside those that they have to do with, so that fewer lines cross. */
+function inOrder(plan: Plan): Area[][] {
+  const bands = BANDS.map((_, band) => plan.areas.filter((a) => a.band === band));
+  const near = new Map<string, Map<string, number>>();
+  const meet = (a: string, b: string) => {
+    if (!near.has(a)) near.set(a, new Map());
+    near.get(a)!.set(b, (near.get(a)!.get(b) ?? 0) + 1);
+  };
+  for (const t of plan.ties) if (t.aBoundary !== t.bBoundary) { meet(t.aBoundary, t.bBoundary); meet(t.bBoundary, t.aBoundary); }
+  const at = new Map<string, number>();
+  const note = (band: Area[]) => band.forEach((a, i) => at.set(a.name, (i + 1) / (band.length + 1)));
+  bands.forEach(note);
+  for (const sweep of [[...bands.keys()].reverse(), [...bands.keys()], [...bands.keys()].reverse()]) {
+    for (const i of sweep) {
+      const middle = (a: Area) => {
+        let sum = 0, n = 0;
+        for (const [b, weight] of near.get(a.name) ?? []) { sum += (at.get(b) ?? 0.5) * Math.log2(1 + weight); n += Math.log2(1 + weight); }
+        return n ? sum / n : 2; // what has to do with nothing stands last
+      };
+      bands[i] = bands[i].map((a) => ({ a, m: middle(a) })).sort((x, y) => x.m - y.m).map(({ a }) => a);
+      note(bands[i]);
+    }
+  }
+  return bands;
+}
+
 /** draw places what a plan shows. */
 export function draw(plan: Plan): Drawing {
   const began = performance.now();
@@ -46,27 +73,46 @@ export function draw(plan: Plan): Drawing {
     if (!byArea.has(t.boundary)) byArea.set(t.boundary, []);
     byArea.get(t.boundary)!.push(t);
   }
+  // Rows of boxes: a band may take several.
+  const rows: { band: number; boxes: Box[]; wide: number; tall: number }[] = [];
+  inOrder(plan).forEach((areas, band) => {
+    let row: (typeof rows)[number] | undefined;
+    for (const a of areas) {
+      const b: Box = open.has(a.name) ? arrange(a, byArea.get(a.name) ?? []) : { area: a, ...AREA, spots: [], open: false };
+      if (!row || row.wide + b.w > WIDE) rows.push(row = { band, boxes: [], wide: -GAP, tall: 0 });
+      row.boxes.push(b);
+      row.wide += b.w + GAP;
+      row.tall = Math.max(row.tall, b.h);
+    }
+  });
+  const width = Math.max(0, ...rows.map((r) => r.wide));
   const nodes: Node[] = [];
   let y = 0;
-  let width = 0;
-  for (let band = 0; band < BANDS.length; band++) {
-    const boxes = plan.areas.filter((a) => a.band === band).map((a): Box => (open.has(a.name) ? arrange(a, byArea.get(a.name) ?? []) : { area: a, ...AREA, spots: [], open: false }));
-    if (!boxes.length) continue;
-    nodes.push({ id: `band ${band}`, kind: 'band', label: BANDS[band], x: -210, y: y + 40, w: 1, h: 1, area: '' });
-    let x = 0, tall = 0;
-    y += 24;
-    for (const b of boxes) {
-      if (x > 0 && x + b.w > WIDE) { x = 0; y += tall + GAP; tall = 0; }
-      const at = { x: x + b.w / 2, y: y + b.h / 2 };
-      nodes.push({ id: `area ${b.area.name}`, kind: b.open ? 'box' : 'area', label: b.open ? b.area.title : `${b.area.title}\n${b.area.assets.toLocaleString('en')} assets`, ...at, w: b.w, h: b.h, area: b.area.name });
+  const rowOf = new Map<string, number>();
+  rows.forEach((row, i) => {
+    if (row.band !== rows[i - 1]?.band) {
+      y += 24;
+      nodes.push({ id: `band ${row.band}`, kind: 'band', label: BANDS[row.band], x: -210, y: y + 24, w: 1, h: 1, area: '' });
+    }
+    let x = (width - row.wide) / 2;
+    for (const b of row.boxes) {
+      rowOf.set(b.area.name, i);
+      const words = `${b.area.assets.toLocaleString('en')} ${b.area.assets === 1 ? 'asset' : 'assets'}`;
+      nodes.push({ id: `area ${b.area.name}`, kind: b.open ? 'box' : 'area', label: b.open ? b.area.title : `${b.area.title}\n${words}`, x: x + b.w / 2, y: y + b.h / 2, w: b.w, h: b.h, area: b.area.name });
       for (const s of b.spots) nodes.push({ id: s.thing.id, kind: 'asset', label: s.thing.name, x: x + PAD / 2 + s.x + CELL.w / 2, y: y + s.y + CELL.h / 2, w: 18, h: 18, area: b.area.name });
       x += b.w + GAP;
-      tall = Math.max(tall, b.h);
-      width = Math.max(width, x - GAP);
     }
-    y += tall + GAP;
+    y += row.tall + GAP;
+  });
+  const at = new Map(nodes.map((n) => [n.id, n]));
+  const edges = join(plan, open, new Set(at.keys()));
+  for (const e of edges) {
+    const a = at.get(e.a)!, b = at.get(e.b)!, over = Math.abs((rowOf.get(a.area) ?? 0) - (rowOf.get(b.area) ?? 0)) - 1;
+    if (over < 1) continue;
+    const outward = (a.x + b.x) / 2 >= width / 2 ? 1 : -1;
+    e.bend = over * 140 * outward * (b.y < a.y ? 1 : -1);
   }
-  return { nodes, edges: join(plan, open, new Set(nodes.map((n) => n.id))), width, height: y, ms: performance.now() - began };
+  return { nodes, edges, width, height: y, ms: performance.now() - began };
 }
 
 /** join sums ties up between what is shown. */
@@ -78,7 +124,7 @@ function join(plan: Plan, open: Set<string>, shown: Set<string>): Edge[] {
     if (a === b || !shown.has(a) || !shown.has(b) || (!plan.inner && t.aBoundary === t.bBoundary)) continue;
     const id = `${a} > ${b}`;
     const e = edges.get(id);
-    if (!e) edges.set(id, { id, a, b, verdict: t.verdict, n: 1, ties: [t.id] });
+    if (!e) edges.set(id, { id, a, b, verdict: t.verdict, n: 1, ties: [t.id], bend: 0 });
     else {
       e.n++;
       e.verdict = Math.min(e.verdict, t.verdict);

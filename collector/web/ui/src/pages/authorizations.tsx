@@ -1,7 +1,7 @@
 import { Button, FormSelect, FormSelectOption, Spinner, TextInput } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { post, useAuthorizations, useConditions, useDocuments, useGate, useNotices } from '../api';
+import { post, useAuthorizations, useConditions, useDocuments, useGate } from '../api';
 import { Calendar } from '../parts/calendar';
 import { StateChip, Tag, VerdictChip } from '../parts/chip';
 import { Act } from '../parts/may';
@@ -11,9 +11,9 @@ import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { useDraft } from '../parts/draft';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
-import { cut, day, plural, T, when } from '../text';
-import type { Authorization, AuthorizationAct, Consequences, VerdictChange } from '../types';
-import { DECISIONS } from '../words';
+import { cut, day, lastDay, plural, T, when } from '../text';
+import type { Authorization, AuthorizationAct, AuthorizationRecord, Consequences, VerdictChange } from '../types';
+import { CONDITION_STATES, CONDITION_WORDS, DECISIONS } from '../words';
 
 const columns: Column<Authorization>[] = [
   { key: 'name', name: 'Authorization', text: (a) => a.name, cell: (a) => <Link href={to('authorizations', a.name)}><b>{a.name}</b></Link> },
@@ -21,13 +21,12 @@ const columns: Column<Authorization>[] = [
   { key: 'state', name: 'State', width: '8rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
   { key: 'boundaries', name: 'Boundaries', text: (a) => (a.boundaries ?? []).join(', ') },
   { key: 'conditions', name: 'Conditions', width: '7rem', num: true, text: (a) => a.conditions ?? 0 },
-  { key: 'until', name: 'Ends', width: '7rem', text: (a) => day(a.until) || 'no end' },
+  { key: 'until', name: 'Ends', width: '7rem', text: (a) => lastDay(a.until) || 'no end' },
   { key: 'review', name: 'Review due', width: '7rem', text: (a) => day(a.review_due) },
 ];
 
 export function Authorizations({ id }: { id: string }) {
   const authorizations = useAuthorizations();
-  const notices = useNotices();
   const conditions = useConditions();
   if (authorizations.isPending) return <Loading />;
   const all = authorizations.data ?? [];
@@ -36,7 +35,7 @@ export function Authorizations({ id }: { id: string }) {
     <Sheet title="Authorizations" lead="What people decided. The software computes how it stands; it never decides.">
       <Fault of={authorizations} />
       <Table short name="authorizations" rows={all} columns={columns} id={(a) => a.name} href={(a) => to('authorizations', a.name)} empty="No authorization is on record. Boundaries stand for themselves, and what is shown says so." />
-      <Block title="What ends, and when"><Calendar authorizations={all} notices={notices.data ?? []} now={Date.now()} /></Block>
+      <Block title="What ends, and when"><Calendar now={Date.now()} /></Block>
       <div className="columns">
         <Block title="Who leans on whom"><Tree all={all} /></Block>
         <Block title="Conditions"><Fault of={conditions} /><Conditions of={conditions.data ?? []} named /></Block>
@@ -45,14 +44,16 @@ export function Authorizations({ id }: { id: string }) {
   );
 }
 
-/** Tree is inheritance: what stands on what. */
+/** Tree is inheritance: what stands on what; of one authorization, what has to do with it. */
 function Tree({ all, at }: { all: Authorization[]; at?: string }) {
-  const roots = all.filter((a) => !a.leverages?.length);
-  if (!all.length) return <Empty>Nothing is on record.</Empty>;
+  const under = (a: Authorization) => all.filter((x) => x.leverages?.includes(a.name));
+  const holds = (a: Authorization, above: string[]): boolean => a.name === at || (!above.includes(a.name) && under(a).some((x) => holds(x, [...above, a.name])));
+  const roots = all.filter((a) => !a.leverages?.length && (!at || holds(a, [])));
+  if (!roots.length) return <Empty>Nothing is on record.</Empty>;
   const node = (a: Authorization, above: string[]): React.ReactNode => (
     <li key={a.name}>
       <Link href={to('authorizations', a.name)} aria-current={a.name === at ? 'page' : undefined}>{a.name}</Link> <StateChip v={a.state} /> <span className="dim">{(a.boundaries ?? []).join(', ')}</span>
-      {!above.includes(a.name) && (a.leaned_on_by ?? []).length > 0 && <ul>{a.leaned_on_by!.map((n) => all.find((x) => x.name === n)).filter((x) => x !== undefined).map((x) => node(x, [...above, a.name]))}</ul>}
+      {!above.includes(a.name) && under(a).length > 0 && <ul>{under(a).map((x) => node(x, [...above, a.name]))}</ul>}
     </li>
   );
   return <ul className="tree">{roots.map((a) => node(a, []))}</ul>;
@@ -65,27 +66,39 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
   const [taking, setTaking] = useState(false);
   const a = all.find((x) => x.name === id);
   if (!a) return <Sheet title="No such authorization"><Empty>No document has the name {cut(id, 60)}: <Link href="/authorizations">see all authorizations</Link>.</Empty></Sheet>;
+  const r = a.record ?? {};
   const text = documents.data?.documents?.find((d) => d.kind === 'Authorization' && d.name === id)?.text;
   const result = gate.data?.result;
+  const own = (conditions.data ?? []).filter((c) => c.authorization === id);
   return (
     <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act></>}>
       {taking && <TakeSnapshot authorization={a.name} close={() => setTaking(false)} />}
       <p className={`gate g-${result}`}>
         <b>Gate: {{ holds: 'every condition holds', fails: 'fails', 'cannot-tell': 'cannot be told' }[result ?? ''] ?? (gate.isError ? gate.error.message : 'judging')}</b>
+        <span>{CONDITION_STATES.map((k) => [k, own.filter((c) => c.state === k).length] as const).filter(([, n]) => n > 0).map(([k, n]) => `${n} ${CONDITION_WORDS[k]}`).join(', ')}</span>
         {(gate.data?.reasons ?? []).map((r) => <span key={r}><T v={r} /></span>)}
       </p>
-      <Block title="Conditions"><Fault of={conditions} /><Conditions of={(conditions.data ?? []).filter((c) => c.authorization === id)} /></Block>
+      <Block title="Conditions"><Fault of={conditions} /><Conditions of={own} /></Block>
       <div className="columns">
         <Block title="On record">
           <Pairs of={[
-            ['Organization', a.organization], ['Boundaries', (a.boundaries ?? []).map((b) => <Link key={b} href={to('boundaries', b)}>{b} </Link>)],
-            ['Granted', day(a.granted)], ['Ends', day(a.until) || 'no end'], ['Review due', day(a.review_due)],
+            ['Decided by', (r.officials ?? []).map((o) => [o.name, o.organization].filter(Boolean).join(', ')).join('; ')], ['Organization', a.organization], ['Because', r.reason && <T v={r.reason} />],
+            ['Kind', [r.framework === 'iso-27001' && 'management approval (ISO 27001)', r.maintained, r.scope, ...(r.environments ?? [])].filter(Boolean).join(', ')], ['RMF step', r.rmf_step],
+            ['Boundaries', (a.boundaries ?? []).map((b) => <Link key={b} href={to('boundaries', b)}>{b} </Link>)],
+            ['Consolidates', (r.consolidates ?? []).length > 0 && r.consolidates!.map((b) => <Link key={b} href={to('boundaries', b)}>{b} </Link>)], ['Supersedes', r.supersedes],
+            ['Granted', day(a.granted)], ['Ends', lastDay(a.until) || 'no end'], ['Review due', day(a.review_due)],
             ['Review is due because', (a.triggers ?? []).length > 0 && (a.triggers ?? []).join('; ')],
-            ['Leans on', (a.leverages ?? []).map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)], ['Leaned on by', (a.leaned_on_by ?? []).map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)],
+            ['May begin early', r.early_start && `allowed by ${r.early_start.allowed_by} ${day(r.early_start.on)}; it covers nothing`],
+            ['Package', r.package && [r.package.id, r.package.state].filter(Boolean).join(', ')],
+            ['Signed papers', (r.documents ?? []).length > 0 && r.documents!.map((d) => <div key={d.title}><T v={d.title} cap={120} /> <span className="dim">signed by {d.signer || 'nobody named'} {day(d.signed)}</span> {d.sha256 && <span className="mono dim">{d.sha256.slice(0, 16)}…</span>}</div>)],
+            ['May connect to', (r.connect ?? []).length > 0 && r.connect!.map((c) => <div key={`${c.to} ${c.decision}`}>{c.to} <Tag>{c.decision}</Tag> <span className="dim">from {day(c.granted)}{c.until && ` to ${lastDay(c.until)}`}</span></div>)],
+            ['Takes over', (r.inherits ?? []).length > 0 && r.inherits!.map((i) => <div key={i.authorization}>{[...(i.full ?? []), ...(i.partial ?? []).map((x) => `${x} in part`), ...(i.services ?? [])].join(', ')} <span className="dim">from {i.authorization}: {i.standing}</span></div>)],
+            ['Leans on', (a.leverages ?? []).length > 0 && a.leverages!.map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)], ['Leaned on by', (a.leaned_on_by ?? []).length > 0 && a.leaned_on_by!.map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)],
           ]} />
         </Block>
         <Block title="Who leans on whom"><Tree all={all} at={id} /></Block>
       </div>
+      {(r.residual_risks ?? []).length > 0 && <Block title="Residual risks" note="what somebody accepted, and to when"><Table short name="risks" rows={r.residual_risks!} columns={riskColumns} id={(x) => x.id ?? ''} empty="" /></Block>}
       <WhatIf a={a} />
       <Block title="What was decided since">
         <Table short name="acts" rows={(a.acts ?? []).toReversed()} columns={actColumns} id={(x) => `${x.recorded} ${x.kind}`} empty="Nothing since the document was written." />
@@ -94,6 +107,17 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
     </Sheet>
   );
 }
+
+type Risk = NonNullable<AuthorizationRecord['residual_risks']>[number];
+const riskColumns: Column<Risk>[] = [
+  { key: 'id', name: 'Risk', width: '4rem', text: (x) => x.id ?? '' },
+  { key: 'statement', name: 'What it is', text: (x) => x.statement ?? '' },
+  { key: 'level', name: 'Level', width: '6rem', text: (x) => x.level ?? '' },
+  { key: 'by', name: 'Accepted by', width: '9rem', text: (x) => x.accepted_by ?? '' },
+  { key: 'until', name: 'Until', width: '7rem', text: (x) => lastDay(x.until) },
+  { key: 'mitigated', name: 'Compensated by', width: '9rem', text: (x) => (x.mitigated_by ?? []).join(', ') },
+  { key: 'findings', name: 'Open on those', width: '9rem', text: (x) => (x.findings ?? []).join(', '), cell: (x) => (x.findings ?? []).slice(0, 3).map((f) => <Link key={f} href={to('findings', f)}>{f} </Link>) },
+];
 
 const actColumns: Column<AuthorizationAct>[] = [
   { key: 'recorded', name: 'Recorded', width: '10.5rem', text: (x) => when(x.recorded) },

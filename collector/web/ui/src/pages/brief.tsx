@@ -1,13 +1,12 @@
 import { Button } from '@patternfly/react-core';
-import { useAssets, useAuthorizations, useBoundaries, useConditions, useConnections, useDocuments, useFindings } from '../api';
+import { useAgreements, useAssets, useAuthorizations, useBoundaries, useConditions, useConnections, useFindings, useWindows } from '../api';
 import { ConditionChip, VerdictChip } from '../parts/chip';
 import { nameOf, operations, service, verdictOf } from '../parts/columns';
 import { Empty, Loading, Sheet } from '../parts/page';
 import { Link, to } from '../route';
-import { ago, bytes, count, cut, day, plural, T, when } from '../text';
-import type { Asset, Boundary, Connection } from '../types';
-import { DECISIONS, VERDICT_WORDS } from '../words';
-import { blocksOf, scalar } from '../parts/yaml';
+import { ago, bytes, count, cut, day, lastDay, plural, T, when } from '../text';
+import type { Agreement, Asset, Boundary, Connection } from '../types';
+import { DECISIONS, impact, VERDICT_WORDS } from '../words';
 
 /** Brief is all that an official needs to judge one connection, on one page. */
 export function Brief({ id }: { id: string }) {
@@ -27,19 +26,18 @@ function One({ c }: { c: Connection }) {
   const assets = useAssets({ ids }, ids.length > 0).data ?? [];
   const authorizations = useAuthorizations().data ?? [];
   const conditions = useConditions().data ?? [];
-  const findings = useFindings().data ?? [];
-  const documents = useDocuments().data?.documents ?? [];
+  const findings = useFindings({ ids: c.findings ?? [] }, !!c.findings?.length).data ?? [];
+  const agreed = useAgreements().data ?? [];
+  const windows = useWindows().data ?? [];
   const x = c.connection, v = c.verdict ?? {};
   const ends = [c.client_boundary, c.server_boundary];
   const over = authorizations.filter((a) => a.boundaries?.some((b) => ends.includes(b)));
-  const papers = (v.documents ?? []).map((d) => documents.find((p) => `${p.kind}/${p.name}` === d)).filter((p) => p !== undefined);
-  const agreements = papers.filter((p) => p.kind === 'Interconnection' || p.kind === 'SharedService');
-  const texts = over.map((a) => ({ a, text: documents.find((d) => d.kind === 'Authorization' && d.name === a.name)?.text ?? '' }));
+  const agreements = agreed.filter((g) => v.documents?.includes(g.document));
   const set = conditions.filter((k) => over.some((a) => a.name === k.authorization));
   const concerned = set.filter((k) => k.connections?.includes(c.id));
   const attested = set.filter((k) => k.state === 'attested' || k.state === 'attestation-due');
   const own = findings.filter((f) => c.findings?.includes(f.id));
-  const risks = texts.flatMap(({ a, text }) => blocksOf(text, 'residualRisks').map((r) => ({ a, r })));
+  const risks = over.flatMap((a) => (a.record?.residual_risks ?? []).map((r) => ({ a, r })));
   const broken = (v.terms ?? []).filter((t) => t.state === 'broken');
   const leaning = over.flatMap((a) => (a.leverages ?? []).map((n) => authorizations.find((y) => y.name === n)).filter((y) => y !== undefined));
   return (
@@ -50,25 +48,23 @@ function One({ c }: { c: Connection }) {
     >
       <div className="brief">
         <Row name="Subject">
-          <Side end="Client" address={x.client} asset={assets.find((a) => a.id === x.client_asset)} boundary={boundaries.find((b) => b.name === c.client_boundary)} name={c.client_boundary} documents={documents} />
-          <Side end="Server" address={x.server} asset={assets.find((a) => a.id === x.server_asset)} boundary={boundaries.find((b) => b.name === c.server_boundary)} name={c.server_boundary} documents={documents} />
+          <Side end="Client" address={x.client} asset={assets.find((a) => a.id === x.client_asset)} boundary={boundaries.find((b) => b.name === c.client_boundary)} name={c.client_boundary} />
+          <Side end="Server" address={x.server} asset={assets.find((a) => a.id === x.server_asset)} boundary={boundaries.find((b) => b.name === c.server_boundary)} name={c.server_boundary} />
         </Row>
         <Row name="Authority">
-          <Or>{over.map((a) => <p key={a.name}><Link href={to('authorizations', a.name)}><b>{a.name}</b></Link> {DECISIONS[a.decision ?? ''] ?? a.decision}, {a.state}{a.why && ` (${a.why})`}; granted {day(a.granted) || 'not recorded'}, {a.until ? `ends ${day(a.until)}` : 'no end'}, review due {day(a.review_due) || 'not recorded'}; by <Or>{a.organization}</Or></p>)}</Or>
+          <Or>{over.map((a) => <p key={a.name}><Link href={to('authorizations', a.name)}><b>{a.name}</b></Link> {DECISIONS[a.decision ?? ''] ?? a.decision}, {a.state}{a.why && ` (${a.why})`}; granted {day(a.granted) || 'not recorded'}, {a.until ? `ends ${lastDay(a.until)}` : 'no end'}, review due {day(a.review_due) || 'not recorded'}; by <Or>{[...(a.record?.officials ?? []).map((o) => o.name), a.organization].filter(Boolean).join(', ')}</Or></p>)}</Or>
         </Row>
-        <Row name="Authorization to connect"><Or>{texts.flatMap(({ a, text }) => blocksOf(text, 'connect').map((t) => <p key={a.name + t}><b>{a.name}</b> <T v={t} /></p>))}</Or></Row>
-        <Row name="Agreement">
-          <Or>{agreements.map((p) => <div key={p.name}><p><Link href={to('policy', '', { document: `${p.kind}/${p.name}` })}><b>{p.kind}/{p.name}</b></Link> <T v={scalar(p.text, 'purpose')} /></p><p>{blocksOf(p.text, 'agreement').length ? <T v={blocksOf(p.text, 'agreement').join('; ')} /> : <>agreement <Nothing /></>}</p></div>)}</Or>
-        </Row>
+        <Row name="Authorization to connect"><Or>{over.flatMap((a) => (a.record?.connect ?? []).map((k) => <p key={`${a.name} ${k.to} ${k.decision}`}><b>{a.name}</b> to {k.to}: {k.decision}, granted {day(k.granted)}, {k.until ? `ends ${lastDay(k.until)}` : 'no end'}</p>))}</Or></Row>
+        <Row name="Agreement"><Or>{agreements.map((g) => <Agreed key={`${g.document} ${g.from} ${g.to}`} g={g} />)}</Or></Row>
         <Row name="Conditions">
-          <Or>{(concerned.length ? concerned : set).map((k) => <div key={k.id} className="condition"><p><ConditionChip v={k.state} /> <b>{k.id}</b> <T v={k.statement} /></p><p className="dim">judged by {k.check}; <T v={k.words} /></p></div>)}</Or>
+          <Or>{(concerned.length ? concerned : set).map((k) => <p key={k.id}><ConditionChip v={k.state} /> <b>{k.id}</b> <T v={k.statement} /> <span className="dim">({k.check}; <T v={k.words} />)</span></p>)}</Or>
           {set.length > 0 && concerned.length === 0 && <p className="dim">None of them names this connection.</p>}
         </Row>
         <Row name="Verdict"><p><VerdictChip v={verdictOf(c)} /> since {when(v.since)}, judged {when(v.judged_at)} by policy version {v.policy_version}</p><p><T v={v.reason} cap={800} /></p></Row>
         <Row name="Observed">
           <p>{service(x)} ({x.grade || 'no grade'}), opened by {x.opened_by || 'unknown'} (known from {x.direction_basis || 'nothing'}), {x.outcome}; {operations(x) || 'no operation was read'}</p>
           <p>{bytes(x.client_bytes)} from the client, {bytes(x.server_bytes)} back, {plural(Number(x.sessions ?? 0), 'session')}; first seen {when(x.first_seen)}, last {when(x.last_seen)}</p>
-          <p>Protection: {x.security || 'not known'}{x.security_facts?.tls && `, TLS ${x.security_facts.tls}`}{x.security_facts?.policy && `, ${x.security_facts.policy}`}{x.security_facts?.subject && <>, certificate <T v={x.security_facts.subject} cap={120} /></>}</p>
+          <p>Protection: {x.security || 'not known'}{x.security_facts?.tls && `, TLS ${x.security_facts.tls}`}{x.security_facts?.policy && `, OPC UA policy ${x.security_facts.policy}`}{x.security_facts?.subject && <>, certificate <T v={x.security_facts.subject} cap={120} /></>}</p>
         </Row>
         <Row name="Deviations">
           {broken.map((t) => <p key={t.term}><b>{t.term}</b> <T v={t.why} /></p>)}
@@ -77,19 +73,19 @@ function One({ c }: { c: Connection }) {
         </Row>
         <Row name="Not observable, attested">
           {(v.not_observable ?? []).map((n) => <p key={n}><T v={n} /></p>)}
-          {attested.map((k) => <p key={k.id}><b>{k.id}</b> <T v={k.statement} />: <T v={k.words} /></p>)}
+          {attested.map((k) => <p key={k.id}><b>{k.id}</b> <T v={k.words} />: <T v={k.statement} /></p>)}
           {(v.not_observable ?? []).length + attested.length === 0 && <Nothing />}
         </Row>
         <Row name="Visibility">
           <p>Seen by {(c.agents ?? []).join(', ') || 'no agent'}.</p>
           {ends.map((b) => boundaries.find((y) => y.name === b)?.sight).map((s) => s && <p key={s.boundary}><b>{s.boundary}</b> <T v={s.words} cap={400} />{(s.segments ?? []).map((g) => <span key={g.segment} className="dim"> last frame {when(g.last)}, {count(g.lost)} of {count(g.packets)} packets lost.</span>)}</p>)}
         </Row>
-        <Row name="Residual risk"><Or>{risks.map(({ a, r }) => <p key={a.name + r}><b>{a.name}</b> <T v={r} cap={500} /></p>)}</Or></Row>
+        <Row name="Residual risk"><Or>{risks.map(({ a, r }) => <p key={`${a.name}/${r.id}`}><b>{a.name}/{r.id}</b> <T v={r.statement} cap={300} /> {r.level && `(${r.level})`} accepted by {r.accepted_by} to {lastDay(r.until)}; compensated by <Or>{(r.mitigated_by ?? []).join(', ')}</Or></p>)}</Or></Row>
         <Row name="Open POA&M"><Or>{own.filter((f) => f.status === 'remediating').map((f) => <p key={f.id}>{f.id}: {cut(f.title, 160)}</p>)}</Or></Row>
-        <Row name="Depends on"><Or>{leaning.map((a) => <p key={a.name}><Link href={to('authorizations', a.name)}>{a.name}</Link>, {a.state}, {a.until ? `ends ${day(a.until)}, ${ago(a.until, Date.now())}` : 'no end'}</p>)}</Or></Row>
-        <Row name="Changes that explain"><Or>{documents.filter((d) => d.kind === 'Window' && agreements.some((p) => d.text.includes(p.name))).map((d) => <p key={d.name}>{d.name}: <T v={scalar(d.text, 'ticket') || 'no ticket'} /></p>)}</Or></Row>
+        <Row name="Depends on"><Or>{leaning.map((a) => <p key={a.name}><Link href={to('authorizations', a.name)}>{a.name}</Link>, {a.state}, {a.until ? `ends ${lastDay(a.until)}, ${ago(a.until, Date.now())}` : 'no end'}</p>)}</Or></Row>
+        <Row name="Changes that explain"><Or>{[...new Set([...own.flatMap((f) => f.explained_by ?? []), ...windows.filter((w) => agreements.some((g) => w.text.includes(g.name))).map((w) => `Window/${w.name}`)])].map((w) => <p key={w}>{w}</p>)}</Or></Row>
         <Row name="Options">
-          <p>Accept to a date, require a fix, or restrict: in <Or>{own.map((f) => <Link key={f.id} href={to('findings', f.id)}>its finding </Link>)}</Or></p>
+          <p>Accept to a date, require a fix, or restrict: {own.length ? own.map((f) => <Link key={f.id} href={to('findings', f.id)}>its finding </Link>) : 'it stands in no finding'}</p>
           <p>Suspend or rescind, with the consequences shown first: {over.map((a) => <Link key={a.name} href={to('authorizations', a.name)}>{a.name} </Link>)}{over.length === 0 && <Nothing />}</p>
         </Row>
       </div>
@@ -100,13 +96,23 @@ function One({ c }: { c: Connection }) {
 
 const Row = ({ name, children }: { name: string; children: React.ReactNode }) => <section><h2>{name}</h2><div>{children}</div></section>;
 
-function Side({ end, address, asset, boundary, name, documents }: { end: string; address: string; asset?: Asset; boundary?: Boundary; name?: string; documents: { kind: string; name: string; text: string }[] }) {
-  const text = documents.find((d) => d.kind === 'Boundary' && d.name === name)?.text ?? '';
+function Agreed({ g }: { g: Agreement }) {
+  const sides = (g.sides ?? []).map((x) => `${x.boundary} ${x.approval ?? ''}${x.official ? ` by ${x.official}` : ''}${x.granted ? ` ${day(x.granted)}` : ''}${x.until ? ` to ${lastDay(x.until)}` : ''}`);
+  return (
+    <p>
+      <Link href={to('policy', '', { document: g.document })}><b>{g.document}</b></Link> <T v={g.purpose} />, {g.state}{g.why && ` (${g.why})`}; owner <Or>{[g.owner, g.contact].filter(Boolean).join(', ')}</Or>;
+      {' '}<Or>{[g.type, g.reference].filter(Boolean).join(' ')}</Or>{g.signed && `, signed ${day(g.signed)}`}, {g.until ? `ends ${lastDay(g.until)}` : 'no end'}; sides <Or>{sides.join('; ')}</Or>
+    </p>
+  );
+}
+
+function Side({ end, address, asset, boundary, name }: { end: string; address: string; asset?: Asset; boundary?: Boundary; name?: string }) {
+  const r = boundary?.record;
   return (
     <p>
       <b>{end}</b> {asset ? <Link href={to('assets', asset.id)}>{cut(nameOf(asset), 60)}</Link> : cut(address, 60)} <span className="mono">{cut(address, 60)}</span>{' '}
-      {(asset?.roles ?? []).slice(0, 2).map((r) => r.role).join(', ')} in {boundary ? <Link href={to('boundaries', boundary.name)}>{cut(boundary.title || boundary.name, 80)}</Link> : name || 'no boundary'};
-      categorization <Or>{blocksOf(text, 'categorization').map((b) => <T key={b} v={b} />)}</Or>; parties <Or>{blocksOf(text, 'parties').map((b) => <T key={b} v={b} />)}</Or>
+      {(asset?.roles ?? []).slice(0, 2).map((x) => x.role).join(', ')} in {boundary ? <Link href={to('boundaries', boundary.name)}>{cut(boundary.title || boundary.name, 80)}</Link> : name || 'no boundary'};
+      {' '}categorization <Or>{impact(r?.categorization)}</Or>; <Or>{(r?.parties ?? []).map((x) => `${x.role} ${[x.name, x.organization, x.contact].filter(Boolean).join(', ')}`).join('; ')}</Or>; decided by <Or>{(r?.officials ?? []).map((o) => o.name).join(', ')}</Or>
     </p>
   );
 }

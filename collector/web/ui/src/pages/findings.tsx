@@ -9,9 +9,9 @@ import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { Table } from '../parts/table';
 import { Act as May, useMay } from '../parts/may';
 import { type Act, ACTS, Triage } from '../parts/triage';
-import { go, Link, setQuery, to, useRoute } from '../route';
+import { go, Link, setQuery, to, useAt, useRoute } from '../route';
 import { reader, useCell } from '../store';
-import { ago, count, cut, day, plural, T, when } from '../text';
+import { ago, count, cut, day, lastDay, plural, T, when } from '../text';
 import type { Asset, Finding, FindingEvent } from '../types';
 import { actionFor, unplug } from '../words';
 
@@ -22,7 +22,7 @@ const group = (f: Finding) => (f.status === 'closed' ? 'closed' : f.status === '
 
 export function Findings({ id }: { id: string }) {
   const findings = useFindings();
-  const refused = useMay('FindingService/ActOnFindings');
+  const refused = useMay('FindingService/ActOnFindings'), at0 = useAt();
   const { query } = useRoute();
   const show = query.get('show') ?? 'open';
   const kind = query.get('kind') ?? '';
@@ -55,7 +55,7 @@ export function Findings({ id }: { id: string }) {
       </div>
       {list.length === 0 ? <Empty>{findings.data?.length ? 'Nothing here waits for a decision.' : 'No finding. What was seen so far stays inside its boundary or is covered by an agreement.'}</Empty> : (
         <div className="split">
-          <Queue list={list} at={at?.id ?? ''} chosen={chosen} mark={mark} acts={refused ? [] : acts} take={setAct} />
+          <Queue list={list} at={at?.id ?? ''} chosen={chosen} mark={mark} acts={refused || at0 ? [] : acts} take={setAct} />
           <div>
             <div className="acts" role="toolbar" aria-label="Decide">
               {marked.length > 0 && <b>{plural(marked.length, 'finding')} marked</b>}
@@ -136,14 +136,14 @@ function Detail({ f }: { f: Finding }) {
       </header>
       {now === 'engineer' && <Devices assets={involved} />}
       <Pairs of={[
-        ['Status', <><Status v={f.status} />{f.acceptance && <> {day(f.acceptance.until)}, {f.acceptance.owner} answers for it: <T v={f.acceptance.reason} /></>}{f.closure && <> {f.closure.reason} by {f.closure.by}</>}</>], ['Ceased', f.ceased && <>{day(f.ceased_since)}: <T v={f.ceased} /></>], ['Assigned to', f.assignee], ['Explained by', (f.explained_by ?? []).join(', ')], ['Condition', f.condition], ['Severity', (f.severity_terms ?? []).join(', ') || String(f.severity ?? 0)],
+        ['Status', <><Status v={f.status} />{f.acceptance && <> {lastDay(f.acceptance.until)}, {f.acceptance.owner} answers for it: <T v={f.acceptance.reason} /></>}{f.closure && <> {f.closure.reason} by {f.closure.by}</>}</>], ['Ceased', f.ceased && <>{day(f.ceased_since)}: <T v={f.ceased} /></>], ['Assigned to', f.assignee], ['Explained by', (f.explained_by ?? []).join(', ')], ['Condition', f.condition], ['Severity', (f.severity_terms ?? []).join(', ') || String(f.severity ?? 0)],
         ['From', f.from_boundary], ['To', f.to_boundary], ['Service', f.service && <T v={f.service} />], ['Opened by', f.opener], ['Broken term', f.term],
         ['ATT&CK for ICS', f.technique], ['First seen', when(f.first_seen)], ['Last seen', when(f.last_seen)], ['Site', f.site],
         ['Survey', f.survey && 'in the worklist of a survey: nobody is alarmed yet'], ['Id', <span className="mono">{f.id}</span>],
       ]} />
       {members.length > 0 && <Block title="Connections" note={plural(members.length + (f.left_off ?? 0), 'connection')}><Table short name="connections" rows={members.slice(0, 100)} columns={fewColumns} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="" /></Block>}
       {now !== 'engineer' && involved.length > 0 && <Devices assets={involved} />}
-      {(f.poam ?? []).length > 0 && <Block title="Plan of action"><ul className="lines">{f.poam!.map((p) => <li key={p.id}><Tag>{p.status}</Tag> <b>{p.id}</b> <T v={p.title} /> by {p.responsible}, due {day(p.due)}</li>)}</ul></Block>}
+      {(f.poam ?? []).length > 0 && <Block title="Plan of action"><ul className="lines">{f.poam!.map((p) => <li key={p.id}><Tag>{p.status}</Tag> <b>{p.id}</b> <T v={p.title} /> by {p.responsible}, due {lastDay(p.due)}</li>)}</ul></Block>}
       <History id={f.id} revision={f.revision} />
       {(f.past ?? []).length > 0 && <p className="dim">{plural(f.past!.length, 'member')} that it grouped before {f.past!.length === 1 ? 'is' : 'are'} covered now.</p>}
       {(f.left_off ?? 0) > 0 && <p className="dim">{count(f.left_off)} more are counted and not listed.</p>}

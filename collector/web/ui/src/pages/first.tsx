@@ -24,7 +24,7 @@ export function First({ add }: { add: () => void }) {
         </li>
         <li>
           <h2>Say where the plant ends</h2>
-          {boundaries.length > 0 ? <p>{boundaries.length} boundaries are drawn.</p> : <><p>Write a Site and its Boundaries, and apply them on the collector's machine; <Link href="/policy">Policy</Link> checks them in the browser first.</p><CopyLine name="Line to run">demarc-collector apply -f plant.yaml</CopyLine></>}
+          {boundaries.length > 0 ? <p>{boundaries.length} boundaries are drawn.</p> : <><p>Once something was heard, <Link href="/propose">Drafts</Link> proposes boundaries out of it for you to edit. Or write a Site and its Boundaries, and apply them on the collector's machine; <Link href="/policy">Policy</Link> checks them in the browser first.</p><CopyLine name="Line to run">demarc-collector apply -f plant.yaml</CopyLine></>}
         </li>
       </ol>
       <Example />

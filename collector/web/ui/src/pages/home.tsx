@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useAgents, useAuthorizations, useBoundaries, useConditions, useConnections, useFirst, useNotices, total, useStatus, useTotal } from '../api';
+import { useAgents, useAuthorizations, useBoundaries, useConditions, useCrossings, useFirst, total, useStatus, useTotal } from '../api';
 import { Calendar } from '../parts/calendar';
 import { Severity, StateChip, Tag } from '../parts/chip';
 import { Conditions } from '../parts/conditions';
@@ -42,11 +42,20 @@ function Landing({ now }: { now: Reader }) {
     <Sheet title={READERS[now].home} lead={READERS[now].asks}>
       <Fault of={status} />
       <Answer reader={now} />
+      <Undrawn />
       <div className="home">
         {ORDER[now].map((name) => { const B = BLOCKS[name]; return <B key={name} />; })}
       </div>
     </Sheet>
   );
+}
+
+/** Undrawn leads on from what was heard to what stands where. */
+function Undrawn() {
+  const unplaced = useTotal('assets', { unplaced: true });
+  const drawn = useTotal('boundaries');
+  if (unplaced <= 0 || drawn < 0) return null;
+  return <p className="hint">{drawn === 0 ? 'No boundary is drawn yet, so nothing that was heard can be judged.' : `${plural(unplaced, 'asset')} ${unplaced === 1 ? 'stands' : 'stand'} in no boundary.`} <Link href="/propose">Drafts</Link> proposes documents out of what was seen, for you to edit.</p>;
 }
 
 /** Answer says the reader's question's answer in one line of figures. */
@@ -114,9 +123,8 @@ function Verdicts() {
 }
 
 function Crossings() {
-  const connections = useConnections({ crossing: true }).data ?? [];
-  const boundaries = useBoundaries().data ?? [];
-  return <Block title="Crossings" note="coloured by the worst verdict" more={<Link href="/map">map</Link>}><Matrix connections={connections} boundaries={boundaries} /></Block>;
+  const crossings = useCrossings(), boundaries = useBoundaries();
+  return <Block title="Crossings" note="coloured by the worst verdict" more={<Link href="/map">map</Link>}><Matrix of={crossings.data ?? []} boundaries={boundaries.data ?? []} /></Block>;
 }
 
 function Held() {
@@ -125,9 +133,7 @@ function Held() {
 }
 
 function Dates() {
-  const authorizations = useAuthorizations().data ?? [];
-  const notices = useNotices().data ?? [];
-  return <Block title="What ends, and when"><Calendar authorizations={authorizations} notices={notices} now={Date.now()} /></Block>;
+  return <Block title="What ends, and when"><Calendar now={Date.now()} most={6} /></Block>;
 }
 
 function Listening() {

@@ -7,7 +7,7 @@ import type { Area, Drawing, Plan } from '../map/layout';
 import { svg } from '../map/svg';
 import Layout from '../map/worker?worker';
 import { connectionColumns, nameOf, rolesOf, side, verdictOf, worst } from '../parts/columns';
-import { Matrix } from '../parts/matrix';
+import { crossingsOf, Matrix } from '../parts/matrix';
 import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
 import { save, Table } from '../parts/table';
 import { go, setQuery, to, useRoute } from '../route';
@@ -30,7 +30,9 @@ export function PlantMap(_: { id: string }) {
   const drawn = useRef<{ cy: Core; drawing: Drawing; colours: Colours }>(null);
   const times = useMemo(() => span(connections.data ?? []), [connections.data]);
   const seen = useMemo(() => (connections.data ?? []).filter((c) => until === undefined || Date.parse(c.connection.first_seen ?? '') <= until), [connections.data, until]);
-  const plan = useMemo(() => planOf(boundaries.data ?? [], assets.data ?? [], seen, opened, inner), [boundaries.data, assets.data, seen, opened, inner]);
+  const whole = useMemo(() => planOf(boundaries.data ?? [], assets.data ?? [], seen, opened, inner), [boundaries.data, assets.data, seen, opened, inner]);
+  const [bare, setBare] = useState(false);
+  const { plan, left } = useMemo(() => occupied(whole, bare), [whole, bare]);
   if (boundaries.isPending || assets.isPending || connections.isPending) return <Loading />;
   const toggle = (name: string) => setQuery({ boundary: (opened.includes(name) ? opened.filter((n) => n !== name) : [...opened, name]).join(',') });
   const members = chosen ? worst(seen.filter((c) => chosen.includes(c.id))) : [];
@@ -40,8 +42,9 @@ export function PlantMap(_: { id: string }) {
       <div className="tools">
         {plan.areas.map((a) => <label key={a.name} className="choice"><input type="checkbox" checked={opened.includes(a.name)} onChange={() => toggle(a.name)} />{cut(a.name, 30)}</label>)}
         <span className="grow" />
+        {(left > 0 || bare) && <Checkbox id="bare" label={bare ? 'Where nothing was seen' : `Where nothing was seen: ${left}`} isChecked={bare} onChange={(_e, v) => setBare(v)} />}
         <Checkbox id="inner" label="Within boundaries" isChecked={inner} onChange={(_e, v) => setInner(v)} />
-        <Button variant="link" isInline onClick={() => { const d = drawn.current; if (d) save('map.svg', svg(d.drawing, (v) => d.colours.verdicts[v], d.colours.ink, d.colours.line, d.colours.card), 'image/svg+xml'); }}>SVG</Button>
+        <Button variant="link" isInline onClick={() => { const d = drawn.current; if (d) save('map.svg', svg(d.drawing, d.colours.verdicts, d.colours.ink, d.colours.dim, d.colours.card), 'image/svg+xml'); }}>SVG</Button>
         <Button variant="link" isInline onClick={() => drawn.current && save('map.png', drawn.current.cy.png({ output: 'blob', full: true, scale: 2, maxWidth: 8000, maxHeight: 8000, bg: drawn.current.colours.card }) as Blob, 'image/png')}>PNG</Button>
       </div>
       {plan.things.length === 0 ? <Empty>Nothing has been seen yet.</Empty> : <Canvas plan={plan} onArea={toggle} onTies={setChosen} drawn={drawn} />}
@@ -51,7 +54,7 @@ export function PlantMap(_: { id: string }) {
         {times && <label className="choice">First seen until<input type="range" aria-label="First seen until" min={times[0]} max={times[1]} step={Math.max(1, Math.round((times[1] - times[0]) / 200))} value={until ?? times[1]} onChange={(e) => setUntil(Number(e.target.value) >= times[1] ? undefined : Number(e.target.value))} /><span>{until === undefined ? 'now' : when(new Date(until).toISOString())}; verdicts as of now</span></label>}
       </div>
       {chosen && <Block title="Chosen" note={plural(members.length, 'connection')} more={<Button variant="link" isInline onClick={() => setChosen(undefined)}>close</Button>}><Table short name="chosen" rows={members} columns={connectionColumns} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="Nothing passes here." /></Block>}
-      <Block title="The same as a table"><Matrix connections={seen} boundaries={boundaries.data ?? []} /></Block>
+      <Block title="The same as a table"><Matrix of={crossingsOf(seen)} boundaries={boundaries.data ?? []} /></Block>
     </Sheet>
   );
 }
@@ -94,6 +97,13 @@ function planOf(boundaries: Boundary[], assets: Asset[], connections: Connection
   }
   for (const n of count.keys()) if (!names.has(n)) areas.push({ name: n, title: n === 'internet' ? 'Internet' : n, band: n === 'internet' ? 0 : 4, assets: count.get(n)! });
   return { things, ties, areas, open, inner };
+}
+
+/** occupied leaves boundaries out in which nothing was seen, unless they are wanted or opened. */
+function occupied(p: Plan, bare: boolean): { plan: Plan; left: number } {
+  const met = new Set(p.ties.flatMap((t) => [t.aBoundary, t.bBoundary]));
+  const areas = p.areas.filter((a) => bare || a.assets > 0 || met.has(a.name) || p.open.includes(a.name));
+  return { plan: areas.length === p.areas.length ? p : { ...p, areas }, left: p.areas.length - areas.length };
 }
 
 function Canvas({ plan, onArea, onTies, drawn }: { plan: Plan; onArea: (name: string) => void; onTies: (ids?: string[]) => void; drawn: React.RefObject<{ cy: Core; drawing: Drawing; colours: Colours } | null> }) {

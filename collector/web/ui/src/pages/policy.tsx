@@ -1,15 +1,13 @@
-import { Button, Checkbox, TextArea } from '@patternfly/react-core';
-import { useMutation } from '@tanstack/react-query';
+import { Button, Checkbox } from '@patternfly/react-core';
 import { useMemo, useState } from 'react';
-import { post, useDocuments, useStatus } from '../api';
-import { Tag, VerdictChip } from '../parts/chip';
+import { useDocuments, useStatus } from '../api';
+import { Tag } from '../parts/chip';
 import { Diff } from '../parts/diff';
 import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
-import { useDraft } from '../parts/draft';
-import { Table } from '../parts/table';
+import { Editor } from '../parts/trial';
 import { Link, setQuery, to, useRoute } from '../route';
-import { cut, plural, T, visible, when } from '../text';
-import type { ApplyResult, Documents, PolicyDocument, VerdictChange } from '../types';
+import { cut, plural, visible, when } from '../text';
+import type { Documents, PolicyDocument } from '../types';
 
 const keyOf = (d: PolicyDocument) => `${d.kind}/${d.name}`;
 
@@ -42,7 +40,7 @@ export function Policy(_: { id: string }) {
         </ul>
         <div>
           {shown ? <Block title={shown.name} note={<><Tag>{shown.kind}</Tag> {shown.path}</>}><pre className="yaml" tabIndex={0}>{lines(shown.text)}</pre></Block> : all.length > 0 && <Block title="Choose a document"><Empty>Its text stands here as it was written.</Empty></Block>}
-          <Trial all={all} shown={shown} />
+          <Change key={shown ? keyOf(shown) : ''} all={all} shown={shown} />
         </div>
       </div>
     </Sheet>
@@ -71,48 +69,20 @@ function Changes({ before, after }: { before: Documents; after: Documents }) {
   );
 }
 
-/** Trial puts documents before the collector without putting them in force. */
-function Trial({ all, shown }: { all: PolicyDocument[]; shown?: PolicyDocument }) {
-  const [text, setText, sent] = useDraft(`policy-${shown ? keyOf(shown) : 'new'}`, shown?.text ?? '');
+/** Change writes one document anew, or another one. */
+function Change({ all, shown }: { all: PolicyDocument[]; shown?: PolicyDocument }) {
   const [open, setOpen] = useState(false);
   const [prune, setPrune] = useState(false);
-  const documents = () => {
-    const rest = all.filter((d) => d !== shown).map((d) => d.text);
-    const whole = [...rest, text].join('\n---\n');
-    return [{ path: 'pages.yaml', content: btoa(String.fromCharCode(...new TextEncoder().encode(whole))) }];
-  };
-  const dry = useMutation({ mutationFn: () => post<ApplyResult>('documents', { documents: documents(), dry_run: true, prune }) });
   if (!open) return <p><Button variant="secondary" size="sm" onClick={() => setOpen(true)}>{shown ? `Try a change to ${cut(shown.name, 40)}` : 'Try a new document'}</Button></p>;
+  const path = shown?.path || 'new.yaml';
   return (
-    <Block title="What would change?" note="A dry run. Nothing is put in force from here: documents are kept under version control and applied with demarc-collector apply.">
-      <TextArea aria-label="Document" className="editor" rows={16} resizeOrientation="vertical" spellCheck={false} value={text} onChange={(_, v) => { setText(v); dry.reset(); }} />
-      <div className="tools">
-        <Button variant="primary" size="sm" isDisabled={!text.trim() || dry.isPending} onClick={() => dry.mutate()}>Dry run</Button>
-        <Button variant="link" size="sm" onClick={() => { sent(); dry.reset(); setOpen(false); }}>Forget it</Button>
+    <Block title="What would change?" note="A dry run changes nothing. Documents are kept under version control: what is put forward from here belongs there, too.">
+      <Editor
+        draft={`policy-${shown ? keyOf(shown) : 'new'}`} path={path} start={shown?.text ?? ''} forget={() => setOpen(false)}
+        prune={(text) => (prune ? [...all.filter((d) => d !== shown).map((d) => ({ path: d.path || 'policy.yaml', text: d.text })), { path, text }] : undefined)}
+      >
         <Checkbox id="prune" label="Documents that are left out are removed" isChecked={prune} onChange={(_, v) => setPrune(v)} />
-      </div>
-      {dry.isError && <p className="fault pre" role="alert">{dry.error.message}</p>}
-      {dry.data && <Outcome of={dry.data} />}
+      </Editor>
     </Block>
   );
 }
-
-function Outcome({ of }: { of: ApplyResult }) {
-  const changes = (of.changes ?? []).filter((c) => c.change !== 'same');
-  return (
-    <div role="status">
-      <ul className="lines">{changes.map((c) => <li key={c.kind + c.name}><Tag>{c.change}</Tag> {c.kind}/{c.name}</li>)}</ul>
-      {changes.length === 0 && <Empty>No document would change.</Empty>}
-      {(of.warnings ?? []).map((w) => <p className="hint" key={w}><T v={w} /></p>)}
-      <p><b>{plural(of.verdicts?.length ?? 0, 'verdict')}</b> would change.</p>
-      <Table short name="verdicts" rows={(of.verdicts ?? []).slice(0, 200)} columns={verdictColumns} id={(v) => v.connection} href={(v) => to('connections', v.connection)} empty="" />
-    </div>
-  );
-}
-
-const verdictColumns = [
-  { key: 'connection', name: 'Connection', width: '9rem', text: (v: VerdictChange) => v.connection },
-  { key: 'before', name: 'Before', width: '9.5rem', text: (v: VerdictChange) => v.before ?? '', cell: (v: VerdictChange) => <VerdictChip v={v.before} /> },
-  { key: 'after', name: 'After', width: '9.5rem', text: (v: VerdictChange) => v.after ?? '', cell: (v: VerdictChange) => <VerdictChip v={v.after} /> },
-  { key: 'reason', name: 'Why', text: (v: VerdictChange) => v.reason ?? '' },
-];

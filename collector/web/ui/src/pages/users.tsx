@@ -7,7 +7,7 @@ import { Act, useMay } from '../parts/may';
 import { Block, Empty, Fault, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { go, Link, to } from '../route';
-import { cut, day, T, when } from '../text';
+import { cut, lastDay, T, when } from '../text';
 import type { ApiToken, Grant, User } from '../types';
 
 const ROLES = ['engineer', 'analyst', 'issm', 'system-owner', 'official', 'designated-representative', 'auditor', 'admin'];
@@ -100,7 +100,7 @@ const list = (s: string) => s.split(',').map((x) => x.trim()).filter(Boolean);
 
 const tokenColumns: Column<ApiToken>[] = [
   { key: 'name', name: 'Token', text: (t) => t.name }, { key: 'user', name: 'Of', text: (t) => t.user ?? '' }, { key: 'scopes', name: 'Scopes', text: (t) => (t.scopes ?? []).join(', ') },
-  { key: 'created', name: 'Made', width: '10.5rem', text: (t) => when(t.created) }, { key: 'expires', name: 'Ends', width: '7rem', text: (t) => day(t.expires) },
+  { key: 'created', name: 'Made', width: '10.5rem', text: (t) => when(t.created) }, { key: 'expires', name: 'Ends', width: '7rem', text: (t) => lastDay(t.expires) },
   { key: 'state', name: 'State', width: '9rem', text: (t) => (t.revoked ? 'taken back' : 'good'), cell: (t) => (t.revoked ? <span className="dim">taken back</span> : <Revoke t={t} />) },
 ];
 

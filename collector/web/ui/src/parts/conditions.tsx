@@ -3,7 +3,7 @@ import { post } from '../api';
 import { Link, to } from '../route';
 import { T, when } from '../text';
 import type { Condition } from '../types';
-import { CONDITION_STATES } from '../words';
+import { CONDITION_STATES, CONDITION_WORDS } from '../words';
 import { ConditionChip, Tag } from './chip';
 import { Act } from './may';
 import { Dialog } from './dialog';
@@ -17,6 +17,12 @@ export function Conditions({ of, named }: { of: Condition[]; named?: boolean }) 
   return <ul className="conditions">{of.toSorted((a, b) => rank(a) - rank(b)).map((c) => <One key={c.id} c={c} named={named} />)}</ul>;
 }
 
+/** told is what a condition's state does not say by itself. */
+function told(c: Condition): string {
+  const more = c.words && c.words !== CONDITION_WORDS[c.state] ? c.words : '';
+  return more || (c.reason ?? '');
+}
+
 function One({ c, named }: { c: Condition; named?: boolean }) {
   const [open, setOpen] = useState(false);
   const [attesting, setAttesting] = useState(false);
@@ -27,7 +33,7 @@ function One({ c, named }: { c: Condition; named?: boolean }) {
         <span className="sentence"><T v={c.statement} /></span>
         <span className="dim">{named ? c.id : c.id.split('/').at(-1)}</span>
       </button>
-      {!open && c.state !== 'holds' && <p className="dim under"><T v={c.words} /></p>}
+      {!open && c.state !== 'holds' && told(c) && <p className="dim under"><T v={told(c)} /></p>}
       {open && (
         <div className="under">
           <p><b><T v={c.words} /></b></p>

@@ -1,11 +1,13 @@
 import { Button, ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
 import BarsIcon from '@patternfly/react-icons/dist/esm/icons/bars-icon';
+import HistoryIcon from '@patternfly/react-icons/dist/esm/icons/history-icon';
 import MoonIcon from '@patternfly/react-icons/dist/esm/icons/moon-icon';
 import SunIcon from '@patternfly/react-icons/dist/esm/icons/sun-icon';
 import { useEffect, useRef, useState } from 'react';
-import { go, Link, to, useRoute } from '../route';
+import { go, Link, to, useAt, useRoute } from '../route';
 import { live, reader, theme, useCell, type Reader } from '../store';
 import { READERS } from '../words';
+import { asking } from './moment';
 import { SearchBox } from './searchbox';
 
 export function Head({ onMenu, open }: { onMenu: () => void; open: boolean }) {
@@ -16,6 +18,7 @@ export function Head({ onMenu, open }: { onMenu: () => void; open: boolean }) {
       <Find />
       <span className="grow" />
       <ReaderSwitch />
+      <Clock />
       <Live />
       <ThemeSwitch />
     </header>
@@ -59,10 +62,18 @@ function ReaderSwitch() {
   );
 }
 
-const LIVE = { connecting: 'connecting', live: 'live', lost: 'reconnecting' };
+/** Clock opens the choice of a moment. */
+function Clock() {
+  const at = useAt();
+  const open = useCell(asking);
+  return <Button variant="plain" aria-label="Another moment" aria-expanded={open || !!at} icon={<HistoryIcon />} onClick={() => asking.set(!open)} />;
+}
+
+const LIVE = { connecting: 'connecting', live: 'live', lost: 'reconnecting', past: 'the past' };
 
 function Live() {
-  const now = useCell(live);
+  const state = useCell(live);
+  const now = useAt() ? 'past' : state;
   return <span className={`live ${now}`} role="status" id="live">{LIVE[now]}</span>;
 }
 

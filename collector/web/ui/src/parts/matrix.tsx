@@ -1,43 +1,36 @@
 import { useMemo } from 'react';
 import { Link, to } from '../route';
 import { plural } from '../text';
-import type { Boundary, Connection } from '../types';
+import type { Boundary, Connection, Crossing } from '../types';
 import { VERDICTS } from '../words';
-import { side, verdictOf } from './columns';
+import { verdictOf } from './columns';
 import { Empty } from './page';
 
 /** Matrix is who crosses to whom: client boundaries down, server boundaries across. */
-export function Matrix({ connections, boundaries, only }: { connections: Connection[]; boundaries: Boundary[]; only?: string }) {
+export function Matrix({ of, boundaries, only }: { of: Crossing[]; boundaries: Boundary[]; only?: string }) {
   const { names, cells } = useMemo(() => {
-    const seen = new Set<string>();
-    const found = new Map<string, { n: number; worst: number }>();
-    for (const c of connections) {
-      const a = side(c.client_boundary, c), b = side(c.server_boundary, c);
-      if (a === b || a === 'own link' || b === 'own link' || (only && a !== only && b !== only)) continue;
-      const rank = VERDICTS.indexOf(verdictOf(c) as (typeof VERDICTS)[number]);
-      const cell = found.get(`${a}\n${b}`) ?? { n: 0, worst: 9 };
-      found.set(`${a}\n${b}`, { n: cell.n + 1, worst: Math.min(cell.worst, rank) });
-      seen.add(a).add(b);
-    }
     const order = new Map(boundaries.map((b, i) => [b.name, i]));
     const rank = (n: string) => order.get(n) ?? (n === 'internet' ? 1000 : 2000);
-    return { names: [...seen].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b)), cells: found };
-  }, [connections, boundaries, only]);
+    return {
+      names: [...new Set(of.flatMap((x) => [x.from, x.to]))].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b)),
+      cells: new Map(of.map((x) => [`${x.from}\n${x.to}`, { n: x.connections ?? 0, worst: VERDICTS.find((v) => Number(x.verdicts?.[v] ?? 0) > 0) ?? 'undecided', vain: x.in_vain ?? 0 }])),
+    };
+  }, [of, boundaries]);
   if (!names.length) return <Empty>Nothing has crossed{only ? ' this' : ' a'} boundary.</Empty>;
   return (
     <div className="matrix" role="region" aria-label="Crossings" tabIndex={0}>
       <table>
-        <thead><tr><td className="corner">client ↓ server →</td>{names.map((b) => <th key={b} scope="col">{b}</th>)}</tr></thead>
+        <thead><tr><td className="corner">client ↓ server →</td>{names.map((b) => <th key={b} scope="col">{words(b)}</th>)}</tr></thead>
         <tbody>
           {names.map((a) => (
             <tr key={a}>
-              <th scope="row">{a}</th>
+              <th scope="row">{words(a)}</th>
               {names.map((b) => {
                 const c = cells.get(`${a}\n${b}`);
-                const v = c && VERDICTS[c.worst];
+                const v = c?.worst;
                 return (
                   <td key={b} className={a === b ? 'same' : undefined}>
-                    {c && <Link href={to('connections', '', { from: known(a), to: known(b) })} className={`v-${v}`} aria-label={`${a} to ${b}: ${plural(c.n, 'connection')}, worst ${v}`} title={`worst: ${v}`}>{c.n}</Link>}
+                    {c && <Link href={to('connections', '', { from: known(a), to: known(b) })} className={`v-${v}`} aria-label={`${words(a)} to ${words(b)}: ${plural(c.n, 'connection')}, worst ${v}`} title={`worst: ${v}${c.vain ? `; ${c.vain} came to nothing` : ''}`}>{c.n}</Link>}
                   </td>
                 );
               })}
@@ -49,8 +42,23 @@ export function Matrix({ connections, boundaries, only }: { connections: Connect
   );
 }
 
+/** crossingsOf sums connections that are here up by pair of boundaries. */
+export function crossingsOf(connections: Connection[]): Crossing[] {
+  const found = new Map<string, Crossing>();
+  for (const c of connections) {
+    const from = c.client_boundary || 'none', to1 = c.server_boundary || 'none', v = verdictOf(c);
+    if (from === to1 || v === 'internal') continue;
+    const x = found.get(`${from}\n${to1}`) ?? { from, to: to1, connections: 0, verdicts: {} };
+    x.connections!++;
+    x.verdicts![v] = (x.verdicts![v] ?? 0) + 1;
+    found.set(`${from}\n${to1}`, x);
+  }
+  return [...found.values()];
+}
+
 /** known is a boundary that the list can be narrowed to. */
-const known = (name: string) => (name === 'unplaced' ? '' : name);
+const known = (name: string) => (name === 'none' ? '' : name);
+const words = (name: string) => (name === 'none' ? 'in none' : name);
 
 /** Strip is how many connections have each verdict, as shares of a line. */
 export function Strip({ of }: { of: Record<string, number> }) {

@@ -4,9 +4,9 @@ import { Link } from '../route';
 interface Entry { page: string; name: string }
 
 const GROUPS: { title: string; entries: Entry[] }[] = [
-  { title: '', entries: [{ page: '', name: 'Overview' }, { page: 'findings', name: 'Findings' }, { page: 'drift', name: 'Drift' }, { page: 'map', name: 'Map' }] },
-  { title: 'Authority', entries: [{ page: 'boundaries', name: 'Boundaries' }, { page: 'authorizations', name: 'Authorizations' }, { page: 'confirm', name: 'To confirm' }, { page: 'providers', name: 'Providers' }, { page: 'policy', name: 'Policy' }] },
-  { title: 'Network', entries: [{ page: 'assets', name: 'Inventory' }, { page: 'connections', name: 'Connections' }, { page: 'agents', name: 'Agents' }] },
+  { title: '', entries: [{ page: '', name: 'Overview' }, { page: 'findings', name: 'Findings' }, { page: 'drift', name: 'Drift' }, { page: 'changes', name: 'Changes' }, { page: 'map', name: 'Map' }] },
+  { title: 'Authority', entries: [{ page: 'boundaries', name: 'Boundaries' }, { page: 'authorizations', name: 'Authorizations' }, { page: 'agreements', name: 'Agreements' }, { page: 'confirm', name: 'To confirm' }, { page: 'providers', name: 'Providers' }, { page: 'policy', name: 'Policy' }, { page: 'propose', name: 'Drafts' }] },
+  { title: 'Network', entries: [{ page: 'assets', name: 'Inventory' }, { page: 'connections', name: 'Connections' }, { page: 'ways', name: 'Ways in and out' }, { page: 'agents', name: 'Agents' }] },
   { title: 'Collector', entries: [{ page: 'users', name: 'Accounts' }, { page: 'audit', name: 'Audit log' }, { page: 'settings', name: 'Settings' }] },
 ];
 

@@ -1,7 +1,7 @@
 import { Button } from '@patternfly/react-core';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { all, page, type Query } from '../api';
+import { all, page, type Query, useTimed } from '../api';
 import { go, setQuery, useRoute } from '../route';
 import { count, cut } from '../text';
 import { Empty, Loading } from './page';
@@ -51,10 +51,10 @@ export function Table<R>(p: Shown<R> & { rows: R[]; sort?: string; short?: boole
 }
 
 /** ServerTable shows a list of the collector, which filters, sorts and pages it. */
-export function ServerTable<R>(p: Shown<R> & { list: string; facets: Facet[]; query: Query }) {
+export function ServerTable<R>(p: Shown<R> & { list: string; facets: Facet[]; query: Query; cure?: (e: Error) => ReactNode }) {
   const [sort, setSort] = useState('');
   const column = p.columns.find((c) => c.key === sort.replace('-', ''));
-  const q: Query = { ...p.query, order_by: column?.order ? `${column.order}${sort.startsWith('-') ? ' desc' : ''}` : '' };
+  const q = useTimed(p.list, { ...p.query, order_by: column?.order ? `${column.order}${sort.startsWith('-') ? ' desc' : ''}` : '' });
   const found = useInfiniteQuery({
     queryKey: [p.list, 'pages', q],
     queryFn: ({ pageParam }) => page<R>(p.list, q, pageParam, pageParam ? 1000 : 200),
@@ -68,8 +68,8 @@ export function ServerTable<R>(p: Shown<R> & { list: string; facets: Facet[]; qu
   return (
     <div className="table">
       <Tools name={p.name} facets={p.facets} shown={total} save={async () => csv(await all<R>(p.list, q, Infinity), p.columns)} />
-      {found.isError && <p className="fault" role="alert">{found.error.message}</p>}
-      {found.isPending ? <Loading /> : total === 0 ? <Empty>{narrowed ? 'Nothing matches the filter.' : p.empty}</Empty>
+      {found.isError && <p className="fault" role="alert">{found.error.message} {p.cure?.(found.error)}</p>}
+      {found.isPending ? <Loading /> : found.isError ? null : total === 0 ? <Empty>{narrowed ? 'Nothing matches the filter.' : p.empty}</Empty>
         : <Rows {...p} rows={rows} total={Math.max(total, rows.length)} sort={sort} setSort={setSort} sortable={(c) => !!c.order} more={found.hasNextPage && !found.isFetching ? () => void found.fetchNextPage() : undefined} />}
     </div>
   );
