@@ -74,13 +74,6 @@ func (s *Service) connectionLines(c inventory.Connection, j *demarcv1.JudgedConn
 	lines = append(lines, s.exchangeLines(c, j)...)
 	lines = append(lines, fmt.Sprintf("Judged by policy version %d for %s; %s since %s.",
 		v.GetPolicyVersion(), when(v.GetJudgedAt().AsTime()), v.GetVerdict(), when(v.GetSince().AsTime())))
-	for _, f := range s.Plant.Findings() {
-		if slices.Contains(f.GetConnections(), j.GetId()) {
-			s.dress(f)
-			lines = append(lines, fmt.Sprintf("Finding %s: %s; severity %d, %s", f.GetId(), f.GetTitle(), f.GetSeverity(), f.GetStatus())+from(", looked after by ", f.GetAssignee()))
-			lines = append(lines, planLines(f)...)
-		}
-	}
 	return append(lines, s.briefLines(j)...)
 }
 

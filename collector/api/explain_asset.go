@@ -73,7 +73,7 @@ func (s *Service) assetLines(a *demarcv1.Asset) []string {
 // in whatever case its kind is written.
 func (s *Service) explainAgreement(id string) (*demarcv1.ExplainResponse, bool) {
 	r := &demarcv1.ExplainResponse{}
-	for _, x := range s.agreements() {
+	for _, x := range s.agreements(s.Plant.Connections()) {
 		if x.GetName() != id && !strings.EqualFold(x.GetDocument(), id) {
 			continue
 		}

@@ -14,12 +14,17 @@ import (
 // agreements that it stands on, the decisions over both sides with their
 // conditions and accepted risks, what is planned, and what was in sight.
 func (s *Service) briefLines(j *demarcv1.JudgedConnection) (lines []string) {
-	for _, x := range s.agreements() {
+	conditions := s.conditions()
+	for _, f := range s.findingsAbout(j, conditions) {
+		lines = append(lines, fmt.Sprintf("Finding %s: %s; severity %d, %s", f.GetId(), f.GetTitle(), f.GetSeverity(), f.GetStatus())+from(", looked after by ", f.GetAssignee()))
+		lines = append(lines, planLines(f)...)
+	}
+	for _, x := range s.agreements([]judgedConnection{j}) {
 		if slices.Contains(j.GetVerdict().GetDocuments(), x.GetDocument()) && s.between(j, x) {
 			lines = append(lines, agreementWords(x))
 		}
 	}
-	policy, now, conditions := s.Plant.Policy(), s.Clock(), s.conditions()
+	policy, now := s.Plant.Policy(), s.Clock()
 	var over []string
 	for _, b := range sides(j) {
 		name := authorityName(policy, b, now)
@@ -38,6 +43,29 @@ func (s *Service) briefLines(j *demarcv1.JudgedConnection) (lines []string) {
 		}
 	}
 	return append(lines, s.sightLines(j)...)
+}
+
+// findingsAbout are those that a connection stands in, and those of the conditions
+// that it is why of.
+func (s *Service) findingsAbout(j *demarcv1.JudgedConnection, conditions []*demarcv1.Condition) (all []*demarcv1.Finding) {
+	for _, id := range j.GetFindings() {
+		if f, ok := s.Plant.Finding(id); ok {
+			all = append(all, f)
+		}
+	}
+	why := map[string]bool{}
+	for _, c := range conditions {
+		if slices.Contains(c.GetConnections(), j.GetId()) {
+			why[c.GetId()] = true
+		}
+	}
+	if len(why) > 0 {
+		all = append(all, kept(s.Plant.Findings(), func(f *demarcv1.Finding) bool { return why[f.GetCondition()] })...)
+	}
+	for _, f := range all {
+		s.dress(f)
+	}
+	return all
 }
 
 // sides are the boundaries that a connection joins, each once.

@@ -51,15 +51,16 @@ func (s *Service) ListAgreements(ctx context.Context, r *demarcv1.ListAgreements
 	if err := cmp.Or(err, oneOf("state", r.GetState(), paper.AgreementStates), s.knownBoundary(r.GetBoundary())); err != nil {
 		return nil, err
 	}
-	p, err := agreementList.page(r, s.agreements(), func(x agreement) bool {
+	p, err := agreementList.page(r, s.agreements(s.Plant.Connections()), func(x agreement) bool {
 		return (is(r.GetBoundary(), x.GetFrom()) || is(r.GetBoundary(), x.GetTo())) && is(r.GetState(), x.GetState()) && words.in(agreementTexts(x))
 	})
 	return &demarcv1.ListAgreementsResponse{AsOf: as, Agreements: p.rows, NextPageToken: p.next, Total: p.total}, err
 }
 
-// agreements are those that the caller sees.
-func (s *Service) agreements() []agreement {
-	w := s.paperWorld()
+// agreements are those that the caller sees, with what stands on them of the
+// connections given.
+func (s *Service) agreements(connections []judgedConnection) []agreement {
+	w := paper.World{Policy: s.Plant.Policy(), Documents: s.Plant.Documents(), Connections: connections}
 	activity := s.Plant.Activity(w.Connections, s.Clock())
 	findings, open := s.open()
 	unused := map[string]string{}

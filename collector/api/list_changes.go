@@ -142,7 +142,7 @@ func (s *Service) things(what string) (all []thing) {
 			}
 		}
 	case "agreement":
-		for _, x := range s.agreements() {
+		for _, x := range s.agreements(nil) {
 			all = append(all, agreementThing(x))
 		}
 	case "condition":
