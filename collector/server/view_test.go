@@ -36,6 +36,7 @@ func TestRolesSeeWithinTheirLimits(t *testing.T) {
 	const hidden, shown = "10.60.9.91", "10.50.1.94" // corporate; dmz
 	l.send("a", flow(hidden, "10.20.4.93", 102, "s7comm", l.now))
 	l.send("a", flow(hidden, "10.60.9.92", 445, "smb", l.now))
+	l.send("a", flow(hidden, "10.20.4.93", 3389, "rdp", l.now))
 	l.send("a", flow("10.20.4.95", shown, 443, "tls", l.now))
 	guard := &api.Guard{Find: api.OfContext, Audit: func(context.Context, store.Act) error { return nil }, Log: slog.New(slog.DiscardHandler)}
 	conn := api.NewLocal(guard.Unary, guard.Stream)
