@@ -26,7 +26,7 @@ function One({ c }: { c: Connection }) {
   const assets = useAssets({ ids }, ids.length > 0).data ?? [];
   const authorizations = useAuthorizations().data ?? [];
   const conditions = useConditions().data ?? [];
-  const findings = useFindings({ ids: c.findings ?? [] }, !!c.findings?.length).data ?? [];
+  const findings = useFindings({}, !!c.findings?.length).data ?? [];
   const agreed = useAgreements().data ?? [];
   const windows = useWindows().data ?? [];
   const x = c.connection, v = c.verdict ?? {};
