@@ -163,8 +163,11 @@ func TestBudgetOfOPCUA(t *testing.T) {
 		budget  reading.Budget
 		fits    bool
 	}{
-		{"none", reading.Budget{Device: 4}, false}, {"none", reading.Budget{Device: 5}, true}, {"none", reading.Budget{Network: 4}, false},
-		{"anonymous", reading.Budget{Device: 9}, false}, {"anonymous", reading.Budget{}, true},
+		{"none", reading.Budget{Device: 4}, false},
+		{"none", reading.Budget{Device: 5}, true},
+		{"none", reading.Budget{Network: 4}, false},
+		{"anonymous", reading.Budget{Device: 9}, false},
+		{"anonymous", reading.Budget{}, true},
 	} {
 		s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: closedPort(t), Session: c.session}})
 		s.Budget = c.budget

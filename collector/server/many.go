@@ -142,13 +142,12 @@ func (e *engine) letIn() {
 }
 
 // judgeBatch judges connections again, and lets nobody in meanwhile.
-func (e *engine) judgeBatch(list []*judgement, now time.Time, s scope) (turned []*demarcv1.VerdictChange) {
+func (e *engine) judgeBatch(list []*judgement, now time.Time, s scope) {
 	b := e.begin(list, now, s)
 	e.complete(b)
-	turned = e.fileAll(b)
+	e.fileAll(b)
 	e.tidy()
 	clear(b.all)
-	return turned
 }
 
 // fileAll files a batch.
