@@ -14,6 +14,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"demarc/internal/plant"
+	"demarc/internal/quarter"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -285,11 +286,12 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 func (d *desk) pass(by time.Duration) { d.set(d.clock().Add(by)) }
 
 // follow lets one agent go on hearing what the first port of a scene shows, and
-// the clock come to the end of it.
+// the clock come to the end of it. It passes a quarter hour's edge behind the
+// last report: what more than news moved is judged there.
 func (d *desk) follow(s *scene) {
 	d.t.Helper()
-	if d.clock().Before(s.now) {
-		d.set(s.now)
+	if edge := s.now.Truncate(quarter.Span).Add(-time.Second); d.clock().Before(edge) {
+		d.set(edge)
 	}
 	hear := d.hear
 	if port := s.ports[0]; d.ears[port.cfg.Default] != "" {
@@ -297,6 +299,9 @@ func (d *desk) follow(s *scene) {
 	}
 	hear(s.saved(), s.ports[0].cfg.Default)
 	s.ports[0].clear(s.t)
+	if d.clock().Before(s.now) {
+		d.set(s.now)
+	}
 	d.pass(10 * time.Second) // what is looked at by the clock comes soon after
 	s.wait(time.Minute)
 }

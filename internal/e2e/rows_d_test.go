@@ -267,7 +267,11 @@ func conditionStates(t *testing.T) {
 	d.follow(s)
 	is := func(id, state, why string) *demarcv1.Condition {
 		t.Helper()
-		d.wait(id+" is "+state, func() bool { return d.condition("line4-ato/"+id).GetState() == state })
+		for deadline := time.Now().Add(20 * time.Second); d.condition("line4-ato/"+id).GetState() != state; time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is not %s:\n%s", id, state, d.must("get", "conditions"))
+			}
+		}
 		c := d.condition("line4-ato/" + id)
 		if !strings.Contains(c.GetWords()+": "+c.GetReason(), why) {
 			t.Errorf("%s is %s: %s, want %q", id, c.GetWords(), c.GetReason(), why)
