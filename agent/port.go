@@ -30,6 +30,7 @@ type port struct {
 	watch  *spancheck.Watch
 	// answered, when set, is told how long servers took.
 	answered func(client, server netip.Addr, took, at time.Duration)
+	asker    netip.Addr // that this agent asks from
 }
 
 // newPort prepares the check of a source that has just been opened. own are
@@ -55,7 +56,7 @@ func (p *port) listen(ctx context.Context, sink sighting.Sink) error {
 	defer func() { _ = p.source.Close() }()
 	_, err := pipeline.Run(ctx, pipeline.Config{
 		Interfaces: []pipeline.Interface{{Segment: p.Segment, VLANs: p.VLANs}},
-		Default:    p.Segment, News: newsDelay, Meter: &p.meter, Check: p.check, Answered: p.answered,
+		Default:    p.Segment, News: newsDelay, Meter: &p.meter, Check: p.check, Answered: p.answered, Asker: p.asker,
 	}, p.source, sink)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", p.Name, err)

@@ -92,7 +92,7 @@ func run(ctx context.Context, cfg config.Config) error {
 		asking.beat = checks.changed
 		asking.attach(client)
 		for _, p := range ports {
-			p.answered = asking.runner.Latency.Observe
+			p.answered, p.asker = asking.runner.Latency.Observe, asking.runner.Source()
 		}
 	}
 	listeners, err := openStatus(cfg)

@@ -42,6 +42,9 @@ type Config struct {
 	// Answered, when set, is told how long a TCP server took to answer, and when
 	// (Unix time).
 	Answered func(client, server netip.Addr, took, at time.Duration)
+	// Asker is the address that this agent itself asks devices from, if it does:
+	// what they answer it tells by itself.
+	Asker netip.Addr
 }
 
 // Meter counts a run under way for others to read.
@@ -107,6 +110,19 @@ func (n naming) Protocol(c *flow.Conversation, name string, g ot.Grade) {
 	n.Table.Protocol(c, name, g)
 }
 
+// asking leaves out what devices tell this agent itself when it asks them: it is
+// what they say, and not what was overheard.
+type asking struct {
+	dissect.Sink
+	source netip.Addr
+}
+
+func (a asking) Fact(c *flow.Conversation, of dissect.Subject, attribute ot.Attribute, value []byte, source string, g ot.Grade, at int64) {
+	if own := c.Ends[flow.A].Addr == a.source || c.Ends[flow.B].Addr == a.source; !own || of.Addr == a.source {
+		a.Sink.Fact(c, of, attribute, value, source, g, at)
+	}
+}
+
 // handler passes a conversation's end to both stages above flow.
 type handler struct {
 	*dissect.Engine
@@ -161,11 +177,15 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 }
 
 // sink is where dissectors tell.
-func (r *run) sink() dissect.Sink {
-	if r.cfg.Check == nil {
-		return r.sights
+func (r *run) sink() (s dissect.Sink) {
+	s = r.sights
+	if r.cfg.Check != nil {
+		s = naming{r.sights, r.cfg.Check}
 	}
-	return naming{r.sights, r.cfg.Check}
+	if r.cfg.Asker.IsValid() {
+		s = asking{s, r.cfg.Asker}
+	}
+	return s
 }
 
 func (r *run) loop(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +130,39 @@ func TestInterruptedFileGivesNoMore(t *testing.T) {
 	_, err = Run(ctx, Config{}, &interrupted{src, 300, cancel}, out)
 	if !errors.Is(err, context.Canceled) || len(out.bodies) != 0 {
 		t.Errorf("%v, %d bodies", err, len(out.bodies))
+	}
+}
+
+// TestWhatTheAgentIsTold: what a device answers to the agent's own questions is a
+// connection as any other, and nothing that was overheard.
+func TestWhatTheAgentIsTold(t *testing.T) {
+	count := func(asker string) (facts, connections int) {
+		cfg := Config{Default: "s"}
+		if asker != "" {
+			cfg.Asker = netip.MustParseAddr(asker)
+		}
+		out, _, err := runFile(t.Context(), t, filepath.Join("..", "..", "testdata", "modbus", "units.pcap"), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range out.bodies {
+			for _, f := range b.GetFacts() {
+				if strings.HasPrefix(f.GetSource(), "modbus.device_id") {
+					facts++
+				}
+			}
+			connections += len(b.GetConnections())
+		}
+		return facts, connections
+	}
+	facts, connections := count("")
+	if facts == 0 || connections == 0 {
+		t.Fatal("the sample tells nothing")
+	}
+	for asker, want := range map[string]int{"10.30.5.10": facts, "10.30.5.21": 0, "10.30.5.99": facts} {
+		if f, c := count(asker); f != want || c != connections {
+			t.Errorf("%s asks: %d facts of %d, %d connections of %d", asker, f, facts, c, connections)
+		}
 	}
 }
 

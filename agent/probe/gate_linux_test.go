@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -79,6 +80,26 @@ func TestWindows(t *testing.T) {
 	p.Gate.now = func() time.Time { return at("2026-03-04 12:00") }
 	if err := ask(t, p); !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "window") || len(n.entries()) > 0 {
 		t.Errorf("outside the window: %v, %d requests", err, len(n.entries()))
+	}
+}
+
+// TestWindowEnds: what is under way when a window ends, ends with it.
+func TestWindowEnds(t *testing.T) {
+	var asked atomic.Int64
+	begun := time.Now()
+	port := device(t, func(pdu []byte) []byte {
+		asked.Add(1)
+		return plc(pdu)
+	})
+	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-32", Identification: "none", ServerID: true}})
+	s.Windows = []config.ProbeWindow{{From: "03:00", Until: "04:00", Zone: "UTC"}}
+	p, n := prober(t, s)
+	p.Gate.now = func() time.Time { // by which each request takes half a minute
+		return time.Date(2026, 3, 2, 3, 58, 0, 0, time.UTC).Add(time.Since(begun) + time.Duration(asked.Load())*30*time.Second)
+	}
+	err := p.Ask(t.Context(), p.Jobs()[0])
+	if !errors.Is(err, ErrClosed) || !strings.Contains(err.Error(), "outside every window of probe.windows: 03:00 to 04:00 UTC") || asked.Load() != 4 || len(n.entries()) != 4 {
+		t.Errorf("%d requests of 32 in the last two minutes of the window: %v", asked.Load(), err)
 	}
 }
 
@@ -339,6 +360,36 @@ func TestSlowDevicesAreAskedSlower(t *testing.T) {
 			t.Errorf("after an answer in %v the next request waits %v", took, gap)
 		}
 		before = gap
+	}
+}
+
+// TestSlowDeviceIsLeftTime: on the wire, too: behind an answer that took a while
+// the next request comes no sooner than five times that while.
+func TestSlowDeviceIsLeftTime(t *testing.T) {
+	const slow = 30 * time.Millisecond
+	var mu sync.Mutex
+	var came, left []time.Time
+	port := device(t, func(pdu []byte) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		came = append(came, time.Now())
+		time.Sleep(slow)
+		left = append(left, time.Now())
+		return plc(pdu)
+	})
+	p, _ := prober(t, loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "1-4", Identification: "none", ServerID: true, Registers: []reading.Register{{Attribute: "serial", Register: 1000, Count: 4}}}}))
+	if err := ask(t, p); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for i := 1; i < len(came); i++ {
+		if gap := came[i].Sub(left[i-1]); gap < gapFactor*slow {
+			t.Errorf("request %d came %v after an answer that took %v", i, gap, slow)
+		}
+	}
+	if len(came) != 8 {
+		t.Errorf("%d requests", len(came))
 	}
 }
 

@@ -22,9 +22,9 @@ func newHearer(x *exchange, protocol string, many bool) *hearer {
 	i := slices.IndexFunc(all, func(p dissect.Protocol) bool { return p.Name == protocol })
 	h := &hearer{x: x, d: all[i].New()}
 	if many {
-		// The dissector learns of a second unit when it sees one.
+		// The dissector learns of a second unit when one answers: here with a no.
 		for _, unit := range []byte{1, 2} {
-			h.hear(modbusRead{unit: unit, pdu: []byte{fnServerID}}.adu(), nil)
+			h.hear(modbusRead{unit: unit, pdu: []byte{fnServerID}}.adu(), modbusRead{unit: unit, pdu: []byte{fnServerID | 0x80, 1}}.adu())
 		}
 	}
 	return h

@@ -37,9 +37,8 @@ const (
 	maxWatched  = 8192
 )
 
-func newLatency(g *Gate, allowed func(netip.Addr) bool, source string) *Latency {
-	from, _ := netip.ParseAddr(source) // config checks it
-	return &Latency{gate: g, allowed: allowed, source: from.Unmap(), devices: map[netip.Addr]*speed{}}
+func newLatency(g *Gate, allowed func(netip.Addr) bool, source netip.Addr) *Latency {
+	return &Latency{gate: g, allowed: allowed, source: source, devices: map[netip.Addr]*speed{}}
 }
 
 // Observe takes one answer of a server to a client that is not this agent. It

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"maps"
 	"net"
 	"runtime"
 	"runtime/metrics"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"demarc/internal/ot"
 	"demarc/internal/reading"
 )
 
@@ -65,6 +69,48 @@ func TestModbus(t *testing.T) {
 		if e.Latency <= 0 || e.Received == 0 || e.Time.IsZero() || e.Target.Port() != uint16(port) {
 			t.Errorf("the log lacks something: %+v", e)
 		}
+	}
+}
+
+// TestUnitScan: the units of the range are asked, one after the other, and no
+// others; one that the gateway does not reach is asked once, and what the others
+// say is theirs.
+func TestUnitScan(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[byte]int{}
+	port := serve(t, answering(func(r []byte) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[r[6]]++
+		if r[6] == 4 {
+			return answerTo(r, r[mbap]|0x80, 11) // the target does not respond
+		}
+		name := fmt.Sprintf("PM-%d", r[6])
+		return answerTo(r, append([]byte{43, 14, r[mbap+2], 0x83, 0, 0, 1, 1, byte(len(name))}, name...)...)
+	}))
+	p, n := prober(t, loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: port, Units: "2, 3-5, 9", Identification: "regular"}}))
+	steps, err := p.Plan(t.Context(), p.Jobs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(t, p); err != nil {
+		t.Fatal(err)
+	}
+	planned(t, steps, sentBytes(n.entries()))
+	if want := (map[byte]int{2: 2, 3: 2, 4: 1, 5: 2, 9: 2}); !maps.Equal(asked, want) {
+		t.Errorf("units were asked %v, want %v", asked, want)
+	}
+	models := map[string]string{}
+	for _, f := range n.facts {
+		if f.Attribute == "model" {
+			models[f.Part] = f.Value
+		}
+		if f.Grade != ot.Identity {
+			t.Errorf("%+v is no identity", f)
+		}
+	}
+	if want := (map[string]string{"unit/2": "PM-2", "unit/3": "PM-3", "unit/5": "PM-5", "unit/9": "PM-9"}); !maps.Equal(models, want) {
+		t.Errorf("units say %v, want %v", models, want)
 	}
 }
 

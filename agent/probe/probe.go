@@ -95,7 +95,7 @@ func New(o Options) (*Prober, error) {
 	if p.Gate, err = newGate(o); err != nil {
 		return nil, err
 	}
-	p.Latency = newLatency(p.Gate, o.Settings.Allows, o.Settings.Source)
+	p.Latency = newLatency(p.Gate, o.Settings.Allows, p.Source())
 	return p, nil
 }
 
@@ -105,6 +105,12 @@ func duration(text string, otherwise time.Duration) time.Duration {
 		return d
 	}
 	return otherwise
+}
+
+// Source is the address that requests come from.
+func (p *Prober) Source() netip.Addr {
+	a, _ := netip.ParseAddr(p.Settings.Source) // config checks it
+	return a.Unmap()
 }
 
 // Job is a target and who asked for it.

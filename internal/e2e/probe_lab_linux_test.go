@@ -21,10 +21,12 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// counted is how often devices were asked, when last, and how long they take.
+// counted is how often devices were asked, when last, how long they take, and
+// what they say.
 type counted struct {
 	n, last atomic.Int64 // last in Unix nanoseconds
 	slow    atomic.Int64 // nanoseconds that an answer takes
+	model   atomic.Int64 // PM-800 and so many
 }
 
 // modbusAt is a device that answers every identification.
@@ -35,13 +37,12 @@ func modbusAt(t *testing.T, address string, c *counted) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	identity := append([]byte{43, 14, 1, 0x83, 0, 0, 2, 0, 4}, "ACME\x01\x06PM-800"...)
 	go func() {
 		_ = netsim.Modbus(l, func([]byte) []byte { // until the test ends
 			c.n.Add(1)
 			c.last.Store(time.Now().UnixNano())
 			time.Sleep(time.Duration(c.slow.Load()))
-			return identity
+			return fmt.Appendf([]byte{43, 14, 1, 0x83, 0, 0, 2, 0, 4}, "ACME\x01\x06PM-%d", 800+c.model.Load())
 		})
 	}()
 }

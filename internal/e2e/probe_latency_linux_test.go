@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"demarc/internal/netsim"
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // mirrored is a switch with a device, a client of it and the agent's probing
@@ -47,8 +50,8 @@ func mirrored(t *testing.T) (device, client *netsim.Space) {
 }
 
 // polling is a client that reads the device again and again, over one
-// connection, until the test ends; it counts answers.
-func polling(t *testing.T, from *netsim.Space, address string, answers *counted) {
+// connection, until the test or hangUp ends it; it counts answers.
+func polling(t *testing.T, from *netsim.Space, address string, answers *counted) (hangUp func()) {
 	t.Helper()
 	var c net.Conn
 	from.Do(func() {
@@ -60,7 +63,7 @@ func polling(t *testing.T, from *netsim.Space, address string, answers *counted)
 		}
 	})
 	t.Cleanup(func() { _ = c.Close() })
-	go func() {
+	go func() { // until the connection ends
 		answer := make([]byte, 7+2+4+4+2+6+7) // header, and what modbusAt answers
 		for i := uint16(1); ; i++ {
 			if _, err := c.Write([]byte{byte(i >> 8), byte(i), 0, 0, 0, 5, 255, 43, 14, 1, 0}); err != nil {
@@ -73,6 +76,7 @@ func polling(t *testing.T, from *netsim.Space, address string, answers *counted)
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
+	return func() { _ = c.Close() }
 }
 
 // TestSlowerDeviceIsStopped: over a mirror port the agent hears how fast a
@@ -129,6 +133,46 @@ func TestSlowerDeviceIsStopped(t *testing.T) {
 	waitFor(t, "asking again", func() bool { return asked() > n+5 })
 	if len(c.stateOf("a1").GetStops()) != 0 {
 		t.Errorf("still stopped: %v", c.stateOf("a1"))
+	}
+	a.end()
+}
+
+// TestDeviceSaysSomethingElse: what a device said to its own client, as the
+// mirror port had it, and what it says when it is asked, are a finding where
+// they differ, though the mirror port hears the answer to the agent, too.
+func TestDeviceSaysSomethingElse(t *testing.T) {
+	agent, collector := programs(t)
+	device, client := mirrored(t)
+	all, answers := &counted{}, &counted{}
+	device.Do(func() { modbusAt(t, "10.20.4.10:502", all) })
+	c := newCollector(t, collector)
+	c.must("apply", "-f", filepath.Join("..", "..", "deploy", "example"))
+	a := c.ask(agent, "houston", "a1", "span0", "interface: probe0, source: 10.20.4.250, networks: [10.20.4.0/24], budget: {device: 6000, network: 6000}")
+	hangUp := polling(t, client, "10.20.4.10:502", answers)
+	waitFor(t, "what is overheard", func() bool { return bytes.Contains(c.must("get", "assets", "-o", "json"), []byte("PM-800")) })
+	hangUp()
+
+	finding := func() string { return string(c.must("get", "findings", "--kind", "probe-difference")) }
+	ask := func() {
+		t.Helper()
+		id := c.planned("--agent", "a1", "--address", "10.20.4.10", "--modbus")
+		c.must("probe", "approve", id)
+		waitFor(t, "the answer", func() bool {
+			return slices.ContainsFunc(c.stateOf("a1").GetOutcomes(), func(o *demarcv1.ProbeOutcome) bool { return o.GetSchedule() == id && o.GetError() == "" })
+		})
+	}
+	ask()
+	time.Sleep(2 * time.Second) // for what must not come
+	if f := finding(); !strings.Contains(f, "None.") {
+		t.Errorf("they say the same: %s", f)
+	}
+	all.model.Store(100)
+	ask()
+	waitFor(t, "the finding", func() bool { return strings.Contains(finding(), "PM-900") })
+	time.Sleep(2 * time.Second) // the mirror port has heard it say that to the agent
+	t.Logf("%s", finding())
+	if f := finding(); !strings.Contains(f, "PM-800") || strings.Contains(f, "ceased") {
+		t.Errorf("the finding has not both values, or no longer holds: %s", f)
 	}
 	a.end()
 }
