@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,7 +180,7 @@ type exchange struct {
 const maxFacts = 512
 
 func (x *exchange) fact(f Fact) {
-	if f.Value = clean(f.Value); f.Value != "" && len(x.facts) < maxFacts {
+	if f.Value = clean(f.Value); f.Value != "" && len(x.facts) < maxFacts && !slices.Contains(x.facts, f) {
 		x.facts = append(x.facts, f)
 	}
 }

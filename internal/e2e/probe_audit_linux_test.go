@@ -67,8 +67,8 @@ func (p *plantProcess) audited(who string) (all []request, numbers []string) {
 	}
 }
 
-// opcuaServer is gopcua's, with these policies signed and encrypted; trust is
-// its certificate's thumbprint.
+// opcuaServer is gopcua's, without security and with these policies signed and
+// encrypted; trust is its certificate's thumbprint.
 func opcuaServer(t *testing.T, host string, port int, policies ...string) (trust string) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -87,6 +87,7 @@ func opcuaServer(t *testing.T, host string, port int, policies ...string) (trust
 	options := []server.Option{
 		server.EndPoint(host, port), server.Certificate(der), server.EnableAuthMode(ua.UserTokenTypeAnonymous),
 		server.ServerName("gopcua test"), server.ManufacturerName("ACME"), server.ProductName("Test server"), server.SoftwareVersion("4.5.6"),
+		server.EnableSecurity("None", ua.MessageSecurityModeNone),
 	}
 	for _, policy := range policies {
 		options = append(options, server.EnableSecurity(policy, ua.MessageSecurityModeSign), server.EnableSecurity(policy, ua.MessageSecurityModeSignAndEncrypt))
@@ -107,7 +108,7 @@ func TestAuditHoldsEveryRequest(t *testing.T) {
 	network(t)
 	device := &counted{}
 	modbusAt(t, "127.0.0.7:5020", device)
-	trust := opcuaServer(t, "127.0.0.8", 4840, "None", "Basic256Sha256")
+	trust := opcuaServer(t, "127.0.0.8", 4840, "Basic256Sha256")
 	c := newCollector(t, collector)
 	a := c.ask(agent, "houston", "a1", "span", loopback+", trust: ["+trust+"], targets: [{address: 127.0.0.7, modbus: {port: 5020}}]")
 	audited := func(n int) {
