@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ func probeCommand() *cobra.Command {
 		stops      bool
 		resume     string
 		target     string
+		schedule   string
 		format     = "table"
 	)
 	c := &cobra.Command{
@@ -32,8 +34,8 @@ func probeCommand() *cobra.Command {
 		Long: "probe asks the targets of the settings file's probe: section, which is off unless it says enabled: true.\n" +
 			"It sends by an interface and address of its own, never by a capture interface, and reads alone:\n" +
 			"--plan prints every request byte by byte and sends none; --once sends them, and prints what came back.\n" +
-			"?? is a byte that depends on an answer or on the clock, ... what is signed or encrypted for the server.",
-		Example: "  demarc-agent probe --plan --config agent.yaml\n  demarc-agent probe --once --target 10.20.4.10 --config agent.yaml\n  demarc-agent probe --resume 10.20.4.10 --config agent.yaml",
+			"--plan works before active reads are turned on, and on any machine; where the agent runs, it also prints\nwhat the collector's schedules would send, before anybody approves them.",
+		Example: "  demarc-agent probe --plan --config agent.yaml\n  demarc-agent probe --plan --schedule p-0123456789ab --config agent.yaml\n  demarc-agent probe --once --target 10.20.4.10 --config agent.yaml\n  demarc-agent probe --resume 10.20.4.10 --config agent.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := at.load()
@@ -44,11 +46,14 @@ func probeCommand() *cobra.Command {
 				return fmt.Errorf("--output %q is not known: table or json", format)
 			}
 			sink := &asked{w: c.OutOrStdout(), json: format == "json", log: probe.OpenLog(cfg.State)}
-			p, err := newProber(cfg, sink)
+			p, err := newProber(cfg, sink, plan)
 			if err != nil {
 				return err
 			}
 			jobs, err := choose(p.Jobs(), target)
+			if plan && target == "" {
+				jobs, err = toPlan(cfg.State, p.Jobs(), schedule)
+			}
 			switch {
 			case resume != "":
 				return resumeDevice(p, c.OutOrStdout(), resume)
@@ -71,17 +76,30 @@ func probeCommand() *cobra.Command {
 	f.BoolVar(&stops, "stops", false, "list devices that are not asked until a person resumes them")
 	f.StringVar(&resume, "resume", "", "let a stopped device be asked again")
 	f.StringVar(&target, "target", "", "one of the settings file's targets; without it, all")
+	f.StringVar(&schedule, "schedule", "", "with --plan: one schedule of the collector, approved or not")
 	f.StringVarP(&format, "output", "o", format, "output: table or json")
 	c.MarkFlagsMutuallyExclusive("plan", "once", "stops", "resume")
+	for _, other := range []string{"target", "once", "stops", "resume"} {
+		c.MarkFlagsMutuallyExclusive("schedule", other)
+	}
 	return c
 }
 
-func newProber(cfg config.Config, sink probe.Sink) (*probe.Prober, error) {
+// newProber checks settings that are not turned on if they are only planned.
+func newProber(cfg config.Config, sink probe.Sink, dry bool) (*probe.Prober, error) {
+	if dry && !cfg.Probe.Enabled {
+		if cfg.Probe.Interface == "" && len(cfg.Probe.Targets) == 0 {
+			return nil, probe.ErrOff
+		}
+		if err := cfg.Probe.Check(cfg.Interfaces); err != nil {
+			return nil, err
+		}
+	}
 	var captures []string
 	for _, in := range cfg.Interfaces {
 		captures = append(captures, in.Name)
 	}
-	return probe.New(probe.Options{Settings: cfg.Probe, Captures: captures, State: cfg.State, Sink: sink, Log: logger(cfg.Log.Level)})
+	return probe.New(probe.Options{Settings: cfg.Probe, Captures: captures, State: cfg.State, Sink: sink, Log: logger(cfg.Log.Level), Dry: dry})
 }
 
 // choose takes one target of those that the settings name.
@@ -98,6 +116,19 @@ func choose(jobs []probe.Job, target string) ([]probe.Job, error) {
 		}
 	}
 	return nil, fmt.Errorf("--target %s is none of probe.targets: only named targets are asked", target)
+}
+
+// toPlan are the settings' own targets and the collector's schedules, or the one
+// that is named.
+func toPlan(state string, own []probe.Job, schedule string) ([]probe.Job, error) {
+	ordered, err := orderedJobs(state, schedule)
+	if err != nil || schedule != "" {
+		return ordered, err
+	}
+	if len(ordered) > 0 {
+		return append(own, ordered...), nil
+	}
+	return choose(own, "")
 }
 
 func resumeDevice(p *probe.Prober, w io.Writer, address string) error {
@@ -136,23 +167,32 @@ func printStops(w io.Writer, format string, g *probe.Gate) error {
 	return t.Write(w, width())
 }
 
+// planned is one request of a plan, for programs.
+type planned struct {
+	Schedule string `json:"schedule,omitempty"`
+	Target   string `json:"target"`
+	What     string `json:"what"`
+	When     string `json:"when,omitempty"`
+	Most     int    `json:"most"`
+	Bytes    string `json:"bytes"`
+}
+
 // printPlan prints every request of the jobs.
 func printPlan(ctx context.Context, w io.Writer, format string, p *probe.Prober, jobs []probe.Job) error {
-	type row struct {
-		Target string `json:"target"`
-		What   string `json:"what"`
-		When   string `json:"when,omitempty"`
-		Most   int    `json:"most"`
-		Bytes  string `json:"bytes"`
-	}
-	rows := []row{}
+	rows := []planned{}
+	var b strings.Builder
+	planHead(&b, p)
 	for _, j := range jobs {
 		steps, err := p.Plan(ctx, j)
 		if err != nil {
 			return err
 		}
 		for _, s := range steps {
-			rows = append(rows, row{s.Target.String(), s.What, s.When, max(s.Most, 1), s.Bytes.String()})
+			rows = append(rows, planned{j.Schedule, s.Target.String(), s.What, s.When, max(s.Most, 1), s.Bytes.String()})
+			fmt.Fprintf(&b, "\n%d. %s%s  %s%s\n", len(rows), s.Target, by(j), s.What, occasion(s))
+			for _, line := range s.Bytes.Dump() {
+				b.WriteString("     " + line + "\n")
+			}
 		}
 	}
 	if format == "json" {
@@ -160,22 +200,42 @@ func printPlan(ctx context.Context, w io.Writer, format string, p *probe.Prober,
 		e.SetIndent("", "  ")
 		return e.Encode(rows)
 	}
-	if _, err := fmt.Fprintf(w, "Nothing was sent. By %s from %s, inside the budgets, these are all the bytes that would be:\n\n", p.Settings.Interface, p.Settings.Source); err != nil {
-		return err
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// by names the schedule that a job is of.
+func by(j probe.Job) string {
+	if j.Schedule == "" {
+		return ""
 	}
-	for i, r := range rows {
-		when := r.When
-		if r.Most > 1 {
-			when += ", at most " + strconv.Itoa(r.Most) + " times"
-		}
-		if when != "" {
-			when = " (" + when + ")"
-		}
-		if _, err := fmt.Fprintf(w, "%d. %s  %s%s\n     %s\n", i+1, r.Target, r.What, when, r.Bytes); err != nil {
-			return err
-		}
+	return " by schedule " + j.Schedule
+}
+
+// planHead says how the requests would leave.
+func planHead(b *strings.Builder, p *probe.Prober) {
+	budgets := p.Settings.Budget.Filled()
+	fmt.Fprintf(b, "Nothing was sent. These are all the requests that would be, by %s from %s,\n", p.Settings.Interface, p.Settings.Source)
+	fmt.Fprintf(b, "the targets of the settings every %v, at most %d a minute to a device and %d to all", table.Hours(p.Every()), budgets.Device, budgets.Network)
+	for i, x := range p.Settings.Windows {
+		fmt.Fprintf(b, "%s %s", [...]string{", within", ";"}[min(i, 1)], x.String())
 	}
-	return nil
+	b.WriteString(".\nBelow them there is ARP and what TCP itself needs. ?? is a byte that an answer or the clock decides,\n" +
+		"... any number of bytes: an answer decides them, or they are signed or encrypted for the server.\n")
+	if err := p.Refusal(); err != nil {
+		fmt.Fprintf(b, "As it stands this machine would send nothing: %v.\n", err)
+	}
+}
+
+// occasion says when a step is taken, if not once and always.
+func occasion(s probe.Step) string {
+	switch {
+	case s.Most > 1:
+		return fmt.Sprintf(" (%s, at most %d times)", s.When, s.Most)
+	case s.When != "":
+		return " (" + s.When + ")"
+	}
+	return ""
 }
 
 // asked shows what is asked and answered, keeps the log, and leaves what the

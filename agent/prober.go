@@ -44,7 +44,7 @@ const (
 // newReads is nil where the settings do not turn active reads on.
 func newReads(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*reads, error) {
 	r := &reads{log: log, file: probe.OpenLog(cfg.State), spool: spool, segment: cfg.Probe.Segment, beat: make(chan struct{}, 1)}
-	p, err := newProber(cfg, r)
+	p, err := newProber(cfg, r, false)
 	if errors.Is(err, probe.ErrOff) {
 		return nil, nil //nolint:nilnil // off is no fault
 	}
@@ -62,6 +62,9 @@ func (r *reads) attach(c *uplink.Client) {
 	c.Orders = func(o *demarcv1.ProbeOrders) {
 		if err := r.runner.Order(r.ordersOf(o)); err != nil {
 			r.log.Error("what was ordered of active reads holds until this agent ends: it cannot be kept", "error", err)
+		}
+		if err := keepOrders(r.runner.State, o); err != nil {
+			r.log.Warn("schedules of the collector cannot be looked at here", "error", err)
 		}
 		r.runner.Gate.Pause("")
 		r.changed()
@@ -182,6 +185,11 @@ func (r *reads) ordersOf(o *demarcv1.ProbeOrders) probe.Orders {
 		}
 		out.Schedules = append(out.Schedules, x)
 	}
+	r.mu.Lock()
+	r.outcomes = slices.DeleteFunc(r.outcomes, func(x *demarcv1.ProbeOutcome) bool { // of what was withdrawn
+		return !slices.ContainsFunc(o.GetSchedules(), func(s *demarcv1.ProbeSchedule) bool { return s.GetId() == x.GetSchedule() })
+	})
+	r.mu.Unlock()
 	for _, s := range o.GetResumed() {
 		if a, err := netip.ParseAddr(s.GetAddress()); err == nil {
 			out.Resumed = append(out.Resumed, probe.Stop{Address: a.Unmap(), Since: s.GetSince().AsTime()})

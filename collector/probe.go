@@ -35,6 +35,9 @@ func probePlanCommand(at *place) *cobra.Command {
 		Example: "  demarc-collector probe plan --agent line4 --address 10.20.4.10 --modbus --identification regular\n" +
 			"  demarc-collector probe plan --agent line4 --role plc --boundary line4 --seen-hours 24 --opcua --every 168h",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := saysWhat(c, r.GetAgent(), useModbus, useOPCUA); err != nil {
+				return err
+			}
 			if r.Reads = (&demarcv1.ProbeReads{}); useModbus {
 				r.Reads.Modbus = modbus
 			}
@@ -58,7 +61,8 @@ func probePlanCommand(at *place) *cobra.Command {
 					out.printf("Would be proposed: agent %s asks %s.\n", x.GetAgent(), strings.Join(x.GetAddresses(), ", "))
 					return out.err
 				}
-				out.printf("Proposed %s: agent %s asks %s. Nothing is asked until an engineer approves it:\n  demarc-collector probe approve %s\n", x.GetId(), x.GetAgent(), strings.Join(x.GetAddresses(), ", "), x.GetId())
+				out.printf("Proposed %s: agent %s asks %s. Nothing is asked until an engineer approves it:\n  demarc-collector probe approve %s\nWhat would be sent, byte by byte, is printed where the agent runs:\n  demarc-agent probe --plan --schedule %s --config agent.yaml\n",
+					x.GetId(), x.GetAgent(), strings.Join(x.GetAddresses(), ", "), x.GetId(), x.GetId())
 				return out.err
 			})
 		},
@@ -82,6 +86,27 @@ func probePlanCommand(at *place) *cobra.Command {
 	f.DurationVar(&every, "every", 0, "again and again, as in 168h (default: once)")
 	f.BoolVar(&r.DryRun, "dry-run", false, "say which devices that means, and record nothing")
 	return c
+}
+
+// saysWhat refuses a plan that leaves out who asks what, or says more of what
+// is not asked.
+func saysWhat(c *cobra.Command, agent string, modbus, opcua bool) error {
+	switch {
+	case agent == "":
+		return errors.New("--agent: name the agent that asks, as `demarc-collector probe list` lists those with active reads on")
+	case !modbus && !opcua:
+		return errors.New("say what to read: --modbus, --opcua or both")
+	}
+	of := map[string]bool{"--modbus": modbus, "--opcua": opcua}
+	for _, f := range []struct{ name, needs string }{
+		{"units", "--modbus"}, {"identification", "--modbus"}, {"server-id", "--modbus"}, {"sunspec", "--modbus"}, {"modbus-port", "--modbus"},
+		{"session", "--opcua"}, {"security", "--opcua"}, {"opcua-port", "--opcua"},
+	} {
+		if c.Flags().Changed(f.name) && !of[f.needs] {
+			return fmt.Errorf("--%s says how to ask over a protocol that is not asked: add %s", f.name, f.needs)
+		}
+	}
+	return nil
 }
 
 func probeApproveCommand(at *place) *cobra.Command {
@@ -211,7 +236,7 @@ func tellProbes(c *cobra.Command, r *demarcv1.ListProbesResponse) error {
 	for _, s := range r.GetSchedules() {
 		every := "once"
 		if s.GetEverySeconds() > 0 {
-			every = strings.TrimSuffix(strings.TrimSuffix((time.Duration(s.GetEverySeconds())*time.Second).String(), "0s"), "0m") // as in 168h
+			every = table.Hours(time.Duration(s.GetEverySeconds()) * time.Second)
 		}
 		schedules.Rows = append(schedules.Rows, []string{s.GetId(), s.GetAgent(), s.GetState(), every, strings.Join(s.GetAddresses(), ", "), s.GetPlannedBy(), s.GetApprovedBy()})
 	}

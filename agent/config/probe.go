@@ -47,11 +47,16 @@ type ProbeWindow struct {
 // them.
 const maxProbeNetworks = 256
 
-// check fills defaults in and says what is wrong, with its place.
+// check says what is wrong with active reads that are turned on.
 func (p *Probe) check(captures []Interface) error {
 	if !p.Enabled {
 		return nil
 	}
+	return p.Check(captures)
+}
+
+// Check says what is wrong, with its place.
+func (p *Probe) Check(captures []Interface) error {
 	source, err := netip.ParseAddr(p.Source)
 	switch {
 	case p.Interface == "":
@@ -133,9 +138,9 @@ func (w *ProbeWindow) check() error {
 			return fmt.Errorf("days: %q is not known: mon, tue, wed, thu, fri, sat or sun", d)
 		}
 	}
-	_, err := time.Parse("15:04", w.From)
-	_, err2 := time.Parse("15:04", w.Until)
-	if err != nil || err2 != nil || w.From == w.Until {
+	from, err := minute(w.From)
+	until, err2 := minute(w.Until)
+	if err != nil || err2 != nil || from == until {
 		return fmt.Errorf("from, until: %q to %q is no time of day, as in from: \"02:00\", until: \"04:00\"", w.From, w.Until)
 	}
 	if _, err := time.LoadLocation(w.Zone); err != nil {
@@ -161,10 +166,21 @@ func (w *ProbeWindow) Open(t time.Time) bool {
 	if zone, err := time.LoadLocation(w.Zone); err == nil && w.Zone != "" {
 		t = t.In(zone)
 	}
-	now, day := t.Format("15:04"), int(t.Weekday())
-	on := func(day int) bool { return len(w.Days) == 0 || slices.Contains(w.Days, weekdays[(day+7)%7]) }
-	if w.From < w.Until {
-		return on(day) && now >= w.From && now < w.Until
+	now, day := t.Hour()*60+t.Minute(), int(t.Weekday())
+	from, err := minute(w.From)
+	until, err2 := minute(w.Until)
+	if err != nil || err2 != nil {
+		return false // check has refused it
 	}
-	return (on(day) && now >= w.From) || (on(day-1) && now < w.Until) // began the day before
+	on := func(day int) bool { return len(w.Days) == 0 || slices.Contains(w.Days, weekdays[(day+7)%7]) }
+	if from < until {
+		return on(day) && now >= from && now < until
+	}
+	return (on(day) && now >= from) || (on(day-1) && now < until) // began the day before
+}
+
+// minute is a time of day in minutes.
+func minute(text string) (int, error) {
+	t, err := time.Parse("15:04", text)
+	return t.Hour()*60 + t.Minute(), err
 }

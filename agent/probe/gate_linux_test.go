@@ -74,6 +74,16 @@ func TestWindows(t *testing.T) {
 			t.Errorf("%s: open is not %v", text, want)
 		}
 	}
+	early := config.ProbeWindow{From: "2:00", Until: "04:00", Zone: "UTC"} // written with one digit
+	for text, want := range map[string]bool{"2026-03-02 01:59": false, "2026-03-02 02:00": true, "2026-03-02 03:59": true, "2026-03-02 21:00": false} {
+		if early.Open(at(text)) != want {
+			t.Errorf("%s: open is not %v", text, want)
+		}
+	}
+	berlin := config.ProbeWindow{From: "02:00", Until: "03:00", Zone: "Europe/Berlin"}
+	if !berlin.Open(at("2026-03-02 01:30")) || berlin.Open(at("2026-03-02 02:30")) || !berlin.Open(at("2026-07-02 00:30")) {
+		t.Error("a window is not open by the clock of its zone")
+	}
 	s := loopback(reading.Target{Address: "127.0.0.1", Modbus: &reading.Modbus{Port: device(t, plc)}})
 	s.Windows = []config.ProbeWindow{night}
 	p, n := prober(t, s)

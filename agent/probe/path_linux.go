@@ -25,7 +25,7 @@ func bindTo(iface string) func(network, address string, c syscall.RawConn) error
 func (p *Prober) checkPath() error {
 	in, err := net.InterfaceByName(p.Settings.Interface)
 	if err != nil {
-		return fmt.Errorf("probe.interface: %s: %w", p.Settings.Interface, err)
+		return fmt.Errorf("probe.interface: this machine has no interface %s: name one that it has, as `ip link` lists them", p.Settings.Interface)
 	}
 	if !has(in, p.Settings.Source) {
 		return fmt.Errorf("probe.source: %s is no address of %s: set it there, or name one that is", p.Settings.Source, in.Name)

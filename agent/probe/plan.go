@@ -15,6 +15,15 @@ type Step struct {
 	Bytes  Template
 }
 
+// Refusal says why nothing would be sent by this machine as it is now; nil when
+// it would.
+func (p *Prober) Refusal() error {
+	if !p.Settings.Enabled {
+		return ErrOff
+	}
+	return p.checkPath()
+}
+
 // Plan lists every request that a job would send, without sending any.
 func (p *Prober) Plan(ctx context.Context, j Job) ([]Step, error) {
 	addr, err := netip.ParseAddr(j.Target.Address)

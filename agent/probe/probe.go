@@ -61,6 +61,9 @@ type Options struct {
 	State    string   // directory of the agent's state
 	Sink     Sink
 	Log      *slog.Logger
+	// Dry is for plans alone: on whatever machine, and while active reads are
+	// off; nothing is sent.
+	Dry bool
 	// Child is the command that runs Child in a process of its own; this
 	// program with ChildArgument unless set.
 	Child []string
@@ -82,14 +85,14 @@ var ErrOff = errors.New("active reads are off: set probe: {enabled: true, ...} i
 // New checks the settings against the machine: the probe's interface exists,
 // carries the source address, and is no capture interface by any name.
 func New(o Options) (*Prober, error) {
-	if !o.Settings.Enabled {
+	if !o.Settings.Enabled && !o.Dry {
 		return nil, ErrOff
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	p := &Prober{Options: o, timeout: duration(o.Settings.Timeout, 2*time.Second), every: duration(o.Settings.Every, 24*time.Hour)}
-	if err := p.checkPath(); err != nil {
+	if err := p.checkPath(); err != nil && !o.Dry {
 		return nil, err
 	}
 	var err error
@@ -107,6 +110,9 @@ func duration(text string, otherwise time.Duration) time.Duration {
 	}
 	return otherwise
 }
+
+// Every is how often the settings' own targets are asked.
+func (p *Prober) Every() time.Duration { return p.every }
 
 // Source is the address that requests come from.
 func (p *Prober) Source() netip.Addr {
@@ -132,6 +138,9 @@ func (p *Prober) Jobs() []Job {
 // Ask reads one target and tells the sink. What fails in one protocol does
 // not keep the other from being asked, unless nothing may be sent any more.
 func (p *Prober) Ask(ctx context.Context, j Job) error {
+	if p.Dry {
+		return errors.New("probe: this is for plans alone: nothing was sent")
+	}
 	addr, err := netip.ParseAddr(j.Target.Address)
 	if err != nil || !p.Settings.Allows(addr) {
 		return fmt.Errorf("probe: %q lies in none of probe.networks: nothing was sent", j.Target.Address)

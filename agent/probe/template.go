@@ -2,6 +2,8 @@ package probe
 
 import (
 	"encoding/hex"
+	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +44,25 @@ func (t Template) String() string {
 		}
 	}
 	return s.String()
+}
+
+// Dump is lines of 16 bytes, hexadecimal and as text.
+func (t Template) Dump() (lines []string) {
+	for rest := range slices.Chunk(t, 16) {
+		text := strings.Builder{}
+		for _, x := range rest {
+			switch {
+			case x == Any:
+				text.WriteByte('?')
+			case x >= ' ' && x < 0x7f:
+				text.WriteByte(byte(x))
+			default:
+				text.WriteByte('.')
+			}
+		}
+		lines = append(lines, fmt.Sprintf("%-47s  %s", rest.String(), text.String()))
+	}
+	return lines
 }
 
 // Matches reports whether b is what t says.

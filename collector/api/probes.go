@@ -49,7 +49,7 @@ func (s *Service) PlanProbe(ctx context.Context, r *demarcv1.PlanProbeRequest) (
 		return nil, err
 	}
 	if n := r.GetEverySeconds(); n > 0 && n < leastProbeEvery {
-		return nil, status.Errorf(codes.InvalidArgument, "every %d s is too often: an hour at least, or 0 for once", n)
+		return nil, status.Errorf(codes.InvalidArgument, "every %v is too often: an hour at least, or leave it out for once", time.Duration(n)*time.Second)
 	}
 	networks, err := s.askable(agent.Name, r.GetReads())
 	if err != nil {
@@ -184,8 +184,11 @@ func inTheirOrder(all []netip.Addr) (texts []string) {
 // ofRole are addresses of the assets of a role in a boundary that were seen
 // not too long ago.
 func (s *Service) ofRole(site string, x *demarcv1.ProbeSelection) ([]netip.Addr, error) {
-	if !ot.IsRole(ot.Role(x.GetRole())) || x.GetBoundary() == "" {
-		return nil, status.Errorf(codes.InvalidArgument, "a selection by role needs a role and a boundary: %q in %q", x.GetRole(), x.GetBoundary())
+	switch {
+	case x.GetRole() == "" || x.GetBoundary() == "":
+		return nil, status.Errorf(codes.InvalidArgument, "a selection by role needs both, a role and a boundary: %q in %q", x.GetRole(), x.GetBoundary())
+	case !ot.IsRole(ot.Role(x.GetRole())):
+		return nil, status.Errorf(codes.InvalidArgument, "role %q is not known: %v", x.GetRole(), ot.Roles())
 	}
 	if err := s.knownBoundary(x.GetBoundary()); err != nil {
 		return nil, err

@@ -72,7 +72,11 @@ func probeAct(agent string, e *demarcv1.ProbeEntry) store.Act {
 	if e.GetSchedule() != "" {
 		words = append(words, "schedule "+e.GetSchedule())
 	}
-	words = append(words, fmt.Sprintf("sent %d bytes: %x", len(e.GetSent()), e.GetSent()), answered(e), "latency "+time.Duration(e.GetLatencyNs()).String())
+	if len(e.GetSent()) == 0 {
+		words = append(words, "nothing was sent")
+	} else {
+		words = append(words, fmt.Sprintf("sent %d bytes: %x", len(e.GetSent()), e.GetSent()), answered(e), "latency "+time.Duration(e.GetLatencyNs()).String())
+	}
 	if e.GetError() != "" {
 		words = append(words, "error: "+oneLine(e.GetError()))
 	}

@@ -82,8 +82,12 @@ func (e *engine) Orders(site, agent string) *demarcv1.ProbeOrders {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.probes.schedules)) {
-		if s := e.probes.schedules[id]; s.GetAgent() == agent && s.GetState() == api.ProbeApproved {
+		switch s := e.probes.schedules[id]; {
+		case s.GetAgent() != agent:
+		case s.GetState() == api.ProbeApproved:
 			o.Schedules = append(o.Schedules, s)
+		default:
+			o.Proposed = append(o.Proposed, s)
 		}
 	}
 	return o

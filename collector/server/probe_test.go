@@ -115,13 +115,16 @@ func TestProbeScheduleIsApproved(t *testing.T) {
 	refusedAs(t, approve(ana), codes.FailedPrecondition, "another engineer approves")
 	refusedAs(t, approve(p.as("eve", store.Engineer, "alpha")), codes.PermissionDenied, "engineer")
 	refusedAs(t, approve(p.as("avi", store.Analyst)), codes.PermissionDenied, "engineer")
-	if o := p.Orders("houston", "a1"); len(o.GetSchedules()) != 0 {
+	if o := p.Orders("houston", "a1"); len(o.GetSchedules()) != 0 || len(o.GetProposed()) != 1 {
 		t.Errorf("asked before it was approved: %v", o)
 	}
 	p.agents["a1"].Probe.Networks = []string{"10.20.4.10/32"} // its settings are others now
 	refusedAs(t, approve(ben), codes.FailedPrecondition, "may not ask 10.20.4.11")
 	p.agents["a1"].Probe.Networks = []string{"10.20.4.0/24"}
 	p.must(approve(ben))
+	if n := len(p.Orders("houston", "a1").GetProposed()) + len(p.Orders("alpha", "b1").GetProposed()); n != 0 {
+		t.Errorf("%d are still proposed", n)
+	}
 	if o := p.Orders("houston", "a1").GetSchedules(); len(o) != 1 || o[0].GetApprovedBy() != "ben (session)" || o[0].GetReads().GetModbus() == nil {
 		t.Errorf("approved, and ordered is %v", o)
 	}
@@ -181,7 +184,7 @@ func TestProbePlanRefuses(t *testing.T) {
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Addresses: []string{"fe80::1%eth0"}}, Reads: modbus}, codes.InvalidArgument, "is no address"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Addresses: []string{"10.20.4.10", "10.9.9.9"}}, Reads: modbus}, codes.FailedPrecondition, "agent a1 may not ask 10.9.9.9: its own settings allow 10.20.0.0/16, 10.50.1.0/24"},
 		{&demarcv1.PlanProbeRequest{Agent: "c1", Selection: some, Reads: modbus}, codes.FailedPrecondition, "has not told that active reads are on"},
-		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "plc"}, Reads: modbus}, codes.InvalidArgument, "a role and a boundary"},
+		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "plc"}, Reads: modbus}, codes.InvalidArgument, "both, a role and a boundary"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "toaster", Boundary: "line4"}, Reads: modbus}, codes.InvalidArgument, "toaster"},
 		{&demarcv1.PlanProbeRequest{Agent: "a1", Selection: &demarcv1.ProbeSelection{Role: "plc", Boundary: "line44"}, Reads: modbus}, codes.InvalidArgument, "line4"},
 	} {

@@ -25,7 +25,7 @@ import (
 )
 
 // auditRequest reads a request as the audit log words it.
-var auditRequest = regexp.MustCompile(`^(.*?)(?:; schedule (\S+))?; sent (\d+) bytes: ([0-9a-f]*); answer (\d+) bytes(?:, the first \d+)?: ([0-9a-f]*); latency ([^;]+)(?:; error: (.*))?$`)
+var auditRequest = regexp.MustCompile(`^(.*?)(?:; schedule (\S+))?(?:; nothing was sent|; sent (\d+) bytes: ([0-9a-f]+); answer (\d+) bytes(?:, the first \d+)?: ([0-9a-f]*); latency ([^;]+))(?:; error: (.*))?$`)
 
 // audited is every request to a device in the collector's audit log, in its
 // order, with the numbers of its entries.
@@ -49,20 +49,21 @@ func (p *plantProcess) audited(who string) (all []request, numbers []string) {
 		for _, e := range page.Entries {
 			before, numbers = e.Sequence, append(numbers, e.Sequence)
 			f := auditRequest.FindStringSubmatch(e.Detail)
-			if f == nil || e.Who != who || strconv.Itoa(len(f[4])/2) != f[3] {
+			if f == nil || e.Who != who {
 				p.t.Fatalf("entry %s by %s cannot be read: %s", e.Sequence, e.Who, e.Detail)
 			}
-			took, err := time.ParseDuration(f[7])
-			if err != nil {
-				p.t.Fatal(err)
+			r := request{Time: e.Time, Schedule: f[2], Target: e.On, What: f[1], Sent: f[4], Answer: f[6], Error: f[8]}
+			if r.Sent != "" {
+				took, err := time.ParseDuration(f[7])
+				if err != nil {
+					p.t.Fatal(err)
+				}
+				r.Latency = float64(took.Microseconds()) / 1000
+				if r.Received, err = strconv.Atoi(f[5]); err != nil || strconv.Itoa(len(r.Sent)/2) != f[3] {
+					p.t.Fatalf("entry %s: %s: %v", e.Sequence, e.Detail, err)
+				}
 			}
-			n, err := strconv.Atoi(f[5])
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			all = append(all, request{
-				Time: e.Time, Schedule: f[2], Target: e.On, What: f[1], Sent: f[4], Answer: f[6], Received: n, Latency: float64(took.Microseconds()) / 1000, Error: f[8],
-			})
+			all = append(all, r)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,6 +22,10 @@ func TestProbeFromPlanToKill(t *testing.T) {
 		return c.planned(append([]string{"--agent", "a1", "--address", "127.0.0.7", "--modbus", "--modbus-port", "5020"}, args...)...)
 	}
 	id := plan()
+	waitFor(t, "what would be sent, before anybody approves it", func() bool {
+		out, err := a.probe("--plan", "--schedule", id)
+		return err == nil && strings.Contains(out, "127.0.0.7:5020 by schedule "+id) && strings.Contains(out, "01 00 00 00 00 05 ff 2b 0e 01 00")
+	})
 	time.Sleep(1500 * time.Millisecond)
 	if n := device.n.Load(); n != 0 {
 		t.Fatalf("%d requests before anybody approved", n)

@@ -235,3 +235,13 @@ func TestWriteErrors(t *testing.T) {
 		t.Errorf("Write: %v", err)
 	}
 }
+
+func TestHours(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		168 * time.Hour: "168h", 90 * time.Minute: "1h30m", 20 * time.Second: "20s", time.Hour + 20*time.Second: "1h0m20s", 10 * time.Minute: "10m", 0: "0s",
+	} {
+		if got := Hours(d); got != want {
+			t.Errorf("%v is %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1438,7 +1438,10 @@ type ProbeOrders struct {
 	Killed    string           `protobuf:"bytes,1,opt,name=killed,proto3" json:"killed,omitempty"`
 	Schedules []*ProbeSchedule `protobuf:"bytes,2,rep,name=schedules,proto3" json:"schedules,omitempty"`
 	// Stops that a person took back, as the agent told them.
-	Resumed       []*ProbeStop `protobuf:"bytes,3,rep,name=resumed,proto3" json:"resumed,omitempty"`
+	Resumed []*ProbeStop `protobuf:"bytes,3,rep,name=resumed,proto3" json:"resumed,omitempty"`
+	// What nobody has approved: it is never asked, and can be looked at where the
+	// agent runs.
+	Proposed      []*ProbeSchedule `protobuf:"bytes,4,rep,name=proposed,proto3" json:"proposed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1490,6 +1493,13 @@ func (x *ProbeOrders) GetSchedules() []*ProbeSchedule {
 func (x *ProbeOrders) GetResumed() []*ProbeStop {
 	if x != nil {
 		return x.Resumed
+	}
+	return nil
+}
+
+func (x *ProbeOrders) GetProposed() []*ProbeSchedule {
+	if x != nil {
+		return x.Proposed
 	}
 	return nil
 }
@@ -1689,11 +1699,12 @@ const file_demarc_v1_probe_proto_rawDesc = "" +
 	"\tProbeStop\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\x8d\x01\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xc3\x01\n" +
 	"\vProbeOrders\x12\x16\n" +
 	"\x06killed\x18\x01 \x01(\tR\x06killed\x126\n" +
 	"\tschedules\x18\x02 \x03(\v2\x18.demarc.v1.ProbeScheduleR\tschedules\x12.\n" +
-	"\aresumed\x18\x03 \x03(\v2\x14.demarc.v1.ProbeStopR\aresumed\"\xbc\x01\n" +
+	"\aresumed\x18\x03 \x03(\v2\x14.demarc.v1.ProbeStopR\aresumed\x124\n" +
+	"\bproposed\x18\x04 \x03(\v2\x18.demarc.v1.ProbeScheduleR\bproposed\"\xbc\x01\n" +
 	"\bProbeAct\x124\n" +
 	"\bschedule\x18\x01 \x01(\v2\x18.demarc.v1.ProbeScheduleR\bschedule\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -1773,25 +1784,26 @@ var file_demarc_v1_probe_proto_depIdxs = []int32{
 	24, // 18: demarc.v1.ProbeStop.since:type_name -> google.protobuf.Timestamp
 	4,  // 19: demarc.v1.ProbeOrders.schedules:type_name -> demarc.v1.ProbeSchedule
 	21, // 20: demarc.v1.ProbeOrders.resumed:type_name -> demarc.v1.ProbeStop
-	4,  // 21: demarc.v1.ProbeAct.schedule:type_name -> demarc.v1.ProbeSchedule
-	21, // 22: demarc.v1.ProbeAct.stop:type_name -> demarc.v1.ProbeStop
-	5,  // 23: demarc.v1.ProbeService.PlanProbe:input_type -> demarc.v1.PlanProbeRequest
-	7,  // 24: demarc.v1.ProbeService.ApproveProbe:input_type -> demarc.v1.ApproveProbeRequest
-	9,  // 25: demarc.v1.ProbeService.WithdrawProbe:input_type -> demarc.v1.WithdrawProbeRequest
-	11, // 26: demarc.v1.ProbeService.KillProbes:input_type -> demarc.v1.KillProbesRequest
-	13, // 27: demarc.v1.ProbeService.ResumeProbes:input_type -> demarc.v1.ResumeProbesRequest
-	15, // 28: demarc.v1.ProbeService.ListProbes:input_type -> demarc.v1.ListProbesRequest
-	6,  // 29: demarc.v1.ProbeService.PlanProbe:output_type -> demarc.v1.PlanProbeResponse
-	8,  // 30: demarc.v1.ProbeService.ApproveProbe:output_type -> demarc.v1.ApproveProbeResponse
-	10, // 31: demarc.v1.ProbeService.WithdrawProbe:output_type -> demarc.v1.WithdrawProbeResponse
-	12, // 32: demarc.v1.ProbeService.KillProbes:output_type -> demarc.v1.KillProbesResponse
-	14, // 33: demarc.v1.ProbeService.ResumeProbes:output_type -> demarc.v1.ResumeProbesResponse
-	16, // 34: demarc.v1.ProbeService.ListProbes:output_type -> demarc.v1.ListProbesResponse
-	29, // [29:35] is the sub-list for method output_type
-	23, // [23:29] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	4,  // 21: demarc.v1.ProbeOrders.proposed:type_name -> demarc.v1.ProbeSchedule
+	4,  // 22: demarc.v1.ProbeAct.schedule:type_name -> demarc.v1.ProbeSchedule
+	21, // 23: demarc.v1.ProbeAct.stop:type_name -> demarc.v1.ProbeStop
+	5,  // 24: demarc.v1.ProbeService.PlanProbe:input_type -> demarc.v1.PlanProbeRequest
+	7,  // 25: demarc.v1.ProbeService.ApproveProbe:input_type -> demarc.v1.ApproveProbeRequest
+	9,  // 26: demarc.v1.ProbeService.WithdrawProbe:input_type -> demarc.v1.WithdrawProbeRequest
+	11, // 27: demarc.v1.ProbeService.KillProbes:input_type -> demarc.v1.KillProbesRequest
+	13, // 28: demarc.v1.ProbeService.ResumeProbes:input_type -> demarc.v1.ResumeProbesRequest
+	15, // 29: demarc.v1.ProbeService.ListProbes:input_type -> demarc.v1.ListProbesRequest
+	6,  // 30: demarc.v1.ProbeService.PlanProbe:output_type -> demarc.v1.PlanProbeResponse
+	8,  // 31: demarc.v1.ProbeService.ApproveProbe:output_type -> demarc.v1.ApproveProbeResponse
+	10, // 32: demarc.v1.ProbeService.WithdrawProbe:output_type -> demarc.v1.WithdrawProbeResponse
+	12, // 33: demarc.v1.ProbeService.KillProbes:output_type -> demarc.v1.KillProbesResponse
+	14, // 34: demarc.v1.ProbeService.ResumeProbes:output_type -> demarc.v1.ResumeProbesResponse
+	16, // 35: demarc.v1.ProbeService.ListProbes:output_type -> demarc.v1.ListProbesResponse
+	30, // [30:36] is the sub-list for method output_type
+	24, // [24:30] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_probe_proto_init() }
