@@ -99,8 +99,14 @@ func saysWhat(c *cobra.Command, agent string, modbus, opcua bool) error {
 	}
 	of := map[string]bool{"--modbus": modbus, "--opcua": opcua}
 	for _, f := range []struct{ name, needs string }{
-		{"units", "--modbus"}, {"identification", "--modbus"}, {"server-id", "--modbus"}, {"sunspec", "--modbus"}, {"modbus-port", "--modbus"},
-		{"session", "--opcua"}, {"security", "--opcua"}, {"opcua-port", "--opcua"},
+		{"units", "--modbus"},
+		{"identification", "--modbus"},
+		{"server-id", "--modbus"},
+		{"sunspec", "--modbus"},
+		{"modbus-port", "--modbus"},
+		{"session", "--opcua"},
+		{"security", "--opcua"},
+		{"opcua-port", "--opcua"},
 	} {
 		if c.Flags().Changed(f.name) && !of[f.needs] {
 			return fmt.Errorf("--%s says how to ask over a protocol that is not asked: add %s", f.name, f.needs)
