@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,9 +33,8 @@ func TestProbeFromPlanToKill(t *testing.T) {
 	}
 	c.must("probe", "approve", id)
 	waitFor(t, "the device being asked", func() bool { return device.n.Load() == 1 })
-	waitFor(t, "its answer", func() bool {
-		return bytes.Contains(c.must("get", "assets", "-o", "json"), []byte(`"probe.modbus.device_id.product_code"`))
-	})
+	told := regexp.MustCompile(`"value": "PM-800",\s+"source": "probe.modbus.device_id.product_code",\s+"grade": "identity"`)
+	waitFor(t, "its answer", func() bool { return told.Match(c.must("get", "assets", "-o", "json")) })
 
 	// A long one: 32 units, three categories each.
 	c.must("probe", "approve", plan("--units", "1-32", "--identification", "extended"))
