@@ -169,6 +169,9 @@ func (p *uaPump) settle(err error) {
 	if err != nil {
 		e.Error = err.Error()
 	}
+	if err != nil && !p.whole {
+		e.Latency = time.Since(p.begun) // that was waited
+	}
 	p.x.Sink.Sent(e)
 }
 

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"demarc/internal/netsim"
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // TestProbeOfARole: an engineer plans "what is a PLC in line 4 and was seen of
@@ -158,5 +160,47 @@ func TestProbeWindows(t *testing.T) {
 	a.start(c)
 	waitFor(t, "what was approved", func() bool { return asked.n.Load() == 2 }) // and its own target
 	waitFor(t, "its outcome", func() bool { return bytes.Contains(c.must("probe", "list"), []byte("answered")) })
+	a.end()
+}
+
+// TestTrustIsAskedOfAPerson: an OPC UA server's certificate that nobody has looked
+// at is shown at the collector, where the session was wanted; the session is
+// entered once a person has written it into the agent's settings.
+func TestTrustIsAskedOfAPerson(t *testing.T) {
+	agent, collector := programs(t)
+	network(t)
+	trust := opcuaServer(t, "127.0.0.8", 4840, "Basic256Sha256")
+	c := newCollector(t, collector)
+	a := c.ask(agent, "houston", "a1", "span", loopback)
+	session := func() string {
+		t.Helper()
+		id := c.planned("--agent", "a1", "--address", "127.0.0.8", "--opcua", "--session")
+		c.must("probe", "approve", id)
+		var outcome *demarcv1.ProbeOutcome
+		waitFor(t, "the outcome", func() bool {
+			all := c.stateOf("a1").GetOutcomes()
+			i := slices.IndexFunc(all, func(o *demarcv1.ProbeOutcome) bool { return o.GetSchedule() == id })
+			if i >= 0 {
+				outcome = all[i]
+			}
+			return i >= 0
+		})
+		return outcome.GetError()
+	}
+	if got := session(); !strings.Contains(got, "is not trusted: SHA-256 "+trust) || !strings.Contains(got, "probe.trust:") {
+		t.Errorf("a certificate that nobody knows: %q", got)
+	}
+	if out := c.must("probe", "list"); !bytes.Contains(out, []byte(trust)) {
+		t.Errorf("%s", out)
+	}
+	a.end()
+	a.settings(c, loopback+", trust: ["+strings.ToUpper(trust)+"]")
+	a.start(c)
+	if got := session(); got != "" {
+		t.Errorf("trusted, and %q", got)
+	}
+	waitFor(t, "the server's name plate", func() bool {
+		return bytes.Contains(c.must("get", "assets", "-o", "json"), []byte(`"probe.opcua.build_info.software_version"`))
+	})
 	a.end()
 }
