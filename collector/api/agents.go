@@ -124,7 +124,7 @@ func (s *Service) RevokeAgent(ctx context.Context, r *demarcv1.RevokeAgentReques
 	}
 	s.Agents.Drop(r.GetAgent(), pki.ErrRevoked.Error())
 	s.Log.Info("agent revoked", "agent", r.GetAgent(), "by", act.Who)
-	s.Plant.Changes().Bump()
+	s.Plant.Changes().Bump(ChangedAgents)
 	return &demarcv1.RevokeAgentResponse{}, nil
 }
 

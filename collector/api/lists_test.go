@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -281,5 +283,45 @@ func TestWatchIsCoalesced(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// Who watches is told which lists changed since, and of any when that is not known.
+func TestChangesNameLists(t *testing.T) {
+	c := NewChanges()
+	at, _ := c.Now()
+	c.Bump(ChangedAgents)
+	if got := c.Since(at); !slices.Equal(got, []string{"agents"}) {
+		t.Errorf("agents: %v", got)
+	}
+	c.Bump(ChangedConditions)
+	if got := c.Since(at); !slices.Contains(got, "agents") || !slices.Contains(got, "conditions") || slices.Contains(got, "connections") {
+		t.Errorf("two changes at once: %v", got)
+	}
+	at, _ = c.Now()
+	c.Bump()
+	c.Bump(ChangedAgents)
+	if got := c.Since(at); got != nil {
+		t.Errorf("any list may have changed: %v", got)
+	}
+	at, _ = c.Now()
+	c.Bump(ChangedSight)
+	if got := c.Since(at); slices.Contains(got, "agents") || !slices.Contains(got, "boundaries") {
+		t.Errorf("and then one alone: %v", got)
+	}
+}
+
+// The names are those under which the REST form has the lists.
+func TestChangesNamePaths(t *testing.T) {
+	raw, err := os.ReadFile("../../proto/demarc/v1/rest.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for thing, lists := range listsOf {
+		for _, l := range lists {
+			if !regexp.MustCompile(`get: "?/api/v1/(.*/)?` + l + `"?\}`).Match(raw) {
+				t.Errorf("%s changes %s, which rest.yaml does not have", thing, l)
+			}
+		}
 	}
 }

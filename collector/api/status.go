@@ -97,13 +97,15 @@ var ErrDenied = errors.New("the caller may not")
 const watchEvery = 50 * time.Millisecond
 
 // Watch sends the change number now and whenever it moved, at most 20 times a
-// second.
+// second, with the lists that changed.
 func (s *Service) Watch(_ *demarcv1.WatchRequest, stream grpc.ServerStreamingServer[demarcv1.WatchResponse]) error {
 	pace := time.NewTicker(watchEvery)
 	defer pace.Stop()
+	changes := s.Plant.Changes()
+	var lists []string // at first any
 	for {
-		n, next := s.Plant.Changes().Now()
-		if err := stream.Send(&demarcv1.WatchResponse{Change: n}); err != nil {
+		n, next := changes.Now()
+		if err := stream.Send(&demarcv1.WatchResponse{Change: n, Lists: lists}); err != nil {
 			return err
 		}
 		select {
@@ -116,6 +118,7 @@ func (s *Service) Watch(_ *demarcv1.WatchRequest, stream grpc.ServerStreamingSer
 		case <-stream.Context().Done():
 			return nil
 		}
+		lists = changes.Since(n)
 	}
 }
 

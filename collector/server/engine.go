@@ -28,6 +28,7 @@ type engine struct {
 	software string // version of this program
 	judgedBy string // and of the one whose state was restored
 	changes  *api.Changes
+	altered  altered // since the last change was told
 
 	applying sync.Mutex    // one Apply at a time
 	wake     chan struct{} // holds one when the journal grew
@@ -144,12 +145,15 @@ func (e *engine) applyKind(r *store.Record) error {
 		e.observe(r, body)
 		return nil
 	case store.KindPolicy:
+		e.altered.anything = true
 		return e.applyPolicy(r)
 	case store.KindClock:
+		e.altered.findings, e.altered.conditions = true, true
 		e.ring(r.Recorded)
 		e.stand(r.Recorded)
 		return nil
 	case store.KindAct:
+		e.altered.anything = true
 		return e.applyAct(r)
 	}
 	return fmt.Errorf("kind %d is of a newer version", r.Kind)
@@ -177,6 +181,7 @@ func lossOf(r *store.Record) (*demarcv1.Body, error) {
 // observe takes an agent's sightings and judges what they changed.
 func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 	from := source{r.Site, r.Agent}
+	e.altered.sight = true
 	e.ledger.Hear(r.Site, r.Agent, body)
 	e.stands.moved = e.stands.moved || len(body.GetLosses()) > 0
 	e.book.At(r.Recorded.UnixNano())
@@ -215,6 +220,7 @@ func (e *engine) forget(j *judgement, now time.Time) {
 		e.soil(j)
 	}
 	e.findings.RemoveConnection(j.id, now)
+	e.altered.connections, e.altered.findings = true, true
 }
 
 // soil notes that the saved state lacks j as it is.
@@ -238,6 +244,8 @@ func (e *engine) file(r *reckoned, now time.Time, from source) {
 	var moved []string
 	r.findings, moved = e.findings.Take(j.id, r.entry)
 	e.moved = append(e.moved, moved...)
+	e.altered.connections = true
+	e.altered.findings = e.altered.findings || len(r.findings)+len(moved) > 0
 	e.usage.judged(r.data, r.use, now)
 	if j.data == nil {
 		e.judged[j.id] = j
@@ -257,6 +265,7 @@ func (e *engine) file(r *reckoned, now time.Time, from source) {
 // shown of it is made when somebody asks: it takes time for a server that
 // thousands speak to, and its counters move all the time.
 func (e *engine) assess(id string, now time.Time) {
+	e.altered.assets = true
 	if _, known := e.assets[id]; !known {
 		e.drifts.newThing(now)
 	}
@@ -269,6 +278,7 @@ func (e *engine) assess(id string, now time.Time) {
 		e.assets[id] = nil
 		return
 	}
+	e.altered.findings = true
 	a, ok := e.book.Asset(id)
 	if !ok {
 		delete(e.assets, id)

@@ -62,7 +62,7 @@ func (e *engine) catchUp(ctx context.Context) error {
 				return err
 			}
 		}
-		e.changes.Bump()
+		e.changes.Bump(e.altered.take(e)...)
 	}
 }
 

@@ -133,7 +133,7 @@ func (x *collector) wire() {
 	x.pasts = newPasts(x.store, x.Clock, x.Version, x.Log)
 	x.ingest = ingest.New(ingest.Config{
 		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,
-		Committed: x.engine.news, Changed: x.engine.changes.Bump, Upgraded: x.engine.Program,
+		Committed: x.engine.news, Changed: func() { x.engine.changes.Bump(api.ChangedAgents) }, Upgraded: x.engine.Program,
 		Orders: x.engine.Orders,
 	})
 	x.engine.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -284,6 +285,9 @@ func TestNewsIsVisibleSoon(t *testing.T) {
 			}
 			if m.GetChange() < last {
 				t.Errorf("change %d after %d", m.GetChange(), last)
+			}
+			if last != 0 && (len(m.GetLists()) == 0 || slices.Contains(m.GetLists(), "documents")) {
+				t.Errorf("change %d is of %v: nobody changed documents", m.GetChange(), m.GetLists())
 			}
 			last = m.GetChange()
 			if time.Since(begun) > time.Second {

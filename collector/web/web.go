@@ -1,5 +1,5 @@
 // Package web serves the pages: the files that were built from ui, the REST form
-// of the services that they stand on, and one stream of change numbers that makes
+// of the services that they stand on, and one stream of changes that makes
 // them follow the collector live. Everything but signing in needs a session.
 package web
 
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"demarc/collector/api"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -166,7 +167,7 @@ func (p pieces) Read(b []byte) (int, error) {
 	return p.Reader.Read(b)
 }
 
-// events streams change numbers (server-sent events, WHATWG HTML 9.2).
+// events streams changes (server-sent events, WHATWG HTML 9.2).
 func (p *pages) events(w http.ResponseWriter, r *http.Request) {
 	changes, err := p.service.Watch(r.Context(), &demarcv1.WatchRequest{})
 	if err != nil {
@@ -184,7 +185,11 @@ func (p *pages) events(w http.ResponseWriter, r *http.Request) {
 			p.Log.Debug("event stream ended", "error", err)
 			return
 		}
-		if _, err := fmt.Fprintf(w, "data: %d\n\n", change.GetChange()); err != nil {
+		data, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(change)
+		if err != nil {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil {
 			return
 		}
 	}

@@ -3447,8 +3447,11 @@ func (*WatchRequest) Descriptor() ([]byte, []int) {
 
 // WatchResponse: the collector's state as of this change number.
 type WatchResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Change        uint64                 `protobuf:"varint,1,opt,name=change,proto3" json:"change,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Change uint64                 `protobuf:"varint,1,opt,name=change,proto3" json:"change,omitempty"`
+	// Lists that may show something else than at the number before, by the last
+	// part of their REST path: "connections". None means any of them.
+	Lists         []string `protobuf:"bytes,2,rep,name=lists,proto3" json:"lists,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3488,6 +3491,13 @@ func (x *WatchResponse) GetChange() uint64 {
 		return x.Change
 	}
 	return 0
+}
+
+func (x *WatchResponse) GetLists() []string {
+	if x != nil {
+		return x.Lists
+	}
+	return nil
 }
 
 // BackupRequest names a file that is not there yet, by absolute path.
@@ -5280,9 +5290,10 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"agreements\x18\b \x03(\v2\x14.demarc.v1.AgreementR\n" +
 	"agreements\x12$\n" +
 	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x0e\n" +
-	"\fWatchRequest\"'\n" +
+	"\fWatchRequest\"=\n" +
 	"\rWatchResponse\x12\x16\n" +
-	"\x06change\x18\x01 \x01(\x04R\x06change\"#\n" +
+	"\x06change\x18\x01 \x01(\x04R\x06change\x12\x14\n" +
+	"\x05lists\x18\x02 \x03(\tR\x05lists\"#\n" +
 	"\rBackupRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +

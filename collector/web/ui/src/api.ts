@@ -92,8 +92,8 @@ export function useTimed(name: string, q: Query): Query {
   return at && TIMED.has(name) ? { ...q, as_of: at } : q;
 }
 
-/** ofNow tells whether what was asked may change: the past does not. */
-export const ofNow = ({ queryKey }: { queryKey: readonly unknown[] }) => !JSON.stringify(queryKey).includes('"as_of":');
+/** ofNow tells whether what was asked may change on its own: the past does not, nor what somebody works on. */
+export const ofNow = ({ queryKey, meta }: { queryKey: readonly unknown[]; meta?: Record<string, unknown> }) => !meta?.still && !JSON.stringify(queryKey).includes('"as_of":');
 
 /** List is what a page asks for: its rows, and whether they are there yet. */
 export type List<T> = UseQueryResult<T[]>;

@@ -1,19 +1,37 @@
 import { client, ofNow } from './api';
 import { live, signedOut } from './store';
 
-// The collector sends a number whenever something changed; the lists on show
-// are then read again, at most every QUIET milliseconds.
-const QUIET = 400;
-let waiting = 0;
-let last = 0;
+// The collector tells which lists changed. Those that are on show are read
+// again: what somebody waits for within QUIET milliseconds, the others, which
+// are sums of those, within SUMS.
+const QUIET = 300, SUMS = 2000, ALL = '*';
+const SOON = new Set(['connections', 'assets', 'findings', 'agents', 'conditions', 'finding', 'status']);
 
-function refresh() {
-  if (waiting) return;
-  waiting = window.setTimeout(() => {
-    waiting = 0;
-    last = Date.now();
-    void client.invalidateQueries({ predicate: ofNow });
-  }, Math.max(0, QUIET - (Date.now() - last)));
+/** Again reads lists again, at most once in so many milliseconds. */
+class Again {
+  private lists = new Set<string>();
+  private waiting = 0;
+  private last = 0;
+  constructor(private quiet: number) {}
+  read(lists: string[]) {
+    for (const l of lists) this.lists.add(l);
+    if (this.waiting || !lists.length) return;
+    this.waiting = window.setTimeout(() => {
+      this.waiting = 0;
+      this.last = Date.now();
+      const { lists } = this;
+      this.lists = new Set();
+      void client.invalidateQueries({ predicate: (q) => ofNow(q) && (lists.has(ALL) || lists.has(String(q.queryKey[0]))) });
+    }, Math.max(0, this.quiet - (Date.now() - this.last)));
+  }
+}
+const soon = new Again(QUIET), sums = new Again(SUMS);
+
+/** read reads lists again; none named is all. */
+function read(lists: string[] = []) {
+  if (!lists.length) return soon.read([ALL]);
+  soon.read(['status', ...lists.filter((l) => SOON.has(l))]);
+  sums.read(lists.filter((l) => !SOON.has(l)));
 }
 
 /** follow keeps the pages in step with the collector, through its restarts. */
@@ -22,10 +40,10 @@ export function follow() {
   let first = true;
   source.onopen = () => {
     live.set('live');
-    if (!first) refresh(); // what was missed meanwhile
+    if (!first) read(); // what was missed meanwhile
   };
-  source.onmessage = () => {
-    if (!first) refresh();
+  source.onmessage = (e) => {
+    if (!first) read((JSON.parse(e.data as string) as { lists?: string[] }).lists);
     first = false;
   };
   source.onerror = () => {
@@ -50,7 +68,7 @@ async function check() {
 export function untilSignedIn(): () => void {
   const timer = window.setInterval(async () => {
     await check();
-    if (!signedOut.get()) void client.invalidateQueries();
+    if (!signedOut.get()) void client.invalidateQueries({ predicate: ofNow });
   }, 2000);
   return () => window.clearInterval(timer);
 }

@@ -10,12 +10,14 @@ import { connectionColumns, nameOf, rolesOf, side, verdictOf, worst } from '../p
 import { crossingsOf, Matrix } from '../parts/matrix';
 import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
 import { save, Table } from '../parts/table';
-import { go, setQuery, to, useRoute } from '../route';
+import { go, setQuery, to, useAt, useRoute } from '../route';
 import { reader, theme, useCell } from '../store';
 import { cut, plural, when } from '../text';
 import type { Asset, Boundary, Connection } from '../types';
 import { VERDICT_WORDS, VERDICTS } from '../words';
 
+/** STEPS of the slider. */
+const STEPS = 200;
 const BAND: Record<string, number> = { external: 0, it: 1, dmz: 2, ot: 3 };
 const rank = (c: Connection) => VERDICTS.indexOf(verdictOf(c) as (typeof VERDICTS)[number]);
 
@@ -23,6 +25,7 @@ export function PlantMap(_: { id: string }) {
   const boundaries = useBoundaries(), assets = useAssets();
   const { query } = useRoute();
   const opened = useMemo(() => (query.get('boundary') ?? '').split(',').filter(Boolean), [query.get('boundary')]); // eslint-disable-line
+  const at = useAt();
   const [inner, setInner] = useState(false);
   const connections = useConnections({ crossing: !inner });
   const [until, setUntil] = useState<number>();
@@ -51,7 +54,15 @@ export function PlantMap(_: { id: string }) {
       <div className="tools legend">
         {VERDICTS.map((v) => <span key={v} className={`chip v-${v}`} title={VERDICT_WORDS[v]}>{v}</span>)}
         <span className="grow" />
-        {times && <label className="choice">First seen until<input type="range" aria-label="First seen until" min={times[0]} max={times[1]} step={Math.max(1, Math.round((times[1] - times[0]) / 200))} value={until ?? times[1]} onChange={(e) => setUntil(Number(e.target.value) >= times[1] ? undefined : Number(e.target.value))} /><span>{until === undefined ? 'now' : when(new Date(until).toISOString())}; verdicts as of now</span></label>}
+        {times && (
+          <label className="choice">First seen until
+            <input
+              type="range" aria-label="First seen until" aria-valuetext={until === undefined ? 'now' : when(new Date(until).toISOString())} min={0} max={STEPS} value={until === undefined ? STEPS : Math.round(((until - times[0]) / (times[1] - times[0])) * STEPS)}
+              onChange={(e) => { const n = Number(e.target.value); setUntil(n >= STEPS ? undefined : times[0] + (n / STEPS) * (times[1] - times[0])); }}
+            />
+            <span>{until === undefined ? (at ? 'then' : 'now') : when(new Date(until).toISOString())}; verdicts as of {at ? 'then' : 'now'}</span>
+          </label>
+        )}
       </div>
       {chosen && <Block title="Chosen" note={plural(members.length, 'connection')} more={<Button variant="link" isInline onClick={() => setChosen(undefined)}>close</Button>}><Table short name="chosen" rows={members} columns={connectionColumns} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="Nothing passes here." /></Block>}
       <Block title="The same as a table"><Matrix of={crossingsOf(seen)} boundaries={boundaries.data ?? []} /></Block>

@@ -19,7 +19,7 @@ interface Made { texts: Record<string, string>; out: string[] }
 export function Propose(_: { id: string }) {
   const { query } = useRoute();
   const all = query.get('all') === 'yes';
-  const found = useQuery({ queryKey: ['propose', all], queryFn: () => get<Proposed>('propose', { all }), staleTime: Infinity });
+  const found = useQuery({ queryKey: ['propose', all], queryFn: () => get<Proposed>('propose', { all }), staleTime: Infinity, meta: { still: true } });
   const [raw, setRaw, forget] = useDraft(`propose-${all}`, '{"texts":{},"out":[]}');
   const made = useMemo(() => JSON.parse(raw) as Made, [raw]);
   if (found.isPending) return <Loading />;

@@ -80,7 +80,7 @@ function Provider({ a, services }: { a: Authorization; services: PolicyDocument[
 function Second({ a }: { a: Authorization }) {
   const boundaries = useBoundaries().data ?? [];
   const system = useRoute().query.get('for') ?? '';
-  const reuse = useQuery({ queryKey: ['propose', 'reuse', a.name, system], queryFn: () => get<Reuse>(`propose/reuse/${encodeURIComponent(a.name)}`, { boundary: system }), enabled: system !== '' });
+  const reuse = useQuery({ queryKey: ['propose', 'reuse', a.name, system], queryFn: () => get<Reuse>(`propose/reuse/${encodeURIComponent(a.name)}`, { boundary: system }), enabled: system !== '', meta: { still: true } });
   const r = reuse.data;
   return (
     <Sheet title={`Use ${a.name} for a second system`} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision}. What is written here decides nothing.</>}>
