@@ -107,6 +107,10 @@ func (c *Conversation) SetClient(s Side, basis ot.Basis) bool {
 	return turned
 }
 
+// Moved is how many bytes of TCP payload s sent since it began to show, modulo
+// 2^32: what was sent again counts once, and what the capture missed counts.
+func (c *Conversation) Moved(s Side) uint32 { return c.streams[s].next - c.streams[s].first }
+
 // ClientSide is the client, or the side that sent first while nothing tells.
 func (c *Conversation) ClientSide() Side {
 	if c.Directed {

@@ -75,6 +75,35 @@ func TestStreamAnyOrder(t *testing.T) {
 	}
 }
 
+// What one end sent is told once, however often it shows; acknowledgements and
+// keep-alives are none, and what the capture missed was sent.
+func TestMovedIsPayloadOnce(t *testing.T) {
+	tab := NewTable(&script{}, Limit{})
+	at := int64(0)
+	var c *Conversation
+	add := func(fromA bool, flags uint8, seq, ack uint32, data string, a, b uint32) {
+		t.Helper()
+		at += 10 * ms
+		c, _, _ = tab.Add(segment(at, fromA, flags, seq, ack, data), 0)
+		if c.Moved(A) != a || c.Moved(B) != b {
+			t.Errorf("moved %d and %d, want %d and %d", c.Moved(A), c.Moved(B), a, b)
+		}
+	}
+	start := uint32(0xfffffffd) // it wraps
+	add(true, decode.SYN, start-1, 0, "", 0, 0)
+	add(false, decode.SYN|decode.ACK, 499, start, "", 0, 0)
+	add(true, decode.ACK, start, 500, "", 0, 0)
+	add(true, decode.ACK, start, 500, "values", 6, 0)
+	add(false, decode.ACK, 500, start+6, "", 6, 0)
+	add(true, decode.ACK, start, 500, "values", 6, 0) // sent again
+	add(true, decode.ACK, start+5, 500, "s", 6, 0)    // a keep-alive
+	add(true, decode.ACK, start+9, 500, "more", 6, 0) // three are missing
+	add(false, decode.ACK, 500, start+13, "", 13, 0)  // and arrived
+	add(false, decode.ACK|decode.FIN, 500, start+13, "", 13, 0)
+	add(true, decode.ACK|decode.RST, start+13, 501, "", 13, 0)
+	add(false, decode.ACK, 500, start+13, "no", 13, 2)
+}
+
 func TestGapIsToldWhenAcknowledged(t *testing.T) {
 	h := &script{}
 	tab := NewTable(h, Limit{})

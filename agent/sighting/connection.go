@@ -39,6 +39,7 @@ type connection struct {
 	open     int    // conversations in the flow table
 
 	sent        [2]flow.Counter // client, server
+	payload     [2]uint64       // the same; of TCP alone
 	sessions    uint64
 	operations  [ot.NumOperations]uint64
 	first, last int64 // of what has not left yet
@@ -195,15 +196,17 @@ func (t *Table) count(r *record) {
 	_, client := t.keyOf(c)
 	moved := false
 	for _, s := range [2]flow.Side{flow.A, flow.B} {
-		to := &conn.sent[0]
+		end := 0
 		if s != client {
-			to = &conn.sent[1]
+			end = 1
 		}
 		d := flow.Counter{Packets: c.Sent[s].Packets - r.counted[s].Packets, Bytes: c.Sent[s].Bytes - r.counted[s].Bytes}
-		to.Packets += d.Packets
-		to.Bytes += d.Bytes
+		conn.sent[end].Packets += d.Packets
+		conn.sent[end].Bytes += d.Bytes
+		// A stream that began anew at another number moved no more than it sent.
+		conn.payload[end] += min(uint64(c.Moved(s)-r.moved[s]), d.Bytes)
 		moved = moved || d.Packets > 0
-		r.counted[s] = c.Sent[s]
+		r.counted[s], r.moved[s] = c.Sent[s], c.Moved(s)
 	}
 	for i, n := range r.operations {
 		conn.operations[i] += uint64(n)
@@ -326,6 +329,7 @@ func (t *Table) turn(r *record, old *connection, k key) {
 		t.moves = append(t.moves, &demarcv1.ConnectionMove{From: t.keyProto(&old.key), To: t.keyProto(&k)})
 	}
 	old.sent[0], old.sent[1] = old.sent[1], old.sent[0]
+	old.payload[0], old.payload[1] = old.payload[1], old.payload[0]
 	if to := t.connections[k]; to != nil {
 		to.take(old)
 		r.conn, r.classes, r.exchanged = to, 0, false
@@ -348,6 +352,7 @@ func (n *connection) take(o *connection) {
 	for i := range n.sent {
 		n.sent[i].Packets += o.sent[i].Packets
 		n.sent[i].Bytes += o.sent[i].Bytes
+		n.payload[i] += o.payload[i]
 	}
 	for i := range n.operations {
 		n.operations[i] += o.operations[i]
@@ -381,11 +386,14 @@ func (t *Table) known(transport uint8, port uint16) bool {
 	return port < 1024 || t.hints.Lookup(transport, port) != ""
 }
 
+// tcp is its IP protocol number (IANA).
+const tcp = 6
+
 func transportName(n uint8) string {
 	switch n {
 	case 1:
 		return "icmp"
-	case 6:
+	case tcp:
 		return "tcp"
 	case 17:
 		return "udp"

@@ -1,6 +1,8 @@
 package sighting
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"demarc/agent/flow"
 	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -74,6 +76,9 @@ func (t *Table) connectionDelta(n *connection) *demarcv1.ConnectionDelta {
 		Sessions: n.sessions, Security: n.security.Mode.String(), Tls: clean([]byte(n.security.TLS)), Policy: clean([]byte(n.security.Policy)),
 		Subject: clean([]byte(n.security.Subject)), ServerName: clean([]byte(n.security.Name)), FirstNs: n.first, LastNs: n.last,
 	}
+	if n.transport == tcp {
+		d.ClientPayload, d.ServerPayload = proto.Uint64(n.payload[0]), proto.Uint64(n.payload[1])
+	}
 	for _, v := range n.vlans[:n.nvlans] {
 		d.Vlans = append(d.Vlans, uint32(v))
 	}
@@ -88,7 +93,7 @@ func (t *Table) connectionDelta(n *connection) *demarcv1.ConnectionDelta {
 		}
 	}
 	d.Operations = append(d.Operations, n.operations[:top]...)
-	n.sent, n.sessions, n.operations, n.first, n.last = [2]flow.Counter{}, 0, [ot.NumOperations]uint64{}, 0, 0
+	n.sent, n.payload, n.sessions, n.operations, n.first, n.last = [2]flow.Counter{}, [2]uint64{}, 0, [ot.NumOperations]uint64{}, 0, 0
 	n.told, n.changed = true, false
 	return d
 }

@@ -128,6 +128,7 @@ type record struct {
 	c        *flow.Conversation // nil when it has left the flow table
 	first    int64              // c.First
 	counted  [2]flow.Counter
+	moved    [2]uint32 // of flow.Conversation.Moved what conn knows
 	protocol string
 	grade    ot.Grade     // of protocol
 	security *ot.Security // nil while nothing shows

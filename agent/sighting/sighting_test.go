@@ -2,6 +2,7 @@ package sighting
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"sort"
 	"strings"
@@ -159,6 +160,46 @@ func TestIncrementsAddUp(t *testing.T) {
 				t.Errorf("an increment crosses a quarter hour: %v to %v", time.Duration(d.FirstNs), time.Duration(d.LastNs))
 			}
 		}
+	}
+}
+
+// TestPayloadIsTold: of TCP alone, and zero is told as zero.
+func TestPayloadIsTold(t *testing.T) {
+	r := newRig(t)
+	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	segment := func(at time.Duration, fromA bool, flags uint8, seq, ack uint32, data string) {
+		t.Helper()
+		p := &decode.Packet{
+			Time: int64(at) + 1, Length: 60 + len(data), Has: decode.HasIP | decode.HasPort, Protocol: 6, Src: a, Dst: b, SrcPort: 40000, DstPort: 502,
+			Flags: flags, Seq: seq, Ack: ack, Payload: []byte(data), PayloadLen: len(data),
+		}
+		if !fromA {
+			p.Src, p.Dst, p.SrcPort, p.DstPort = p.Dst, p.Src, p.DstPort, p.SrcPort
+		}
+		r.packet(p)
+	}
+	segment(0, true, decode.SYN, 99, 0, "")
+	segment(1*time.Second, false, decode.SYN|decode.ACK, 499, 100, "")
+	segment(2*time.Second, true, decode.ACK, 100, 500, "values")
+	segment(3*time.Second, false, decode.ACK, 500, 106, "")
+	segment(20*time.Minute, true, decode.ACK, 106, 500, "more")
+	segment(21*time.Minute, false, decode.ACK, 500, 110, "answer")
+	r.send(22*time.Minute, "10.0.0.1:4000", "10.0.0.2:9000", "datagram")
+	r.end()
+	got := map[string]string{}
+	for _, body := range r.out.bodies {
+		for _, d := range body.Connections {
+			at := fmt.Sprint(d.GetKey().GetTransport(), " in quarter hour ", d.LastNs/Quarter)
+			if d.ClientPayload == nil || d.ServerPayload == nil {
+				got[at] = "not told"
+			} else if d.GetClientPackets()+d.GetServerPackets() > 0 {
+				got[at] = fmt.Sprint(d.GetClientPayload(), " ", d.GetServerPayload())
+			}
+		}
+	}
+	want := map[string]string{"tcp in quarter hour 0": "6 0", "tcp in quarter hour 1": "4 6", "udp in quarter hour 1": "not told"}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

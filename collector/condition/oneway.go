@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"demarc/collector/boundary"
+	"demarc/internal/ot"
+	"demarc/internal/quarter"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -14,9 +16,9 @@ import (
 const headers = 200
 
 // oneWay: information goes from "from" to "to", and nothing comes back: no
-// payload, or no frame at all where it is strict. Agents count frames and bytes
-// and no payload, so that acknowledgements of TCP and a short answer are not told
-// apart: that is not observable, never held.
+// payload, or no frame at all where it is strict. Where an agent did not count
+// payload, acknowledgements of TCP and a short answer are not told apart: that is
+// not observable, never held.
 func (k *judge) oneWay() {
 	w := k.with()
 	k.out.subject = true
@@ -49,18 +51,30 @@ func (k *judge) back(c *demarcv1.JudgedConnection, a answer, client bool) {
 	if client {
 		frames, bytes = d.GetClientPackets(), d.GetClientBytes()
 	}
+	sent := quarter.FromServer
+	if client {
+		sent = quarter.FromClient
+	}
+	strict, tcp, h := k.with().Strict, d.GetTransport() == "tcp", k.quarters(c)
+	if frames == 0 && tcp && d.GetOutcome() == ot.OneSided.String() { // it needs acknowledgements: they did not show
+		k.hold(c, a, maybe, " whether payload came back: one direction of it alone shows")
+		return
+	}
 	if frames == 0 || toGroup(d) && !client {
 		return
 	}
-	strict := k.with().Strict
-	if h := k.quarters(c); !h.Empty() {
-		if n := h.Bytes(client, k.from.UnixNano(), k.to.UnixNano()); n.High == 0 && !n.Cut {
-			return // before the window
-		}
+	if n := h.Bytes(client, k.from.UnixNano(), k.to.UnixNano()); !h.Empty() && n.High == 0 && !n.Cut {
+		return // before the window
 	}
 	words := fmt.Sprintf(": %d frames came back, %d bytes", frames, bytes)
+	payload := h.Payload(k.from.UnixNano(), k.to.UnixNano())
 	switch {
-	case strict, d.GetTransport() != "tcp", bytes > frames*headers:
+	case strict, !tcp:
+		k.hold(c, a, no, words)
+	case payload&sent != 0:
+		k.hold(c, a, no, words+" with payload")
+	case payload&quarter.Uncounted == 0: // acknowledgements alone
+	case bytes > frames*headers:
 		k.hold(c, a, no, words)
 	default:
 		k.hold(c, a, maybe, " whether payload came back with the acknowledgements"+words)

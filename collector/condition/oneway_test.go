@@ -3,7 +3,9 @@ package condition
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"demarc/internal/quarter"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -34,6 +36,45 @@ func TestOneWay(t *testing.T) {
 		{"sensors on one side alone", strict, sent("line4", "dmz", "udp", 9, 0, 300, "one-sided"), NotObservable},
 	} {
 		if r := one(t, seen(t, c.condition, c.flow)); r.State != c.state {
+			t.Errorf("%s: %s (%s), want %s", c.name, r.State, r.Reason, c.state)
+		}
+	}
+}
+
+// Where payload was counted, acknowledgements and a short answer are told apart.
+func TestOneWayCountsPayload(t *testing.T) {
+	history := func(from, to float64, p quarter.Payload) quarter.History {
+		line := new(quarter.Line)
+		for h := from; h > to; h -= 0.25 {
+			at := noon.Add(-time.Duration(h * float64(time.Hour)))
+			line.Add(quarter.Delta{First: at.UnixNano(), Last: at.Add(time.Minute).UnixNano(), State: quarter.State{TLS: quarter.None, Payload: p}, Bytes: [2]uint64{3000, 540}})
+		}
+		return quarter.History{line}
+	}
+	const loose, strict = "check: one-way, with: {from: {boundary: line4}, to: {boundary: dmz}}", "check: one-way, with: {from: {boundary: line4}, to: {boundary: dmz}, strict: true}"
+	out, in := func(size uint64) *demarcv1.JudgedConnection {
+		return sent("line4", "dmz", "tcp", 9, 9, size, "exchanged")
+	}, sent("dmz", "line4", "tcp", 9, 9, 60, "exchanged")
+	for _, c := range []struct {
+		name, condition string
+		flow            *demarcv1.JudgedConnection
+		kept            quarter.History
+		state           string
+	}{
+		{"acknowledgements", loose, out(60), history(10, 1, quarter.FromClient), Holds},
+		{"an answer", loose, out(60), history(10, 1, quarter.FromClient|quarter.FromServer), Violated},
+		{"long frames before it was counted", loose, out(1000), history(10, 1, quarter.FromClient), Holds},
+		{"an answer before the window", loose, out(60), append(history(40, 30, quarter.FromServer), history(10, 1, quarter.FromClient)...), Holds},
+		{"an older agent", loose, out(60), history(10, 1, quarter.Uncounted), NotObservable},
+		{"an older agent beside", loose, out(60), append(history(10, 1, quarter.FromClient), history(5, 2, quarter.Uncounted)...), NotObservable},
+		{"the other side opens and listens", loose, in, history(10, 1, quarter.FromServer), Holds},
+		{"the other side opens and sends", loose, in, history(10, 1, quarter.FromClient), Violated},
+		{"frames", strict, out(60), history(10, 1, quarter.FromClient), Violated},
+		{"one direction shows", loose, sent("line4", "dmz", "tcp", 9, 0, 300, "one-sided"), history(10, 1, quarter.FromClient), NotObservable},
+	} {
+		w := seen(t, c.condition, c.flow)
+		w.Quarters = func(string) quarter.History { return c.kept }
+		if r := one(t, w); r.State != c.state {
 			t.Errorf("%s: %s (%s), want %s", c.name, r.State, r.Reason, c.state)
 		}
 	}

@@ -75,7 +75,7 @@ var (
 		9: {kind: number}, 10: {kind: number}, 11: {kind: number}, 12: {kind: number}, 13: {kind: number},
 		14: {kind: number, many: true}, 15: {kind: text, limit: nameBytes}, 16: {kind: text, limit: nameBytes},
 		17: {kind: text, limit: nameBytes}, 18: {kind: text, limit: valueBytes}, 19: {kind: text, limit: valueBytes},
-		20: {kind: number}, 21: {kind: number}, 22: {kind: inner}, 23: {kind: inner},
+		20: {kind: number}, 21: {kind: number}, 22: {kind: inner}, 23: {kind: inner}, 24: {kind: number}, 25: {kind: number},
 	}}
 	moveForm = form{name: "ConnectionMove", whole: needs(1, 2), fields: []field{
 		1: {kind: message, sub: &keyForm}, 2: {kind: message, sub: &keyForm},

@@ -31,6 +31,7 @@ func fullBody(n int) *demarcv1.Body {
 			RelatedTo:     &demarcv1.ConnectionKey{Client: c, Server: s, Transport: "tcp", Port: 135},
 			ClientPackets: 1, ServerPackets: 2, ClientBytes: 3, ServerBytes: 4, Sessions: 5, Operations: []uint64{8, 1},
 			Security: "none", Tls: "1.2", Policy: "None", Subject: "CN=x", ServerName: "x", FirstNs: 1, LastNs: 1 << 60,
+			ClientPayload: proto.Uint64(0), ServerPayload: proto.Uint64(1 << 40),
 		})
 		b.Moves = append(b.Moves, &demarcv1.ConnectionMove{
 			From: &demarcv1.ConnectionKey{Client: c, Server: s}, To: &demarcv1.ConnectionKey{Client: s, Server: c},

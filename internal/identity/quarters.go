@@ -40,6 +40,7 @@ func (b *Book) quarter(r *rawConn, d *demarcv1.ConnectionDelta) {
 	case openers[2]:
 		s.Opener = quarter.Server
 	}
+	s.Payload = payloadOf(d)
 	if !active(d) {
 		r.quarters.Carry(s, d.GetLastNs())
 		return
@@ -53,6 +54,19 @@ func (b *Book) quarter(r *rawConn, d *demarcv1.ConnectionDelta) {
 		newest = min(newest, b.now)
 	}
 	r.quarters.Trim(newest - int64(max(b.horizon, kept)))
+}
+
+func payloadOf(d *demarcv1.ConnectionDelta) (p quarter.Payload) {
+	if d.ClientPayload == nil || d.ServerPayload == nil {
+		p = quarter.Uncounted
+	}
+	if d.GetClientPayload() > 0 {
+		p |= quarter.FromClient
+	}
+	if d.GetServerPayload() > 0 {
+		p |= quarter.FromServer
+	}
+	return p
 }
 
 // active reports whether d counted anything.

@@ -52,6 +52,16 @@ func (h History) Bytes(client bool, from, to int64) Count {
 	return h.count(from, to, func(r *Run) Amount { return r.Bytes[side] })
 }
 
+// Payload says which ends sent any, and whether it was counted for all of the
+// time: what is folded, or not kept, was not.
+func (h History) Payload(from, to int64) (p Payload) {
+	if h.Empty() || h.Cut(from) {
+		p = Uncounted
+	}
+	h.Runs(from, to, func(r *Run) { p |= r.Payload })
+	return p
+}
+
 // Sessions counts those that began.
 func (h History) Sessions(from, to int64) Count {
 	return h.count(from, to, func(r *Run) Amount { return r.Sessions })

@@ -127,6 +127,7 @@ func (l *Line) Absorb(o *Line, turned bool) {
 		if turned {
 			r.Bytes[0], r.Bytes[1] = r.Bytes[1], r.Bytes[0]
 			r.Opener = [...]Opener{Unknown, Server, Client}[r.Opener]
+			r.Payload = r.Payload.turned()
 		}
 		i, _ := slices.BinarySearchFunc(l.runs, r.end(), func(x Run, q int64) int {
 			if x.end() > q {

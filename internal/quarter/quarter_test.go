@@ -160,6 +160,43 @@ func TestAbsorbTurned(t *testing.T) {
 	}
 }
 
+// Payload is known where all of a window was counted, whichever agent did.
+func TestPayload(t *testing.T) {
+	at := func(n int, p Payload) Delta {
+		d := reads(n, 1000)
+		d.Payload = p
+		return d
+	}
+	var a, b Line
+	a.Add(at(0, Uncounted))
+	for i := 1; i < 100; i++ {
+		a.Add(at(i, FromClient))
+	}
+	a.Add(at(100, FromServer))
+	if len(a.runs) > 5 {
+		t.Errorf("%d runs", len(a.runs))
+	}
+	asks := func(h History, from, to int64, want Payload) {
+		t.Helper()
+		if got := h.Payload(start+from*span, start+to*span); got != want {
+			t.Errorf("%b from %d to %d, want %b", got, from, to, want)
+		}
+	}
+	asks(History{&a}, 0, 100, Uncounted|FromClient|FromServer)
+	asks(History{&a}, 1, 99, FromClient)
+	asks(History{&a}, 90, 100, FromClient|FromServer)
+	asks(History{}, 0, 100, Uncounted)
+	b.Add(at(50, 0))
+	asks(History{&a, &b}, 40, 60, FromClient)
+	b.Absorb(&a, true)
+	asks(History{&b}, 51, 99, FromServer)
+	a.Trim(start + 70*span)
+	asks(History{&a}, 0, 100, Uncounted|FromClient|FromServer) // the first is not kept any more
+	asks(History{&a}, 1, 100, FromClient|FromServer)
+	asks(History{Restore(a.Record())}, 80, 99, FromClient)
+	asks(History{Restore([]*demarcv1.QuarterRun{{FirstNs: start, LastNs: start, Amounts: make([]uint64, 6)}}, 0)}, 0, 1, Uncounted) // of an older collector
+}
+
 // Whatever comes, in whatever order and from whatever clock: bounded, every
 // count within its bounds, and the same after it was saved.
 func TestAnyHistory(t *testing.T) {
@@ -181,7 +218,7 @@ func TestAnyHistory(t *testing.T) {
 				q = start/span + int64(i)
 			}
 			n := rapid.Uint64Range(1, 3).Draw(t, "count")
-			d := Delta{Last: q*span + rapid.Int64Range(0, span-1).Draw(t, "at"), State: State{TLS: None, Opener: Opener(n % 3), Outcome: ot.Exchanged}, Bytes: [2]uint64{rapid.Uint64().Draw(t, "bytes"), 1}, Operations: ops(ot.Write, n)}
+			d := Delta{Last: q*span + rapid.Int64Range(0, span-1).Draw(t, "at"), State: State{TLS: None, Opener: Opener(n % 3), Outcome: ot.Exchanged, Payload: Payload(rapid.IntRange(0, 7).Draw(t, "payload"))}, Bytes: [2]uint64{rapid.Uint64().Draw(t, "bytes"), 1}, Operations: ops(ot.Write, n)}
 			d.First = d.Last - rapid.Int64Range(-10, 2*span).Draw(t, "length")
 			l.Add(d)
 			all = append(all, told{q, n})

@@ -13,7 +13,7 @@ func (l *Line) Record() (runs []*demarcv1.QuarterRun, dropped int64) {
 		r := &l.runs[i]
 		x := &demarcv1.QuarterRun{
 			FirstNs: r.First, LastNs: r.Last, Classes: uint32(r.Classes), Outcome: uint32(r.Outcome), Opener: uint32(r.Opener),
-			Security: uint32(r.Security), Tls: r.TLS.Value(), Folded: r.Folded,
+			Security: uint32(r.Security), Tls: r.TLS.Value(), Folded: r.Folded, Payload: r.Payload.record(),
 		}
 		for _, a := range [...]Amount{r.Bytes[0], r.Bytes[1], r.Sessions} {
 			x.Amounts = append(x.Amounts, a.Total, a.Most)
@@ -25,6 +25,11 @@ func (l *Line) Record() (runs []*demarcv1.QuarterRun, dropped int64) {
 	}
 	return runs, l.dropped
 }
+
+// record is p as it is saved: zero is what was saved before payload was counted.
+func (p Payload) record() uint32 { return uint32(p ^ Uncounted) }
+
+func payloadOf(record uint32) Payload { return Payload(record) ^ Uncounted }
 
 // Restore is the Line of a Record. What is not well formed is left out.
 func Restore(runs []*demarcv1.QuarterRun, dropped int64) *Line {
@@ -40,13 +45,13 @@ func Restore(runs []*demarcv1.QuarterRun, dropped int64) *Line {
 func runOf(x *demarcv1.QuarterRun) (Run, bool) {
 	r := Run{
 		First: x.GetFirstNs(), Last: x.GetLastNs(), Folded: x.GetFolded(),
-		State: State{TLS: None, Outcome: ot.Outcome(x.GetOutcome()), Opener: Opener(x.GetOpener()), Security: ot.SecurityMode(x.GetSecurity())},
+		State: State{TLS: None, Outcome: ot.Outcome(x.GetOutcome()), Opener: Opener(x.GetOpener()), Security: ot.SecurityMode(x.GetSecurity()), Payload: payloadOf(x.GetPayload())},
 	}
 	if x.GetTls() != "" {
 		r.TLS = unique.Make(x.GetTls())
 	}
 	a := x.GetAmounts()
-	if r.begin() <= 0 || r.Last < r.First || x.GetClasses()>>ot.NumOperations != 0 || x.GetOpener() > uint32(Server) || x.GetOutcome() > 255 || x.GetSecurity() > 255 || len(a)%2 != 0 || len(a) < 6 {
+	if r.begin() <= 0 || r.Last < r.First || x.GetClasses()>>ot.NumOperations != 0 || x.GetOpener() > uint32(Server) || x.GetOutcome() > 255 || x.GetSecurity() > 255 || x.GetPayload() > 7 || len(a)%2 != 0 || len(a) < 6 {
 		return r, false
 	}
 	next := func() (n Amount) {

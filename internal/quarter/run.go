@@ -15,6 +15,29 @@ type State struct {
 	Outcome  ot.Outcome
 	Opener   Opener
 	Security ot.SecurityMode
+	Payload  Payload
+}
+
+// Payload says which ends sent any.
+type Payload uint8
+
+// Which ends sent payload, and that for some of it nobody looked.
+const (
+	Uncounted Payload = 1 << iota
+	FromClient
+	FromServer
+)
+
+// turned exchanges client and server.
+func (p Payload) turned() Payload {
+	t := p & Uncounted
+	if p&FromClient != 0 {
+		t |= FromServer
+	}
+	if p&FromServer != 0 {
+		t |= FromClient
+	}
+	return t
 }
 
 // None is the TLS version of what shows none.
@@ -81,6 +104,7 @@ func (r *Run) add(d *Delta) {
 	r.First, r.Last = min(r.First, d.First), max(r.Last, d.Last)
 	r.carry(&d.State)
 	r.Outcome = max(r.Outcome, d.Outcome)
+	r.Payload |= d.Payload
 	for i := range r.Bytes {
 		r.Bytes[i].more(d.Bytes[i])
 	}
@@ -159,6 +183,7 @@ func (r *Run) fold(q *Run) {
 	r.join(q)
 	r.Folded = true
 	r.Outcome = max(r.Outcome, q.Outcome)
+	r.Payload |= q.Payload
 	if r.Opener != q.Opener {
 		r.Opener = Unknown
 	}

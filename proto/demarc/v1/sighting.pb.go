@@ -550,8 +550,12 @@ type ConnectionDelta struct {
 	// what a collector saves; agents leave both empty.
 	Quarters          []*QuarterRun `protobuf:"bytes,22,rep,name=quarters,proto3" json:"quarters,omitempty"`
 	QuartersDroppedNs int64         `protobuf:"varint,23,opt,name=quarters_dropped_ns,json=quartersDroppedNs,proto3" json:"quarters_dropped_ns,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// TCP payload of each end in bytes, what is sent again not counted again.
+	// Absent where it was not counted, which is not zero.
+	ClientPayload *uint64 `protobuf:"varint,24,opt,name=client_payload,json=clientPayload,proto3,oneof" json:"client_payload,omitempty"`
+	ServerPayload *uint64 `protobuf:"varint,25,opt,name=server_payload,json=serverPayload,proto3,oneof" json:"server_payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConnectionDelta) Reset() {
@@ -745,6 +749,20 @@ func (x *ConnectionDelta) GetQuartersDroppedNs() int64 {
 	return 0
 }
 
+func (x *ConnectionDelta) GetClientPayload() uint64 {
+	if x != nil && x.ClientPayload != nil {
+		return *x.ClientPayload
+	}
+	return 0
+}
+
+func (x *ConnectionDelta) GetServerPayload() uint64 {
+	if x != nil && x.ServerPayload != nil {
+		return *x.ServerPayload
+	}
+	return 0
+}
+
 // QuarterRun is quarter hours of a connection without a pause that were alike.
 type QuarterRun struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -761,7 +779,10 @@ type QuarterRun struct {
 	Folded bool `protobuf:"varint,8,opt,name=folded,proto3" json:"folded,omitempty"`
 	// Total and most in one quarter hour: of bytes from the client, from the
 	// server, of sessions, and of each class.
-	Amounts       []uint64 `protobuf:"varint,9,rep,packed,name=amounts,proto3" json:"amounts,omitempty"`
+	Amounts []uint64 `protobuf:"varint,9,rep,packed,name=amounts,proto3" json:"amounts,omitempty"`
+	// 1 where payload was counted in all of it, and 2 when the client sent some, 4
+	// when the server did.
+	Payload       uint32 `protobuf:"varint,10,opt,name=payload,proto3" json:"payload,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -857,6 +878,13 @@ func (x *QuarterRun) GetAmounts() []uint64 {
 		return x.Amounts
 	}
 	return nil
+}
+
+func (x *QuarterRun) GetPayload() uint32 {
+	if x != nil {
+		return x.Payload
+	}
+	return 0
 }
 
 // ConnectionMove: what was told under one key belongs under another, because a
@@ -1152,7 +1180,7 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\x06client\x18\x01 \x01(\v2\x12.demarc.v1.AddressR\x06client\x12*\n" +
 	"\x06server\x18\x02 \x01(\v2\x12.demarc.v1.AddressR\x06server\x12\x1c\n" +
 	"\ttransport\x18\x03 \x01(\tR\ttransport\x12\x12\n" +
-	"\x04port\x18\x04 \x01(\rR\x04port\"\x98\x06\n" +
+	"\x04port\x18\x04 \x01(\rR\x04port\"\x96\a\n" +
 	"\x0fConnectionDelta\x12*\n" +
 	"\x03key\x18\x01 \x01(\v2\x18.demarc.v1.ConnectionKeyR\x03key\x12\x14\n" +
 	"\x05vlans\x18\x02 \x03(\rR\x05vlans\x12\x1a\n" +
@@ -1181,7 +1209,11 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\bfirst_ns\x18\x14 \x01(\x03R\afirstNs\x12\x17\n" +
 	"\alast_ns\x18\x15 \x01(\x03R\x06lastNs\x121\n" +
 	"\bquarters\x18\x16 \x03(\v2\x15.demarc.v1.QuarterRunR\bquarters\x12.\n" +
-	"\x13quarters_dropped_ns\x18\x17 \x01(\x03R\x11quartersDroppedNs\"\xec\x01\n" +
+	"\x13quarters_dropped_ns\x18\x17 \x01(\x03R\x11quartersDroppedNs\x12*\n" +
+	"\x0eclient_payload\x18\x18 \x01(\x04H\x00R\rclientPayload\x88\x01\x01\x12*\n" +
+	"\x0eserver_payload\x18\x19 \x01(\x04H\x01R\rserverPayload\x88\x01\x01B\x11\n" +
+	"\x0f_client_payloadB\x11\n" +
+	"\x0f_server_payload\"\x86\x02\n" +
 	"\n" +
 	"QuarterRun\x12\x19\n" +
 	"\bfirst_ns\x18\x01 \x01(\x03R\afirstNs\x12\x17\n" +
@@ -1192,7 +1224,9 @@ const file_demarc_v1_sighting_proto_rawDesc = "" +
 	"\bsecurity\x18\x06 \x01(\rR\bsecurity\x12\x10\n" +
 	"\x03tls\x18\a \x01(\tR\x03tls\x12\x16\n" +
 	"\x06folded\x18\b \x01(\bR\x06folded\x12\x18\n" +
-	"\aamounts\x18\t \x03(\x04R\aamounts\"h\n" +
+	"\aamounts\x18\t \x03(\x04R\aamounts\x12\x18\n" +
+	"\apayload\x18\n" +
+	" \x01(\rR\apayload\"h\n" +
 	"\x0eConnectionMove\x12,\n" +
 	"\x04from\x18\x01 \x01(\v2\x18.demarc.v1.ConnectionKeyR\x04from\x12(\n" +
 	"\x02to\x18\x02 \x01(\v2\x18.demarc.v1.ConnectionKeyR\x02to\"\x9f\x01\n" +
@@ -1280,6 +1314,7 @@ func file_demarc_v1_sighting_proto_init() {
 	if File_demarc_v1_sighting_proto != nil {
 		return
 	}
+	file_demarc_v1_sighting_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
