@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"demarc/internal/ot"
@@ -59,11 +60,11 @@ const (
 type dnp3 struct {
 	claimed  bool
 	asked    bool // a request was seen: responses then count nothing of their own
-	recent   recent
 	stations dnp3Stations
+	text     scratch
+	recent   recent
 	fragment dnp3Fragment
 	data     [dnp3MaxData]byte // user data of the frame at hand
-	text     scratch
 }
 
 // dnp3Frame is the header of a link frame.
@@ -83,14 +84,13 @@ func readDNP3(b []byte) (f dnp3Frame, err error) {
 	if len(b) < dnp3Head {
 		return f, ErrShort
 	}
-	c := wire.New(b)
-	covered := c.Peek(dnp3Head - 2)
-	c.Skip(2)
-	f.data = int(c.U8()) - dnp3MinLEN
-	f.control, f.dst, f.src = c.U8(), c.U16LE(), c.U16LE()
-	if c.U16LE() != dnp3CRC(covered) {
+	h := (*[dnp3Head]byte)(b)
+	le := binary.LittleEndian
+	if le.Uint16(h[8:]) != dnp3CRC(h[:8]) {
 		return f, ErrNotMine
 	}
+	f.data = int(h[2]) - dnp3MinLEN
+	f.control, f.dst, f.src = h[3], le.Uint16(h[4:]), le.Uint16(h[6:])
 	f.size = dnp3Head + f.data + 2*((f.data+dnp3Block-1)/dnp3Block)
 	return f, nil
 }
@@ -101,22 +101,30 @@ func matchDNP3(b []byte) bool {
 }
 
 // dnp3Table is the CRC of 9.2.4.3, x16+x13+x12+x11+x10+x8+x6+x5+x2+1, lowest
-// bit first.
-var dnp3Table = func() (t [256]uint16) {
-	for i := range t {
+// bit first: of an octet, and of one with up to three octets of zero behind it.
+var dnp3Table = func() (t [4][256]uint16) {
+	for i := range t[0] {
 		crc := uint16(i)
 		for range 8 {
 			crc = crc>>1 ^ 0xa6bc*(crc&1)
 		}
-		t[i] = crc
+		t[0][i] = crc
+	}
+	for n := 1; n < len(t); n++ {
+		for i, crc := range t[n-1] {
+			t[n][i] = crc>>8 ^ t[0][byte(crc)]
+		}
 	}
 	return t
 }()
 
 func dnp3CRC(b []byte) uint16 {
-	crc := uint16(0)
+	crc, t := uint16(0), &dnp3Table
+	for ; len(b) >= 4; b = b[4:] {
+		crc = t[3][b[0]^byte(crc)] ^ t[2][b[1]^byte(crc>>8)] ^ t[1][b[2]] ^ t[0][b[3]]
+	}
 	for _, x := range b {
-		crc = crc>>8 ^ dnp3Table[byte(crc)^x]
+		crc = crc>>8 ^ t[0][byte(crc)^x]
 	}
 	return ^crc
 }
@@ -148,7 +156,8 @@ func (d *dnp3) Dissect(m *Message, out Out) (int, error) {
 // learn tells what one frame says.
 func (d *dnp3) learn(m *Message, f dnp3Frame, out Out) {
 	d.text.reset()
-	segment := d.unblock(m.Data[dnp3Head:], f.data)
+	blocks := m.Data[dnp3Head:]
+	segment := dnp3First(blocks, f.data)
 	master := f.control&dnp3FromMaster != 0
 	a, ok := readDNP3App(segment)
 	if ok && a.function != dnp3Confirm {
@@ -163,22 +172,38 @@ func (d *dnp3) learn(m *Message, f dnp3Frame, out Out) {
 	if ok {
 		d.count(a, out)
 	}
-	if !master {
-		d.collect(f.src, segment, a, ok, of, out)
+	if !master && len(segment) > 0 && (d.fragment.open || ok && a.attributes()) {
+		d.collect(f.src, d.unblock(blocks, f.data), a, ok, of, out)
 	}
 }
 
-// unblock copies user data without its CRCs, up to the first block whose CRC
-// is wrong: a station throws such a frame away. A block that the capture cut
-// counts as far as it goes.
+// dnp3First is the first block of n octets of user data, in which the heads of
+// transport and application are; nothing when the CRC of any block that is there
+// is wrong: a station throws such a frame away.
+func dnp3First(b []byte, n int) []byte {
+	first := b[:min(dnp3Block, n, len(b))]
+	for n > 0 && len(b) > 0 {
+		k := min(dnp3Block, n, len(b))
+		block, rest := b[:k], b[k:]
+		if len(rest) >= 2 {
+			if binary.LittleEndian.Uint16(rest) != dnp3CRC(block) {
+				return nil
+			}
+			rest = rest[2:]
+		}
+		n, b = n-k, rest
+	}
+	return first
+}
+
+// unblock copies user data without its CRCs. A block that the capture cut counts
+// as far as it goes.
 func (d *dnp3) unblock(b []byte, n int) []byte {
 	c := wire.New(b)
 	at := 0
 	for at < n && c.Len() > 0 {
 		block := c.Bytes(min(dnp3Block, n-at, c.Len()))
-		if c.Len() >= 2 && c.U16LE() != dnp3CRC(block) {
-			return nil
-		}
+		c.Skip(min(2, c.Len()))
 		at += copy(d.data[at:], block)
 	}
 	return d.data[:at]

@@ -33,11 +33,14 @@ type dnp3App struct {
 // readDNP3App reads the head of a fragment out of its first segment.
 func readDNP3App(segment []byte) (a dnp3App, ok bool) {
 	c := wire.New(segment)
-	transport := c.U8()
-	c.Skip(1)
-	a.function = c.U8()
+	head := c.Bytes(3)
+	if head == nil {
+		return a, false
+	}
+	h := (*[3]byte)(head) // transport, control, function
+	a.function = h[2]
 	a.response = a.function >= dnp3FirstResponse
-	if !c.OK() || transport&dnp3FIR == 0 || (a.response && (a.function == dnp3FirstResponse || a.function > dnp3Challenge)) {
+	if h[0]&dnp3FIR == 0 || (a.response && (a.function == dnp3FirstResponse || a.function > dnp3Challenge)) {
 		return a, false
 	}
 	if a.response {
@@ -47,6 +50,9 @@ func readDNP3App(segment []byte) (a dnp3App, ok bool) {
 	a.group = c.U8()
 	return a, true
 }
+
+// attributes reports a response that begins with device attributes.
+func (a dnp3App) attributes() bool { return a.response && a.objects && a.group == dnp3Attributes }
 
 // count adds the operation of a fragment. A response counts only while the
 // mirror has shown no request: then its objects tell what was asked.
@@ -158,7 +164,7 @@ func (d *dnp3) collect(src uint16, segment []byte, a dnp3App, first bool, of Sub
 	switch {
 	case first:
 		f.open = false
-		if !a.response || !a.objects || a.group != dnp3Attributes {
+		if !a.attributes() {
 			return
 		}
 		if head&dnp3FIN != 0 {

@@ -35,11 +35,13 @@ type Sink interface {
 type Engine struct {
 	Panics uint64 // dissectors that panicked; each cost its own conversation
 
-	at   int64     // of the packet at hand
-	side flow.Side // that sent it
-	busy *session  // whose dissectors are at work
+	at   int64              // of the packet at hand
+	side flow.Side          // that sent it
+	conv *flow.Conversation // that it belongs to
+	busy *session           // whose dissectors are at work
 
-	levels [maxDepth]level
+	levels  [maxDepth]level
+	touched int // keeps the compiler from leaving out what Ahead reads
 
 	sink     Sink
 	carriers map[string]*carrier // the transports
@@ -72,20 +74,22 @@ func NewEngine(all []Protocol, sink Sink) *Engine {
 	return e
 }
 
-// session is what the engine keeps of a conversation. What every message touches
-// comes first.
+// session is what the engine keeps of a conversation. What every message needs
+// comes first, in two lines of the processor's cache.
 type session struct {
 	root     layer
 	done     bool // count packets only
 	kept     bool // the name stands: what follows a Switch does not rename it
+	foretold bool // expected is not nil
 	tries    int32
-	expected *expectation
 	half     [2]half
 
-	conv   *flow.Conversation
-	unread *unread // of a port of a plant's protocol, while nobody claims it
+	conv     *flow.Conversation
+	expected *expectation
+	unread   *unread // of a port of a plant's protocol, while nobody claims it
 
 	older, newer *session // bufferList
+	_            [24]byte // to a size that begins at a line's begin
 }
 
 // open is the session of a conversation that has none.
@@ -93,10 +97,10 @@ func (e *Engine) open(c *flow.Conversation) *session {
 	s := &session{conv: c}
 	s.root.on = e.carriers[carrierOf(c.Transport)]
 	if c.Transport == 6 && !c.Opened && !c.Accepted {
-		s.half[flow.A].lost, s.half[flow.B].lost = true, true
+		s.half[flow.A].skip, s.half[flow.B].skip = lost, lost
 	}
 	if x := e.expected.take(c); x != nil {
-		s.expected = x
+		s.expected, s.foretold = x, true
 		c.Parent = &x.parent
 	}
 	c.App = s
@@ -139,13 +143,21 @@ func (e *Engine) finish(s *session) {
 	s.root.proved, s.root.race, s.root.d, s.root.child = false, nil, nil, nil
 }
 
-// begin makes ready for what a packet holds, that side sent.
-func (e *Engine) begin(s *session, side flow.Side, at int64) {
-	c, m := s.conv, &e.levels[0].m
-	e.at, e.side, e.busy = at, side, s
+// Ahead brings what a conversation's next message will need into the
+// processor's cache.
+func (e *Engine) Ahead(c *flow.Conversation) {
+	if s, ok := c.App.(*session); ok {
+		e.touched += int(s.tries) + s.half[flow.A].skip
+	}
+}
+
+// begin makes ready for what a packet of c holds, that side sent.
+func (e *Engine) begin(s *session, c *flow.Conversation, side flow.Side, at int64) {
+	m := &e.levels[0].m
+	e.at, e.side, e.conv, e.busy = at, side, c, s
 	m.Time, m.From, m.Src, m.Dst = at, side, &c.Ends[side], &c.Ends[side.Other()]
 	m.Stream, m.Trial, m.Tag = c.Transport == 6, false, 0
-	if s.expected != nil {
+	if s.foretold {
 		m.Tag = s.expected.tag
 	}
 }
@@ -164,8 +176,8 @@ func (e *Engine) rescue() {
 }
 
 // call asks a layer's dissector for the message of a level.
-func (e *Engine) call(s *session, l *layer, v *level) (used int, err error) {
-	c := s.conv
+func (e *Engine) call(l *layer, v *level) (used int, err error) {
+	c := e.conv
 	v.m.Direction = direction(c, e.side)
 	v.out.reset()
 	v.out.settled = c.Directed && c.Basis >= ot.BasisSemantics

@@ -7,14 +7,13 @@ import (
 
 // name tells the sink the protocol that has just been proved, or inferred.
 func (e *Engine) name(s *session, l *layer) {
-	was, grade := l.surmise, ot.Content
-	if l.surmise, _ = l.d.(Surmiser); l.surmise != nil && l.surmise.Surmises() {
+	was, grade := l.surmised, ot.Content
+	x, ok := l.d.(Surmiser)
+	if l.surmised = ok && x.Surmises(); l.surmised {
 		grade = ot.Behaviour
-	} else {
-		l.surmise = nil
 	}
-	better := l.surmise == nil && (l.child == nil || l.child.speaker == nil) // what it carries is named already
-	if !s.kept && (was == nil || better) {
+	better := !l.surmised && (l.child == nil || l.child.speaker == nil) // what it carries is named already
+	if !s.kept && (!was || better) {
 		e.sink.Protocol(s.conv, l.speaker.Name, grade)
 	}
 }
@@ -24,10 +23,10 @@ func (e *Engine) name(s *session, l *layer) {
 func (e *Engine) commit(s *session, l *layer, depth int, short bool) {
 	log := &e.levels[depth].out
 	if log.sender != 0 {
-		e.turn(s.conv, e.side, log.sender)
+		e.turn(e.conv, e.side, log.sender)
 	}
 	for i := range log.asked[:log.asks] {
-		e.sink.Operation(s.conv, log.asked[i].operation, log.asked[i].n)
+		e.sink.Operation(e.conv, log.asked[i].operation, log.asked[i].n)
 	}
 	if log.n > 0 {
 		e.commitEntries(s, l, depth, short)
@@ -35,7 +34,7 @@ func (e *Engine) commit(s *session, l *layer, depth int, short bool) {
 }
 
 func (e *Engine) commitEntries(s *session, l *layer, depth int, short bool) {
-	log, c := &e.levels[depth].out, s.conv
+	log, c := &e.levels[depth].out, e.conv
 	for i := 0; i < log.n && !s.done; i++ {
 		x := &log.entries[i]
 		switch x.kind {
@@ -96,8 +95,8 @@ func (e *Engine) payload(s *session, l *layer, depth int, x *entry, cut bool) {
 	if l.child == nil {
 		l.child = &layer{on: over}
 	}
-	if l.child.speaker == nil {
-		l.child.race = l.child.race[:0] // each payload is a message of its own
+	if l.child.speaker == nil && l.child.race != nil {
+		l.child.race.runners = l.child.race.runners[:0] // each payload is a message of its own
 	}
 	m := &e.levels[depth+1].m
 	*m = e.levels[depth].m

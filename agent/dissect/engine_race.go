@@ -2,20 +2,26 @@ package dissect
 
 import (
 	"errors"
+	"slices"
 
 	"demarc/agent/flow"
 )
 
 // layer is one carrier with whoever speaks over it.
 type layer struct {
-	speaker *Protocol // nil while the race is on
-	d       Dissector
-	child   *layer
-	proved  bool // speaker is, by a message that counted
-	on      *carrier
-	race    []runner
+	speaker  *Protocol // nil while the race is on
+	d        Dissector
+	child    *layer
+	on       *carrier
+	race     *race // nil when there is none
+	proved   bool  // speaker is, by a message that counted
+	surmised bool  // speaker is named, and not proved yet
+}
+
+// race is who may speak over a carrier.
+type race struct {
+	runners []runner
 	spare   []runner // over a carrier: who did not know the payloads before, for the next one
-	surmise Surmiser // not proved yet
 }
 
 type runner struct {
@@ -30,7 +36,7 @@ func (e *Engine) offer(s *session, l *layer, depth int, prove bool) (used int, e
 	if l.speaker == nil {
 		return e.contest(s, l, depth, prove)
 	}
-	used, err = e.call(s, l, &e.levels[depth])
+	used, err = e.call(l, &e.levels[depth])
 	if err != nil || prove || !l.proved {
 		return e.weigh(s, l, depth, prove, used, err)
 	}
@@ -41,13 +47,13 @@ func (e *Engine) offer(s *session, l *layer, depth int, prove bool) (used int, e
 // contest gives the message to all that may speak. The first success wins.
 func (e *Engine) contest(s *session, l *layer, depth int, prove bool) (int, error) {
 	e.enter(s, l, depth)
-	short := false
-	for i := 0; i < len(l.race); i++ {
-		r := l.race[i]
+	race, short := l.race, false
+	for i := 0; i < len(race.runners); i++ {
+		r := race.runners[i]
 		l.speaker, l.d = r.p, r.d
 		used, err := e.offer(s, l, depth, prove)
 		if err == nil || errors.Is(err, ErrDone) {
-			l.race, l.spare = nil, nil
+			l.race = nil
 			return used, err
 		}
 		l.speaker, l.d = nil, nil
@@ -58,7 +64,7 @@ func (e *Engine) contest(s *session, l *layer, depth int, prove bool) (int, erro
 			short = true
 			continue
 		}
-		l.race = append(l.race[:i], l.race[i+1:]...)
+		race.runners = slices.Delete(race.runners, i, i+1)
 		i--
 	}
 	if short {
@@ -71,7 +77,10 @@ func (e *Engine) contest(s *session, l *layer, depth int, prove bool) (int, erro
 // is no proof: a protocol that has a signature and does not know these bytes by
 // it comes behind those that know them.
 func (e *Engine) enter(s *session, l *layer, depth int) {
-	if len(l.race) > 0 {
+	switch {
+	case l.race == nil:
+		l.race = &race{}
+	case len(l.race.runners) > 0:
 		return
 	}
 	b := e.levels[depth].m.Data
@@ -125,33 +134,33 @@ func (l *layer) enterAll(all []*Protocol) {
 
 // enterAgain enters a protocol that is asked about every payload.
 func (l *layer) enterAgain(p *Protocol) {
-	for _, r := range l.spare {
+	for _, r := range l.race.spare {
 		if r.p == p {
-			l.race = append(l.race, r)
+			l.race.runners = append(l.race.runners, r)
 			return
 		}
 	}
 	l.enter(p)
-	l.spare = append(l.spare, l.race[len(l.race)-1])
+	l.race.spare = append(l.race.spare, l.race.runners[len(l.race.runners)-1])
 }
 
 func (l *layer) enter(p *Protocol) {
 	if p == nil {
 		return
 	}
-	for i := range l.race {
-		if l.race[i].p == p {
+	for _, r := range l.race.runners {
+		if r.p == p {
 			return
 		}
 	}
-	l.race = append(l.race, runner{p, p.New()})
+	l.race.runners = append(l.race.runners, runner{p, p.New()})
 }
 
 // weigh decides whether a message counts that was not plainly one more of a
 // protocol that is proved, and then carries out what it told.
 func (e *Engine) weigh(s *session, l *layer, depth int, prove bool, used int, err error) (int, error) {
 	m := &e.levels[depth].m
-	first, short := !s.named(l), false
+	first, short := !l.named(), false
 	if err != nil {
 		short = errors.Is(err, ErrShort)
 		if counts := errors.Is(err, ErrDone) || short && m.Cut && !first; !counts {
@@ -159,21 +168,21 @@ func (e *Engine) weigh(s *session, l *layer, depth int, prove bool, used int, er
 		}
 	}
 	if prove && err == nil {
-		if err := e.follows(s, l, depth, used); err != nil {
+		if err := e.follows(l, depth, used); err != nil {
 			return 0, err
 		}
 	}
-	if (first || l.surmise != nil) && !short {
+	if (first || l.surmised) && !short {
 		e.name(s, l)
 	}
-	l.proved = l.proved || err == nil && l.surmise == nil
+	l.proved = l.proved || err == nil && !l.surmised
 	e.commit(s, l, depth, short)
 	return used, err
 }
 
 // follows reports by nil whether what comes behind the first message bears it
 // out, and by ErrShort that it has not come whole.
-func (e *Engine) follows(s *session, l *layer, depth, used int) error {
+func (e *Engine) follows(l *layer, depth, used int) error {
 	m := &e.levels[depth].m
 	switch {
 	case used == len(m.Data):
@@ -187,7 +196,7 @@ func (e *Engine) follows(s *session, l *layer, depth, used int) error {
 	second := &e.levels[depth+1]
 	second.m = *m
 	second.m.Data, second.m.Trial = m.Data[used:], true
-	_, err := e.call(s, l, second)
+	_, err := e.call(l, second)
 	switch {
 	case err == nil, errors.Is(err, ErrDone):
 		return nil
@@ -198,4 +207,4 @@ func (e *Engine) follows(s *session, l *layer, depth, used int) error {
 }
 
 // named reports whether the layer's speaker has had its first success.
-func (s *session) named(l *layer) bool { return len(l.race) == 0 }
+func (l *layer) named() bool { return l.race == nil || len(l.race.runners) == 0 }

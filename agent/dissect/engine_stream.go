@@ -9,9 +9,14 @@ import (
 // half is one direction of a stream.
 type half struct {
 	buf  []byte // incomplete message
-	skip int    // bytes of the current message that nobody reads
-	lost bool   // framing unknown: from the middle, after a gap or a malformed message
+	skip int    // bytes of the current message that nobody reads; or lost
 }
+
+// lost is the skip of a half whose framing is not known: from the middle, after a
+// gap or a malformed message.
+const lost = -1
+
+func (h *half) lost() bool { return h.skip == lost }
 
 // Stream implements flow.Handler.
 func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64, cut bool) {
@@ -22,7 +27,7 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 	if s.done || s.resting() {
 		return
 	}
-	e.begin(s, side, at)
+	e.begin(s, c, side, at)
 	defer e.rescue()
 	e.segment(s, side, b, cut)
 	e.busy = nil
@@ -44,9 +49,9 @@ func (e *Engine) segment(s *session, side flow.Side, b []byte, cut bool) {
 	}
 	for m.Cut = cut; len(b) > 0 && !s.done; {
 		m.Data = b
-		used, err := e.offer(s, &s.root, 0, h.lost)
+		used, err := e.offer(s, &s.root, 0, h.lost())
 		if err == nil && used > 0 && used <= len(b) {
-			h.lost, s.tries = false, 0
+			h.skip, s.tries = 0, 0
 			b = b[used:]
 			continue
 		}
@@ -78,7 +83,7 @@ func (e *Engine) join(s *session, side flow.Side, b []byte) []byte {
 func (e *Engine) otherwise(s *session, side flow.Side, b []byte, fresh, used int, err error, cut bool) (rest []byte, wait bool) {
 	h, short := &s.half[side], errors.Is(err, ErrShort)
 	if err == nil {
-		h.lost = false
+		h.skip = 0
 	}
 	if err == nil || short && cut && s.root.speaker != nil {
 		s.tries = 0
@@ -109,15 +114,15 @@ func (e *Engine) otherwise(s *session, side flow.Side, b []byte, fresh, used int
 // passes for the beginning of one. It returns what is left behind a message.
 func (e *Engine) anew(s *session, b []byte, n int) (rest []byte, ok bool) {
 	h := &s.half[e.side]
-	if len(b) <= n || !h.lost {
+	if len(b) <= n || !h.lost() {
 		return nil, false
 	}
 	s.root.race = nil
 	b = b[len(b)-n:]
 	e.levels[0].m.Data = b
-	used, err := e.offer(s, &s.root, 0, h.lost)
+	used, err := e.offer(s, &s.root, 0, h.lost())
 	if err == nil {
-		h.lost, s.tries = false, 0
+		h.skip, s.tries = 0, 0
 	}
 	switch {
 	case errors.Is(err, ErrDone):
@@ -144,10 +149,10 @@ func (e *Engine) astray(s *session, side flow.Side, b []byte) []byte {
 			e.release(s, side.Other()) // what follows it is not looked at
 		}
 		s.root.race = nil
-		s.half[flow.A].lost, s.half[flow.B].lost = true, true
+		s.half[flow.A].skip, s.half[flow.B].skip = lost, lost
 		return nil
 	}
-	h.lost = true
+	h.skip = lost
 	if r, ok := s.root.d.(Resyncer); ok && len(b) > 1 {
 		if off := r.Resync(b[1:]); off >= 0 && off < len(b)-1 {
 			return b[1+off:]
@@ -176,7 +181,7 @@ func (e *Engine) Gap(c *flow.Conversation, side flow.Side, _ int64) {
 // forget drops what is buffered of one direction.
 func (e *Engine) forget(s *session, side flow.Side) {
 	e.release(s, side)
-	s.half[side].lost, s.half[side].skip = true, 0
+	s.half[side].skip = lost
 	if s.root.speaker == nil {
 		s.root.race = nil // whoever was in it knew the bytes before
 	}
@@ -192,7 +197,7 @@ func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int
 	if s.done || s.resting() {
 		return
 	}
-	e.begin(s, side, at)
+	e.begin(s, c, side, at)
 	defer e.rescue()
 	m := &e.levels[0].m
 	for m.Cut = cut; len(b) > 0 && !s.done; {

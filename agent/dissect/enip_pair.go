@@ -47,9 +47,9 @@ type cipRequest struct {
 // after its reply, which a claim from the middle of a stream reads twice; the
 // next request with its key takes its place, so a lost reply heals itself.
 type cipRequests struct {
-	ring [8]cipRequest
 	next uint8
 	used uint8
+	ring [8]cipRequest
 }
 
 // put remembers r in place of an older request with its key.
@@ -99,9 +99,9 @@ type cipConnection struct {
 
 // cipConnections holds the last opened explicit connections.
 type cipConnections struct {
-	ring [8]cipConnection
 	next uint8
 	used uint8
+	ring [8]cipConnection
 }
 
 func (q *cipConnections) add(c cipConnection) {

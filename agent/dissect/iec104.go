@@ -61,8 +61,8 @@ type iec104 struct {
 	asked   bool // a request was seen: confirmations then count nothing of their own
 	started bool // data transfer was asked for: its confirmation counts nothing of its own
 	heard   bool // a request or confirmation was: nor does what follows one
-	recent  recent
 	text    scratch
+	recent  recent
 }
 
 // iec104APDU is one APDU; asdu may be cut.

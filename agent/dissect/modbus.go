@@ -47,13 +47,13 @@ const (
 // the only unit that ever answers; more units stand behind a gateway.
 type modbus struct {
 	sides   sides
-	echoes  modbusEchoes
 	client  side // side proved to ask
 	claimed bool
 	line    bool  // frames as on a serial line
 	asked   bool  // a request was seen, so requests are counted, not responses
 	many    bool  // several units answer: this is a gateway
 	unit    int16 // the first unit that answered, -1 before
+	echoes  modbusEchoes
 }
 
 // modbusFrame is one ADU. pdu may be cut; size is what the header promises.

@@ -41,10 +41,10 @@ type opcua struct {
 	plain    bool // that policy is None
 	opaque   uint8
 	ends     sides
-	security ot.Security // what was told last
-	parts    [3]uaParts  // by side
-	reads    uaReads
 	text     scratch
+	parts    [3]uaParts // by side
+	reads    uaReads
+	security ot.Security // what was told last
 }
 
 // uaParts is a message that comes in several chunks.

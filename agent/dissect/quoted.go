@@ -37,15 +37,14 @@ func (s *session) speaks() string {
 // nothing of it.
 func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut bool) (name string) {
 	l := layer{on: s.root.on}
-	e.begin(s, side, at)
+	e.begin(s, s.conv, side, at)
 	defer e.rescue()
 	v := &e.levels[0]
 	v.m.Data, v.m.Cut = b, cut
 	e.enter(s, &l, 0)
-	for i := range l.race {
-		r := &l.race[i]
+	for _, r := range l.race.runners {
 		l.d = r.d
-		if used, err := e.call(s, &l, v); err != nil || used <= 0 {
+		if used, err := e.call(&l, v); err != nil || used <= 0 {
 			continue
 		}
 		e.sink.Protocol(s.conv, r.p.Name, ot.Behaviour)

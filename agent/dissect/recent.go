@@ -9,10 +9,10 @@ import (
 // repeats is told once a quarter hour: often enough for its last-seen time,
 // seldom enough for the packet path. The zero value is ready.
 type recent struct {
-	keys    [16]uint64
+	quarter int64
 	next    uint8
 	calls   uint8
-	quarter int64
+	keys    [16]uint64
 }
 
 // recentTrials is how many calls are all answered with true: the engine may

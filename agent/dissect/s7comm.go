@@ -37,9 +37,9 @@ type s7comm struct {
 	claimed  bool
 	requests bool // a request was seen: answers then count nothing of their own
 	secured  bool // the connection's security was told
-	szl      [4]szlList
 	nextSZL  uint8
 	text     scratch
+	szl      [4]szlList
 }
 
 // ROSCTR, Miru part 1.

@@ -11,18 +11,25 @@ import (
 // again and again. Its two buffers are used in turn: the engine may try the
 // next message before it carries out what this one told.
 type scratch struct {
-	buf  [2][]byte
+	over bool // the next mark begins another message
 	turn uint8
+	buf  [2][]byte
 }
 
-// reset begins a message.
-func (s *scratch) reset() {
-	s.turn ^= 1
-	s.buf[s.turn] = s.buf[s.turn][:0]
-}
+// reset begins a message. Most have no text to build, so that mark does the
+// work.
+func (s *scratch) reset() { s.over = true }
 
-// mark is where the text that is appended next begins.
-func (s *scratch) mark() int { return len(s.buf[s.turn]) }
+// mark is where the text that is appended next begins. Nothing is appended
+// before it was asked for.
+func (s *scratch) mark() int {
+	if s.over {
+		s.over = false
+		s.turn ^= 1
+		s.buf[s.turn] = s.buf[s.turn][:0]
+	}
+	return len(s.buf[s.turn])
+}
 
 // add appends to the text under construction.
 func (s *scratch) add(v []byte) { s.buf[s.turn] = append(s.buf[s.turn], v...) }

@@ -13,24 +13,25 @@ import (
 const duplicateWindow = int64(3 * time.Millisecond)
 
 const (
-	setsOfFrames = 2048 // what is remembered of all conversations together: so many sets, each a cache line
-	sureCopying  = 64   // Table.copying from here on: the mirror shows frames twice
-	maxCopying   = 256
+	fewSets     = 64   // of frames that are remembered at first: what fits the processor's first cache
+	manySets    = 4096 // at most
+	sureCopying = 64   // Table.copying from here on: the mirror shows frames twice
+	maxCopying  = 256
 )
 
 // frame is one as remembered: a keyed hash of what stays the same in every
-// copy of it (ports and addresses, IPv4 identification, transport checksum,
-// TCP sequence numbers, length), and when it came.
+// copy of it, and when it came.
 type frame struct {
 	hash uint64
 	at   int64
 }
 
+// frames is a set of them, the latest first: one cache line.
 type frames [4]frame
 
 // again reports whether f was seen within the window, and else remembers it in
-// place of the oldest, which stands last.
-func (s *frames) again(f frame) bool {
+// place of the oldest. crowded: that one's copy might still come.
+func (s *frames) again(f frame) (copied, crowded bool) {
 	var before *frame
 	switch f.hash {
 	case s[0].hash:
@@ -42,15 +43,53 @@ func (s *frames) again(f frame) bool {
 	case s[3].hash:
 		before = &s[3]
 	default:
+		crowded = f.at-s[3].at <= duplicateWindow
 		s[3], s[2], s[1], s[0] = s[2], s[1], s[0], f
-		return false
+		return false, crowded
 	}
 	apart := f.at - before.at
 	if apart <= duplicateWindow && apart >= -duplicateWindow {
-		return true
+		return true, false
 	}
 	before.at = f.at
-	return false
+	return false, false
+}
+
+// pressure counts frames that made room too early, from one of them on.
+type pressure struct{ since, n uint64 }
+
+// tooHigh notes one more at a time in frames, and reports whether it is more than
+// one frame in a thousand.
+func (p *pressure) tooHigh(now uint64) bool {
+	if now-p.since > 4096 {
+		*p = pressure{since: now}
+	}
+	p.n++
+	return p.n > 4
+}
+
+// seenBefore is again of the set that f belongs to. There are as many sets as the
+// traffic needs.
+func (t *Table) seenBefore(f frame) bool {
+	t.frames++
+	copied, crowded := t.seen[f.hash&uint64(len(t.seen)-1)].again(f)
+	if crowded && len(t.seen) < manySets && t.pressure.tooHigh(t.frames) {
+		t.moreSets()
+	}
+	return copied
+}
+
+func (t *Table) moreSets() {
+	before := t.seen
+	t.pressure = pressure{since: t.frames}
+	t.seen = make([]frames, 2*len(before))
+	for i := range before {
+		for j := len(before[i]) - 1; j >= 0; j-- { // the oldest first
+			if f := before[i][j]; f.hash != 0 {
+				t.seen[f.hash&uint64(len(t.seen)-1)].again(f)
+			}
+		}
+	}
 }
 
 // duplicate tells a copied frame from a retransmission (which has a new IPv4
@@ -74,7 +113,7 @@ func (t *Table) duplicate(c *Conversation, side Side, p *decode.Packet) bool {
 	if !sure {
 		h ^= maphash.Bytes(t.seed, p.Payload)
 	}
-	if !t.seen[h%setsOfFrames].again(frame{h, p.Time}) {
+	if !t.seenBefore(frame{h, p.Time}) {
 		t.copying = max(0, t.copying-1)
 		return false
 	}

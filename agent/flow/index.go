@@ -20,28 +20,22 @@ func (e entry) position() int32 { return int32(e&0xffffffff) - 1 }
 func hashOf(p *decode.Packet, segment uint16) uint64 { return (p.Hash + uint64(segment)) & 0xffffffff }
 
 // Ahead brings what Add will need of a packet's conversation into the
-// processor's cache. Of several packets that are at hand it is called for all
-// before Add is for the first: their memory is then waited for once.
-func (t *Table) Ahead(p *decode.Packet, segment uint16) {
+// processor's cache, and returns the conversation if it is easily found. Of
+// several packets that are at hand it is called for all before Add is for the
+// first: their memory is then waited for once.
+func (t *Table) Ahead(p *decode.Packet, segment uint16) *Conversation {
 	hash := hashOf(p, segment)
 	e := t.index[hash&uint64(len(t.index)-1)]
 	if uint64(e>>32) != hash {
-		return
+		return nil
 	}
 	c := t.all[e.position()]
 	t.touched += uint64(c.Last) + c.Sent[A].Packets + uint64(c.Mark)
+	return c
 }
 
-// lookup finds the conversation of a packet, or begins it, and the side that
-// sent it.
-func (t *Table) lookup(p *decode.Packet, segment uint16) (*Conversation, Side) {
-	if c, side := t.find(p, segment); c != nil {
-		return c, side
-	}
-	return t.insert(p, segment), A
-}
-
-// find is lookup without making a new conversation.
+// find finds the conversation of a packet, nil when there is none, and the side
+// that sent it.
 func (t *Table) find(p *decode.Packet, segment uint16) (*Conversation, Side) {
 	hash, index := hashOf(p, segment), t.index
 	for i := int(hash); ; i++ {

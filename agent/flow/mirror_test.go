@@ -202,3 +202,35 @@ func TestOneSideMissing(t *testing.T) {
 		t.Errorf("%d gaps where nothing was missed", h.gaps)
 	}
 }
+
+// TestCopiesAtAnyRate: what is remembered grows with the traffic, so that copies
+// are recognised from a frame a second to a million.
+func TestCopiesAtAnyRate(t *testing.T) {
+	for _, apart := range []int64{1000 * ms, ms, ms / 100, ms / 1000} {
+		tab := NewTable(&script{}, Limit{})
+		const frames = 20_000
+		lag := int(2 * ms / apart) // frames between one and its copy
+		copies, early := 0, 0
+		at := func(i int) *decode.Packet {
+			p := segment(int64(i+1)*apart, true, decode.ACK, uint32(100+i), 0, "x")
+			p.Checksum, p.IPID = uint16(i+1), uint16(i>>8)
+			return p
+		}
+		for i := range frames {
+			tab.Add(at(i), 0)
+			if i < lag {
+				continue
+			}
+			p := at(i - lag)
+			p.Time = int64(i+1) * apart
+			if _, _, copied := tab.Add(p, 0); copied {
+				copies++
+			} else if i < frames/2 {
+				early++
+			}
+		}
+		if missed := frames - lag - copies; missed > frames/50 || missed-early > frames/100 {
+			t.Errorf("a frame each %d ns: %d of %d copies are missed, %d of them in the first half", apart, missed, frames-lag, early)
+		}
+	}
+}

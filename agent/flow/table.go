@@ -71,10 +71,12 @@ type Table struct {
 	index     []entry
 	touched   uint64 // keeps the compiler from leaving out what Ahead reads
 	listeners map[listener]struct{}
-	free      []*Conversation       // of conversations that left, used again
-	seen      *[setsOfFrames]frames // allocated by itself: each set is one cache line
-	copying   int                   // how much the mirror copies: 2 up for a copy, 1 down for any other frame
-	nodes     map[node]*lanes       // that send on two lanes
+	free      []*Conversation // of conversations that left, used again
+	seen      []frames        // by hash of the frame
+	frames    uint64          // that were looked for in seen
+	pressure  pressure        // on seen
+	copying   int             // how much the mirror copies: 2 up for a copy, 1 down for any other frame
+	nodes     map[node]*lanes // that send on two lanes
 }
 
 // listener is a server that a handshake or its protocol has proved.
@@ -92,7 +94,7 @@ const reopenAfter = int64(time.Second)
 
 // NewTable makes an empty table that tells h.
 func NewTable(h Handler, limit Limit) *Table {
-	t := &Table{handler: h, limit: limit.withDefaults(), listeners: map[listener]struct{}{}, seed: maphash.MakeSeed(), seen: &[setsOfFrames]frames{}}
+	t := &Table{handler: h, limit: limit.withDefaults(), listeners: map[listener]struct{}{}, seed: maphash.MakeSeed(), seen: make([]frames, fewSets)}
 	t.quoter, _ = h.(Quoter)
 	t.index = make([]entry, 1<<10)
 	return t
@@ -112,17 +114,20 @@ func (t *Table) Add(p *decode.Packet, segment uint16) (c *Conversation, side Sid
 		t.sweep()
 	}
 	p.Identify()
-	c, side = t.lookup(p, segment)
-	if c.Quoted { // it shows itself now
+	c, side = t.find(p, segment)
+	if c != nil && c.Quoted { // it shows itself now
 		t.remove(c, false)
-		c, side = t.lookup(p, segment)
+		c = nil
+	}
+	if c == nil {
+		c, side = t.insert(p, segment), A
 	}
 	if t.duplicate(c, side, p) {
 		return c, side, true
 	}
 	if c.Transport == tcp && p.Flags&decode.SYN != 0 && c.reopened(side, p) {
 		t.remove(c, false)
-		c, side = t.lookup(p, segment)
+		c, side = t.insert(p, segment), A
 	}
 	c.Last = max(c.Last, p.Time)
 	if p.Has&decode.HasMAC != 0 && p.SrcMAC != c.macs[side] {

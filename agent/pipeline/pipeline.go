@@ -82,6 +82,7 @@ type run struct {
 	segments segments
 	decoder  *decode.Decoder
 	flows    *flow.Table
+	engine   *dissect.Engine
 	sights   *sighting.Table
 	sum      Summary
 	faults   [decode.Fragment + 1]uint64
@@ -156,8 +157,8 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 		protocols = dissect.Protocols()
 	}
 	r.sights = sighting.New(r.segments.names, dissect.NewPortHints(protocols), sink)
-	engine := dissect.NewEngine(protocols, r.sink())
-	r.flows = flow.NewTable(handler{engine, r.sights}, cfg.Flow)
+	r.engine = dissect.NewEngine(protocols, r.sink())
+	r.flows = flow.NewTable(handler{r.engine, r.sights}, cfg.Flow)
 	r.sights.Attach(r.flows)
 	if cfg.Check != nil {
 		cfg.Check.Attach(r.flows)
@@ -243,15 +244,8 @@ func (r *run) ended(err error) error {
 }
 
 // batch takes the first n frames, one after the other, from decode to sighting.
-// What can be read ahead is, so that the processor fetches the memory of all
-// their conversations at once.
 func (r *run) batch(n int) error {
-	for i := range r.frames[:n] {
-		p := &r.packets[i]
-		if r.ahead[i] = decode.Plain(&r.frames[i], p); r.ahead[i] {
-			r.flows.Ahead(p, r.segments.of(p))
-		}
-	}
+	r.lookAhead(n)
 	for i := range r.frames[:n] {
 		f, p := &r.frames[i], &r.packets[i]
 		if !r.ahead[i] {
@@ -264,6 +258,25 @@ func (r *run) batch(n int) error {
 	return nil
 }
 
+// lookAhead reads what can be read of the frames before the first is taken, so
+// that the processor fetches the memory of all their conversations at once.
+func (r *run) lookAhead(n int) {
+	for i := range r.frames[:n] {
+		r.ahead[i] = decode.Plain(&r.frames[i], &r.packets[i])
+	}
+	var before *flow.Conversation
+	for i := range r.packets[:n] {
+		if before != nil { // is there by now, and says where more is
+			r.engine.Ahead(before)
+			r.sights.Ahead(before)
+		}
+		before = nil
+		if p := &r.packets[i]; r.ahead[i] {
+			before = r.flows.Ahead(p, r.segments.of(p))
+		}
+	}
+}
+
 // frame takes one frame, that p was decoded from, to the sightings.
 func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	r.sum.add(f)
@@ -273,7 +286,16 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	if err := r.sights.Advance(p.Time); err != nil {
 		return err
 	}
-	c, side, copied := r.whole(p)
+	var (
+		c      *flow.Conversation
+		side   flow.Side
+		copied bool
+	)
+	if p.Tunnels == 0 {
+		c, side, copied = r.packet(p, r.segments.of(p))
+	} else {
+		c, side, copied = r.tunnelled(p)
+	}
 	if r.cfg.Check != nil {
 		r.cfg.Check.Packet(f, p, c, side, copied && p.Lane == 0) // lanes are no fault of the mirror
 	}
@@ -299,11 +321,8 @@ func (r *run) fault(f *capture.Frame, p *decode.Packet) {
 	}
 }
 
-// whole takes a packet with the tunnels that it came through.
-func (r *run) whole(p *decode.Packet) (c *flow.Conversation, side flow.Side, copied bool) {
-	if p.Tunnels == 0 {
-		return r.packet(p, r.segments.of(p))
-	}
+// tunnelled takes a packet with the tunnels that it came through.
+func (r *run) tunnelled(p *decode.Packet) (c *flow.Conversation, side flow.Side, copied bool) {
 	segment, copied := r.tunnels(p)
 	if copied {
 		return nil, flow.A, true

@@ -65,6 +65,7 @@ type Table struct {
 	waiting     []*record // conversations not told yet, oldest first
 	waitHead    int
 	mirror      mirror
+	touched     uint64
 
 	changedEndpoints   []*endpoint
 	changedFacts       []*fact
@@ -132,6 +133,7 @@ type record struct {
 	protocol string
 	grade    ot.Grade     // of protocol
 	security *ot.Security // nil while nothing shows
+	_        [24]byte     // to a size that begins at a line's begin
 }
 
 // trace is how a side's last packet came. The sender's endpoint is brought up
@@ -155,6 +157,13 @@ func (t *Table) record(c *flow.Conversation) *record {
 	t.waiting = append(t.waiting, r)
 	t.due = min(t.due, r.first+wait+1)
 	return r
+}
+
+// Ahead brings what Seen will need of a conversation into the processor's cache.
+func (t *Table) Ahead(c *flow.Conversation) {
+	if r, ok := c.Record.(*record); ok {
+		t.touched += uint64(r.classes)
+	}
 }
 
 // Advance moves packet time on. Call it before a packet is added to the flow
