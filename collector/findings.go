@@ -17,6 +17,7 @@ import (
 func getFindings(ctx context.Context, c client, w io.Writer, f filter) error {
 	q := &demarcv1.ListFindingsRequest{
 		Kind: f.kind, Status: f.status, Boundary: f.boundary, Site: f.site, Assignee: f.assignee, Authorization: f.authorization, Severity: f.severity,
+		Connection: f.connection, Ids: f.ids,
 	}
 	var err error
 	if q.Survey, err = yesNo("survey", f.survey); err != nil {
@@ -46,6 +47,7 @@ func getFindings(ctx context.Context, c client, w io.Writer, f filter) error {
 // findingFlags add what is no text to the flags of get findings.
 func findingFlags(at *place, c *cobra.Command, f *filter) {
 	history := ""
+	c.Flags().StringSliceVar(&f.ids, "id", nil, "only the findings with these ids")
 	c.Flags().Uint32Var(&f.severity, "severity", 0, "only what is at least this severe")
 	c.Flags().StringVar(&history, "history", "", "in place of the list, what was done to the finding with this id")
 	list := c.RunE

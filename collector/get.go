@@ -19,6 +19,8 @@ type filter struct {
 	ceased                                        string
 	from, to, protocol, outcome, activity, asset  string
 	role, vendor, presence, state                 string
+	connection                                    string
+	ids                                           []string
 	severity                                      uint32
 }
 
@@ -106,12 +108,14 @@ func (l listing) command(at *place) *cobra.Command {
 		"ceased":        {&f.ceased, "yes: only findings of which nothing holds any more; no: only others"},
 		"drift":         {&f.drift, "yes: only drift; no: all but drift"},
 
-		"from":     {&f.from, "only of clients in this boundary"},
-		"to":       {&f.to, "only to servers in this boundary"},
-		"protocol": {&f.protocol, "only what speaks this"},
-		"outcome":  {&f.outcome, "only of this outcome: exchanged, refused, unanswered, one-sided"},
-		"activity": {&f.activity, "only what still happens (live), does no more (silent), or may (not-observable)"},
-		"asset":    {&f.asset, "only of the asset with this id, on either side"},
+		"from":       {&f.from, "only of clients in this boundary"},
+		"to":         {&f.to, "only to servers in this boundary"},
+		"protocol":   {&f.protocol, "only what speaks this"},
+		"outcome":    {&f.outcome, "only of this outcome: exchanged, refused, unanswered, one-sided"},
+		"activity":   {&f.activity, "only what still happens (live), does no more (silent), or may (not-observable)"},
+		"asset":      {&f.asset, "only of the asset with this id, on either side"},
+		"connection": {&f.connection, "only what the connection with this id stands in, or breaks a condition of"},
+
 		"state":    {&f.state, "only in this state"},
 		"role":     {&f.role, "only with this role"},
 		"vendor":   {&f.vendor, "only of this vendor"},

@@ -19,7 +19,7 @@ var listings = []listing{
 	{name: "boundaries", short: "List boundaries with what stands in them", past: true, get: getBoundaries},
 	{name: "assets", short: "List assets, by site and address", past: true, flags: []string{"site", "boundary", "role", "vendor", "protocol", "presence"}, get: getAssets},
 	{name: "connections", short: "List connections, the worst verdict first", past: true, flags: []string{"verdict", "boundary", "from", "to", "site", "protocol", "outcome", "activity", "asset"}, get: getConnections},
-	{name: "findings", short: "List findings, the most severe first", past: true, flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "survey", "drift", "ceased"}, get: getFindings, more: findingFlags},
+	{name: "findings", short: "List findings, the most severe first", past: true, flags: []string{"kind", "status", "boundary", "site", "assignee", "authorization", "connection", "survey", "drift", "ceased"}, get: getFindings, more: findingFlags},
 	{name: "authorizations", short: "List authorizations and how they stand", past: true, flags: []string{"boundary"}, get: getAuthorizations},
 	{name: "conditions", short: "List the conditions of authorizations and how they stand", past: true, flags: []string{"authorization", "state"}, get: getConditions},
 	{name: "documents", short: "List the documents in force, in the order in which they were read", past: true, flags: []string{"kind"}, get: getDocuments},

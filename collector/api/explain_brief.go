@@ -60,7 +60,9 @@ func (s *Service) findingsAbout(j *demarcv1.JudgedConnection, conditions []*dema
 		}
 	}
 	if len(why) > 0 {
-		all = append(all, kept(s.Plant.Findings(), func(f *demarcv1.Finding) bool { return why[f.GetCondition()] })...)
+		all = append(all, kept(s.Plant.Findings(), func(f *demarcv1.Finding) bool {
+			return why[f.GetCondition()] && !slices.Contains(j.GetFindings(), f.GetId())
+		})...)
 	}
 	for _, f := range all {
 		s.dress(f)

@@ -40,10 +40,39 @@ func (s *Service) findings(r *demarcv1.ListFindingsRequest) ([]*demarcv1.Finding
 		s.knownBoundary(r.GetBoundary()), s.knownAuthorization(r.GetAuthorization())); err != nil {
 		return nil, err
 	}
+	among, err := s.named(r)
+	if err != nil {
+		return nil, err
+	}
 	var all []*demarcv1.Finding
-	for _, f := range s.Plant.Findings() {
+	for _, f := range among {
 		s.dress(f)
 		if fits(r, f) && words.in(findingTexts(f)) {
+			all = append(all, f)
+		}
+	}
+	return all, nil
+}
+
+// named are the findings that a request names, or those about the connection
+// that it names; all where it names nothing.
+func (s *Service) named(r *demarcv1.ListFindingsRequest) ([]*demarcv1.Finding, error) {
+	ids, err := idSet(r.GetIds())
+	switch {
+	case err != nil:
+		return nil, err
+	case r.GetConnection() != "":
+		_, j, ok := s.Plant.Connection(r.GetConnection())
+		if !ok {
+			return nil, status.Errorf(codes.InvalidArgument, "no connection has the id %q: see `demarc-collector get connections`", r.GetConnection())
+		}
+		return kept(s.findingsAbout(j, s.conditions()), func(f *demarcv1.Finding) bool { return ids == nil || ids[f.GetId()] }), nil
+	case ids == nil:
+		return s.Plant.Findings(), nil
+	}
+	var all []*demarcv1.Finding
+	for id := range ids {
+		if f, ok := s.Plant.Finding(id); ok {
 			all = append(all, f)
 		}
 	}

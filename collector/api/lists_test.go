@@ -166,6 +166,37 @@ func TestConnectionsTheWorstFirst(t *testing.T) {
 	}
 }
 
+func TestFindingsByIDAndConnection(t *testing.T) {
+	s, p := newService(t)
+	p.connections = []*demarcv1.JudgedConnection{judged("c1", "unauthorized", "10.9.0.1", "", "line4", 1), judged("c2", "internal", "10.20.4.9", "line4", "line4", 1)}
+	p.connections[0].Findings = []string{"f2", "f3"}
+	for i, id := range []string{"f1", "f2", "f3"} {
+		p.findings = append(p.findings, &demarcv1.Finding{Id: id, Severity: uint32(i), ToBoundary: "line4"})
+	}
+	for want, r := range map[string]*demarcv1.ListFindingsRequest{
+		"f3 f2 f1": {}, "f3 f1": {Ids: []string{"f1", "f3", "f9"}}, "f3 f2": {Connection: "c1"}, "f2": {Connection: "c1", Ids: []string{"f1", "f2"}}, "f3": {Connection: "c1", Severity: 2}, "": {Connection: "c2"},
+	} {
+		got, err := s.ListFindings(reader(t), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, f := range got.GetFindings() {
+			ids = append(ids, f.GetId())
+		}
+		if strings.Join(ids, " ") != want {
+			t.Errorf("%v: %v, want %s", r, ids, want)
+		}
+	}
+	for want, r := range map[string]*demarcv1.ListFindingsRequest{
+		"at most 1000": {Ids: make([]string, 1001)}, "get connections": {Connection: "c9"},
+	} {
+		if _, err := s.ListFindings(reader(t), r); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
 func TestAssetsBySiteAndAddress(t *testing.T) {
 	s, p := newService(t)
 	place := func(b string) []*demarcv1.Place { return []*demarcv1.Place{{Boundary: b}} }

@@ -2174,6 +2174,10 @@ type ListFindingsRequest struct {
 	Drift *bool `protobuf:"varint,26,opt,name=drift,proto3,oneof" json:"drift,omitempty"`
 	// true: only findings of which nothing holds any more; false: only others.
 	Ceased *bool `protobuf:"varint,28,opt,name=ceased,proto3,oneof" json:"ceased,omitempty"`
+	// Only these, by id; at most 1000.
+	Ids []string `protobuf:"bytes,29,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Only what this connection stands in, by its id, or breaks a condition of.
+	Connection string `protobuf:"bytes,30,opt,name=connection,proto3" json:"connection,omitempty"`
 	// Words that a row must hold, in any column, whatever their case.
 	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
 	// Only what is not closed.
@@ -2286,6 +2290,20 @@ func (x *ListFindingsRequest) GetCeased() bool {
 		return *x.Ceased
 	}
 	return false
+}
+
+func (x *ListFindingsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *ListFindingsRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
 }
 
 func (x *ListFindingsRequest) GetSearch() string {
@@ -5160,7 +5178,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04Term\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\tR\x04term\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xfe\x03\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xb0\x04\n" +
 	"\x13ListFindingsRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1a\n" +
@@ -5171,7 +5189,11 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\rauthorization\x18\x18 \x01(\tR\rauthorization\x12\x1b\n" +
 	"\x06survey\x18\x19 \x01(\bH\x00R\x06survey\x88\x01\x01\x12\x19\n" +
 	"\x05drift\x18\x1a \x01(\bH\x01R\x05drift\x88\x01\x01\x12\x1b\n" +
-	"\x06ceased\x18\x1c \x01(\bH\x02R\x06ceased\x88\x01\x01\x12\x16\n" +
+	"\x06ceased\x18\x1c \x01(\bH\x02R\x06ceased\x88\x01\x01\x12\x10\n" +
+	"\x03ids\x18\x1d \x03(\tR\x03ids\x12\x1e\n" +
+	"\n" +
+	"connection\x18\x1e \x01(\tR\n" +
+	"connection\x12\x16\n" +
 	"\x06search\x18\x03 \x01(\tR\x06search\x12\x12\n" +
 	"\x04open\x18\x04 \x01(\bR\x04open\x12\x1b\n" +
 	"\tpage_size\x18\x05 \x01(\rR\bpageSize\x12\x1d\n" +

@@ -38,13 +38,12 @@ function OneBoundary({ id, all }: { id: string; all: Boundary[] }) {
   const crossings = useCrossings({ boundary: id });
   const conditions = useConditions();
   const authorizations = useAuthorizations();
-  const findings = useFindings();
+  const own = useFindings({ boundary: id, open: true }).data ?? [];
   const members = useFirst<Asset>('assets', { boundary: id }, 25).data;
   const b = all.find((x) => x.name === id);
   if (!b) return <Sheet title="No such boundary"><Empty>No document draws {cut(id, 60)}: <Link href="/boundaries">see all boundaries</Link>.</Empty></Sheet>;
   const over = (authorizations.data ?? []).filter((a) => a.boundaries?.includes(id));
   const set = (conditions.data ?? []).filter((c) => over.some((a) => a.name === c.authorization));
-  const own = (findings.data ?? []).filter((f) => f.status !== 'closed' && (f.from_boundary === id || f.to_boundary === id));
   const r = b.record ?? {};
   return (
     <Sheet title={cut(b.title || b.name, 120)} lead={<><Tag>{DOMAINS[b.domain ?? ''] ?? b.domain}</Tag><Tag>{b.kind}</Tag> <span className="mono">{b.name}</span></>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { boundary: id })}>Drift</Link> <Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('map', '', { boundary: id })}>On the map</Link></>}>

@@ -26,7 +26,7 @@ function One({ c }: { c: Connection }) {
   const assets = useAssets({ ids }, ids.length > 0).data ?? [];
   const authorizations = useAuthorizations().data ?? [];
   const conditions = useConditions().data ?? [];
-  const findings = useFindings({}, !!c.findings?.length).data ?? [];
+  const own = useFindings({ connection: c.id }).data ?? [];
   const agreed = useAgreements().data ?? [];
   const windows = useWindows().data ?? [];
   const x = c.connection, v = c.verdict ?? {};
@@ -36,7 +36,6 @@ function One({ c }: { c: Connection }) {
   const set = conditions.filter((k) => over.some((a) => a.name === k.authorization));
   const concerned = set.filter((k) => k.connections?.includes(c.id));
   const attested = set.filter((k) => k.state === 'attested' || k.state === 'attestation-due');
-  const own = findings.filter((f) => c.findings?.includes(f.id));
   const risks = over.flatMap((a) => (a.record?.residual_risks ?? []).map((r) => ({ a, r })));
   const broken = (v.terms ?? []).filter((t) => t.state === 'broken');
   const leaning = over.flatMap((a) => (a.leverages ?? []).map((n) => authorizations.find((y) => y.name === n)).filter((y) => y !== undefined));

@@ -37,7 +37,7 @@ function OneConnection({ id }: { id: string }) {
   const c = found.data?.find((x) => x.id === id);
   const pair = useConnections({ asset: c?.connection.client_asset }, !!c?.connection.client_asset);
   const explained = useExplain(id);
-  const findings = useFindings({}, !!c?.findings?.length);
+  const findings = useFindings({ connection: id }, !!c);
   const ends = [c?.connection.client_asset, c?.connection.server_asset].filter((x) => x !== undefined && x !== '');
   const assets = useAssets({ ids: ends as string[] }, ends.length > 0);
   if (found.isPending) return <Loading />;
@@ -82,7 +82,7 @@ function OneConnection({ id }: { id: string }) {
         {(v.documents ?? []).length > 0 && <p>Stands on {(v.documents ?? []).map((d) => <Link key={d} href={to('policy', '', { document: d })}>{d} </Link>)}</p>}
       </Block>
       <Block title="Findings">
-        <Table short name="findings" rows={(findings.data ?? []).filter((f) => c.findings?.includes(f.id))} columns={findingColumns} id={(f) => f.id} href={(f) => to('findings', f.id)} empty="It stands in no finding." />
+        <Table short name="findings" rows={findings.data ?? []} columns={findingColumns} id={(f) => f.id} href={(f) => to('findings', f.id)} empty="It stands in no finding." />
       </Block>
       {children.length > 0 && <Block title="Negotiated by it"><Table short name="children" rows={children} columns={connectionColumns} id={(y) => y.id} href={(y) => to('connections', y.id)} empty="" /></Block>}
     </Sheet>
