@@ -20,13 +20,13 @@ build: ## both programs, static, into bin/
 pages: $(UI)/dist/index.html ## the pages, into collector/web/ui/dist, for the next build (needs Node 20.19 or later)
 
 with-pages:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory -s pages; else echo "Node is not here: the pages will only say how to build them; everything else works."; fi
+	@if command -v npm >/dev/null; then echo "Building the pages and both programs: some minutes the first time, seconds then."; $(MAKE) --no-print-directory -s pages; else echo "Node is not here: the pages will only say how to build them; everything else works."; fi
 
 $(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(shell find $(UI)/src $(UI)/public $(UI)/index.html $(UI)/*.ts -type f)
 	cd $(UI) && npm run --silent build -- --logLevel warn
 
 $(UI)/node_modules/.package-lock.json: $(UI)/package-lock.json
-	cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error
 	@touch $@
 
 test: ## every test that needs Go alone; DEMARC_TEST=all demands the others too

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -62,7 +63,14 @@ func (s *Service) BeginUpload(ctx context.Context, r *demarcv1.BeginUploadReques
 	if len(r.GetName()) > maxPath || !utf8.ValidString(r.GetName()) || strings.ContainsAny(r.GetName(), "\n\r\x00") {
 		return nil, status.Errorf(codes.InvalidArgument, "name: a file's name has %d bytes at most, and no line breaks", maxPath)
 	}
-	u, err := s.Uploads.Begin(site, r.GetSegment(), r.GetName(), Caller(ctx).Who(), int64(min(r.GetBytes(), 1<<62)))
+	var modified time.Time
+	if m := r.GetModified(); m != nil {
+		if err := m.CheckValid(); err != nil {
+			return nil, status.Errorf(codes.InvalidArgument, "modified: %v", err)
+		}
+		modified = m.AsTime()
+	}
+	u, err := s.Uploads.Begin(site, r.GetSegment(), r.GetName(), Caller(ctx).Who(), int64(min(r.GetBytes(), 1<<62)), modified)
 	if err != nil {
 		return nil, uploadError(err)
 	}
@@ -72,9 +80,10 @@ func (s *Service) BeginUpload(ctx context.Context, r *demarcv1.BeginUploadReques
 	return &demarcv1.BeginUploadResponse{Upload: protoUpload(&u)}, nil
 }
 
-// TakeUpload takes the bytes of a capture that the caller began.
-func (s *Service) TakeUpload(ctx context.Context, id string, from io.Reader) error {
-	return uploadError(s.Uploads.Receive(id, Caller(ctx).Who(), from))
+// TakeUpload takes the bytes of a capture that the caller began, at and what
+// follows.
+func (s *Service) TakeUpload(ctx context.Context, id string, at int64, from io.Reader) error {
+	return uploadError(s.Uploads.Receive(id, Caller(ctx).Who(), at, from))
 }
 
 func uploadError(err error) error {

@@ -34,7 +34,7 @@ func (d *Desk) feed(ctx context.Context, u *Upload, progress func(done int64)) (
 	if err := d.enrol(ctx, u.Site, state); err != nil {
 		return "", fmt.Errorf("enrol the agent that reads captures: %w", err)
 	}
-	return d.run(ctx, progress, "read", "--progress", "--collector", d.Uplink, "--state", state, "--segment", u.Segment, "--", u.path)
+	return d.run(ctx, progress, "read", "--progress", "--collector", d.Uplink, "--state", state, "--segment", u.Segment, "--", u.Path)
 }
 
 // enrol makes the site's agent, or makes it anew when its certificate ends or
@@ -93,8 +93,6 @@ func (d *Desk) run(ctx context.Context, progress func(done int64), args ...strin
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return "", fmt.Errorf("it was not read within %v", readTime)
-	case ctx.Err() != nil:
-		return "", errEnded
 	case complaint != "":
 		return "", errors.New(complaint)
 	}

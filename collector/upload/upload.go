@@ -7,9 +7,7 @@ package upload
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -35,11 +33,13 @@ type Upload struct {
 	ID, Site, Segment, Name, By string
 	State                       string
 	Bytes, Done                 int64
-	Words                       string // what the agent said, or what went wrong
+	Words                       string    // what the agent said, or what went wrong
+	Modified                    time.Time // of the file, where that is known
 	Begun, Ended                time.Time
+	Path                        string
+	Keep                        bool // the file is not ours to remove
 
-	path string
-	keep bool // the file is not ours to remove
+	arriving bool // somebody sends it now
 }
 
 // Config of a Desk. All is needed but Log and Clock.
@@ -82,7 +82,7 @@ type ErrRefused string //nolint:errname // reads as what it is
 
 func (e ErrRefused) Error() string { return string(e) }
 
-// New returns a Desk; what a run before left in its directory is removed.
+// New returns a Desk, with what a run before left in its directory.
 func New(c Config) *Desk {
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -94,11 +94,9 @@ func New(c Config) *Desk {
 		c.MaxBytes = 0 // nowhere to keep one
 		return &Desk{Config: c}
 	}
-	left, _ := filepath.Glob(filepath.Join(c.Dir, "*.capture")) // the pattern is good
-	for _, path := range left {
-		_ = os.Remove(path) // or the next start does
-	}
-	return &Desk{Config: c, queue: make(chan string, maxOpen)}
+	d := &Desk{Config: c, queue: make(chan string, maxOpen)}
+	d.resume()
+	return d
 }
 
 // Unable says why no capture can be taken, "" if one can.
@@ -112,8 +110,9 @@ func (d *Desk) Unable() string {
 	return ""
 }
 
-// Begin makes room for a capture of so many bytes.
-func (d *Desk) Begin(site, segment, name, by string, bytes int64) (Upload, error) {
+// Begin makes room for a capture of so many bytes, or goes on with the same
+// file of the same caller of which not all arrived.
+func (d *Desk) Begin(site, segment, name, by string, bytes int64, modified time.Time) (Upload, error) {
 	if why := d.Unable(); why != "" {
 		return Upload{}, ErrRefused(why)
 	}
@@ -123,47 +122,76 @@ func (d *Desk) Begin(site, segment, name, by string, bytes int64) (Upload, error
 	if bytes > d.MaxBytes {
 		return Upload{}, ErrRefused(fmt.Sprintf("the file has %d MB and %d are taken: cut it (editcap -c), feed it with demarc-agent read, or set uploads.maxMB", bytes>>20, d.MaxBytes>>20))
 	}
-	u := d.add(Upload{Site: site, Segment: segment, Name: filepath.Base(name), By: by, State: Receiving, Bytes: bytes})
-	if u == nil {
-		return Upload{}, ErrRefused(fmt.Sprintf("%d captures are on their way already: wait until one is read", maxOpen))
-	}
-	return *u, nil
+	return d.add(Upload{Site: site, Segment: segment, Name: filepath.Base(name), By: by, State: Receiving, Bytes: bytes, Modified: modified})
 }
 
-// add keeps an upload, nil where too many are open.
-func (d *Desk) add(u Upload) *Upload {
+// add keeps an upload, unless too many are open.
+func (d *Desk) add(u Upload) (Upload, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	open, now := 0, d.Clock()
+	now := d.Clock()
+	var waiting *Upload // longest for its bytes
+	open := 0
 	for _, x := range d.all {
-		if x.State == Receiving && now.Sub(x.Begun) > arriveTime {
-			x.fail("it never arrived", now)
+		if x.State == Receiving && !x.arriving {
+			if x.same(&u) {
+				return *x, nil
+			}
+			if now.Sub(x.Begun) > arriveTime {
+				d.end(x, Failed, "it never arrived")
+			} else if waiting == nil {
+				waiting = x
+			}
 		}
 		if x.open() {
 			open++
 		}
 	}
 	if open >= maxOpen {
-		return nil
+		if waiting == nil {
+			return Upload{}, ErrRefused(fmt.Sprintf("%d captures are on their way already: wait until one is read", maxOpen))
+		}
+		d.end(waiting, Failed, "it did not arrive, and others came")
 	}
 	u.ID, u.Begun = rand.Text(), now
-	if u.path == "" {
-		u.path = filepath.Join(d.Dir, u.ID+".capture")
+	if u.Path == "" {
+		u.Path = d.captureOf(u.ID)
+	}
+	if err := d.record(&u); err != nil {
+		return Upload{}, err
 	}
 	d.all = append(d.all, &u)
+	d.forget()
+	return u, nil
+}
+
+// forget drops the first of those that ended, where there are many.
+func (d *Desk) forget() {
 	for i := 0; len(d.all) > maxKept && i < len(d.all); i++ {
-		if !d.all[i].open() {
-			d.all = append(d.all[:i], d.all[i+1:]...)
+		if x := d.all[i]; !x.open() {
+			_ = os.Remove(d.recordOf(x.ID)) // or the next start forgets it
+			d.all = slices.Delete(d.all, i, i+1)
 			i--
 		}
 	}
-	return &u
 }
 
 func (u *Upload) open() bool { return u.State != Delivered && u.State != Failed }
 
-func (u *Upload) fail(words string, now time.Time) {
-	u.State, u.Words, u.Ended = Failed, words, now
+// same reports whether v is the file of u, from the same caller.
+func (u *Upload) same(v *Upload) bool {
+	return !v.Modified.IsZero() && u.Modified.Equal(v.Modified) && u.Bytes == v.Bytes && u.Name == v.Name && u.By == v.By && u.Site == v.Site && u.Segment == v.Segment
+}
+
+// end ends an upload; its file goes.
+func (d *Desk) end(u *Upload, state, words string) {
+	u.State, u.Words, u.Ended = state, words, d.Clock()
+	if !u.Keep {
+		_ = os.Remove(u.Path) // or the next start does
+	}
+	if err := d.record(u); err != nil {
+		d.Log.Warn("an upload is not recorded", "name", u.Name, "error", err)
+	}
 }
 
 // List is every upload that is remembered, the last first.
@@ -188,57 +216,6 @@ func (d *Desk) change(id string, f func(u *Upload)) {
 	}
 }
 
-// Receive takes the bytes of an upload that by began, and puts it into the
-// queue. It fails the upload where not all arrive.
-func (d *Desk) Receive(id, by string, from io.Reader) (err error) {
-	var u Upload
-	d.change(id, func(x *Upload) {
-		if x.By == by && x.State == Receiving && x.Done == 0 {
-			u, x.Done = *x, -1 // once
-		}
-	})
-	if u.ID == "" {
-		return ErrRefused("there is no such upload of yours that waits for its bytes: begin again")
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(u.path) // or the next start does
-			d.change(id, func(x *Upload) { x.fail(err.Error(), d.Clock()) })
-		}
-	}()
-	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
-		return fmt.Errorf("keep the capture: %w", err)
-	}
-	f, err := os.OpenFile(u.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("keep the capture: %w", err)
-	}
-	n, err := io.Copy(counted{f, func(n int64) { d.change(id, func(x *Upload) { x.Done = max(x.Done, 0) + n }) }}, io.LimitReader(from, u.Bytes+1))
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	switch {
-	case err != nil:
-		return fmt.Errorf("after %d of %d bytes: %w", n, u.Bytes, err)
-	case n != u.Bytes:
-		return ErrRefused(fmt.Sprintf("%d bytes arrived, %d were announced", n, u.Bytes))
-	}
-	d.change(id, func(x *Upload) { x.State, x.Done = Waiting, 0 })
-	d.queue <- id // holds as many as may be open
-	return nil
-}
-
-type counted struct {
-	io.Writer
-	tell func(n int64)
-}
-
-func (c counted) Write(b []byte) (int, error) {
-	n, err := c.Writer.Write(b)
-	c.tell(int64(n))
-	return n, err
-}
-
 // Take puts a file that lies on this machine into the queue; it stays there.
 func (d *Desk) Take(site, segment, path, by string) error {
 	if why := d.Unable(); why != "" {
@@ -248,9 +225,9 @@ func (d *Desk) Take(site, segment, path, by string) error {
 	if err != nil {
 		return err
 	}
-	u := d.add(Upload{Site: site, Segment: segment, Name: filepath.Base(path), By: by, State: Waiting, Bytes: info.Size(), path: path, keep: true})
-	if u == nil {
-		return ErrRefused(fmt.Sprintf("%d captures are on their way already: wait until one is read", maxOpen))
+	u, err := d.add(Upload{Site: site, Segment: segment, Name: filepath.Base(path), By: by, State: Waiting, Bytes: info.Size(), Path: path, Keep: true})
+	if err != nil {
+		return err
 	}
 	d.queue <- u.ID
 	return nil
@@ -273,18 +250,19 @@ func (d *Desk) Run(ctx context.Context) {
 func (d *Desk) read(ctx context.Context, id string) {
 	var u Upload
 	d.change(id, func(x *Upload) { x.State, u = Reading, *x })
-	ctx, cancel := context.WithTimeout(ctx, readTime)
+	limited, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	words, err := d.feed(ctx, &u, func(done int64) { d.change(id, func(x *Upload) { x.Done = done }) })
-	if !u.keep {
-		_ = os.Remove(u.path) // or the next start does
+	words, err := d.feed(limited, &u, func(done int64) { d.change(id, func(x *Upload) { x.Done = done }) })
+	if ctx.Err() != nil && err != nil {
+		return // this program ends: the next run reads on
 	}
 	d.change(id, func(x *Upload) {
 		if err != nil {
-			x.fail(strings.ReplaceAll(err.Error(), u.path, u.Name), d.Clock())
+			d.end(x, Failed, strings.ReplaceAll(err.Error(), u.Path, u.Name))
 			return
 		}
-		x.State, x.Words, x.Done, x.Ended = Delivered, strings.ReplaceAll(words, u.path, u.Name), x.Bytes, d.Clock()
+		x.Done = x.Bytes
+		d.end(x, Delivered, strings.ReplaceAll(words, u.Path, u.Name))
 	})
 	d.Log.Info("capture read", "name", u.Name, "site", u.Site, "segment", u.Segment, "by", u.By, "error", err)
 }
@@ -298,5 +276,3 @@ func parse(line string) (done int64, ok bool) {
 	done, err := strconv.ParseInt(f[1], 10, 64)
 	return done, err == nil
 }
-
-var errEnded = errors.New("the collector stopped before it was read; drop it again: what was read is not read twice")

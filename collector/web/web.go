@@ -10,10 +10,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"demarc/collector/api"
@@ -30,8 +33,9 @@ type Config struct {
 	Conn     grpc.ClientConnInterface
 	SignIn   *api.SignIn
 	Accounts *api.Accounts
-	// Take takes the bytes of a capture that the caller of the context began.
-	Take func(ctx context.Context, id string, from io.Reader) error
+	// Take takes the bytes of a capture that the caller of the context began, at
+	// and what follows.
+	Take func(ctx context.Context, id string, at int64, from io.Reader) error
 	// Provider is the OpenID provider that people may sign in with.
 	Provider *api.Provider
 	// Certificates are taken by Knock, at CertificatePort of this machine.
@@ -145,7 +149,10 @@ const (
 func (p *pages) take(w http.ResponseWriter, r *http.Request) {
 	c := http.NewResponseController(w)
 	_ = c.SetWriteDeadline(time.Time{}) // a server that cannot has its own
-	err := p.Take(r.Context(), r.PathValue("id"), pieces{r.Body, c})
+	at, err := beginning(r.URL.Query().Get("from"))
+	if err == nil {
+		err = p.Take(r.Context(), r.PathValue("id"), at, pieces{r.Body, c})
+	}
 	_ = c.SetWriteDeadline(time.Now().Add(writeTime))
 	if err != nil {
 		_, _ = io.CopyN(io.Discard, r.Body, maxDrain) // who still sends would not read the answer
@@ -154,6 +161,18 @@ func (p *pages) take(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, "{}")
+}
+
+// beginning reads how many bytes of a capture are there already.
+func beginning(from string) (int64, error) {
+	if from == "" {
+		return 0, nil
+	}
+	at, err := strconv.ParseInt(from, 10, 64)
+	if err != nil || at < 0 {
+		return 0, status.Errorf(codes.InvalidArgument, "from=%q: write how many bytes are there already", from)
+	}
+	return at, nil
 }
 
 // pieces puts off the end of reading while pieces come.

@@ -87,6 +87,12 @@ func (v *visitor) drop(name string, capture []byte) (state, words string) {
 	if code, text := v.ask(http.MethodPut, "/api/v1/uploads/"+id+"/content", bytes.NewReader(capture), nil); code != http.StatusOK {
 		v.t.Fatalf("%d %s", code, text)
 	}
+	return v.read(id)
+}
+
+// read waits until the last capture was read.
+func (v *visitor) read(id string) (state, words string) {
+	v.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		var all uploads
 		v.ask(http.MethodGet, "/api/v1/uploads", nil, &all)
@@ -130,18 +136,45 @@ func TestCaptureDroppedIntoThePages(t *testing.T) {
 	if _, code, text := v.begin("big.pcap", 2<<20); code == http.StatusOK || !strings.Contains(text, "uploads.maxMB") {
 		t.Errorf("%d %s", code, text)
 	}
-	for name, n := range map[string]int{"short": len(capture) + 1, "long": len(capture) - 1} {
-		id, _, _ := v.begin(name, n)
-		if code, text := v.ask(http.MethodPut, "/api/v1/uploads/"+id+"/content", bytes.NewReader(capture), nil); code == http.StatusOK {
-			t.Errorf("%s: %d %s", name, code, text)
-		}
-		if code, text := v.ask(http.MethodPut, "/api/v1/uploads/"+id+"/content", bytes.NewReader(capture), nil); code == http.StatusOK {
-			t.Errorf("%s twice: %d %s", name, code, text)
+	id, _, _ := v.begin("long", len(capture)-1)
+	for _, want := range []string{"more than", "no such upload"} {
+		if code, text := v.ask(http.MethodPut, "/api/v1/uploads/"+id+"/content", bytes.NewReader(capture), nil); code == http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%d %s, want %q", code, text, want)
 		}
 	}
 	left, err := filepath.Glob(filepath.Join(c.dir, "data", "uploads", "*.capture"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %q %v", left, err)
+	}
+}
+
+// What arrived of a capture outlives the collector: the rest follows.
+func TestInterruptedUploadOutlivesTheCollector(t *testing.T) {
+	agent, collector := programs(t)
+	c := newCollectorWith(t, collector, fmt.Sprintf("pages: %s\nuploads: {maxMB: 1, agent: %s}", freePort(t), agent))
+	v := c.visitor()
+	capture, err := os.ReadFile(filepath.Join("..", "..", "testdata", "plant", "line4.pcap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := len(capture) / 2
+	id, _, _ := v.begin("line4.pcap", len(capture))
+	if code, text := v.ask(http.MethodPut, "/api/v1/uploads/"+id+"/content", bytes.NewReader(capture[:half]), nil); code == http.StatusOK || !strings.Contains(text, "it goes on from there") {
+		t.Fatalf("%d %s", code, text)
+	}
+	c.kill()
+	c.start()
+	v = c.visitor()
+	var all uploads
+	v.ask(http.MethodGet, "/api/v1/uploads", nil, &all)
+	if len(all.Uploads) != 1 || all.Uploads[0].State != "receiving" || all.Uploads[0].Done != fmt.Sprint(half) {
+		t.Fatalf("%+v", all)
+	}
+	if code, text := v.ask(http.MethodPut, fmt.Sprintf("/api/v1/uploads/%s/content?from=%d", id, half), bytes.NewReader(capture[half:]), nil); code != http.StatusOK {
+		t.Fatalf("%d %s", code, text)
+	}
+	if state, words := v.read(id); state != "delivered" || !strings.Contains(words, "packets") {
+		t.Errorf("%s: %s", state, words)
 	}
 }
 

@@ -269,8 +269,11 @@ type BeginUploadRequest struct {
 	Name  string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Bytes uint64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Where it was captured; site empty: the only one, or that of the settings.
-	Site          string `protobuf:"bytes,3,opt,name=site,proto3" json:"site,omitempty"`
-	Segment       string `protobuf:"bytes,4,opt,name=segment,proto3" json:"segment,omitempty"`
+	Site    string `protobuf:"bytes,3,opt,name=site,proto3" json:"site,omitempty"`
+	Segment string `protobuf:"bytes,4,opt,name=segment,proto3" json:"segment,omitempty"`
+	// When the file was last changed: with the same of all of these, one that was
+	// interrupted goes on; without it, a new one begins.
+	Modified      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=modified,proto3" json:"modified,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -333,7 +336,14 @@ func (x *BeginUploadRequest) GetSegment() string {
 	return ""
 }
 
-// BeginUploadResponse names the upload.
+func (x *BeginUploadRequest) GetModified() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Modified
+	}
+	return nil
+}
+
+// BeginUploadResponse names the upload; done of its bytes are there already.
 type BeginUploadResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Upload        *Upload                `protobuf:"bytes,1,opt,name=upload,proto3" json:"upload,omitempty"`
@@ -492,12 +502,13 @@ const file_demarc_v1_upload_proto_rawDesc = "" +
 	"\x05words\x18\t \x01(\tR\x05words\x120\n" +
 	"\x05begun\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x05begun\x120\n" +
-	"\x05ended\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\"l\n" +
+	"\x05ended\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\"\xa4\x01\n" +
 	"\x12BeginUploadRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12\x12\n" +
 	"\x04site\x18\x03 \x01(\tR\x04site\x12\x18\n" +
-	"\asegment\x18\x04 \x01(\tR\asegment\"@\n" +
+	"\asegment\x18\x04 \x01(\tR\asegment\x126\n" +
+	"\bmodified\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bmodified\"@\n" +
 	"\x13BeginUploadResponse\x12)\n" +
 	"\x06upload\x18\x01 \x01(\v2\x11.demarc.v1.UploadR\x06upload\"\x14\n" +
 	"\x12LoadExampleRequest\"X\n" +
@@ -536,18 +547,19 @@ var file_demarc_v1_upload_proto_depIdxs = []int32{
 	2, // 0: demarc.v1.ListUploadsResponse.uploads:type_name -> demarc.v1.Upload
 	7, // 1: demarc.v1.Upload.begun:type_name -> google.protobuf.Timestamp
 	7, // 2: demarc.v1.Upload.ended:type_name -> google.protobuf.Timestamp
-	2, // 3: demarc.v1.BeginUploadResponse.upload:type_name -> demarc.v1.Upload
-	0, // 4: demarc.v1.UploadService.ListUploads:input_type -> demarc.v1.ListUploadsRequest
-	3, // 5: demarc.v1.UploadService.BeginUpload:input_type -> demarc.v1.BeginUploadRequest
-	5, // 6: demarc.v1.UploadService.LoadExample:input_type -> demarc.v1.LoadExampleRequest
-	1, // 7: demarc.v1.UploadService.ListUploads:output_type -> demarc.v1.ListUploadsResponse
-	4, // 8: demarc.v1.UploadService.BeginUpload:output_type -> demarc.v1.BeginUploadResponse
-	6, // 9: demarc.v1.UploadService.LoadExample:output_type -> demarc.v1.LoadExampleResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	7, // 3: demarc.v1.BeginUploadRequest.modified:type_name -> google.protobuf.Timestamp
+	2, // 4: demarc.v1.BeginUploadResponse.upload:type_name -> demarc.v1.Upload
+	0, // 5: demarc.v1.UploadService.ListUploads:input_type -> demarc.v1.ListUploadsRequest
+	3, // 6: demarc.v1.UploadService.BeginUpload:input_type -> demarc.v1.BeginUploadRequest
+	5, // 7: demarc.v1.UploadService.LoadExample:input_type -> demarc.v1.LoadExampleRequest
+	1, // 8: demarc.v1.UploadService.ListUploads:output_type -> demarc.v1.ListUploadsResponse
+	4, // 9: demarc.v1.UploadService.BeginUpload:output_type -> demarc.v1.BeginUploadResponse
+	6, // 10: demarc.v1.UploadService.LoadExample:output_type -> demarc.v1.LoadExampleResponse
+	8, // [8:11] is the sub-list for method output_type
+	5, // [5:8] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_upload_proto_init() }

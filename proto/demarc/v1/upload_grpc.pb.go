@@ -37,7 +37,9 @@ type UploadServiceClient interface {
 	// whether more may come.
 	ListUploads(ctx context.Context, in *ListUploadsRequest, opts ...grpc.CallOption) (*ListUploadsResponse, error)
 	// BeginUpload makes room for one. Its bytes follow by HTTP: PUT
-	// /api/v1/uploads/{id}/content, within two hours, by the same caller.
+	// /api/v1/uploads/{id}/content, within two hours, by the same caller. Where
+	// they are interrupted, by a restart of the collector too, those that are not
+	// there follow later: PUT /api/v1/uploads/{id}/content?from=DONE.
 	BeginUpload(ctx context.Context, in *BeginUploadRequest, opts ...grpc.CallOption) (*BeginUploadResponse, error)
 	// LoadExample fills an empty collector with the example plant: documents and
 	// captures.
@@ -92,7 +94,9 @@ type UploadServiceServer interface {
 	// whether more may come.
 	ListUploads(context.Context, *ListUploadsRequest) (*ListUploadsResponse, error)
 	// BeginUpload makes room for one. Its bytes follow by HTTP: PUT
-	// /api/v1/uploads/{id}/content, within two hours, by the same caller.
+	// /api/v1/uploads/{id}/content, within two hours, by the same caller. Where
+	// they are interrupted, by a restart of the collector too, those that are not
+	// there follow later: PUT /api/v1/uploads/{id}/content?from=DONE.
 	BeginUpload(context.Context, *BeginUploadRequest) (*BeginUploadResponse, error)
 	// LoadExample fills an empty collector with the example plant: documents and
 	// captures.

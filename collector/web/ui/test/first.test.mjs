@@ -53,6 +53,37 @@ test('a capture dropped into an empty collector is read, hostile names and all',
   await c.stop();
 });
 
+test('a capture whose way is cut goes on by itself; dropped again, it changes nothing and says so', async (t) => {
+  c = await Collector.start('uploads: {maxMB: 4}\n');
+  await page.goto(await c.link());
+  const name = `${c.dir}/long.pcap`;
+  await writeFile(name, pcap(Array.from({ length: 40_000 }, (_, i) => arp([2, 0, 0, 0, 5, i % 3], [10, 9, 5, i % 3]))));
+  const slow = await b.context.newCDPSession(page), begun = [];
+  page.on('request', (r) => { const from = /content\?from=(\d+)/.exec(r.url()); if (from) begun.push(Number(from[1])); });
+  await slow.send('Network.enable');
+  await slow.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 200_000 });
+  await page.getByLabel('Site of the capture').fill('north');
+  await page.getByLabel('Capture file').setInputFiles(name);
+  await page.waitForFunction(() => document.querySelector('.drop-in progress')?.value > 0.1);
+  await c.restart();
+  await says('Interrupted, and goes on', '.drop-in');
+  await slow.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  const again = await b.context.newPage();
+  await again.goto(await c.link());
+  await again.waitForURL(`${c.origin}/`);
+  await again.close();
+  await page.waitForFunction(() => !document.body.innerText.includes('Nothing has been heard yet'));
+  assert.ok(begun.length >= 2 && begun[0] === 0 && begun.at(-1) > 100_000, `sent from ${begun}`);
+  await open('/agents');
+  await page.getByRole('button', { name: 'Read a capture' }).click();
+  await page.locator('.upload-delivered', { hasText: '40000 packets' }).waitFor();
+  await page.getByLabel('Capture file').setInputFiles(name);
+  await page.locator('.upload-delivered', { hasText: 'was read before' }).waitFor();
+  t.diagnostic(`sent from ${begun.join(', ')}`);
+  await c.stop();
+  b.complaints.length = 0; // the collector was away, and the browser said so
+});
+
 test('the example plant with one click; then a snapshot, and drift by its cause', async () => {
   c = await Collector.start();
   await page.goto(await c.link());

@@ -8,7 +8,8 @@ import type { Upload, Uploads } from '../types';
 import { Fault } from './page';
 import { useMay } from './may';
 
-const moving = (u: Upload) => u.state !== 'delivered' && u.state !== 'failed';
+/** moving tells whether something happens by itself: what was interrupted says so in words. */
+const moving = (u: Upload) => u.state === 'waiting' || u.state === 'reading' || (u.state === 'receiving' && !u.words);
 
 /** useUploads is what came by hand; asked for again while something is on its way. */
 export const useUploads = () => useQuery({
@@ -22,7 +23,7 @@ export function Drop() {
   const sites = useSites().data ?? [];
   const refused = useMay('UploadService/BeginUpload');
   const [site, setSite] = useState(''), [segment, setSegment] = useState('');
-  const [over, setOver] = useState(false), [sent, setSent] = useState<{ name: string; part: number }>(), [fault, setFault] = useState('');
+  const [over, setOver] = useState(false), [sent, setSent] = useState<{ name: string; part: number; words: string }>(), [fault, setFault] = useState('');
   const pick = useRef<HTMLInputElement>(null);
   const chosen = sites.find((s) => s.name === site) ?? sites[0];
   const no = refused ? `Not yours to do: ${refused}.` : (uploads.data?.unable ?? '');
@@ -30,8 +31,8 @@ export function Drop() {
     if (!file || no) return;
     setFault('');
     try {
-      const { upload } = await post<{ upload: Upload }>('uploads', { name: file.name, bytes: String(file.size), site: chosen?.name ?? (site || 'plant'), segment: segment || chosen?.segments?.[0] || '' });
-      await send(upload.id, file, (part) => setSent({ name: file.name, part }));
+      const { upload } = await post<{ upload: Upload }>('uploads', { name: file.name, bytes: String(file.size), site: chosen?.name ?? (site || 'plant'), segment: segment || chosen?.segments?.[0] || '', modified: new Date(file.lastModified).toISOString() });
+      await send(upload, file, (part, words) => setSent({ name: file.name, part, words }));
     } catch (e) {
       setFault(e instanceof Error ? e.message : String(e));
     }
@@ -59,7 +60,7 @@ export function Drop() {
         {fault && <p className="fault" role="alert">{fault}</p>}
         <Fault of={uploads} />
       </div>
-      {sent && <Progress words={`Sending ${cut(sent.name, 80)}`} part={sent.part} />}
+      {sent && <Progress words={`${sent.words} ${cut(sent.name, 80)}`} part={sent.part} />}
       <ul className="lines" role="status">{(uploads.data?.uploads ?? []).slice(0, 8).map((u) => <One key={u.id} u={u} />)}</ul>
     </div>
   );
@@ -73,13 +74,40 @@ function One({ u }: { u: Upload }) {
 
 const Progress = ({ words, part }: { words: string; part: number }) => <label className="progress"><span>{words}</span> <span>{Math.round(part * 100)} %</span><progress value={part} /></label>;
 
-/** send brings the bytes and tells how many are there: fetch tells nothing of that. */
-function send(id: string, file: File, tell: (part: number) => void): Promise<void> {
+type Tell = (part: number, words: string) => void;
+
+/** send brings the bytes that are not there yet, through restarts of the collector and a session that ends. */
+async function send(upload: Upload, file: File, tell: Tell): Promise<void> {
+  for (let u: Upload | undefined = upload; ;) {
+    const from = Number(u.done ?? 0);
+    try {
+      return await put(u.id, file, from, tell);
+    } catch (e) {
+      if (e instanceof Refused && e.code !== 401 && e.code < 500) throw e;
+      u = await again(upload.id, () => tell(from / Math.max(1, file.size), 'Interrupted, and goes on when the collector answers:'));
+      if (u?.state !== 'receiving') return; // all was there, or the list says what went wrong
+    }
+  }
+}
+
+/** again waits until the collector says how much of an upload is there. */
+async function again(id: string, tell: () => void): Promise<Upload | undefined> {
+  for (;;) {
+    tell();
+    await new Promise((f) => setTimeout(f, 1000));
+    const list = await get<Uploads>('uploads').catch(() => undefined);
+    if (list) return list.uploads?.find((u) => u.id === id);
+  }
+}
+
+/** put brings the bytes from one on and tells how many are there: fetch tells nothing of that. */
+function put(id: string, file: File, from: number, tell: Tell): Promise<void> {
   return new Promise((done, no) => {
     const r = new XMLHttpRequest();
-    r.open('PUT', `/api/v1/uploads/${encodeURIComponent(id)}/content`);
-    r.upload.onprogress = (e) => tell(e.loaded / Math.max(1, e.total));
-    r.onerror = () => no(new Error('the collector could not be reached: drop it again'));
+    r.open('PUT', `/api/v1/uploads/${encodeURIComponent(id)}/content?from=${from}`);
+    const at = (loaded: number) => tell((from + loaded) / Math.max(1, file.size), from > 0 ? 'Going on with' : 'Sending');
+    r.upload.onprogress = (e) => at(e.loaded);
+    r.onerror = () => no(new Error('the collector could not be reached'));
     r.onload = () => {
       if (r.status === 401) signedOut.set(true);
       if (r.status < 300) return done();
@@ -87,7 +115,7 @@ function send(id: string, file: File, tell: (part: number) => void): Promise<voi
       try { message = (JSON.parse(r.responseText) as { message?: string }).message ?? message; } catch { /* as it is */ }
       no(new Refused(r.status, message));
     };
-    tell(0);
-    r.send(file);
+    at(0);
+    r.send(file.slice(from));
   });
 }
