@@ -227,7 +227,7 @@ func (k *judge) cover(o boundary.Offer) gap {
 
 // gap is cover for what the papers say.
 func (k *judge) gap(o boundary.Offer) gap {
-	key := gapKey{o.Agreement, o.ClientFrom, k.out.Client.Boundary, k.out.Server.Boundary, k.at.cover}
+	key := gapKey{o.Agreement, o.ClientFrom, k.out.Client.Boundary, k.out.Server.Boundary, k.era()}
 	if known, ok := k.round.gaps.of(&key); ok {
 		return known
 	}

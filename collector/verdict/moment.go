@@ -200,11 +200,8 @@ func (s *sweep) note(m moment) {
 	s.found = append(s.found, m)
 }
 
-// covered numbers the times between two changes of what covers a connection.
-func (s *sweep) covered(at time.Time) int {
-	i, _ := slices.BinarySearch(s.moves, at.UnixNano()+1)
-	return i
-}
+// covered is the era of an instant.
+func (s *sweep) covered(at time.Time) int { return eraOf(s.moves, at) }
 
 // compare orders moments, the latest first, so that the order of agents does not
 // matter.

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -55,18 +56,28 @@ func (k *judge) pair(client, server string) *pair {
 	return k.round.pairs.keep(&key, x)
 }
 
+// era numbers the times between two changes of what covers the connection.
+func (k *judge) era() int {
+	return eraOf(k.pair(k.out.Client.Boundary, k.out.Server.Boundary).moves, k.at.cover)
+}
+
+func eraOf(moves []int64, at time.Time) int {
+	i, _ := slices.BinarySearch(moves, at.UnixNano()+1)
+	return i
+}
+
 // gapKey is what the cover of an agreement depends on, beside the devices.
 type gapKey struct {
 	agreement      *boundary.Agreement
 	clientFrom     bool
 	client, server string
-	at             time.Time
+	era            int
 }
 
 // paperKey is what the authorizations that a verdict names depend on.
 type paperKey struct {
 	document, client, server, lent string
-	at                             time.Time
+	era                            int
 }
 
 // papers are those authorizations, in words, and the documents in all.
@@ -142,7 +153,7 @@ func (k *judge) tell(x *candidate) *told {
 // under names the authorizations under which the connection runs, behind
 // document.
 func (k *judge) under(document, lent string) papers {
-	key := paperKey{document, k.out.Client.Boundary, k.out.Server.Boundary, lent, k.at.cover}
+	key := paperKey{document, k.out.Client.Boundary, k.out.Server.Boundary, lent, k.era()}
 	if known, ok := k.round.papers.of(&key); ok {
 		return known
 	}

@@ -346,15 +346,30 @@ func manyPlants(b *testing.B, n int, terms string) *boundary.Policy {
 }
 
 // BenchmarkJudgeAmongThousands: one connection, 1,000 boundaries, 1,000
-// interconnections, 1,000 authorizations.
+// interconnections, 1,000 authorizations: as anybody may ask, and as the
+// collector judges what agents tell, each connection another one and later.
 func BenchmarkJudgeAmongThousands(b *testing.B) {
-	p := manyPlants(b, 1000, "")
-	c := link(b, "10.2.1.20>10.2.0.10 tcp/4840 opcua ops=read,subscribe")
-	if got := Judge(p, c, start); got.Verdict.Verdict != Authorized {
-		b.Fatalf("%s: %s", got.Verdict.Verdict, got.Verdict.Reason)
+	const n = 1000
+	p := manyPlants(b, n, "")
+	all := make([]inventory.Connection, n-1)
+	for i := range all {
+		all[i] = link(b, fmt.Sprintf("10.%d.%d.20>10.%d.%d.10 tcp/4840 opcua ops=read,subscribe", (i+1)/250, (i+1)%250, i/250, i%250))
+		if got := Judge(p, all[i], start); got.Verdict.Verdict != Authorized {
+			b.Fatalf("%s: %s", got.Verdict.Verdict, got.Verdict.Reason)
+		}
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		Judge(p, c, start)
-	}
+	b.Run("alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			Judge(p, all[i%len(all)], start)
+		}
+	})
+	b.Run("in a round", func(b *testing.B) {
+		r, v := NewRound(p), &demarcv1.Verdict{}
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			v.Reset()
+			r.JudgeInto(v, all[i%len(all)], start.Add(time.Duration(i)*time.Millisecond))
+		}
+	})
 }
