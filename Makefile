@@ -20,7 +20,7 @@ build: ## both programs, static, into bin/
 pages: $(UI)/dist/index.html ## the pages, into collector/web/ui/dist, for the next build (needs Node 20.19 or later)
 
 with-pages:
-	@if command -v npm >/dev/null; then echo "Building the pages and both programs: some minutes the first time, seconds then."; $(MAKE) --no-print-directory -s pages; else echo "Node is not here: the pages will only say how to build them; everything else works."; fi
+	@if node -e '[M, m] = process.versions.node.split("."); process.exit(M > 20 || (M == 20 && m >= 19) ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null; then echo "Building the pages and both programs: some minutes the first time, seconds then."; $(MAKE) --no-print-directory -s pages; else echo "Node 20.19 or later is not here: the pages will only say how to build them; everything else works."; fi
 
 $(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(shell find $(UI)/src $(UI)/public $(UI)/index.html $(UI)/*.ts -type f)
 	cd $(UI) && npm run --silent build -- --logLevel warn

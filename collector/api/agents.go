@@ -104,10 +104,14 @@ func stamp(t time.Time) *timestamppb.Timestamp {
 // RevokeAgent takes an agent's certificates back and ends its stream.
 func (s *Service) RevokeAgent(ctx context.Context, r *demarcv1.RevokeAgentRequest) (*demarcv1.RevokeAgentResponse, error) {
 	a, err := s.Store.Agent(ctx, r.GetAgent())
-	if err == nil {
-		if err := s.mayAt(ctx, a.Site, store.Engineer, store.Admin); err != nil {
-			return nil, err
-		}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, status.Errorf(codes.NotFound, "no agent is named %q: see `demarc-collector get agents`", r.GetAgent())
+	case err != nil:
+		return nil, failed(err)
+	}
+	if err := s.mayAt(ctx, a.Site, store.Engineer, store.Admin); err != nil {
+		return nil, err
 	}
 	act := s.act(ctx, "agent revoke", r.GetAgent(), r.GetReason())
 	err = s.Store.UpdateAgent(ctx, r.GetAgent(), act, func(a *store.Agent) error {
@@ -116,9 +120,6 @@ func (s *Service) RevokeAgent(ctx context.Context, r *demarcv1.RevokeAgentReques
 		}
 		return nil
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, status.Errorf(codes.NotFound, "no agent is named %q: see `demarc-collector get agents`", r.GetAgent())
-	}
 	if err != nil {
 		return nil, failed(err)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"demarc/collector/store"
 	"demarc/internal/identity"
 	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -52,7 +54,7 @@ func (s *Service) MergeAssets(ctx context.Context, r *demarcv1.MergeAssetsReques
 	}
 	body := &demarcv1.AssetAct{Reason: r.GetReason()}
 	for _, id := range ids {
-		of, err := s.addresses(id)
+		of, err := s.own(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +75,7 @@ func (s *Service) MergeAssets(ctx context.Context, r *demarcv1.MergeAssetsReques
 
 // SplitAsset takes addresses out of an asset.
 func (s *Service) SplitAsset(ctx context.Context, r *demarcv1.SplitAssetRequest) (*demarcv1.SplitAssetResponse, error) {
-	of, err := s.addresses(r.GetAsset())
+	of, err := s.own(ctx, r.GetAsset())
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +126,7 @@ func (s *Service) SetAsset(ctx context.Context, r *demarcv1.SetAssetRequest) (*d
 	case values != nil && r.GetValue() != "" && !slices.Contains(values, r.GetValue()):
 		return nil, status.Errorf(codes.InvalidArgument, "%s %q is not known: use %s", r.GetField(), r.GetValue(), strings.Join(values, ", "))
 	}
-	of, err := s.addresses(r.GetAsset())
+	of, err := s.own(ctx, r.GetAsset())
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +154,35 @@ func (s *Service) doToAssets(ctx context.Context, kind string, body *demarcv1.As
 	s.Log.Info("asset changed by a person", "act", kind, "on", on, "by", by.Who)
 	s.Plant.Changes().Bump()
 	return nil
+}
+
+// assetKeepers say what an asset is.
+var assetKeepers = []store.Role{store.Engineer, store.Analyst}
+
+// own are the addresses of an asset that the caller may say something of: with
+// a role over its site, or over each boundary that it stands in.
+func (s *Service) own(ctx context.Context, id string) ([]identity.Of, error) {
+	p, seen := Caller(ctx), s.within(ctx)
+	of, err := seen.addresses(id)
+	if err != nil {
+		return nil, err
+	}
+	a, _ := seen.Plant.Asset(id)
+	if whole, ok := seen.Plant.Asset(a.GetParent()); ok {
+		a = whole
+	}
+	if p.At(a.GetSite(), assetKeepers...) {
+		return of, nil
+	}
+	for _, x := range a.GetPlaces() {
+		if b := x.GetBoundary(); b == "" || !p.Over(b, s.sitesOf(b), assetKeepers...) {
+			return nil, status.Errorf(codes.PermissionDenied, "%s may not change %s: it needs %s over %s, and %s %s", p.Who(), id, roleWords(assetKeepers), cmp.Or(b, "site "+a.GetSite()), p.Who(), p.words())
+		}
+	}
+	if len(a.GetPlaces()) == 0 {
+		return nil, status.Errorf(codes.PermissionDenied, "%s may not change %s, which stands in no boundary: it needs %s over site %s", p.Who(), id, roleWords(assetKeepers), a.GetSite())
+	}
+	return of, nil
 }
 
 func (s *Service) addresses(id string) ([]identity.Of, error) {

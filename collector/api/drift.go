@@ -41,7 +41,7 @@ func (s *Service) confirms(ctx context.Context, authorization, why string) error
 	if authorization == "" {
 		return status.Error(codes.InvalidArgument, "name an authorization, as `get authorizations` shows it")
 	}
-	if err := s.knownAuthorization(authorization); err != nil {
+	if err := s.within(ctx).knownAuthorization(authorization); err != nil {
 		return err
 	}
 	if strings.TrimSpace(why) == "" {

@@ -103,7 +103,7 @@ func (s *Service) ActOnFindings(ctx context.Context, r *demarcv1.ActOnFindingsRe
 	if err := digest(body.GetPoam().GetSha256()); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	if err := s.aim(body, r.GetFilter()); err != nil {
+	if err := s.within(ctx).aim(body, r.GetFilter()); err != nil {
 		return nil, err
 	}
 	if err := s.allowed(ctx, r.GetKind(), body); err != nil {

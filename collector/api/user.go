@@ -64,6 +64,9 @@ var userList = list[*demarcv1.User]{
 
 // AddUser makes an account.
 func (s *Service) AddUser(ctx context.Context, r *demarcv1.AddUserRequest) (*demarcv1.AddUserResponse, error) {
+	if r.GetUser() == nil {
+		return nil, status.Error(codes.InvalidArgument, "name the user to add")
+	}
 	u := store.User{
 		Name: r.GetUser().GetName(), FullName: strings.TrimSpace(r.GetUser().GetFullName()), Kind: r.GetUser().GetKind(), Roles: grants(r.GetUser().GetRoles()),
 		UID: r.GetUser().Uid, Subject: strings.TrimSpace(r.GetUser().GetCertificate()), OIDC: strings.TrimSpace(r.GetUser().GetOidc()), Created: s.Clock().UTC(),

@@ -61,11 +61,11 @@ func (l *lab) anyAct(r *rand.Rand) {
 		var err error
 		switch r.IntN(3) {
 		case 0:
-			_, err = s.MergeAssets(l.t.Context(), &demarcv1.MergeAssetsRequest{Assets: []string{a.GetId(), b.GetId()}, Reason: "test"})
+			_, err = s.MergeAssets(owner(l.t), &demarcv1.MergeAssetsRequest{Assets: []string{a.GetId(), b.GetId()}, Reason: "test"})
 		case 1:
-			_, err = s.SplitAsset(l.t.Context(), &demarcv1.SplitAssetRequest{Asset: a.GetId(), Addresses: a.GetIps()[:min(1, len(a.GetIps()))]})
+			_, err = s.SplitAsset(owner(l.t), &demarcv1.SplitAssetRequest{Asset: a.GetId(), Addresses: a.GetIps()[:min(1, len(a.GetIps()))]})
 		default:
-			_, err = s.SetAsset(l.t.Context(), &demarcv1.SetAssetRequest{Asset: a.GetId(), Field: "owner", Value: "owner of " + a.GetId()})
+			_, err = s.SetAsset(owner(l.t), &demarcv1.SetAssetRequest{Asset: a.GetId(), Field: "owner", Value: "owner of " + a.GetId()})
 		}
 		if c := status.Code(err); c != codes.OK && c != codes.InvalidArgument && c != codes.FailedPrecondition {
 			l.t.Errorf("%v", err)
@@ -81,13 +81,13 @@ func TestPeopleChangeAssets(t *testing.T) {
 	l.send("a", flow("10.20.4.12", "10.20.4.11", 102, "s7comm", l.now))
 	x, y := assetOf(t, l.engine, "10.20.4.10"), assetOf(t, l.engine, "10.20.4.12")
 	l.serve(func(s *api.Service) {
-		r, err := s.MergeAssets(t.Context(), &demarcv1.MergeAssetsRequest{Assets: []string{y.GetId(), x.GetId()}, Reason: "two cards of one panel"})
+		r, err := s.MergeAssets(owner(t), &demarcv1.MergeAssetsRequest{Assets: []string{y.GetId(), x.GetId()}, Reason: "two cards of one panel"})
 		l.must(err)
 		if got := strings.Join(r.GetAsset().GetIps(), " "); got != "10.20.4.10 10.20.4.12" || !strings.Contains(strings.Join(r.GetAsset().GetJoins(), "\n"), "two cards of one panel") {
 			t.Errorf("merged: %v", r.GetAsset())
 		}
 		for field, value := range map[string]string{"name": "Panel left", "owner": "Line 4 crew", "criticality": "high", "place": "hall 2", "notes": "spare in cabinet 7", "role": "historian"} {
-			_, err := s.SetAsset(t.Context(), &demarcv1.SetAssetRequest{Asset: r.GetAsset().GetId(), Field: field, Value: value})
+			_, err := s.SetAsset(owner(t), &demarcv1.SetAssetRequest{Asset: r.GetAsset().GetId(), Field: field, Value: value})
 			l.must(err)
 		}
 	})
@@ -102,17 +102,17 @@ func TestPeopleChangeAssets(t *testing.T) {
 		t.Errorf("after a restart: %v", a)
 	}
 	l.serve(func(s *api.Service) {
-		r, err := s.SplitAsset(t.Context(), &demarcv1.SplitAssetRequest{Asset: a.GetId(), Addresses: []string{"10.20.4.12"}, Reason: "no, two panels"})
+		r, err := s.SplitAsset(owner(t), &demarcv1.SplitAssetRequest{Asset: a.GetId(), Addresses: []string{"10.20.4.12"}, Reason: "no, two panels"})
 		l.must(err)
 		if len(r.GetAssets()) != 2 || strings.Join(r.GetAssets()[1].GetIps(), " ") != "10.20.4.12" || !strings.Contains(strings.Join(r.GetAssets()[1].GetJoins(), "\n"), "no, two panels") {
 			t.Errorf("split: %v", r.GetAssets())
 		}
-		_, err = s.SetAsset(t.Context(), &demarcv1.SetAssetRequest{Asset: r.GetAssets()[0].GetId(), Field: "retired", Value: "yes"})
+		_, err = s.SetAsset(owner(t), &demarcv1.SetAssetRequest{Asset: r.GetAssets()[0].GetId(), Field: "retired", Value: "yes"})
 		l.must(err)
-		_, err = s.SetAsset(t.Context(), &demarcv1.SetAssetRequest{Asset: r.GetAssets()[0].GetId(), Field: "owner", Value: ""})
+		_, err = s.SetAsset(owner(t), &demarcv1.SetAssetRequest{Asset: r.GetAssets()[0].GetId(), Field: "owner", Value: ""})
 		l.must(err)
 		// And together again: what a person took apart, a person can put together.
-		_, err = s.MergeAssets(t.Context(), &demarcv1.MergeAssetsRequest{Assets: []string{r.GetAssets()[0].GetId(), r.GetAssets()[1].GetId()}})
+		_, err = s.MergeAssets(owner(t), &demarcv1.MergeAssetsRequest{Assets: []string{r.GetAssets()[0].GetId(), r.GetAssets()[1].GetId()}})
 		l.must(err)
 	})
 	a = assetOf(t, l.engine, "10.20.4.12")
@@ -140,15 +140,15 @@ func TestAssetActsRefused(t *testing.T) {
 	before := l.Position()
 	l.serve(func(s *api.Service) {
 		set := func(field, value string) error {
-			_, err := s.SetAsset(t.Context(), &demarcv1.SetAssetRequest{Asset: x, Field: field, Value: value})
+			_, err := s.SetAsset(owner(t), &demarcv1.SetAssetRequest{Asset: x, Field: field, Value: value})
 			return err
 		}
 		merge := func(ids ...string) error {
-			_, err := s.MergeAssets(t.Context(), &demarcv1.MergeAssetsRequest{Assets: ids})
+			_, err := s.MergeAssets(owner(t), &demarcv1.MergeAssetsRequest{Assets: ids})
 			return err
 		}
 		split := func(addresses ...string) error {
-			_, err := s.SplitAsset(t.Context(), &demarcv1.SplitAssetRequest{Asset: x, Addresses: addresses})
+			_, err := s.SplitAsset(owner(t), &demarcv1.SplitAssetRequest{Asset: x, Addresses: addresses})
 			return err
 		}
 		for words, err := range map[string]error{
