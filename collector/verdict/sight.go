@@ -33,7 +33,7 @@ func sightOf(c inventory.Connection) sight {
 		s.service = portOf(d)
 	}
 	if d.Protocol == scan {
-		s.service = d.Transport + " on many ports"
+		s.service = clean(d.Transport) + " on many ports"
 	}
 	switch d.OpenedBy {
 	case "client":
@@ -77,9 +77,9 @@ func portOf(d *demarcv1.Connection) string {
 	case d.Transport == "ethernet":
 		return "ethernet/0x" + pad(strconv.FormatUint(uint64(d.Port), 16))
 	case d.Port == 0:
-		return d.Transport
+		return clean(d.Transport)
 	}
-	return d.Transport + "/" + strconv.FormatUint(uint64(d.Port), 10)
+	return clean(d.Transport) + "/" + strconv.FormatUint(uint64(d.Port), 10)
 }
 
 func pad(hex string) string {
