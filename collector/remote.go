@@ -76,11 +76,11 @@ func (r *remote) trust() (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(r.server)
 	switch {
 	case r.pin != "":
-		raw, err := hex.DecodeString(strings.ReplaceAll(r.pin, ":", ""))
-		if err != nil || len(raw) != len(pki.Fingerprint{}) {
-			return nil, fmt.Errorf("--pin: %q is no fingerprint: 64 hexadecimal digits", r.pin)
+		key, err := readPin(r.pin)
+		if err != nil {
+			return nil, err
 		}
-		return pki.EnrolConfig(pki.Token{Authority: pki.Fingerprint(raw)}), nil
+		return pki.EnrolConfig(pki.Token{Authority: key}), nil
 	case r.ca != "":
 		pool := x509.NewCertPool()
 		text, err := os.ReadFile(r.ca)
@@ -93,6 +93,14 @@ func (r *remote) trust() (*tls.Config, error) {
 		return &tls.Config{MinVersion: tls.VersionTLS13, ServerName: host, RootCAs: pool}, nil
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS13, ServerName: host}, nil
+}
+
+func readPin(pin string) (pki.Fingerprint, error) {
+	raw, err := hex.DecodeString(strings.ReplaceAll(pin, ":", ""))
+	if err != nil || len(raw) != len(pki.Fingerprint{}) {
+		return pki.Fingerprint{}, fmt.Errorf("--pin: %q is no fingerprint: 64 hexadecimal digits", pin)
+	}
+	return pki.Fingerprint(raw), nil
 }
 
 // reached says in words why the server is not.

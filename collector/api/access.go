@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -77,6 +78,9 @@ var access = map[string]rule{
 	"/demarc.v1.CollectorService/Gate":                {Boundary, readers},
 	"/demarc.v1.CollectorService/Backup":              only(Whole, store.Admin),
 
+	// The package is of all that it names, so that the roles must reach it all.
+	"/demarc.v1.ExportService/ExportEvidence": only(Boundary, store.Auditor, store.ISSM, store.SystemOwner, store.Official, store.Representative),
+
 	// Which act needs which role: triage.
 	"/demarc.v1.FindingService/ActOnFindings": only(Boundary, store.Engineer, store.Analyst, store.ISSM, store.SystemOwner, store.Official, store.Representative),
 	"/demarc.v1.FindingService/GetFinding":    {Boundary, readers},
@@ -130,6 +134,16 @@ func refusal(method string, p Principal) string {
 		return p.Name + " may not do this (" + name + "): it concerns the whole collector, and the role of " + p.Name + " has limits"
 	}
 	return ""
+}
+
+// May reports whether the caller may call a method.
+func May(ctx context.Context, method string) bool { return refusal(method, Caller(ctx)) == "" }
+
+// Unreached lists those of boundaries over which the caller has no role that
+// may call a method.
+func (s *Service) Unreached(ctx context.Context, method string, boundaries []string) []string {
+	p := Caller(ctx)
+	return slices.DeleteFunc(slices.Clone(boundaries), func(b string) bool { return p.Over(b, s.sitesOf(b), access[method].roles...) })
 }
 
 // refusals are the methods that p may not call, without their package, and why.

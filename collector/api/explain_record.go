@@ -84,6 +84,11 @@ func (s *Service) authorizationLines(a *demarcv1.Authorization) []string {
 	}
 	say("Leaned on by", joined(a.GetLeanedOnBy()))
 	say("Review", reviewWords(a, s.Clock()))
+	for _, b := range s.Plant.Documents().Boundaries {
+		if b.Retention != nil && slices.Contains(a.GetBoundaries(), b.Name) {
+			say("Retention of "+b.Name, RetentionWords(retentionOf(b), s.Clock()))
+		}
+	}
 	conditions := slices.DeleteFunc(s.conditions(), func(c *demarcv1.Condition) bool { return c.GetAuthorization() != a.GetName() })
 	for _, x := range r.GetResidualRisks() {
 		say("Residual risk "+x.GetId()+from(", ", x.GetLevel()), riskWords(a, x, conditions))
@@ -168,7 +173,8 @@ func (s *Service) boundaryLines(policy *boundary.Policy, docs *boundary.Document
 			say("Controls from "+i.GetAuthorization()+" ("+i.GetStanding()+")", inherited(i))
 		}
 	}
-	say("Regulated records", joined(r.GetRegulatedRecords())+from("; retention ", b.Retention.String()))
+	say("Regulated records", joined(r.GetRegulatedRecords()))
+	say("Retention", RetentionWords(r.GetRetention(), s.Clock()))
 	say("Members", strings.Join(x.GetMembers(), "; "))
 	for _, n := range r.GetShared() {
 		var sides []string

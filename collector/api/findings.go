@@ -167,13 +167,17 @@ func findingWords(b *demarcv1.FindingAct) string {
 
 // GetFinding returns a finding with its history.
 func (s *Service) GetFinding(ctx context.Context, r *demarcv1.GetFindingRequest) (*demarcv1.GetFindingResponse, error) {
+	s, as, err := s.asOf(ctx, r.GetAsOf())
+	if err != nil {
+		return nil, err
+	}
 	s = s.within(ctx)
 	f, ok := s.Plant.Finding(r.GetId())
 	if !ok {
 		return nil, status.Errorf(codes.NotFound, "no finding has the id %q: see `demarc-collector get findings`", r.GetId())
 	}
 	s.dress(f)
-	out := &demarcv1.GetFindingResponse{Finding: f}
+	out := &demarcv1.GetFindingResponse{AsOf: as, Finding: f}
 	out.Events, out.LeftOff = s.Plant.FindingEvents(f.GetId())
 	return out, nil
 }

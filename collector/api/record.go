@@ -131,9 +131,7 @@ func boundaryRecord(policy *boundary.Policy, docs *boundary.Documents, b *bounda
 	if c := b.Categorization; c != nil {
 		r.Categorization = &demarcv1.Categorization{Confidentiality: c.Confidentiality, Integrity: c.Integrity, Availability: c.Availability}
 	}
-	if x := b.Retention; x != nil {
-		r.Retention = &demarcv1.RecordRetention{Class: x.Class, KeepSeconds: uint64(x.Keep.Duration / time.Second), Hold: x.Hold}
-	}
+	r.Retention = retentionOf(b)
 	for _, p := range b.Parties {
 		r.Parties = append(r.Parties, &demarcv1.ResponsibleParty{Role: p.Role, Name: p.Name, Organization: p.Organization, Contact: p.Contact})
 	}
@@ -147,6 +145,32 @@ func boundaryRecord(policy *boundary.Policy, docs *boundary.Documents, b *bounda
 	}
 	r.Shared = sharedNetworks(policy, b, seen, now)
 	return r
+}
+
+func retentionOf(b *boundary.Boundary) *demarcv1.RecordRetention {
+	x := b.Retention
+	if x == nil {
+		return nil
+	}
+	return &demarcv1.RecordRetention{Class: x.Class, KeepSeconds: uint64(x.Keep.Duration / time.Second), Hold: x.Hold}
+}
+
+// RetentionWords says of what class records are, and how long those of a day
+// are to be kept.
+func RetentionWords(r *demarcv1.RecordRetention, at time.Time) string {
+	if r == nil {
+		return ""
+	}
+	words := r.GetClass()
+	if keep := time.Duration(r.GetKeepSeconds()) * time.Second; keep > 0 {
+		words += fmt.Sprintf(": what was recorded by %s is to be kept to %s", at.UTC().Format(time.DateOnly), at.UTC().Add(keep).Format(time.DateOnly))
+	} else {
+		words += ": its document says not for how long"
+	}
+	if r.GetHold() {
+		words += "; on hold: nothing of it goes until the hold is lifted"
+	}
+	return words
 }
 
 // sharedNetworks lists the networks that b holds with others, and who decides on

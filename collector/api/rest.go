@@ -35,6 +35,7 @@ var services = []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterfa
 	restOver(demarcv1.NewProposeServiceClient, demarcv1.RegisterProposeServiceHandlerClient),
 	restOver(demarcv1.NewProbeServiceClient, demarcv1.RegisterProbeServiceHandlerClient),
 	restOver(demarcv1.NewUploadServiceClient, demarcv1.RegisterUploadServiceHandlerClient),
+	restOver(demarcv1.NewExportServiceClient, demarcv1.RegisterExportServiceHandlerClient),
 }
 
 func restOver[C any](client func(grpc.ClientConnInterface) C, register func(context.Context, *runtime.ServeMux, C) error) func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error {
@@ -74,6 +75,7 @@ func REST(conn grpc.ClientConnInterface) (http.Handler, error) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(demarcv1.OpenAPI)
 	})
+	mux.HandleFunc("GET /api/v1/evidence", packageFile(demarcv1.NewExportServiceClient(conn)))
 	mux.Handle("/api/v1/", bounded(gateway))
 	return mux, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"demarc/collector/api"
 	"demarc/collector/config"
+	"demarc/collector/export"
 	"demarc/collector/ingest"
 	"demarc/collector/store"
 	"demarc/collector/store/bolt"
@@ -54,6 +55,11 @@ type Ready struct {
 // replayPeriod is how long the journal is kept.
 const replayPeriod = 90 * 24 * time.Hour
 
+// keeps says what of evidence stays where, for who is handed some.
+var keeps = fmt.Sprintf("The collector itself keeps the records that its agents sent for %d days, and states of the past as far as there is room for them. "+
+	"Documents with all their versions, decisions and the audit log it keeps for as long as its data directory is kept. "+
+	"It does not keep or delete by class, and knows of no hold: that what is to be kept is kept, this package and backups, is up to people.", replayPeriod/(24*time.Hour))
+
 // collector is one that runs.
 type collector struct {
 	Config
@@ -65,6 +71,7 @@ type collector struct {
 	signIn    *api.SignIn
 	accounts  *api.Accounts
 	service   *api.Service
+	export    *export.Service
 	uploads   *upload.Desk
 	ears      ears
 	saver     saver
@@ -155,6 +162,9 @@ func (x *collector) wire() {
 		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
 		Pages: x.ears.pagesURL(), Uplink: x.ears.uplinkAddress(x.Names), Keys: filepath.Join(x.Data, "pki"),
 	})
+	x.export = export.New(export.Config{
+		Lists: x.service, Store: x.store, Authority: x.authority, Log: x.Log, Clock: x.Clock, Version: x.Version, Keeps: keeps,
+	})
 }
 
 // serve runs every part; the first that fails, or ctx, ends all, in the order
@@ -223,8 +233,13 @@ func (x *collector) caughtUp() {
 func (x *collector) commands(find func(context.Context) (api.Principal, error), more ...grpc.ServerOption) *grpc.Server {
 	guard := &api.Guard{Find: find, Audit: x.store.AppendAudit, Log: x.Log}
 	s := grpc.NewServer(append(append(guard.Options(), grpc.MaxRecvMsgSize(64<<20)), more...)...)
-	x.service.Register(s)
+	x.register(s)
 	return s
+}
+
+func (x *collector) register(r grpc.ServiceRegistrar) {
+	x.service.Register(r)
+	demarcv1.RegisterExportServiceServer(r, x.export)
 }
 
 // pages is the server of the pages, behind a guard of its own: a session says
@@ -239,7 +254,7 @@ func (x *collector) pages() (pages, knock *http.Server, err error) {
 	}
 	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log}
 	inside := api.NewLocal(guard.Unary, guard.Stream)
-	x.service.Register(inside)
+	x.register(inside)
 	c := web.Config{Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Take: x.service.TakeUpload, Log: x.Log}
 	if err := x.waysIn(&c); err != nil {
 		return nil, nil, err

@@ -17,7 +17,7 @@ import (
 )
 
 // Authority is a collector's own certificate authority. It signs the
-// collector's server certificate and its agents', nothing else. Safe for
+// collector's server certificate, its agents', and texts (SignText). Safe for
 // concurrent use.
 type Authority struct {
 	dir   string

@@ -143,8 +143,10 @@ func (x *ActOnFindingsResponse) GetFindings() []*Finding {
 
 // GetFindingRequest names a finding.
 type GetFindingRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// As it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,6 +188,13 @@ func (x *GetFindingRequest) GetId() string {
 	return ""
 }
 
+func (x *GetFindingRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // GetFindingResponse holds a finding with its history.
 type GetFindingResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -193,7 +202,9 @@ type GetFindingResponse struct {
 	// The first first.
 	Events []*FindingEvent `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
 	// Events that are no longer kept, of those after the first.
-	LeftOff       uint64 `protobuf:"varint,3,opt,name=left_off,json=leftOff,proto3" json:"left_off,omitempty"`
+	LeftOff uint64 `protobuf:"varint,3,opt,name=left_off,json=leftOff,proto3" json:"left_off,omitempty"`
+	// Which moment the answer is of, where one was asked for.
+	AsOf          *AsOf `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -247,6 +258,13 @@ func (x *GetFindingResponse) GetLeftOff() uint64 {
 		return x.LeftOff
 	}
 	return 0
+}
+
+func (x *GetFindingResponse) GetAsOf() *AsOf {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
 }
 
 // Snapshot is what stood in an authorization's boundaries when it was decided.
@@ -1249,13 +1267,15 @@ const file_demarc_v1_finding_proto_rawDesc = "" +
 	"\x06filter\x18\x03 \x01(\v2\x1e.demarc.v1.ListFindingsRequestR\x06filter\x12\x17\n" +
 	"\adry_run\x18\x04 \x01(\bR\x06dryRun\"G\n" +
 	"\x15ActOnFindingsResponse\x12.\n" +
-	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"#\n" +
+	"\bfindings\x18\x01 \x03(\v2\x12.demarc.v1.FindingR\bfindings\"T\n" +
 	"\x11GetFindingRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\x8e\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"\xb4\x01\n" +
 	"\x12GetFindingResponse\x12,\n" +
 	"\afinding\x18\x01 \x01(\v2\x12.demarc.v1.FindingR\afinding\x12/\n" +
 	"\x06events\x18\x02 \x03(\v2\x17.demarc.v1.FindingEventR\x06events\x12\x19\n" +
-	"\bleft_off\x18\x03 \x01(\x04R\aleftOff\"\x92\x03\n" +
+	"\bleft_off\x18\x03 \x01(\x04R\aleftOff\x12$\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\x92\x03\n" +
 	"\bSnapshot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x120\n" +
@@ -1386,46 +1406,48 @@ var file_demarc_v1_finding_proto_goTypes = []any{
 	(*FindingAct)(nil),            // 17: demarc.v1.FindingAct
 	(*ListFindingsRequest)(nil),   // 18: demarc.v1.ListFindingsRequest
 	(*Finding)(nil),               // 19: demarc.v1.Finding
-	(*FindingEvent)(nil),          // 20: demarc.v1.FindingEvent
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*FindingEvent)(nil),          // 21: demarc.v1.FindingEvent
 	(*AsOf)(nil),                  // 22: demarc.v1.AsOf
 }
 var file_demarc_v1_finding_proto_depIdxs = []int32{
 	17, // 0: demarc.v1.ActOnFindingsRequest.act:type_name -> demarc.v1.FindingAct
 	18, // 1: demarc.v1.ActOnFindingsRequest.filter:type_name -> demarc.v1.ListFindingsRequest
 	19, // 2: demarc.v1.ActOnFindingsResponse.findings:type_name -> demarc.v1.Finding
-	19, // 3: demarc.v1.GetFindingResponse.finding:type_name -> demarc.v1.Finding
-	20, // 4: demarc.v1.GetFindingResponse.events:type_name -> demarc.v1.FindingEvent
-	21, // 5: demarc.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
-	5,  // 6: demarc.v1.Snapshot.merges:type_name -> demarc.v1.SnapshotMerge
-	6,  // 7: demarc.v1.Snapshot.items:type_name -> demarc.v1.SnapshotItem
-	21, // 8: demarc.v1.SnapshotMerge.at:type_name -> google.protobuf.Timestamp
-	4,  // 9: demarc.v1.TakeSnapshotResponse.snapshot:type_name -> demarc.v1.Snapshot
-	4,  // 10: demarc.v1.ListSnapshotsResponse.snapshots:type_name -> demarc.v1.Snapshot
-	21, // 11: demarc.v1.ListDriftRequest.as_of:type_name -> google.protobuf.Timestamp
-	13, // 12: demarc.v1.ListDriftResponse.drift:type_name -> demarc.v1.Drift
-	16, // 13: demarc.v1.ListDriftResponse.causes:type_name -> demarc.v1.ListDriftResponse.CausesEntry
-	22, // 14: demarc.v1.ListDriftResponse.as_of:type_name -> demarc.v1.AsOf
-	21, // 15: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
-	21, // 16: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
-	13, // 17: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
-	0,  // 18: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
-	2,  // 19: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
-	7,  // 20: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
-	9,  // 21: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
-	11, // 22: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
-	14, // 23: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
-	1,  // 24: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
-	3,  // 25: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
-	8,  // 26: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
-	10, // 27: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
-	12, // 28: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
-	15, // 29: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
-	24, // [24:30] is the sub-list for method output_type
-	18, // [18:24] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	20, // 3: demarc.v1.GetFindingRequest.as_of:type_name -> google.protobuf.Timestamp
+	19, // 4: demarc.v1.GetFindingResponse.finding:type_name -> demarc.v1.Finding
+	21, // 5: demarc.v1.GetFindingResponse.events:type_name -> demarc.v1.FindingEvent
+	22, // 6: demarc.v1.GetFindingResponse.as_of:type_name -> demarc.v1.AsOf
+	20, // 7: demarc.v1.Snapshot.taken:type_name -> google.protobuf.Timestamp
+	5,  // 8: demarc.v1.Snapshot.merges:type_name -> demarc.v1.SnapshotMerge
+	6,  // 9: demarc.v1.Snapshot.items:type_name -> demarc.v1.SnapshotItem
+	20, // 10: demarc.v1.SnapshotMerge.at:type_name -> google.protobuf.Timestamp
+	4,  // 11: demarc.v1.TakeSnapshotResponse.snapshot:type_name -> demarc.v1.Snapshot
+	4,  // 12: demarc.v1.ListSnapshotsResponse.snapshots:type_name -> demarc.v1.Snapshot
+	20, // 13: demarc.v1.ListDriftRequest.as_of:type_name -> google.protobuf.Timestamp
+	13, // 14: demarc.v1.ListDriftResponse.drift:type_name -> demarc.v1.Drift
+	16, // 15: demarc.v1.ListDriftResponse.causes:type_name -> demarc.v1.ListDriftResponse.CausesEntry
+	22, // 16: demarc.v1.ListDriftResponse.as_of:type_name -> demarc.v1.AsOf
+	20, // 17: demarc.v1.Drift.first_seen:type_name -> google.protobuf.Timestamp
+	20, // 18: demarc.v1.Drift.last_seen:type_name -> google.protobuf.Timestamp
+	13, // 19: demarc.v1.MergeSnapshotResponse.merged:type_name -> demarc.v1.Drift
+	0,  // 20: demarc.v1.FindingService.ActOnFindings:input_type -> demarc.v1.ActOnFindingsRequest
+	2,  // 21: demarc.v1.FindingService.GetFinding:input_type -> demarc.v1.GetFindingRequest
+	7,  // 22: demarc.v1.FindingService.TakeSnapshot:input_type -> demarc.v1.TakeSnapshotRequest
+	9,  // 23: demarc.v1.FindingService.ListSnapshots:input_type -> demarc.v1.ListSnapshotsRequest
+	11, // 24: demarc.v1.FindingService.ListDrift:input_type -> demarc.v1.ListDriftRequest
+	14, // 25: demarc.v1.FindingService.MergeSnapshot:input_type -> demarc.v1.MergeSnapshotRequest
+	1,  // 26: demarc.v1.FindingService.ActOnFindings:output_type -> demarc.v1.ActOnFindingsResponse
+	3,  // 27: demarc.v1.FindingService.GetFinding:output_type -> demarc.v1.GetFindingResponse
+	8,  // 28: demarc.v1.FindingService.TakeSnapshot:output_type -> demarc.v1.TakeSnapshotResponse
+	10, // 29: demarc.v1.FindingService.ListSnapshots:output_type -> demarc.v1.ListSnapshotsResponse
+	12, // 30: demarc.v1.FindingService.ListDrift:output_type -> demarc.v1.ListDriftResponse
+	15, // 31: demarc.v1.FindingService.MergeSnapshot:output_type -> demarc.v1.MergeSnapshotResponse
+	26, // [26:32] is the sub-list for method output_type
+	20, // [20:26] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_finding_proto_init() }

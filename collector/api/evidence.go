@@ -1,0 +1,65 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	demarcv1 "demarc/proto/demarc/v1"
+)
+
+// pieceTime is how long the other end may take for a piece of a file.
+const pieceTime = 2 * time.Minute
+
+// packageFile answers with the inspection package as a file.
+func packageFile(client demarcv1.ExportServiceClient) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		asked := &demarcv1.ExportEvidenceRequest{}
+		if err := (strictQuery{}).Parse(asked, r.URL.Query(), utilities.NewDoubleArray(nil)); err != nil {
+			RESTError(w, status.Error(codes.InvalidArgument, err.Error()))
+			return
+		}
+		stream, err := client.ExportEvidence(r.Context(), asked)
+		if err != nil {
+			RESTError(w, err)
+			return
+		}
+		piece, err := stream.Recv()
+		if err != nil {
+			RESTError(w, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/zip")
+		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": EvidenceName(asked)}))
+		deadline := http.NewResponseController(w)
+		for ; err == nil; piece, err = stream.Recv() {
+			_ = deadline.SetWriteDeadline(time.Now().Add(pieceTime)) // a server that cannot has its own
+			if _, err := w.Write(piece.GetData()); err != nil {
+				return
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			panic(http.ErrAbortHandler) // what was sent is no whole file: let it not look like one
+		}
+	}
+}
+
+// EvidenceName is what a package is called that nobody named.
+func EvidenceName(r *demarcv1.ExportEvidenceRequest) string {
+	name := "evidence"
+	for _, part := range []string{r.GetAuthorization(), r.GetBoundary()} {
+		if part != "" {
+			name += "-" + part
+		}
+	}
+	if r.GetAsOf() != nil {
+		name += "-" + r.GetAsOf().AsTime().UTC().Format("20060102T150405Z")
+	}
+	return name + ".zip"
+}
