@@ -11,7 +11,7 @@ PORTS        ?=
 UI           := collector/web/ui
 
 .DEFAULT_GOAL := help
-.PHONY: build pages with-pages test test-ui race lint fmt generate schema protocols check e2e fuzz bench cover demo run vuln clean help
+.PHONY: build pages with-pages test test-ui screenshots race lint fmt generate schema protocols check e2e fuzz bench cover demo run vuln clean help
 
 build: ## both programs, static, into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/demarc-agent ./agent
@@ -34,6 +34,9 @@ test: ## every test that needs Go alone; DEMARC_TEST=all demands the others too
 
 test-ui: ## the pages in a browser, against the programs and the example plant (needs Node and Chromium)
 	@node $(UI)/test/run.mjs
+
+screenshots: ## the pictures of every page, light and dark, into deploy/pages (needs Node and Chromium)
+	@node $(UI)/test/screenshots.mjs
 
 race: ## tests of what shares state, under the race detector (needs a C compiler)
 	go test -race $(RACE)
@@ -84,7 +87,7 @@ clean: ## remove what make made
 	rm -rf bin tmp
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: bin/demo
 bin/demo:

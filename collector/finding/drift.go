@@ -308,7 +308,7 @@ func hearers(seen []inventory.Seen) string {
 	return some(all, 3)
 }
 
-func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // Merge takes newly visible things of a cause ("" for sight and software) over
 // into s, and returns what was taken.

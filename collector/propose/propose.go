@@ -143,7 +143,7 @@ func (s *span) words() string {
 	if s.first.IsZero() {
 		return "seen at no time that is known"
 	}
-	return fmt.Sprintf("first seen %s, last seen %s", s.first.UTC().Format("2006-01-02 15:04"), s.last.UTC().Format("2006-01-02 15:04"))
+	return fmt.Sprintf("first seen %s, last seen %s UTC", s.first.UTC().Format("2006-01-02 15:04"), s.last.UTC().Format("2006-01-02 15:04"))
 }
 
 func (d *draft) add(c *demarcv1.Candidate, s span) {

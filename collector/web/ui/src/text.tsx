@@ -48,6 +48,8 @@ export function when(t: string | undefined): string {
   const d = new Date(t);
   return Number.isNaN(d.getTime()) ? '' : `${d.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
+/** minute is the same where a heading says that it is UTC. */
+export const minute = (t: string | undefined) => when(t).replace(' UTC', '');
 export const day = (t: string | undefined) => when(t).slice(0, 10);
 /** lastDay is the day before an end, which is the first instant after it. */
 export const lastDay = (t: string | undefined) => (t ? day(new Date(Date.parse(t) - 1).toISOString()) : '');

@@ -146,6 +146,12 @@ const DUE: Record<string, [ahead: string, past: string]> = {
 /** dueWords say what a date of the calendar is. */
 export const dueWords = (e: CalendarEntry): string => DUE[e.kind]?.[e.overdue ? 1 : 0] ?? e.kind;
 
+/** How client and server were told apart. */
+export const BASES: Record<string, string> = {
+  syn: 'the TCP handshake', semantics: 'what the protocol says', listener: 'the server, which answers on that port elsewhere',
+  port: 'the lower known port alone', unknown: 'nothing: who was seen to send first stands as client',
+};
+
 export const DOMAINS: Record<string, string> = { ot: 'OT', dmz: 'DMZ', it: 'IT', external: 'external' };
 
 /** impact is a categorization after FIPS 199 in words. */

@@ -5,7 +5,7 @@ import type { Drawing } from './layout';
 // has that rule, and this element tells it so.
 const STYLED = '__________cytoscape_stylesheet';
 
-export interface Colours { ink: string; dim: string; line: string; card: string; verdicts: string[]; accent: string }
+export interface Colours { ink: string; dim: string; line: string; card: string; verdicts: string[]; accent: string; font: string }
 
 /** colours reads the theme that is on. */
 export function colours(verdicts: readonly string[]): Colours {
@@ -13,7 +13,7 @@ export function colours(verdicts: readonly string[]): Colours {
   document.body.append(probe);
   const of = (name: string) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
   const names: Record<string, string> = { unauthorized: '--red', 'out-of-terms': '--orange', lapsed: '--violet', undecided: '--amber', authorized: '--green', internal: '--slate' };
-  const c = { ink: of('--pf-t--global--text--color--regular'), dim: of('--pf-t--global--text--color--subtle'), line: of('--line'), card: of('--card'), accent: of('--pf-t--global--color--brand--default'), verdicts: verdicts.map((v) => of(names[v])) };
+  const c = { ink: of('--pf-t--global--text--color--regular'), dim: of('--pf-t--global--text--color--subtle'), line: of('--line'), card: of('--card'), accent: of('--pf-t--global--color--brand--default'), verdicts: verdicts.map((v) => of(names[v])), font: getComputedStyle(document.body).fontFamily };
   probe.remove();
   return c;
 }
@@ -30,7 +30,7 @@ export function open(box: HTMLElement): cytoscape.Core {
 
 /** fit shows all of a drawing. Its size is known; cytoscape would measure every label. */
 export function fit(cy: cytoscape.Core, d: Drawing) {
-  const left = 240, edge = 24, w = d.width + left + 2 * edge, h = d.height + 2 * edge;
+  const left = 310, edge = 24, w = d.width + left + 2 * edge, h = d.height + 2 * edge;
   const zoom = Math.min(cy.width() / w, cy.height() / h, 1.6);
   cy.viewport({ zoom, pan: { x: (cy.width() - (d.width + left) * zoom) / 2 + left * zoom, y: (cy.height() - d.height * zoom) / 2 } });
 }
@@ -49,14 +49,14 @@ export function show(cy: cytoscape.Core, d: Drawing, c: Colours) {
 
 function style(c: Colours): cytoscape.StylesheetJson {
   return [
-    { selector: 'node', style: { shape: 'round-rectangle', 'background-color': c.card, 'border-color': c.dim, 'border-width': 1, label: 'data(label)', color: c.ink, 'font-size': 15, 'text-wrap': 'wrap', 'text-max-width': '185px', 'min-zoomed-font-size': 6, width: 'data(w)', height: 'data(h)', 'z-index-compare': 'manual' } },
+    { selector: 'node', style: { shape: 'round-rectangle', 'background-color': c.card, 'border-color': c.dim, 'border-width': 1, label: 'data(label)', color: c.ink, 'font-family': c.font, 'font-size': 20, 'text-wrap': 'wrap', 'text-max-width': '246px', 'min-zoomed-font-size': 6, width: 'data(w)', height: 'data(h)', 'z-index-compare': 'manual' } },
     { selector: '.area', style: { 'text-valign': 'center', 'text-halign': 'center', 'border-width': 1.5, 'border-color': c.dim, 'z-index': 5 } },
-    { selector: '.box', style: { 'text-valign': 'top', 'text-halign': 'center', 'text-margin-y': 20, 'font-weight': 'bold', 'z-index': 0 } },
-    { selector: '.asset', style: { shape: 'ellipse', 'border-color': c.accent, 'border-width': 2, 'font-size': 9, 'text-valign': 'bottom', 'text-margin-y': 3, 'text-max-width': '86px', 'text-wrap': 'ellipsis', 'min-zoomed-font-size': 7, 'z-index': 6 } },
-    { selector: '.band', style: { 'background-opacity': 0, 'border-width': 0, color: c.dim, 'font-size': 14, 'text-halign': 'right', 'text-max-width': '400px', events: 'no' } },
+    { selector: '.box', style: { 'text-valign': 'top', 'text-halign': 'center', 'text-margin-y': 26, 'font-weight': 'bold', 'z-index': 0 } },
+    { selector: '.asset', style: { shape: 'ellipse', 'border-color': c.accent, 'border-width': 2, 'font-size': 17, 'text-valign': 'bottom', 'text-margin-y': 3, 'text-max-width': '134px', 'text-wrap': 'ellipsis', 'min-zoomed-font-size': 6, 'z-index': 6 } },
+    { selector: '.band', style: { 'background-opacity': 0, 'border-width': 0, color: c.dim, 'font-size': 19, 'text-halign': 'right', 'text-max-width': '400px', events: 'no' } },
     { selector: 'edge', style: { 'curve-style': 'bezier', 'line-color': c.dim, 'target-arrow-color': c.dim, 'target-arrow-shape': 'triangle', 'arrow-scale': 0.8, width: 'data(width)', opacity: 0.85, 'z-index': 3, 'z-index-compare': 'manual' } },
     { selector: '.around', style: { 'curve-style': 'unbundled-bezier', 'control-point-distances': 'data(bend)', 'control-point-weights': 0.5 } },
-    { selector: '.many', style: { label: 'data(n)', color: c.ink, 'font-size': 13, 'text-background-color': c.card, 'text-background-opacity': 0.9, 'text-background-padding': '2px', 'min-zoomed-font-size': 6 } },
+    { selector: '.many', style: { label: 'data(n)', color: c.ink, 'font-family': c.font, 'font-size': 16, 'text-background-color': c.card, 'text-background-opacity': 0.9, 'text-background-padding': '2px', 'min-zoomed-font-size': 6 } },
     ...c.verdicts.map((colour, i) => ({ selector: `.v${i}`, style: { 'line-color': colour, 'target-arrow-color': colour } })),
     { selector: '.faint', style: { opacity: 0.12 } },
     { selector: ':selected', style: { 'border-color': c.accent, 'border-width': 3, 'overlay-opacity': 0 } },

@@ -13,7 +13,7 @@ export interface Edge { id: string; a: string; b: string; verdict: number; n: nu
 export interface Drawing { nodes: Node[]; edges: Edge[]; width: number; height: number; ms: number }
 
 export const BANDS = ['Outside', 'Enterprise (levels 4, 5)', 'DMZ (level 3.5)', 'Plant (levels 0 to 3)', 'In no boundary'];
-const CELL = { w: 92, h: 46 }, AREA = { w: 200, h: 76 }, GAP = 60, PAD = 26, HEAD = 26, WIDE = 1500;
+const CELL = { w: 140, h: 62 }, AREA = { w: 260, h: 98 }, GAP = 46, PAD = 26, HEAD = 32, WIDE = 1800;
 
 interface Box { area: Area; w: number; h: number; spots: { thing: Thing; x: number; y: number }[]; open: boolean }
 
@@ -92,7 +92,7 @@ export function draw(plan: Plan): Drawing {
   rows.forEach((row, i) => {
     if (row.band !== rows[i - 1]?.band) {
       y += 24;
-      nodes.push({ id: `band ${row.band}`, kind: 'band', label: BANDS[row.band], x: -210, y: y + 24, w: 1, h: 1, area: '' });
+      nodes.push({ id: `band ${row.band}`, kind: 'band', label: BANDS[row.band], x: -290, y: y + 30, w: 1, h: 1, area: '' });
     }
     let x = (width - row.wide) / 2;
     for (const b of row.boxes) {

@@ -16,15 +16,15 @@ const now = () => Date.now();
 
 const columns: Column<Agent>[] = [
   { key: 'name', name: 'Agent', text: (a) => a.name, cell: (a) => <Link href={to('agents', a.name)}>{cut(a.name, 60)}</Link> },
-  { key: 'state', name: 'State', width: '8rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
-  { key: 'span', name: 'SPAN port', text: spanWord, cell: (a) => <Span a={a} /> },
+  { key: 'state', name: 'State', width: '7.4rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
+  { key: 'span', name: 'SPAN port', width: '20%', text: spanWord, cell: (a) => <Span a={a} /> },
   { key: 'segments', name: 'Segments', text: (a) => (a.segments ?? []).join(', ') },
-  { key: 'heard', name: 'Heard', width: '8.5rem', text: (a) => a.last_heard ?? '', cell: (a) => <span title={when(a.last_heard)}>{ago(a.last_heard, now())}</span> },
-  { key: 'frames', name: 'Frames', width: '7rem', num: true, text: (a) => Number(a.frames ?? 0), cell: (a) => count(a.frames) },
-  { key: 'drops', name: 'Dropped', width: '6rem', num: true, text: (a) => Number(a.drops ?? 0), cell: (a) => count(a.drops) },
-  { key: 'lost', name: 'Lost batches', width: '8rem', num: true, text: (a) => Number(a.lost_batches ?? 0), cell: (a) => count(a.lost_batches) },
-  { key: 'clock', name: 'Clock', width: '6rem', num: true, text: (a) => Number(a.clock_offset_ms ?? 0), cell: (a) => `${count(a.clock_offset_ms)} ms` },
-  { key: 'version', name: 'Version', width: '11rem', text: (a) => a.version ?? '' },
+  { key: 'heard', name: 'Heard', width: '6.6rem', text: (a) => a.last_heard ?? '', cell: (a) => <span title={when(a.last_heard)}>{ago(a.last_heard, now())}</span> },
+  { key: 'frames', name: 'Frames', width: '4.6rem', num: true, text: (a) => Number(a.frames ?? 0), cell: (a) => count(a.frames) },
+  { key: 'drops', name: 'Dropped', width: '4.8rem', num: true, text: (a) => Number(a.drops ?? 0), cell: (a) => count(a.drops) },
+  { key: 'lost', name: 'Lost batches', width: '6.2rem', num: true, text: (a) => Number(a.lost_batches ?? 0), cell: (a) => count(a.lost_batches) },
+  { key: 'clock', name: 'Clock', width: '4.2rem', num: true, text: (a) => Number(a.clock_offset_ms ?? 0), cell: (a) => `${count(a.clock_offset_ms)} ms` },
+  { key: 'version', name: 'Version', width: '8.3rem', text: (a) => a.version ?? '' },
 ];
 
 export function Agents({ id }: { id: string }) {

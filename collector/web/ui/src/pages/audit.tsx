@@ -3,17 +3,17 @@ import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
 import { get } from '../api';
 import { Empty, Loading, Sheet } from '../parts/page';
 import { type Column, csv, save, Table } from '../parts/table';
-import { count, cut, when } from '../text';
+import { count, cut, minute, when } from '../text';
 import type { AuditEntry } from '../types';
 
 const columns: Column<AuditEntry>[] = [
-  { key: 'sequence', name: 'No.', width: '4.5rem', num: true, text: (e) => Number(e.sequence) },
-  { key: 'time', name: 'When', width: '10.5rem', text: (e) => when(e.time) },
-  { key: 'who', name: 'Who', width: '12rem', text: (e) => e.who ?? '' },
-  { key: 'what', name: 'What', width: '11rem', text: (e) => e.what ?? '' },
-  { key: 'on', name: 'On', width: '14rem', text: (e) => e.on ?? '' },
+  { key: 'sequence', name: 'No.', width: '4rem', num: true, text: (e) => Number(e.sequence) },
+  { key: 'time', name: 'When, UTC', width: '8rem', text: (e) => when(e.time), cell: (e) => minute(e.time) },
+  { key: 'who', name: 'Who', width: '10.5rem', text: (e) => e.who ?? '' },
+  { key: 'what', name: 'What', width: '9rem', text: (e) => e.what ?? '' },
+  { key: 'on', name: 'On', width: '11rem', text: (e) => e.on ?? '' },
   { key: 'detail', name: 'Detail', text: (e) => e.detail ?? '' },
-  { key: 'hash', name: 'Hash', width: '7rem', text: (e) => e.hash ?? '', cell: (e) => <span className="mono dim">{(e.hash ?? '').slice(0, 10)}</span> },
+  { key: 'hash', name: 'Hash', width: '6.4rem', text: (e) => e.hash ?? '', cell: (e) => <span className="mono dim">{(e.hash ?? '').slice(0, 10)}</span> },
 ];
 
 /** Audit is every act of a person or program, the latest first, chained by hash. */

@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { post, useAuthorizations, useConditions, useDocuments, useGate } from '../api';
 import { Calendar } from '../parts/calendar';
-import { StateChip, Tag, VerdictChip } from '../parts/chip';
+import { Links, StateChip, Tag, VerdictChip } from '../parts/chip';
 import { Act } from '../parts/may';
 import { TakeSnapshot } from './drift';
 import { Conditions } from '../parts/conditions';
@@ -12,18 +12,25 @@ import { useDraft } from '../parts/draft';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
 import { cut, day, lastDay, plural, T, when } from '../text';
-import type { Authorization, AuthorizationAct, AuthorizationRecord, Consequences, VerdictChange } from '../types';
+import type { Authorization, AuthorizationAct, AuthorizationRecord, Condition, Consequences, VerdictChange } from '../types';
 import { CONDITION_STATES, CONDITION_WORDS, DECISIONS } from '../words';
 
-const columns: Column<Authorization>[] = [
+const columns = (of: Condition[]): Column<Authorization>[] => [
   { key: 'name', name: 'Authorization', text: (a) => a.name, cell: (a) => <Link href={to('authorizations', a.name)}><b>{a.name}</b></Link> },
-  { key: 'decision', name: 'Decision', text: (a) => DECISIONS[a.decision ?? ''] ?? a.decision ?? '' },
-  { key: 'state', name: 'State', width: '8rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
+  { key: 'decision', name: 'Decision', width: '26%', text: (a) => DECISIONS[a.decision ?? ''] ?? a.decision ?? '' },
+  { key: 'state', name: 'State', width: '7.4rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
   { key: 'boundaries', name: 'Boundaries', text: (a) => (a.boundaries ?? []).join(', ') },
-  { key: 'conditions', name: 'Conditions', width: '7rem', num: true, text: (a) => a.conditions ?? 0 },
-  { key: 'until', name: 'Ends', width: '7rem', text: (a) => lastDay(a.until) || 'no end' },
-  { key: 'review', name: 'Review due', width: '7rem', text: (a) => day(a.review_due) },
+  { key: 'conditions', name: 'Conditions', width: '8.5rem', text: (a) => a.conditions ?? 0, cell: (a) => <Held n={a.conditions ?? 0} of={of.filter((c) => c.authorization === a.name)} /> },
+  { key: 'until', name: 'Ends', width: '6rem', text: (a) => lastDay(a.until) || 'no end' },
+  { key: 'review', name: 'Review due', width: '6rem', text: (a) => day(a.review_due) },
 ];
+
+/** Held is how many conditions a decision has, and how many of them are violated. */
+function Held({ n, of }: { n: number; of: Condition[] }) {
+  const violated = of.filter((c) => c.state === 'violated').length;
+  if (!n) return <span className="dim">none</span>;
+  return <>{n}{violated > 0 && <>, <span className="chip k-bad">{violated} violated</span></>}</>;
+}
 
 export function Authorizations({ id }: { id: string }) {
   const authorizations = useAuthorizations();
@@ -34,7 +41,7 @@ export function Authorizations({ id }: { id: string }) {
   return (
     <Sheet title="Authorizations" lead="What people decided. The software computes how it stands; it never decides.">
       <Fault of={authorizations} />
-      <Table short name="authorizations" rows={all} columns={columns} id={(a) => a.name} href={(a) => to('authorizations', a.name)} empty="No authorization is on record. Boundaries stand for themselves, and what is shown says so." />
+      <Table short name="authorizations" rows={all} columns={columns(conditions.data ?? [])} id={(a) => a.name} href={(a) => to('authorizations', a.name)} empty="No authorization is on record. Boundaries stand for themselves, and what is shown says so." />
       <Block title="What ends, and when"><Calendar now={Date.now()} /></Block>
       <div className="columns">
         <Block title="Who leans on whom"><Tree all={all} /></Block>
@@ -84,8 +91,8 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
           <Pairs of={[
             ['Decided by', (r.officials ?? []).map((o) => [o.name, o.organization].filter(Boolean).join(', ')).join('; ')], ['Organization', a.organization], ['Because', r.reason && <T v={r.reason} />],
             ['Kind', [r.framework === 'iso-27001' && 'management approval (ISO 27001)', r.maintained, r.scope, ...(r.environments ?? [])].filter(Boolean).join(', ')], ['RMF step', r.rmf_step],
-            ['Boundaries', (a.boundaries ?? []).map((b) => <Link key={b} href={to('boundaries', b)}>{b} </Link>)],
-            ['Consolidates', (r.consolidates ?? []).length > 0 && r.consolidates!.map((b) => <Link key={b} href={to('boundaries', b)}>{b} </Link>)], ['Supersedes', r.supersedes],
+            ['Boundaries', <Links page="boundaries" of={(a.boundaries ?? [])} />],
+            ['Consolidates', (r.consolidates ?? []).length > 0 && <Links page="boundaries" of={r.consolidates!} />], ['Supersedes', r.supersedes],
             ['Granted', day(a.granted)], ['Ends', lastDay(a.until) || 'no end'], ['Review due', day(a.review_due)],
             ['Review is due because', (a.triggers ?? []).length > 0 && (a.triggers ?? []).join('; ')],
             ['May begin early', r.early_start && `allowed by ${r.early_start.allowed_by} ${day(r.early_start.on)}; it covers nothing`],
@@ -93,7 +100,7 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
             ['Signed papers', (r.documents ?? []).length > 0 && r.documents!.map((d) => <div key={d.title}><T v={d.title} cap={120} /> <span className="dim">signed by {d.signer || 'nobody named'} {day(d.signed)}</span> {d.sha256 && <span className="mono dim">{d.sha256.slice(0, 16)}…</span>}</div>)],
             ['May connect to', (r.connect ?? []).length > 0 && r.connect!.map((c) => <div key={`${c.to} ${c.decision}`}>{c.to} <Tag>{c.decision}</Tag> <span className="dim">from {day(c.granted)}{c.until && ` to ${lastDay(c.until)}`}</span></div>)],
             ['Takes over', (r.inherits ?? []).length > 0 && r.inherits!.map((i) => <div key={i.authorization}>{[...(i.full ?? []), ...(i.partial ?? []).map((x) => `${x} in part`), ...(i.services ?? [])].join(', ')} <span className="dim">from {i.authorization}: {i.standing}</span></div>)],
-            ['Leans on', (a.leverages ?? []).length > 0 && a.leverages!.map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)], ['Leaned on by', (a.leaned_on_by ?? []).length > 0 && a.leaned_on_by!.map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)],
+            ['Leans on', (a.leverages ?? []).length > 0 && <Links page="authorizations" of={a.leverages!} />], ['Leaned on by', (a.leaned_on_by ?? []).length > 0 && <Links page="authorizations" of={a.leaned_on_by!} />],
           ]} />
         </Block>
         <Block title="Who leans on whom"><Tree all={all} at={id} /></Block>
@@ -116,7 +123,7 @@ const riskColumns: Column<Risk>[] = [
   { key: 'by', name: 'Accepted by', width: '9rem', text: (x) => x.accepted_by ?? '' },
   { key: 'until', name: 'Until', width: '7rem', text: (x) => lastDay(x.until) },
   { key: 'mitigated', name: 'Compensated by', width: '9rem', text: (x) => (x.mitigated_by ?? []).join(', ') },
-  { key: 'findings', name: 'Open on those', width: '9rem', text: (x) => (x.findings ?? []).join(', '), cell: (x) => (x.findings ?? []).slice(0, 3).map((f) => <Link key={f} href={to('findings', f)}>{f} </Link>) },
+  { key: 'findings', name: 'Open on those', width: '9rem', text: (x) => (x.findings ?? []).join(', '), cell: (x) => <Links page="findings" of={(x.findings ?? []).slice(0, 3)} /> },
 ];
 
 const actColumns: Column<AuthorizationAct>[] = [
@@ -171,7 +178,7 @@ export function Effects({ of }: { of: Consequences }) {
   return (
     <div className="effects">
       {boundaries.length > 0 && <ul className="lines">{boundaries.map((b) => <li key={b.boundary}><Link href={to('boundaries', b.boundary)}><b>{b.boundary}</b></Link> {b.before} → <b>{b.after}</b></li>)}</ul>}
-      {leaning.length > 0 && <p>Leaning on it: {leaning.map((n) => <Link key={n} href={to('authorizations', n)}>{n} </Link>)}</p>}
+      {leaning.length > 0 && <p>Leaning on it: <Links page="authorizations" of={leaning} /></p>}
       <p><b>{plural(verdicts.length, 'live connection')}</b> would be judged anew.</p>
       <Table short name="consequences" rows={verdicts.slice(0, 200)} columns={changeColumns} id={(v) => v.connection} href={(v) => to('connections', v.connection)} empty="" />
     </div>

@@ -1,24 +1,24 @@
 import { useAuthorizations, useBoundaries, useConditions, useCrossings, useFindings, useFirst, useOne } from '../api';
-import { Tag } from '../parts/chip';
+import { Links, Tag } from '../parts/chip';
 import { assetColumns, findingColumns } from '../parts/columns';
 import { Conditions } from '../parts/conditions';
 import { Matrix } from '../parts/matrix';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
-import { ago, count, cut, day, plural, T, when } from '../text';
+import { ago, count, cut, day, minute, plural, T, when } from '../text';
 import type { Asset, Boundary, Reconciled, SegmentSight } from '../types';
 import { DOMAINS, impact } from '../words';
 
 const columns: Column<Boundary>[] = [
-  { key: 'name', name: 'Boundary', text: (b) => `${b.title} ${b.name}`, cell: (b) => <><Link href={to('boundaries', b.name)}><b>{b.name}</b></Link> <span className="dim">{cut(b.title, 80)}</span></> },
+  { key: 'name', name: 'Boundary', width: '30%', text: (b) => `${b.title} ${b.name}`, cell: (b) => <><Link href={to('boundaries', b.name)}><b>{b.name}</b></Link> <span className="dim">{cut(b.title, 80)}</span></> },
   { key: 'domain', name: 'Domain', width: '6rem', text: (b) => DOMAINS[b.domain ?? ''] ?? b.domain ?? '' },
-  { key: 'authorization', name: 'Authorization', text: (b) => b.authorization ?? '' },
-  { key: 'assets', name: 'Assets', width: '5.5rem', num: true, text: (b) => b.assets ?? 0 },
-  { key: 'findings', name: 'Findings', width: '6rem', num: true, text: (b) => b.findings ?? 0 },
-  { key: 'survey', name: 'Survey until', width: '8rem', text: (b) => when(b.survey_until).slice(0, 10) },
-  { key: 'sight', name: 'What could be seen', text: (b) => b.sight?.words ?? '' },
+  { key: 'authorization', name: 'Authorization', width: '24%', text: (b) => b.authorization ?? '' },
+  { key: 'assets', name: 'Assets', width: '4.5rem', num: true, text: (b) => b.assets ?? 0 },
+  { key: 'findings', name: 'Findings', width: '5.5rem', num: true, text: (b) => b.findings ?? 0 },
+  { key: 'sight', name: 'What could be seen', text: (b) => b.sight?.words ?? '', cell: (b) => (b.sight?.segments?.length ? `${b.sight.gaps?.length ? 'in part' : 'in full'}, by ${[...new Set(b.sight.segments.flatMap((s) => s.agents ?? []))].join(', ') || 'nobody now'}` : <span className="dim">no agent listens in it</span>) },
 ];
+const withSurvey: Column<Boundary>[] = columns.toSpliced(5, 0, { key: 'survey', name: 'Survey until', width: '7.5rem', text: (b) => day(b.survey_until) });
 
 export function Boundaries({ id }: { id: string }) {
   const boundaries = useBoundaries();
@@ -28,7 +28,7 @@ export function Boundaries({ id }: { id: string }) {
   return (
     <Sheet title="Boundaries" lead="Where one responsibility ends and the next begins, as the documents draw it.">
       <Fault of={boundaries} />
-      <Table short name="boundaries" rows={boundaries.data ?? []} columns={columns} id={(b) => b.name} href={(b) => to('boundaries', b.name)} empty="No boundary is drawn yet. Apply documents: see Policy." />
+      <Table short name="boundaries" rows={boundaries.data ?? []} columns={(boundaries.data ?? []).some((b) => b.survey_until) ? withSurvey : columns} sort="-findings" id={(b) => b.name} href={(b) => to('boundaries', b.name)} empty="No boundary is drawn yet. Apply documents: see Policy." />
       <Block title="Crossings" note="from the client's boundary, down, to the server's; coloured by the worst verdict"><Matrix of={crossings.data ?? []} boundaries={boundaries.data ?? []} /></Block>
     </Sheet>
   );
@@ -57,7 +57,7 @@ function OneBoundary({ id, all }: { id: string; all: Boundary[] }) {
             ['Who answers for it', (r.parties ?? []).length > 0 && r.parties!.map((p) => <div key={`${p.role} ${p.name}`}>{p.role}: {[p.name, p.organization, p.contact].filter(Boolean).join(', ')}</div>)],
             ['Security plan', r.security_plan?.title && <T v={`${r.security_plan.title}${r.security_plan.signer ? `, signed by ${r.security_plan.signer} ${day(r.security_plan.signed)}` : ''}`} />],
             ['Regulated records', (r.regulated_records ?? []).join(', ')], ['Retention', r.retention?.class && `${r.retention.class}${Number(r.retention.keep_seconds) ? ` for ${Math.round(Number(r.retention.keep_seconds) / 86_400)} days` : ''}${r.retention.hold ? ', on hold' : ''}`],
-            ['Parts', (r.parts ?? []).length > 0 && r.parts!.map((p) => <Link key={p} href={to('boundaries', p)}>{p} </Link>)], ['Hardware list', r.inventory && <Link href={to('policy', '', { document: `Inventory/${r.inventory}` })}>{r.inventory}</Link>],
+            ['Parts', (r.parts ?? []).length > 0 && <Links page="boundaries" of={r.parts!} />], ['Hardware list', r.inventory && <Link href={to('policy', '', { document: `Inventory/${r.inventory}` })}>{r.inventory}</Link>],
             ['Shares a network', (r.shared ?? []).length > 0 && r.shared!.map((x) => <div key={x.network}>{x.network} <span className="dim">with {(x.sides ?? []).map((y) => y.boundary).filter((y) => y !== id).join(', ')}</span></div>)],
             ['Authorizations that name it', over.length > 0 && over.map((a) => <div key={a.name}><Link href={to('authorizations', a.name)}>{a.name}</Link> <span className="dim">{a.decision}, {a.state}</span></div>)],
           ]} />
@@ -83,12 +83,12 @@ const sightColumns: Column<SegmentSight>[] = [
   { key: 'segment', name: 'Segment', text: (s) => s.segment ?? '' },
   { key: 'agents', name: 'Heard by', text: (s) => (s.agents ?? []).join(', ') || 'nobody' },
   { key: 'vlans', name: 'VLANs', text: (s) => (s.vlans ?? []).join(', ') },
-  { key: 'heard', name: 'Quarter hours heard', num: true, text: (s) => s.quarters_heard ?? 0, cell: (s) => `${s.quarters_heard ?? 0} of ${s.quarters ?? 0}` },
+  { key: 'heard', name: 'Quarter hours heard', width: '11rem', num: true, text: (s) => s.quarters_heard ?? 0, cell: (s) => `${s.quarters_heard ?? 0} of ${s.quarters ?? 0}` },
   { key: 'packets', name: 'Packets', num: true, text: (s) => Number(s.packets ?? 0), cell: (s) => count(s.packets) },
   { key: 'lost', name: 'Lost', num: true, text: (s) => Number(s.lost ?? 0), cell: (s) => count(s.lost) },
   { key: 'undecoded', name: 'Not decoded', num: true, text: (s) => Number(s.undecoded ?? 0), cell: (s) => count(s.undecoded) },
-  { key: 'onesided', name: 'One side only', num: true, text: (s) => s.one_sided ?? 0, cell: (s) => `${s.one_sided ?? 0} of ${s.tcp ?? 0} TCP` },
-  { key: 'last', name: 'Last heard', width: '10.5rem', text: (s) => when(s.last) },
+  { key: 'onesided', name: 'One side only', width: '8rem', num: true, text: (s) => s.one_sided ?? 0, cell: (s) => `${s.one_sided ?? 0} of ${s.tcp ?? 0} TCP` },
+  { key: 'last', name: 'Heard until, UTC', width: '9rem', text: (s) => when(s.last), cell: (s) => minute(s.last) },
 ];
 
 const LISTS: Record<string, string> = { hardware: 'Hardware', software: 'Software', services: 'Ports, protocols, services', interconnections: 'Interconnections' };

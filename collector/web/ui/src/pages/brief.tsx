@@ -1,12 +1,12 @@
 import { Button } from '@patternfly/react-core';
 import { useAgreements, useAssets, useAuthorizations, useBoundaries, useConditions, useConnections, useFindings, useWindows } from '../api';
-import { ConditionChip, VerdictChip } from '../parts/chip';
+import { ConditionChip, Links, VerdictChip } from '../parts/chip';
 import { nameOf, operations, service, verdictOf } from '../parts/columns';
 import { Empty, Loading, Sheet } from '../parts/page';
 import { Link, to } from '../route';
 import { ago, bytes, count, cut, day, lastDay, plural, T, when } from '../text';
 import type { Agreement, Asset, Boundary, Connection } from '../types';
-import { DECISIONS, impact, VERDICT_WORDS } from '../words';
+import { BASES, CONDITION_WORDS, DECISIONS, VERDICT_WORDS, impact } from '../words';
 
 /** Brief is all that an official needs to judge one connection, on one page. */
 export function Brief({ id }: { id: string }) {
@@ -42,7 +42,7 @@ function One({ c }: { c: Connection }) {
   return (
     <Sheet
       title="Connection brief"
-      lead={<><VerdictChip v={verdictOf(c)} /> <b>{cut(x.client, 60)} → {cut(x.server, 60)}</b>, {service(x)}: {VERDICT_WORDS[verdictOf(c)]}, since {when(v.since)}</>}
+      lead={<><VerdictChip v={verdictOf(c)} /> <b>{cut(x.client, 60)} → {cut(x.server, 60)}</b>{service(x)}: {VERDICT_WORDS[verdictOf(c)]}, since {when(v.since)}</>}
       actions={<><Button variant="primary" size="sm" onClick={() => window.print()}>Print</Button> <Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('connections', c.id)}>The connection</Link></>}
     >
       <div className="brief">
@@ -53,15 +53,15 @@ function One({ c }: { c: Connection }) {
         <Row name="Authority">
           <Or>{over.map((a) => <p key={a.name}><Link href={to('authorizations', a.name)}><b>{a.name}</b></Link> {DECISIONS[a.decision ?? ''] ?? a.decision}, {a.state}{a.why && ` (${a.why})`}; granted {day(a.granted) || 'not recorded'}, {a.until ? `ends ${lastDay(a.until)}` : 'no end'}, review due {day(a.review_due) || 'not recorded'}; by <Or>{[...(a.record?.officials ?? []).map((o) => o.name), a.organization].filter(Boolean).join(', ')}</Or></p>)}</Or>
         </Row>
-        <Row name="Authorization to connect"><Or>{over.flatMap((a) => (a.record?.connect ?? []).map((k) => <p key={`${a.name} ${k.to} ${k.decision}`}><b>{a.name}</b> to {k.to}: {k.decision}, granted {day(k.granted)}, {k.until ? `ends ${lastDay(k.until)}` : 'no end'}</p>))}</Or></Row>
+        <Row name="Authorization to connect"><Or>{over.flatMap((a) => (a.record?.connect ?? []).map((k) => <p key={`${a.name} ${k.to} ${k.decision}`}><b>{a.name}</b> to {k.to}: {k.decision?.toUpperCase()}, granted {day(k.granted)}, {k.until ? `ends ${lastDay(k.until)}` : 'no end'}</p>))}</Or></Row>
         <Row name="Agreement"><Or>{agreements.map((g) => <Agreed key={`${g.document} ${g.from} ${g.to}`} g={g} />)}</Or></Row>
         <Row name="Conditions">
-          <Or>{(concerned.length ? concerned : set).map((k) => <p key={k.id}><ConditionChip v={k.state} /> <b>{k.id}</b> <T v={k.statement} /> <span className="dim">({k.check}; <T v={k.words} />)</span></p>)}</Or>
-          {set.length > 0 && concerned.length === 0 && <p className="dim">None of them names this connection.</p>}
+          {set.length > 0 && concerned.length === 0 && <p>None of them names this connection. Those of the authorizations over its ends:</p>}
+          <Or>{(concerned.length ? concerned : set).map((k) => <p key={k.id}><ConditionChip v={k.state} /> <b>{k.id}</b> <T v={k.statement} /> {k.words !== CONDITION_WORDS[k.state] && <span className="dim">(<T v={k.words} />)</span>}</p>)}</Or>
         </Row>
         <Row name="Verdict"><p><VerdictChip v={verdictOf(c)} /> since {when(v.since)}, judged {when(v.judged_at)} by policy version {v.policy_version}</p><p><T v={v.reason} cap={800} /></p></Row>
         <Row name="Observed">
-          <p>{service(x)} ({x.grade || 'no grade'}), opened by {x.opened_by || 'unknown'} (known from {x.direction_basis || 'nothing'}), {x.outcome}; {operations(x) || 'no operation was read'}</p>
+          <p>{service(x)} ({x.grade || 'no grade'}), opened by {x.opened_by || 'unknown'} (known from {BASES[x.direction_basis || 'unknown'] ?? x.direction_basis}), {x.outcome}; {operations(x) || 'no operation was read'}</p>
           <p>{bytes(x.client_bytes)} from the client, {bytes(x.server_bytes)} back, {plural(Number(x.sessions ?? 0), 'session')}; first seen {when(x.first_seen)}, last {when(x.last_seen)}</p>
           <p>Protection: {x.security || 'not known'}{x.security_facts?.tls && `, TLS ${x.security_facts.tls}`}{x.security_facts?.policy && `, OPC UA policy ${x.security_facts.policy}`}{x.security_facts?.subject && <>, certificate <T v={x.security_facts.subject} cap={120} /></>}</p>
         </Row>
@@ -77,7 +77,7 @@ function One({ c }: { c: Connection }) {
         </Row>
         <Row name="Visibility">
           <p>Seen by {(c.agents ?? []).join(', ') || 'no agent'}.</p>
-          {ends.map((b) => boundaries.find((y) => y.name === b)?.sight).map((s) => s && <p key={s.boundary}><b>{s.boundary}</b> <T v={s.words} cap={400} />{(s.segments ?? []).map((g) => <span key={g.segment} className="dim"> last frame {when(g.last)}, {count(g.lost)} of {count(g.packets)} packets lost.</span>)}</p>)}
+          {ends.map((b) => boundaries.find((y) => y.name === b)?.sight).map((s) => s && <p key={s.boundary}><b>{s.boundary}</b> <T v={s.words} cap={400} />{(s.segments ?? []).map((g) => <span key={g.segment} className="dim"> heard until {when(g.last)}, {count(g.lost)} of {count(g.packets)} packets lost.</span>)}</p>)}
         </Row>
         <Row name="Residual risk"><Or>{risks.map(({ a, r }) => <p key={`${a.name}/${r.id}`}><b>{a.name}/{r.id}</b> <T v={r.statement} cap={300} /> {r.level && `(${r.level})`} accepted by {r.accepted_by} to {lastDay(r.until)}; compensated by <Or>{(r.mitigated_by ?? []).join(', ')}</Or></p>)}</Or></Row>
         <Row name="Open POA&M"><Or>{own.filter((f) => f.status === 'remediating').map((f) => <p key={f.id}>{f.id}: {cut(f.title, 160)}</p>)}</Or></Row>
@@ -85,7 +85,7 @@ function One({ c }: { c: Connection }) {
         <Row name="Changes that explain"><Or>{[...new Set([...own.flatMap((f) => f.explained_by ?? []), ...windows.filter((w) => agreements.some((g) => w.text.includes(g.name))).map((w) => `Window/${w.name}`)])].map((w) => <p key={w}>{w}</p>)}</Or></Row>
         <Row name="Options">
           <p>Accept to a date, require a fix, or restrict: {own.length ? own.map((f) => <Link key={f.id} href={to('findings', f.id)}>its finding </Link>) : 'it stands in no finding'}</p>
-          <p>Suspend or rescind, with the consequences shown first: {over.map((a) => <Link key={a.name} href={to('authorizations', a.name)}>{a.name} </Link>)}{over.length === 0 && <Nothing />}</p>
+          <p>Suspend or rescind, with the consequences shown first: <Links page="authorizations" of={over.map((a) => a.name)} />{over.length === 0 && <Nothing />}</p>
         </Row>
       </div>
       <p className="dim printed">Connection {c.id}. The collector computes verdicts; people decide. Printed {when(new Date().toISOString())}.</p>

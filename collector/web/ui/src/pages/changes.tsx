@@ -13,13 +13,13 @@ const PAGE: Record<string, string> = { asset: 'assets', connection: 'connections
 const place = (d: Difference) => (d.what === 'agreement' ? '/agreements' : to(PAGE[d.what] ?? '', d.what === 'condition' ? d.id.split('/')[0] : d.id));
 
 const columns: Column<Difference>[] = [
-  { key: 'what', order: 'what', name: 'What', width: '8.5rem', text: (d) => d.what, cell: (d) => <Tag>{d.what}</Tag> },
-  { key: 'change', order: 'change', name: 'Change', width: '7rem', text: (d) => d.change, cell: (d) => <span className={`chip c-${d.change}`}>{d.change}</span> },
-  { key: 'name', order: 'name', name: 'Name', text: (d) => d.name ?? d.id, cell: (d) => (d.change === 'gone' ? cut(d.name ?? d.id, 160) : <Link href={place(d)}>{cut(d.name ?? d.id, 160)}</Link>) },
-  { key: 'field', order: 'field', name: 'Field', width: '8rem', text: (d) => d.field ?? '' },
-  { key: 'before', name: 'Before', width: '18%', text: (d) => d.before ?? '' },
-  { key: 'after', name: 'After', width: '18%', text: (d) => d.after ?? '' },
-  { key: 'boundaries', name: 'Boundaries', width: '10rem', text: (d) => (d.boundaries ?? []).join(', ') },
+  { key: 'what', order: 'what', name: 'What', width: '7.5rem', text: (d) => d.what, cell: (d) => <Tag>{d.what}</Tag> },
+  { key: 'change', order: 'change', name: 'Change', width: '6rem', text: (d) => d.change, cell: (d) => <span className={`chip c-${d.change}`}>{d.change}</span> },
+  { key: 'name', order: 'name', name: 'Name', width: '30%', text: (d) => d.name ?? d.id, cell: (d) => (d.change === 'gone' ? cut(d.name ?? d.id, 160) : <Link href={place(d)}>{cut(d.name ?? d.id, 160)}</Link>) },
+  { key: 'field', order: 'field', name: 'Field', width: '6.5rem', text: (d) => d.field ?? '' },
+  { key: 'before', name: 'Before', text: (d) => d.before ?? '' },
+  { key: 'after', name: 'After', text: (d) => d.after ?? '' },
+  { key: 'boundaries', name: 'Boundaries', width: '8rem', text: (d) => (d.boundaries ?? []).join(', ') },
 ];
 
 const SINCE: [words: string, ms: number][] = [['an hour', 3_600_000], ['a day', 86_400_000], ['a week', 7 * 86_400_000], ['a month', 30 * 86_400_000]];

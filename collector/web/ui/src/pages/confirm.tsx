@@ -1,11 +1,10 @@
 import { Act } from '../parts/may';
 import { useState } from 'react';
 import { post, useDocuments, useProposals } from '../api';
-import { Tag } from '../parts/chip';
+import { Links, Tag } from '../parts/chip';
 import { Dialog } from '../parts/dialog';
 import { Diff } from '../parts/diff';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
-import { Link, to } from '../route';
 import { cut, day, plural, T, visible, when } from '../text';
 import type { PolicyDocument, Proposal, ProposedDocument } from '../types';
 
@@ -28,10 +27,10 @@ function One({ p, now }: { p: Proposal; now: PolicyDocument[] }) {
   const [asking, setAsking] = useState<'confirm' | 'paper' | 'reject'>();
   const close = () => setAsking(undefined);
   return (
-    <Block title={p.words ? <T v={p.words} /> : plural(p.documents?.length ?? 0, 'document')} note={<>{p.id}, proposed by {p.author}, {when(p.proposed)}</>}>
+    <Block title={p.words ? <T v={p.words} /> : p.documents?.length === 1 ? p.documents[0].document : plural(p.documents?.length ?? 0, 'document')} note={<>{p.id}, proposed by {p.author}, {when(p.proposed)}</>}>
       {p.stale && <p className="fault"><T v={p.stale} /></p>}
       <Pairs of={[
-        ['Concerns', (p.boundaries ?? []).map((b) => <Link key={b} href={to('boundaries', b)}>{b} </Link>)], ['Needs', p.needs], ['Still missing', (p.missing ?? []).join(', ')],
+        ['Concerns', <Links page="boundaries" of={(p.boundaries ?? [])} />], ['Needs', p.needs], ['Still missing', (p.missing ?? []).join(', ')],
         ['Confirmed by', (p.confirmations ?? []).length > 0 && p.confirmations!.map((c) => <div key={c.by}>{c.by}, {when(c.at)}</div>)],
         ['Signed paper', p.paper?.sha256 && `signed by ${p.paper.signer} ${day(p.paper.signed)}, recorded by ${p.paper.recorded_by}, SHA-256 ${p.paper.sha256}`],
       ]} />

@@ -1,12 +1,12 @@
 import { useAssets, useBoundaries, useConnections, useExplain, useFindings } from '../api';
-import { Grade, Place, VerdictChip } from '../parts/chip';
+import { Grade, Links, Place, VerdictChip } from '../parts/chip';
 import { connectionColumns, findingColumns, nameOf, operations, service, side, verdictOf } from '../parts/columns';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { ServerTable, Table } from '../parts/table';
 import { Link, to, useRoute } from '../route';
 import { bytes, count, cut, T, when } from '../text';
 import type { Connection, Term } from '../types';
-import { VERDICT_WORDS, VERDICTS } from '../words';
+import { BASES, VERDICT_WORDS, VERDICTS } from '../words';
 
 const OUTCOMES = ['exchanged', 'refused', 'unanswered', 'one-sided'];
 const OPERATIONS = ['read', 'write', 'control', 'program', 'firmware', 'configure', 'subscribe', 'alarm', 'diagnose', 'authenticate', 'transfer'];
@@ -58,10 +58,10 @@ function OneConnection({ id }: { id: string }) {
       <div className="columns">
         <Block title="Who">
           <Pairs of={[
-            ['Client', name(x.client_asset, x.client)], ['stands in', <Place name={c.client_boundary} own={side(c.client_boundary, c) === 'own link'} />],
-            ['Server', name(x.server_asset, x.server)], ['stands in', <Place name={c.server_boundary} own={side(c.server_boundary, c) === 'own link'} />],
-            ['Opened by', x.opened_by || 'unknown'], ['Direction known from', x.direction_basis || 'nothing'],
-            ['Seen by', (c.agents ?? []).map((a) => <Link key={a} href={to('agents', a)}>{a} </Link>)],
+            ['Client', name(x.client_asset, x.client)], ['Client stands in', <Place name={c.client_boundary} own={side(c.client_boundary, c) === 'own link'} />],
+            ['Server', name(x.server_asset, x.server)], ['Server stands in', <Place name={c.server_boundary} own={side(c.server_boundary, c) === 'own link'} />],
+            ['Opened by', x.opened_by || 'unknown'], ['Direction known from', BASES[x.direction_basis || 'unknown'] ?? x.direction_basis],
+            ['Seen by', <Links page="agents" of={c.agents ?? []} />],
             ['Segment', [x.segment, ...(x.vlans ?? []).map((n) => `VLAN ${n}`)].filter(Boolean).join(', ')],
           ]} />
         </Block>
@@ -79,7 +79,7 @@ function OneConnection({ id }: { id: string }) {
       <Block title="How it came to its verdict" note={`policy version ${v.policy_version ?? ''}`}>
         <Fault of={explained} />
         <ol className="lines numbered">{(explained.data?.lines ?? []).map((l, i) => <li key={i}><T v={l} cap={400} /></li>)}</ol>
-        {(v.documents ?? []).length > 0 && <p>Stands on {(v.documents ?? []).map((d) => <Link key={d} href={to('policy', '', { document: d })}>{d} </Link>)}</p>}
+        {(v.documents ?? []).length > 0 && <p>Stands on {(v.documents ?? []).map((d, i) => <span key={d}>{i > 0 && ', '}<Link href={to('policy', '', { document: d })}>{d}</Link></span>)}</p>}
       </Block>
       <Block title="Findings">
         <Table short name="findings" rows={findings.data ?? []} columns={findingColumns} id={(f) => f.id} href={(f) => to('findings', f.id)} empty="It stands in no finding." />

@@ -8,7 +8,7 @@ import { Act } from '../parts/may';
 import { Block, Empty, Fault, Loading, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { Link, setQuery, to, useRoute } from '../route';
-import { count, cut, plural, T, when } from '../text';
+import { count, cut, minute, plural, T, when } from '../text';
 import type { Drift, Snapshot } from '../types';
 
 const CAUSES: [cause: string, name: string, words: string][] = [
@@ -22,15 +22,18 @@ const SHOWN = 200;
 const place = (d: Drift) => to(d.kind.endsWith('asset') ? 'assets' : 'connections', d.id);
 
 const columns: Column<Drift>[] = [
-  { key: 'severity', name: 'Sev', width: '4rem', text: (d) => d.severity ?? 0, cell: (d) => d.finding && <Severity n={d.severity} /> },
-  { key: 'kind', name: 'What', width: '10.5rem', text: (d) => d.kind, cell: (d) => <Tag>{d.kind}</Tag> },
-  { key: 'words', name: 'Difference', text: (d) => d.words ?? '', cell: (d) => <Link href={place(d)}>{cut(d.words, 240)}</Link> },
+  { key: 'severity', name: 'Sev', width: '3.6rem', text: (d) => d.severity ?? 0, cell: (d) => d.finding && <Severity n={d.severity} /> },
+  { key: 'kind', name: 'What', width: '9.5rem', text: (d) => d.kind, cell: (d) => <Tag>{d.kind}</Tag> },
+  { key: 'words', name: 'Difference', width: '26%', text: (d) => d.words ?? '', cell: (d) => <Link href={place(d)}>{cut(d.words, 240)}</Link> },
   { key: 'why', name: 'Why it has this cause', text: (d) => d.why ?? '' },
-  { key: 'boundary', name: 'Boundary', width: '8rem', text: (d) => d.boundary ?? '' },
-  { key: 'finding', name: 'Finding', width: '6rem', text: (d) => d.status ?? '', cell: (d) => d.finding && <Link href={to('findings', d.finding)}>{d.status || 'open'}</Link> },
-  { key: 'explained', name: 'Explained by', width: '7rem', text: (d) => (d.explained_by ?? []).join(', ') },
-  { key: 'last', name: 'Last seen', width: '10.5rem', text: (d) => when(d.last_seen) },
+  { key: 'boundary', name: 'Boundary', width: '6rem', text: (d) => d.boundary ?? '' },
+  { key: 'finding', name: 'Finding', width: '5.5rem', text: (d) => d.status ?? '', cell: (d) => d.finding && <Link href={to('findings', d.finding)}>{d.status || 'open'}</Link> },
+  { key: 'explained', name: 'Explained by', width: '6.5rem', text: (d) => (d.explained_by ?? []).join(', ') },
+  { key: 'last', name: 'Last seen, UTC', width: '8rem', text: (d) => when(d.last_seen), cell: (d) => minute(d.last_seen) },
 ];
+
+/** moved is for what is no drift of the network: it has no finding. */
+const moved = columns.filter((c) => !['severity', 'finding', 'explained'].includes(c.key));
 
 interface Answer { causes?: Record<string, number>; without?: string[] }
 
@@ -43,13 +46,10 @@ export function DriftPage(_: { id: string }) {
   const [taking, setTaking] = useState(''), [merging, setMerging] = useState<{ authorization: string; cause: string }>();
   if (sums.isPending) return <Loading />;
   const causes = sums.data?.causes ?? {};
-  const narrowed = q.authorization || q.boundary;
+  const narrowed = q.authorization || q.boundary, without = sums.data?.without ?? [];
   return (
     <Sheet title={narrowed ? `Drift of ${cut(narrowed, 60)}` : 'Drift'} wide lead="What is there, held against what was there when it was decided. Only reality is drift; the rest says what moved instead." actions={narrowed && <Button size="sm" variant="link" onClick={() => setQuery({ authorization: '', boundary: '' })}>Show all</Button>}>
       <Fault of={sums} />
-      {(sums.data?.without ?? []).map((a) => (
-        <p className="hint row" key={a}><span><Link href={to('authorizations', a)}>{a}</Link> has no snapshot: there is nothing to hold the network against.</span> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(a)}>Confirm a snapshot of {a}</Act></p>
-      ))}
       {CAUSES.filter(([cause]) => causes[cause] || cause === 'reality').map(([cause, name, words]) => (
         <Cause key={cause} cause={cause} name={name} words={words} n={causes[cause] ?? 0} q={q} merge={(authorization) => setMerging({ authorization, cause })} />
       ))}
@@ -64,6 +64,13 @@ export function DriftPage(_: { id: string }) {
         ))}</ul>
         {!snapshots.data?.length && <Empty>None was taken.</Empty>}
       </Block>
+      {without.length > 0 && (
+        <Block title="Without a snapshot" note="there is nothing yet to hold the network against">
+          <ul className="lines without">{without.map((a) => (
+            <li key={a}><span><Link href={to('authorizations', a)}>{a}</Link> has no snapshot</span> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" aria-label={`Confirm a snapshot of ${a}`} onClick={() => setTaking(a)}>Confirm a snapshot</Act></li>
+          ))}</ul>
+        </Block>
+      )}
       {taking && <TakeSnapshot authorization={taking} close={() => setTaking('')} />}
       {merging && (
         <Dialog
@@ -85,7 +92,7 @@ function Cause({ cause, name, words, n, q, merge }: { cause: string; name: strin
   return (
     <Block title={name} note={`${plural(n, 'difference')}; ${words}`} more={batches.map((a) => <Act key={a} call="FindingService/MergeSnapshot" variant="link" isInline onClick={() => merge(a)}>Take over into the snapshot of {a}</Act>)}>
       <Fault of={rows} />
-      <Table short name={`drift-${cause}`} rows={all} columns={columns} id={(d) => `${d.kind} ${d.id} ${d.authorization}`} href={place} empty="Nothing." />
+      <Table short name={`drift-${cause}`} rows={all} columns={cause === 'reality' ? columns : moved} id={(d) => `${d.kind} ${d.id} ${d.authorization}`} href={place} empty="Nothing." />
       {n > all.length && all.length > 0 && <p className="dim">The first {all.length} of {count(n)}: narrow by authorization or boundary, or see demarc-collector get drift.</p>}
     </Block>
   );

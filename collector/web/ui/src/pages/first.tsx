@@ -40,7 +40,7 @@ function Example() {
   return (
     <section className="block">
       <header><h2>Only looking?</h2><span className="note">the example plant: two lines, a DMZ and a corporate network, with documents, captures and planted faults</span></header>
-      {no ? <p className="dim">It is not loaded here: {no}.</p> : <Act call="UploadService/LoadExample" variant="secondary" isDisabled={load.isPending || !uploads.data} onClick={() => load.mutate()}>Load the example plant</Act>}
+      {no ? <p className="dim">It is not loaded here: {no}.</p> : <Act call="UploadService/LoadExample" size="sm" variant="secondary" isDisabled={load.isPending || !uploads.data} onClick={() => load.mutate()}>Load the example plant</Act>}
       {load.isError && <p className="fault" role="alert">{load.error.message}</p>}
     </section>
   );

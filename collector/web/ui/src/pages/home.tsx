@@ -76,30 +76,30 @@ function Answer({ reader: now }: { reader: Reader }) {
   const none = boundaries.filter((b) => b.authorization?.startsWith('no authorization')).length;
   const figures: Record<Reader, Fig[]> = {
     engineer: [
-      [connected, `of ${plural(agents.length, 'agent')} connected`, '/agents', connected < agents.length],
-      [badSpan, badSpan === 1 ? 'SPAN port is not right' : 'SPAN ports are not right', '/agents', badSpan > 0],
+      [connected, `of ${plural(agents.length, 'agent')} connected`, '/agents', connected < agents.length && 'alarm'],
+      [badSpan, badSpan === 1 ? 'SPAN port is not right' : 'SPAN ports are not right', '/agents', badSpan > 0 && 'alarm'],
       [assets, 'assets seen', '/assets', false],
-      [unplaced, 'stand in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0],
-      [findings, 'findings to decide', '/findings', high > 0],
+      [unplaced, unplaced === 1 ? 'stands in no boundary' : 'stand in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0 && 'attend'],
+      [findings, findings === 1 ? 'finding to decide' : 'findings to decide', '/findings', high > 0 ? 'alarm' : findings > 0 && 'attend'],
     ],
     analyst: [
-      [findings, 'findings to decide', '/findings', findings > 0],
-      [high, 'of severity 70 or more', '/findings', high > 0],
-      [unplaced, 'assets in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0],
-      [gaps, `of ${plural(boundaries.length, 'boundary', 'boundaries')} not in full sight`, '/boundaries', gaps > 0],
-      [state('violated'), `of ${plural(conditions.length, 'condition')} violated`, '/authorizations', state('violated') > 0],
+      [findings, findings === 1 ? 'finding to decide' : 'findings to decide', '/findings', findings > 0 && 'attend'],
+      [high, 'of severity 70 or more', '/findings', high > 0 && 'alarm'],
+      [unplaced, unplaced === 1 ? 'asset in no boundary' : 'assets in no boundary', to('assets', '', { boundary: 'unplaced' }), unplaced > 0 && 'attend'],
+      [gaps, `of ${plural(boundaries.length, 'boundary', 'boundaries')} not in full sight`, '/boundaries', gaps > 0 && 'attend'],
+      [state('violated'), `of ${plural(conditions.length, 'condition')} violated`, '/authorizations', state('violated') > 0 && 'alarm'],
     ],
     official: [
-      [holding, `of ${plural(conditions.length, 'condition')} hold`, '/authorizations', holding < conditions.length],
-      [state('violated'), 'violated', '/authorizations', state('violated') > 0],
-      [state('not-observable') + state('stale') + state('attestation-due'), 'cannot be shown to hold', '/authorizations', conditions.length > holding + state('violated')],
-      [authorizations.filter((a) => a.state === 'in force').length, `of ${plural(authorizations.length, 'authorization')} in force`, '/authorizations', authorizations.some((a) => a.state !== 'in force')],
-      [none, none === 1 ? 'boundary has no authorization on record' : 'boundaries have no authorization on record', '/boundaries', none > 0],
+      [holding, `of ${plural(conditions.length, 'condition')} hold`, '/authorizations', false],
+      [state('violated'), 'violated', '/authorizations', state('violated') > 0 && 'alarm'],
+      [state('not-observable') + state('stale') + state('attestation-due'), 'cannot be shown to hold', '/authorizations', conditions.length > holding + state('violated') && 'attend'],
+      [authorizations.filter((a) => a.state === 'in force').length, `of ${plural(authorizations.length, 'authorization')} in force`, '/authorizations', authorizations.some((a) => a.state === 'lapsed') && 'alarm'],
+      [none, none === 1 ? 'boundary has no authorization on record' : 'boundaries have no authorization on record', '/boundaries', none > 0 && 'attend'],
     ],
   };
-  return <ul className="answer">{figures[now].map(([n, words, href, alarm]) => <li key={words} className={alarm ? 'alarm' : undefined}><Link href={href}><b>{count(n)}</b><span>{words}</span></Link></li>)}</ul>;
+  return <ul className="answer">{figures[now].map(([n, words, href, alarm]) => <li key={words} className={alarm || undefined}><Link href={href}><b>{count(n)}</b><span>{words}</span></Link></li>)}</ul>;
 }
-type Fig = [number, string, string, boolean];
+type Fig = [n: number, words: string, href: string, asks: 'alarm' | 'attend' | false];
 
 const BLOCKS = { findings: Top, verdicts: Verdicts, crossings: Crossings, conditions: Held, calendar: Dates, agents: Listening, sight: Sight, inventory: Devices, boundaries: Standing };
 
@@ -148,10 +148,12 @@ function Listening() {
 
 function Sight() {
   const boundaries = useBoundaries().data ?? [];
+  const heard = boundaries.filter((b) => b.sight?.segments?.length), unheard = boundaries.filter((b) => !b.sight?.segments?.length);
   return (
     <Block title="What could be seen" note="over the last day">
-      <ul className="lines">{boundaries.map((b) => <li key={b.name} className={b.sight?.gaps?.length ? 'soon' : undefined}><Link href={to('boundaries', b.name)}><b>{b.name}</b></Link> {cut(b.sight?.words || 'nothing heard', 240)}</li>)}</ul>
+      <ul className="lines">{heard.map((b) => <li key={b.name} className={b.sight?.gaps?.length ? 'soon' : undefined}><Link href={to('boundaries', b.name)}><b>{b.name}</b></Link> {cut(b.sight?.words || 'nothing heard', 240)}</li>)}</ul>
       {boundaries.length === 0 && <Empty>No boundary is drawn yet.</Empty>}
+      {unheard.length > 0 && <><h3>No agent listens in</h3><p className="tags">{unheard.map((b) => <Link key={b.name} className="tag" href={to('boundaries', b.name)}>{b.name}</Link>)}</p></>}
     </Block>
   );
 }
@@ -166,7 +168,7 @@ function Devices() {
   const fresh = useFirst<Asset>('assets', { order_by: 'first_seen desc' }, 5).data;
   return (
     <Block title="Inventory" more={<Link href="/assets">all {count(fresh?.total)}</Link>}>
-      <p className="tags">{boundaries.map((b) => <Link key={b.name} className="tag" href={to('assets', '', { boundary: b.name })}>{b.name} {count(b.assets)}</Link>)}</p>
+      <p className="tags">{boundaries.filter((b) => b.assets).map((b) => <Link key={b.name} className="tag" href={to('assets', '', { boundary: b.name })}>{b.name} {count(b.assets)}</Link>)}</p>
       <h3>Newest</h3>
       <ul className="lines">{(fresh?.rows ?? []).map((a) => <li key={a.id}><Link href={to('assets', a.id)} className="mono">{cut(a.ips?.[0] ?? a.macs?.[0] ?? a.id, 40)}</Link> {cut(a.names?.[0], 40)} {(a.roles ?? []).slice(0, 2).map((r) => <Tag key={r.role}>{r.role}</Tag>)} <span className="dim">{cut([a.vendor, a.model].filter(Boolean).join(' '), 60)}</span></li>)}</ul>
     </Block>

@@ -40,15 +40,20 @@ export function PlantMap(_: { id: string }) {
   const toggle = (name: string) => setQuery({ boundary: (opened.includes(name) ? opened.filter((n) => n !== name) : [...opened, name]).join(',') });
   const members = chosen ? worst(seen.filter((c) => chosen.includes(c.id))) : [];
   return (
-    <Sheet title="Map" lead="Boundaries by Purdue level, and what passes between them, coloured by the worst verdict. Choose a boundary to open it, a line to see its connections." wide>
+    <Sheet
+      title="Map" wide lead="Boundaries by Purdue level, and what passes between them, coloured by the worst verdict. Choose a boundary to open it, a line to see its connections."
+      actions={<><span className="dim">Save as</span>{' '}
+        <Button variant="link" isInline onClick={() => { const d = drawn.current; if (d) save('map.svg', svg(d.drawing, d.colours.verdicts, d.colours.ink, d.colours.dim, d.colours.card), 'image/svg+xml'); }}>SVG</Button>{' '}
+        <Button variant="link" isInline onClick={() => drawn.current && save('map.png', drawn.current.cy.png({ output: 'blob', full: true, scale: 2, maxWidth: 8000, maxHeight: 8000, bg: drawn.current.colours.card }) as Blob, 'image/png')}>PNG</Button>
+      </>}
+    >
       <Fault of={connections} />
-      <div className="tools">
+      <div className="tools opened">
+        <span className="dim">Open</span>
         {plan.areas.map((a) => <label key={a.name} className="choice"><input type="checkbox" checked={opened.includes(a.name)} onChange={() => toggle(a.name)} />{cut(a.name, 30)}</label>)}
         <span className="grow" />
         {(left > 0 || bare) && <Checkbox id="bare" label={bare ? 'Where nothing was seen' : `Where nothing was seen: ${left}`} isChecked={bare} onChange={(_e, v) => setBare(v)} />}
         <Checkbox id="inner" label="Within boundaries" isChecked={inner} onChange={(_e, v) => setInner(v)} />
-        <Button variant="link" isInline onClick={() => { const d = drawn.current; if (d) save('map.svg', svg(d.drawing, d.colours.verdicts, d.colours.ink, d.colours.dim, d.colours.card), 'image/svg+xml'); }}>SVG</Button>
-        <Button variant="link" isInline onClick={() => drawn.current && save('map.png', drawn.current.cy.png({ output: 'blob', full: true, scale: 2, maxWidth: 8000, maxHeight: 8000, bg: drawn.current.colours.card }) as Blob, 'image/png')}>PNG</Button>
       </div>
       {plan.things.length === 0 ? <Empty>Nothing has been seen yet.</Empty> : <Canvas plan={plan} onArea={toggle} onTies={setChosen} drawn={drawn} />}
       <div className="tools legend">

@@ -20,7 +20,7 @@ export function Policy(_: { id: string }) {
   const documents = useDocuments(version);
   const older = useDocuments(against || version);
   if (documents.isPending || status.isPending) return <Loading />;
-  const all = documents.data?.documents ?? [];
+  const all = (documents.data?.documents ?? []).toSorted((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
   const shown = all.find((d) => keyOf(d) === query.get('document'));
   const versions = Array.from({ length: newest }, (_x, i) => String(newest - i));
   return (

@@ -14,7 +14,7 @@ const LENDS: Record<string, string> = {
   'ato-with-conditions': 'Others in its organization may lean on it for the services that they name, under its conditions. Each still needs its own authorization.',
   'common-control': 'Lends its controls to those that name them. Each still needs its own authorization.',
   atu: 'A decision to use what is authorized elsewhere. Others may lean on it for the services that they name.',
-  pato: 'Authorizes nobody to operate. It can be leaned on only beneath a decision of one\'s own organization: an ato or an atu.',
+  pato: 'Authorizes nobody to operate. It can be leaned on only beneath a decision of one\'s own organization: an ATO or an ATU.',
   iatt: 'Covers its test environment to its date, and lends nothing.',
   iato: 'Interim: what leans on it falls with its end.',
   dato: 'Denied: lends nothing.',
@@ -62,8 +62,8 @@ function Provider({ a, services }: { a: Authorization; services: PolicyDocument[
       {p && <p>Package <b>{p.id}</b> {STEPS.filter((s) => p[s]).map((s) => <Tag key={s}>{s} {day(p[s])}</Tag>)} {p.state && <Tag>{p.state}</Tag>}</p>}
       <div className="columns">
         <div>
-          <h3>Who leans on it</h3>
-          <ul className="lines">{(a.leaned_on_by ?? []).map((n) => <li key={n}><Link href={to('authorizations', n)}>{n}</Link> <span className="dim">loses what it covers when {a.name} falls</span></li>)}</ul>
+          <h3>Who leans on it, and loses cover when it falls</h3>
+          <ul className="lines">{(a.leaned_on_by ?? []).map((n) => <li key={n}><Link href={to('authorizations', n)}>{n}</Link></li>)}</ul>
           {!a.leaned_on_by?.length && <Empty>Nobody.</Empty>}
         </div>
         <div>

@@ -7,7 +7,7 @@ import { Act, useMay } from '../parts/may';
 import { Block, Empty, Fault, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { go, Link, to } from '../route';
-import { cut, lastDay, T, when } from '../text';
+import { cut, lastDay, minute, T, when } from '../text';
 import type { ApiToken, Grant, User } from '../types';
 
 const ROLES = ['engineer', 'analyst', 'issm', 'system-owner', 'official', 'designated-representative', 'auditor', 'admin'];
@@ -16,13 +16,13 @@ const words = (u: User) => (u.roles ?? []).map((g) => `${g.role} ${limits(g)}`).
 const known = (u: User) => [u.has_password && 'password', u.certificate && `certificate ${u.certificate}`, u.oidc && `provider ${u.oidc}`, u.uid !== undefined && u.uid !== null && `uid ${u.uid}`].filter(Boolean).join(', ');
 
 const columns: Column<User>[] = [
-  { key: 'name', name: 'Account', width: '12rem', text: (u) => u.name, cell: (u) => <Link href={to('users', u.name)}><b>{u.name}</b></Link> },
-  { key: 'full', name: 'Name', width: '12rem', text: (u) => u.full_name ?? '' },
-  { key: 'kind', name: 'Kind', width: '6rem', text: (u) => u.kind ?? '' },
+  { key: 'name', name: 'Account', width: '9rem', text: (u) => u.name, cell: (u) => <Link href={to('users', u.name)}><b>{u.name}</b></Link> },
+  { key: 'full', name: 'Name', width: '15rem', text: (u) => u.full_name ?? '' },
+  { key: 'kind', name: 'Kind', width: '5rem', text: (u) => u.kind ?? '' },
   { key: 'roles', name: 'Roles', text: words },
-  { key: 'known', name: 'Known by', text: known },
-  { key: 'last', name: 'Last sign-in', width: '10.5rem', text: (u) => when(u.last_sign_in) || 'never' },
-  { key: 'state', name: 'State', width: '7rem', text: (u) => (u.disabled ? 'disabled' : 'active'), cell: (u) => <StateChip v={u.disabled ? 'disabled' : 'active'} /> },
+  { key: 'known', name: 'Known by', width: '9rem', text: (u) => known(u) || 'nothing yet' },
+  { key: 'last', name: 'Last sign-in, UTC', width: '8.4rem', text: (u) => when(u.last_sign_in) || 'never', cell: (u) => minute(u.last_sign_in) || 'never' },
+  { key: 'state', name: 'State', width: '6.5rem', text: (u) => (u.disabled ? 'disabled' : 'active'), cell: (u) => <StateChip v={u.disabled ? 'disabled' : 'active'} /> },
 ];
 
 /** Users is who may sign in, as what, and with which tokens. */

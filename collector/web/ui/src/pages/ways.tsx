@@ -3,26 +3,26 @@ import { Place, Tag, VerdictChip } from '../parts/chip';
 import { Block, Empty, Fault, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
-import { cut, plural, T, when } from '../text';
+import { cut, minute, plural, T, when } from '../text';
 import type { Chain, RegulatedFlow, RemoteAccess, SecondPath } from '../types';
 
 const remote: Column<RemoteAccess>[] = [
   { key: 'verdict', name: 'Verdict', width: '8.6rem', text: (r) => r.verdict ?? '', cell: (r) => (r.verdict ? <VerdictChip v={r.verdict} /> : <Tag>{r.way}</Tag>) },
-  { key: 'device', name: 'What is reached', width: '20%', text: (r) => `${r.device} ${r.boundary}`, cell: (r) => <>{r.device_asset ? <Link href={to('assets', r.device_asset)}>{cut(r.device, 60)}</Link> : cut(r.device, 60)} <span className="dim">{r.boundary}</span></> },
-  { key: 'tool', name: 'By', width: '8rem', text: (r) => r.tool ?? '' },
-  { key: 'way', name: 'Way', width: '7rem', text: (r) => r.way ?? '' },
-  { key: 'peers', name: 'From, or to', width: '22%', text: (r) => `${(r.peers ?? []).join(' ')} ${r.peer_name ?? ''} ${r.peer_boundary ?? ''}`, cell: (r) => <><span className="mono">{cut((r.peers ?? []).slice(0, 2).join(' ') || r.peer_name, 60)}</span> <span className="dim">{r.peer_boundary}{(r.peer_count ?? 0) > 2 && `, ${r.peer_count} addresses`}</span></> },
+  { key: 'device', name: 'What is reached', width: '18%', text: (r) => `${r.device} ${r.boundary}`, cell: (r) => <>{r.device_asset ? <Link href={to('assets', r.device_asset)}>{cut(r.device, 60)}</Link> : cut(r.device, 60)} <span className="dim">{r.boundary}</span></> },
+  { key: 'tool', name: 'By', width: '7rem', text: (r) => r.tool ?? '' },
+  { key: 'way', name: 'Way', width: '6rem', text: (r) => r.way ?? '' },
+  { key: 'peers', name: 'From, or to', width: '20%', text: (r) => `${(r.peers ?? []).join(' ')} ${r.peer_name ?? ''} ${r.peer_boundary ?? ''}`, cell: (r) => <><span className="mono">{cut((r.peers ?? []).slice(0, 2).join(' ') || r.peer_name, 60)}</span> <span className="dim">{r.peer_boundary}{(r.peer_count ?? 0) > 2 && `, ${r.peer_count} addresses`}</span></> },
   { key: 'via', name: 'Through', text: (r) => [r.via, ...(r.behind ?? [])].filter(Boolean).join(' ← ') },
-  { key: 'last', name: 'Last seen', width: '10.2rem', text: (r) => when(r.last_seen) },
+  { key: 'last', name: 'Last seen, UTC', width: '8rem', text: (r) => when(r.last_seen), cell: (r) => minute(r.last_seen) },
 ];
 
 const second: Column<SecondPath>[] = [
-  { key: 'kind', name: 'Kind', width: '8rem', text: (p) => p.kind ?? '', cell: (p) => <Tag>{p.kind}</Tag> },
-  { key: 'device', name: 'Device', width: '20%', text: (p) => [...(p.names ?? []), ...(p.addresses ?? [])].join(' '), cell: (p) => (p.asset ? <Link href={to('assets', p.asset)}>{cut(p.names?.[0] ?? p.addresses?.[0] ?? p.asset, 60)}</Link> : cut(p.names?.[0] ?? p.id, 60)) },
-  { key: 'boundaries', name: 'Joins', width: '16%', text: (p) => (p.boundaries ?? []).join(', ') },
-  { key: 'named', name: 'Named as', width: '16%', text: (p) => p.named || 'nothing', cell: (p) => p.named || <span className="chip k-bad">named nowhere</span> },
+  { key: 'kind', name: 'Kind', width: '7rem', text: (p) => p.kind ?? '', cell: (p) => <Tag>{p.kind}</Tag> },
+  { key: 'device', name: 'Device', width: '13%', text: (p) => [...(p.names ?? []), ...(p.addresses ?? [])].join(' '), cell: (p) => (p.asset ? <Link href={to('assets', p.asset)}>{cut(p.names?.[0] ?? p.addresses?.[0] ?? p.asset, 60)}</Link> : cut(p.names?.[0] ?? p.id, 60)) },
+  { key: 'boundaries', name: 'Joins', width: '12%', text: (p) => (p.boundaries ?? []).join(', ') },
+  { key: 'named', name: 'Named as', width: '20%', text: (p) => p.named || 'nothing', cell: (p) => p.named || <span className="chip k-bad">named nowhere</span> },
   { key: 'why', name: 'What shows it', text: (p) => (p.why ?? []).join('; ') },
-  { key: 'last', name: 'Last seen', width: '10.2rem', text: (p) => when(p.last_seen) },
+  { key: 'last', name: 'Last seen, UTC', width: '8rem', text: (p) => when(p.last_seen), cell: (p) => minute(p.last_seen) },
 ];
 
 const regulated: Column<RegulatedFlow>[] = [

@@ -11,7 +11,7 @@ export function AddAgent({ close }: { close: () => void }) {
       draft="agent" title="Add an agent" verb="Make the line" close={close}
       lead="It makes a token that enrols one agent, once, within an hour. On the machine at the SPAN port, install demarc-agent, then run the line."
       fields={[
-        sites.length ? { key: 'site', name: 'Site', kind: 'choice', choices: sites.map((s) => [s.name, s.title || s.name]) } : { key: 'site', name: 'Site', hint: 'Empty takes the one of the collector\'s settings' },
+        sites.length ? { key: 'site', name: 'Site', kind: 'choice', choices: sites.map((s) => [s.name, s.title || s.name]) } : { key: 'site', name: 'Site', needed: true, hint: 'The plant that it stands at, in lower-case letters: houston' },
         { key: 'agent', name: 'Its name', hint: 'Empty lets its host name stand' },
       ]}
       act={async (v) => {

@@ -1,3 +1,4 @@
+import { Fragment } from 'react';
 import { Link, to } from '../route';
 import { CONDITION_WORDS, severity, STATUSES, VERDICT_WORDS } from '../words';
 
@@ -39,6 +40,11 @@ export function StateChip({ v = '' }: { v?: string }) {
 }
 const GOOD = new Set(['in force', 'connected', 'active', 'good']);
 const BAD = new Set(['lapsed', 'denies', 'revoked', 'rescinded', 'suspended', 'bad']);
+
+/** Links are several things of one kind, each with its page. */
+export function Links({ page, of, mono }: { page: string; of: string[]; mono?: boolean }) {
+  return <>{of.map((name, i) => <Fragment key={name}>{i > 0 && ', '}<Link href={to(page, name)} className={mono ? 'mono' : undefined}>{name}</Link></Fragment>)}</>;
+}
 
 /** Place links to a boundary; what stands nowhere says so. */
 export function Place({ name, own }: { name?: string; own?: boolean }) {

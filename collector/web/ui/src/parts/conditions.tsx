@@ -4,7 +4,7 @@ import { Link, to } from '../route';
 import { T, when } from '../text';
 import type { Condition } from '../types';
 import { CONDITION_STATES, CONDITION_WORDS } from '../words';
-import { ConditionChip, Tag } from './chip';
+import { ConditionChip, Links, Tag } from './chip';
 import { Act } from './may';
 import { Dialog } from './dialog';
 import { Empty } from './page';
@@ -41,8 +41,8 @@ function One({ c, named }: { c: Condition; named?: boolean }) {
           <p className="dim">judged by {c.check}{(c.controls ?? []).map((x) => <Tag key={x}>{x}</Tag>)} {c.from && <>over {when(c.from)} to {when(c.to)}</>}{c.until && <> · attested until {when(c.until)}</>}</p>
           {(c.evidence ?? []).length > 0 && <><h3>Evidence</h3><ul className="lines">{c.evidence!.map((e, i) => <li key={i}><T v={e} /></li>)}</ul></>}
           {(c.sight ?? []).length > 0 && <><h3>What could be seen</h3><ul className="lines">{c.sight!.map((e, i) => <li key={i}><T v={e} /></li>)}</ul></>}
-          {(c.connections ?? []).length > 0 && <p>{c.connections!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('connections', id)}>{id} </Link>)}{c.connections!.length > 20 && `and ${c.connections!.length - 20} more`}</p>}
-          {(c.assets ?? []).length > 0 && <p>{c.assets!.slice(0, 20).map((id) => <Link key={id} className="mono" href={to('assets', id)}>{id} </Link>)}</p>}
+          {(c.connections ?? []).length > 0 && <p><Links page="connections" of={c.connections!.slice(0, 20)} mono />{c.connections!.length > 20 && ` and ${c.connections!.length - 20} more`}</p>}
+          {(c.assets ?? []).length > 0 && <p><Links page="assets" of={c.assets!.slice(0, 20)} mono /></p>}
           {c.check === 'attest' && <p><Act call="CollectorService/Attest" size="sm" variant="secondary" onClick={() => setAttesting(true)}>Attest</Act></p>}
           {attesting && (
             <Dialog

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { get, post, Refused, useSites } from '../api';
 import { signedOut } from '../store';
-import { bytes, cut, T } from '../text';
+import { cut, T } from '../text';
 import type { Upload, Uploads } from '../types';
 import { Fault } from './page';
 import { useMay } from './may';
@@ -45,7 +45,7 @@ export function Drop() {
         className={over ? 'drop over' : 'drop'} onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)}
         onDrop={(e) => { e.preventDefault(); setOver(false); void take(e.dataTransfer.files[0]); }}
       >
-        <p><b>Drop a capture here</b> <span className="dim">pcap or pcapng, {bytes(uploads.data?.max_bytes)} at most. It stays on this collector, and is removed once it is read.</span></p>
+        <p><b>Drop a capture here</b> <span className="dim">pcap or pcapng, {Math.round(Number(uploads.data?.max_bytes ?? 0) / (1 << 20))} MB at most. It stays on this collector, and is removed once it is read.</span></p>
         <div className="acts">
           {sites.length > 0
             ? <select className="field" aria-label="Site of the capture" value={chosen?.name} onChange={(e) => { setSite(e.target.value); setSegment(''); }}>{sites.map((s) => <option key={s.name} value={s.name}>{s.title || s.name}</option>)}</select>
