@@ -119,20 +119,93 @@ export const ACTIONS: Record<string, Sayings> = {
     analyst: 'Ask the official for a decision; until then every flow here stands under none.',
     official: 'This boundary runs in production and no decision covers it.',
   },
+  condition: {
+    engineer: 'Leave it running. Look at the connections below: one of them does what the authorization forbids, or the device that proved the condition is no longer heard.',
+    analyst: 'Open the condition and its evidence: end the connections that break it, or have the condition changed by whoever set it.',
+    official: 'You granted the authorization on this condition, and it does not hold. Accept that to a date, order that it is mended, or suspend.',
+  },
+  unlisted: {
+    engineer: 'A device stands here that is on no approved list. Read its name plate, and say who put it there and what it does before anybody unplugs it.',
+    analyst: 'Put it on the inventory with its approval, or have it removed. Until then no agreement covers it across a boundary.',
+    official: 'Something runs inside the boundary that you did not authorize. Have it approved or removed.',
+  },
+  'no-snapshot': {
+    engineer: 'Nothing to do at the devices. Tell the analyst of any that was moved or exchanged since the decision.',
+    analyst: 'Check that what is seen is what was decided on, then take a snapshot: from then on each change shows.',
+    official: 'Nobody can show you what changed since you signed, because what stood there that day is not on record.',
+  },
+  'never-used': {
+    engineer: 'An agreed connection was not used. Is its client switched off, or does the job take another way now?',
+    analyst: 'It was not seen in a month of sight. Take the agreement back, or write down why it stands by.',
+    official: 'A permission that nobody uses is risk without a purpose. Have it justified or withdrawn.',
+  },
+  'never-seen': {
+    engineer: 'A device on the approved list does not show on the network. Is it switched off, on the shelf, or behind another address?',
+    analyst: 'Strike it from the inventory, or find out why no agent hears it.',
+    official: 'The inventory that you signed names a device that nobody has seen since.',
+  },
+  'drift-new-asset': {
+    engineer: 'A device came that was not here at the decision. Say who connected it and to which port; do not pull it before you know what it runs.',
+    analyst: 'A change ticket explains it or nothing does. Have it authorized or removed.',
+    official: 'The boundary holds a device that was not there when you signed.',
+  },
+  'drift-changed-asset': {
+    engineer: 'A device tells something else of itself than at the decision. Was it exchanged, updated or set anew?',
+    analyst: 'Compare what changed with the change tickets; what none explains may be somebody else under its address.',
+    official: 'A device that you decided on is no longer the same one.',
+  },
+  'drift-gone-asset': {
+    engineer: 'A device is silent that was here at the decision. Is it switched off, broken or taken out?',
+    analyst: 'Make sure that the agents still hear its segment; then strike it from the inventory.',
+    official: 'Something that you decided on is gone. What leaned on it may be gone, too.',
+  },
+  'drift-new-connection': {
+    engineer: 'Two devices talk that did not at the decision. Ask what was set up on them since.',
+    analyst: 'Look whether an agreement covers it, and which change brought it.',
+    official: 'There is traffic that did not exist when you signed.',
+  },
+  'drift-changed-connection': {
+    engineer: 'A known connection does something new. Look at what was changed in the program or the settings of its client.',
+    analyst: 'Compare its operations and protection with those in the snapshot: a widened agreement, or a mistake.',
+    official: 'A connection that you decided on does more, or is protected less, than then.',
+  },
+  'drift-gone-connection': {
+    engineer: 'A connection of the decision no longer happens. Does something else do its job now?',
+    analyst: 'Make sure that it could still be seen; then take its agreement back.',
+    official: 'A connection that you agreed to has ended. Its agreement may be withdrawn.',
+  },
 };
 
 /** actionFor is what the reader is asked to do about a finding. */
 export const actionFor = (f: Finding, r: Reader): string => ACTIONS[f.kind]?.[r] ?? (f.why || 'A person has to decide on this.');
 
-const PROCESS = new Set(['plc', 'rtu', 'ied', 'dcs-controller', 'controller', 'drive', 'io', 'hmi', 'safety-controller', 'robot', 'scada-server', 'opc-server', 'gateway']);
+const PROCESS = new Set(['plc', 'rtu', 'ied', 'dcs-controller', 'safety-controller', 'io-device', 'drive', 'hmi', 'scada-server', 'dcs-server', 'opc-server']);
+const PASSES = new Set(['network-device', 'firewall']);
+const RECORDS = new Set(['historian', 'mes', 'batch-record', 'quality-record', 'database']);
 
-/** unplug says whether the process may depend on a device; empty when nothing tells. */
+/** unplug says what is lost without a device; empty when nothing tells. */
 export function unplug(a: Asset): string {
-  const role = (a.roles ?? []).find((r) => PROCESS.has(r.role));
+  const of = (names: Set<string>) => (a.roles ?? []).find((r) => names.has(r.role));
+  const role = of(PROCESS);
   if (role) return `Do not unplug: the process may depend on it (${role.role}: ${role.why ?? role.grade ?? ''}).`;
-  if (a.kind === 'router') return 'Do not unplug: traffic of other devices passes through it.';
+  if (a.kind === 'router' || of(PASSES)) return 'Do not unplug: traffic of other devices passes through it.';
+  const keeps = of(RECORDS);
+  if (keeps) return `Do not unplug: records are written to it, and are lost while it is away (${keeps.role}).`;
   if (typeof a.level === 'number' && a.level <= 2) return `Do not unplug: it stands on level ${a.level}.`;
   return '';
+}
+
+/** factsOf are the values that a device told of one attribute. */
+const factsOf = (a: Asset, attribute: string): string[] => [...new Set((a.facts ?? []).filter((f) => f.attribute === attribute).map((f) => f.value))];
+
+/** ports are those that a device names as its own, by LLDP or CDP. */
+export const ports = (a: Asset): string[] => [...new Set([...factsOf(a, 'lldp.port_id'), ...factsOf(a, 'cdp.port_id')])];
+
+/** switchPort is where a device is plugged in, as far as the wire tells: a PROFINET device names the port of its neighbour. */
+export function switchPort(a: Asset): string {
+  const [port, ...station] = (factsOf(a, 'profinet.alias')[0] ?? '').split('.');
+  if (station.length) return `plugged into ${port} of ${station.join('.')}, as it says itself`;
+  return ports(a).length ? `port ${ports(a).slice(0, 4).join(', ')}, as it says itself` : '';
 }
 
 /** SEVERITY groups 0 to 100 as the collector's lists do. */

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { execFile, spawn } from 'node:child_process';
 import net from 'node:net';
 import { promisify } from 'node:util';
-import { arp, browse, Collector, lldp, pcap, SEGMENTS } from './plant.mjs';
+import { arp, browse, Collector, dcp, lldp, pcap, SEGMENTS } from './plant.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const run = promisify(execFile);
@@ -147,6 +147,35 @@ test('what agents report shows without a reload', async (t) => {
   await page.locator('.queue', { hasText: 'Remote access by TeamViewer' }).waitFor();
   assert.ok(await page.evaluate(() => window.same), 'the page was loaded again');
   t.diagnostic(await page.locator('.tools [role=status]').innerText());
+});
+
+test('one finding, worded for each: the engineer is told the device, its switch port, and what not to unplug', async (t) => {
+  const drive = [2, 0, 0, 0, 3, 77];
+  await writeFile(`${c.dir}/floor.pcap`, pcap([arp(drive, [10, 20, 9, 77]), dcp(drive, 'drive-7', 'port-003.sw-line4'), lldp([2, 0, 0, 0, 3, 1], 'sw-line4', 'a switch', 'Gi1/0/3', true)], Date.now() - 60_000));
+  await c.feed('line4', 'line4', `${c.dir}/floor.pcap`);
+  await open('/findings');
+  const show = async (reader, title) => {
+    await page.getByRole('button', { name: reader }).click();
+    await page.locator('.queue a', { hasText: title }).click();
+    await page.locator('#finding-title', { hasText: title }).waitFor();
+    return page.locator('.detail .action').innerText();
+  };
+  const said = new Map();
+  for (const title of await page.locator('.queue .title').allInnerTexts()) {
+    const words = [];
+    for (const reader of ['Engineer', 'Analyst', 'Official']) words.push(await show(reader, title));
+    assert.equal(new Set(words).size, 3, `${title} says the same to all: ${words[0]}`);
+    said.set(title, words);
+  }
+  await show('Engineer', 'corporate writes to line4 with s7comm');
+  await page.locator('.devices li', { hasText: 'station_1' }).filter({ hasText: 'Do not unplug: the process may depend on it (plc' }).waitFor();
+  await show('Engineer', 'No boundary holds 10.20.9.0/24');
+  await page.locator('.devices li', { hasText: 'drive-7' }).filter({ hasText: 'plugged into port-003 of sw-line4' }).waitFor();
+  await page.locator('.block', { hasText: 'Switches heard there' }).filter({ hasText: 'sw-line4' }).filter({ hasText: 'port Gi1/0/3' }).waitFor();
+  await page.locator('.devices li', { hasText: 'Fortinet' }).filter({ hasText: 'traffic of other devices passes through it' }).waitFor();
+  await show('Analyst', 'No boundary holds 10.20.9.0/24');
+  assert.equal(await page.locator('.block', { hasText: 'Switches heard there' }).count(), 0);
+  t.diagnostic(`${said.size} findings, three wordings each`);
 });
 
 test('official: what a second system takes over, and why from some it takes nothing', async (t) => {

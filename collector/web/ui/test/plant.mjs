@@ -139,12 +139,19 @@ export function arp(mac, ip) {
   return f;
 }
 
-/** lldp is a switch or device that tells its name. */
-export function lldp(mac, name, description) {
+/** dcp is a PROFINET device that tells its name, and the port of its neighbour that it is plugged into. */
+export function dcp(mac, name, alias) {
+  const block = (suboption, text) => { const h = Buffer.from([2, suboption, 0, text.length + 2, 0, 0]); return Buffer.concat([h, Buffer.from(text), Buffer.alloc(text.length % 2)]); };
+  const blocks = Buffer.concat([block(2, name), block(6, alias)]);
+  return Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 1]), Buffer.from(mac), Buffer.from([0x88, 0x92, 0xfe, 0xff, 5, 1, 0, 0, 0, 7, 0, 0, 0, blocks.length]), blocks, Buffer.alloc(24)]);
+}
+
+/** lldp is a switch or device that tells its name; a switch says that it bridges. */
+export function lldp(mac, name, description, port = 'port-1', bridge = false) {
   const tlv = (type, value) => { const h = Buffer.alloc(2); h.writeUInt16BE((type << 9) | value.length); return Buffer.concat([h, value]); };
   return Buffer.concat([
     Buffer.from([0x01, 0x80, 0xc2, 0, 0, 0x0e]), Buffer.from(mac), Buffer.from([0x88, 0xcc]),
-    tlv(1, Buffer.from([4, ...mac])), tlv(2, Buffer.from('\x05port-1')), tlv(3, Buffer.from([0, 120])),
-    tlv(5, Buffer.from(name).subarray(0, 511)), tlv(6, Buffer.from(description).subarray(0, 511)), tlv(0, Buffer.alloc(0)),
+    tlv(1, Buffer.from([4, ...mac])), tlv(2, Buffer.from(`\x05${port}`)), tlv(3, Buffer.from([0, 120])),
+    tlv(5, Buffer.from(name).subarray(0, 511)), tlv(6, Buffer.from(description).subarray(0, 511)), ...(bridge ? [tlv(7, Buffer.from([0, 4, 0, 4]))] : []), tlv(0, Buffer.alloc(0)),
   ]);
 }

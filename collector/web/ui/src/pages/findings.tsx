@@ -13,7 +13,7 @@ import { go, Link, setQuery, to, useAt, useRoute } from '../route';
 import { reader, useCell } from '../store';
 import { ago, count, cut, day, lastDay, plural, T, when } from '../text';
 import type { Asset, Finding, FindingEvent } from '../types';
-import { actionFor, unplug } from '../words';
+import { actionFor, ports, switchPort, unplug } from '../words';
 
 const SHOW = [['open', 'To decide'], ['accepted', 'Accepted'], ['closed', 'Closed'], ['all', 'All']] as const;
 
@@ -134,7 +134,7 @@ function Detail({ f }: { f: Finding }) {
         <p className="why"><T v={f.why} /></p>
         <p className="action"><b>{{ engineer: 'On the floor', analyst: 'To do', official: 'For you' }[now]}</b> {actionFor(f, now)}</p>
       </header>
-      {now === 'engineer' && <Devices assets={involved} />}
+      {now === 'engineer' && <><Devices assets={involved} /><Switches near={involved} /></>}
       <Pairs of={[
         ['Status', <><Status v={f.status} />{f.acceptance && <> {lastDay(f.acceptance.until)}, {f.acceptance.owner} answers for it: <T v={f.acceptance.reason} /></>}{f.closure && <> {f.closure.reason} by {f.closure.by}</>}</>], ['Ceased', f.ceased && <>{day(f.ceased_since)}: <T v={f.ceased} /></>], ['Assigned to', f.assignee], ['Explained by', (f.explained_by ?? []).join(', ')], ['Condition', f.condition], ['Severity', (f.severity_terms ?? []).join(', ') || String(f.severity ?? 0)],
         ['From', f.from_boundary], ['To', f.to_boundary], ['Service', f.service && <T v={f.service} />], ['Opened by', f.opener], ['Broken term', f.term],
@@ -178,11 +178,22 @@ function Devices({ assets }: { assets: Asset[] }) {
   );
 }
 
+/** Switches are those that the agents hear where these devices stand: a switch names its port to the wire behind it. */
+function Switches({ near }: { near: Asset[] }) {
+  const segments = [...new Set(near.map((a) => a.segment ?? ''))].filter(Boolean);
+  const heard = (useAssets({ role: 'network-device' }, segments.length > 0).data ?? []).filter((a) => segments.includes(a.segment ?? '') && ports(a).length > 0);
+  if (!heard.length) return null;
+  return (
+    <Block title="Switches heard there">
+      <ul className="lines">{heard.slice(0, 10).map((a) => <li key={a.id}><Link href={to('assets', a.id)}><b>{cut(nameOf(a), 60)}</b></Link> <span className="mono">{addresses(a)[0]}</span> <T v={whereIs(a)} cap={200} /></li>)}</ul>
+    </Block>
+  );
+}
+
 /** whereIs is how to find a device: what people wrote, its switch port, its network. */
 export function whereIs(a: Asset): string {
-  const fact = (name: string) => a.facts?.find((f) => f.attribute === name)?.value;
   const parts = [
-    note(a, 'place'), fact('switch-port') && `switch port ${fact('switch-port')}`, [a.vendor, a.product, a.model].filter(Boolean).join(' '),
+    note(a, 'place'), switchPort(a), [a.vendor, a.product, a.model].filter(Boolean).join(' '),
     a.segment && `segment ${a.segment}`, (a.vlans ?? []).length > 0 && `VLAN ${(a.vlans ?? []).join(', ')}`, (a.macs ?? []).length > 0 && `MAC ${(a.macs ?? []).slice(0, 2).join(' ')}`,
   ];
   return parts.filter(Boolean).join(' · ');
