@@ -95,6 +95,9 @@ const usualPreface = `
 Nothing public describes the bytes of these, so their names are shown with the grade "hint" and never more; what is said on such a port is
 kept as unidentified, with its first bytes.
 
+Of the control networks of DeltaV, Ovation and Experion not even a port is public. Their devices are known by what they say of themselves over
+other protocols (product names in Modbus, CIP, SNMP, web pages, sign-ins to databases), and what they speak among themselves is shown as unknown.
+
 | protocol | port | source |
 |---|---|---|
 `
