@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -69,7 +70,7 @@ func (l *Local) NewStream(ctx context.Context, _ *grpc.StreamDesc, method string
 		return nil, status.Errorf(codes.Unimplemented, "no method %s", strings.TrimPrefix(method, "/"))
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &localStream{ctx: ctx, up: make(chan any), down: make(chan any), closed: make(chan struct{}), ended: make(chan struct{})}
+	s := &localStream{ctx: ctx, oneRequest: !m.stream.ClientStreams, up: make(chan any), down: make(chan any), closed: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer cancel()
 		defer close(s.ended)
@@ -102,19 +103,30 @@ func share(to, from any) {
 
 // localStream is the client's end of a stream inside the process.
 type localStream struct {
-	ctx      context.Context //nolint:containedctx // grpc.ClientStream asks for it
-	up, down chan any
-	once     sync.Once
-	closed   chan struct{} // the client sends no more
-	ended    chan struct{} // the handler returned err
-	err      error
+	ctx        context.Context //nolint:containedctx // grpc.ClientStream asks for it
+	oneRequest bool
+	up, down   chan any
+	once       sync.Once
+	closed     chan struct{} // the client sends no more
+	ended      chan struct{} // the handler returned err
+	err        error
 }
 
 func (s *localStream) Context() context.Context   { return s.ctx }
 func (*localStream) Header() (metadata.MD, error) { return metadata.MD{}, nil }
 func (*localStream) Trailer() metadata.MD         { return nil }
 func (s *localStream) CloseSend() error           { s.once.Do(func() { close(s.closed) }); return nil }
-func (s *localStream) SendMsg(m any) error        { return s.pass(s.up, m, s.ended) }
+
+// SendMsg sends the next request. Why the only one was not taken RecvMsg says, as
+// over gRPC.
+func (s *localStream) SendMsg(m any) error {
+	err := s.pass(s.up, m, s.ended)
+	if s.oneRequest && errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
 func (s *localStream) RecvMsg(m any) error {
 	select {
 	case got := <-s.down:

@@ -85,7 +85,7 @@ func (f *facts) gather(ctx context.Context, p *packer, log store.Audit, whole bo
 // names are what an act may be on that the package shows to everybody.
 func (f *facts) names() map[string]bool {
 	all := map[string]bool{}
-	for _, n := range f.decisions() {
+	for _, n := range slices.Concat(f.decisions(), f.places()) {
 		all[n] = true
 	}
 	for _, c := range f.Conditions {

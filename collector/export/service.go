@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/pem"
 	"log/slog"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -54,7 +55,7 @@ func (s *Service) ExportEvidence(r *demarcv1.ExportEvidenceRequest, stream grpc.
 	}
 	title, at := x.title(r), x.at.AsTime().UTC()
 	tell := func(ctx context.Context, words string) error {
-		return s.Store.AppendAudit(ctx, store.Act{Who: api.Caller(ctx).Who(), What: "evidence export", On: r.GetAuthorization() + r.GetBoundary(), Detail: title + " as of " + stamp(at) + ": " + words})
+		return s.Store.AppendAudit(ctx, store.Act{Who: api.Caller(ctx).Who(), What: "evidence export", On: strings.TrimSpace(r.GetAuthorization() + " " + r.GetBoundary()), Detail: title + " as of " + stamp(at) + ": " + words})
 	}
 	out := bufio.NewWriterSize(pieces{stream}, pieceSize)
 	p := newPacker(out, Manifest{

@@ -68,7 +68,7 @@ func (v *verifier) check(what string, look func() (string, error)) {
 	words, err := look()
 	c := Check{What: what, Intact: err == nil, Words: words}
 	if err != nil {
-		c.Words = "ALTERED: see below"
+		c.Words = "see below"
 		v.report.Faults = append(v.report.Faults, faults(err)...)
 		v.report.Faults = v.report.Faults[:min(len(v.report.Faults), maxFaults)]
 	}

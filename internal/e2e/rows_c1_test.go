@@ -31,6 +31,8 @@ var systemRows = []row{
 	}},
 	{name: "Batch record system", check: func(d *desk) {
 		leaves(d, "line5", "batch", "dmz", "yes", "batch-record for 1825d")
+		d.says("explain boundary/line5", "Retention: batch-record: what was recorded by 2026-03-10 is to be kept to 2031-03-09")
+		d.says("explain lines-ato", "Retention of line5: batch-record")
 	}},
 	{name: "ERP interface", acts: erpInterface},
 	{name: "Cloud service", check: func(d *desk) {

@@ -147,6 +147,16 @@ var conceptRows = []row{
 			d.t.Errorf("%v", r)
 		}
 		d.says("get regulated --boundary laboratory", "quality-record for 3650d, on hold")
+		d.says("explain boundary/laboratory", "Retention: quality-record: what was recorded by 2026-03-10 is to be kept to 2036-03-07; on hold: nothing of it goes until the hold is lifted")
+		files := d.inspect("--boundary", "laboratory")
+		for _, words := range []string{"laboratory: quality-record: what was recorded by 2026-03-10 is to be kept to 2036-03-07; on hold", "The collector itself keeps", "records that its agents sent for 90 days"} {
+			if !strings.Contains(strings.Join(strings.Fields(files["README.txt"]), " "), words) {
+				d.t.Errorf("the package lacks %q: %s", words, files["README.txt"])
+			}
+		}
+		if !strings.Contains(files["summary.html"], "on hold") || !strings.Contains(files["documents/boundary-laboratory.yaml"], "hold: true") || files["regulated-laboratory.json"] == "" {
+			d.t.Error("the package does not tell of the hold, its document or what leaves")
+		}
 	}},
 	{name: "RMF step", check: func(d *desk) {
 		for name, step := range map[string]string{"line4": "monitor", "suppliers": "implement", "insight-staging": "assess"} {

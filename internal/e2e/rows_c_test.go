@@ -21,8 +21,7 @@ import (
 // TestSecurityTeam walks, row by row, what a security team does that reviews how
 // the plant drifts away from its boundaries, from the command line. Slices of
 // captures as evidence (C13) and delivery to a SIEM (C15) are exports, and are
-// built and tested as such; so are, of TestOfficial, other formats (D20) and
-// inspection packages (D23).
+// built and tested as such; so are, of TestOfficial, other formats (D20).
 func TestSecurityTeam(t *testing.T) {
 	holds(t, []row{
 		{name: "C1_logical_map", check: logicalMap},
@@ -539,6 +538,7 @@ func TestCommandsAnswer(t *testing.T) {
 	d.plant(plant.Ports()...)
 	names := strings.NewReplacer( // ids depend on what was heard
 		"c-f2745cu5sjya", d.flow("10.60.61.30", "10.20.4.11", 102).GetId(), "a-uzrabxxq5868", d.asset("10.20.4.1").GetId(), "diff 7d", "diff "+stamp(d.clock().Add(-30*time.Minute)),
+		"inspection.zip", filepath.Join(d.dir, "inspection.zip"),
 	)
 	n := 0
 	for l := range strings.Lines(read(t, "deploy/commands.md")) {

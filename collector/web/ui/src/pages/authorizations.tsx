@@ -4,13 +4,13 @@ import { useState } from 'react';
 import { post, useAuthorizations, useConditions, useDocuments, useGate } from '../api';
 import { Calendar } from '../parts/calendar';
 import { Links, StateChip, Tag, VerdictChip } from '../parts/chip';
-import { Act } from '../parts/may';
+import { Act, useMay } from '../parts/may';
 import { TakeSnapshot } from './drift';
 import { Conditions } from '../parts/conditions';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { useDraft } from '../parts/draft';
 import { type Column, Table } from '../parts/table';
-import { Link, to } from '../route';
+import { Link, to, useAt } from '../route';
 import { cut, day, lastDay, plural, T, when } from '../text';
 import type { Authorization, AuthorizationAct, AuthorizationRecord, Condition, Consequences, VerdictChange } from '../types';
 import { CONDITION_STATES, CONDITION_WORDS, DECISIONS } from '../words';
@@ -78,7 +78,7 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
   const result = gate.data?.result;
   const own = (conditions.data ?? []).filter((c) => c.authorization === id);
   return (
-    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act></>}>
+    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act> <Package of={a.name} /></>}>
       {taking && <TakeSnapshot authorization={a.name} close={() => setTaking(false)} />}
       <p className={`gate g-${result}`}>
         <b>Gate: {{ holds: 'every condition holds', fails: 'fails', 'cannot-tell': 'cannot be told' }[result ?? ''] ?? (gate.isError ? gate.error.message : 'judging')}</b>
@@ -113,6 +113,14 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
       {text && <Block title="The document"><pre className="yaml" tabIndex={0}>{text}</pre></Block>}
     </Sheet>
   );
+}
+
+/** Package is the way to the inspection package, of the moment that is shown. */
+function Package({ of }: { of: string }) {
+  const at = useAt();
+  const refused = useMay('ExportService/ExportEvidence');
+  if (refused) return <Button size="sm" variant="secondary" isAriaDisabled title={`Not yours to do: ${refused}`}>Inspection package</Button>;
+  return <a className="pf-v6-c-button pf-m-secondary pf-m-small" download href={`/api/v1/evidence?${new URLSearchParams(at ? { authorization: of, as_of: at } : { authorization: of })}`}>Inspection package</a>;
 }
 
 type Risk = NonNullable<AuthorizationRecord['residual_risks']>[number];
