@@ -35,7 +35,7 @@ test: ## every test that needs Go alone; DEMARC_TEST=all demands the others too
 test-ui: ## the pages in a browser, against the programs and the example plant (needs Node and Chromium)
 	@node $(UI)/test/run.mjs
 
-screenshots: ## the pictures of every page, light and dark, into deploy/pages (needs Node and Chromium)
+screenshots: pages build ## the pictures of every page, light and dark, into deploy/pages (needs Node and Chromium)
 	@node $(UI)/test/screenshots.mjs
 
 race: ## tests of what shares state, under the race detector (needs a C compiler)

@@ -232,7 +232,7 @@ func driftList(all []*demarcv1.Drift) list[*demarcv1.Drift] {
 func (s *Service) shownDrift(d *finding.Difference) *demarcv1.Drift {
 	x := &demarcv1.Drift{
 		Kind: d.Kind, Cause: d.Cause, Words: d.Words, Why: d.Why, Authorization: d.Snapshot.Authorization, Snapshot: d.Snapshot.ID(),
-		Boundary: strings.Join(d.Thing.Boundaries, " -> "), Id: d.Thing.ID,
+		Boundary: strings.TrimSuffix(strings.Join(d.Thing.Boundaries, " -> "), " -> "), Id: d.Thing.ID,
 	}
 	if d.Thing.First != 0 {
 		x.FirstSeen, x.LastSeen = timestamppb.New(time.Unix(0, d.Thing.First)), timestamppb.New(time.Unix(0, d.Thing.Last))

@@ -70,11 +70,19 @@ func (f *finding) heldTitle() string {
 	case Drift + "-" + GoneAsset:
 		return "Gone from " + place(g.From) + " since " + g.its() + ": " + f.subjects()
 	case Drift + "-" + NewConnection:
-		return "New from " + place(g.From) + " to " + place(g.To) + " since " + g.its() + ": " + f.subjects()
+		return "New from " + end(g.From) + " to " + end(g.To) + " since " + g.its() + ": " + f.subjects()
 	case Drift + "-" + ChangedConnection:
-		return "From " + place(g.From) + " to " + place(g.To) + ", " + g.Service + " is not as in " + g.its() + ": " + f.subjects()
+		return "From " + end(g.From) + " to " + end(g.To) + ", " + g.Service + " is not as in " + g.its() + ": " + f.subjects()
 	}
-	return "No longer seen from " + place(g.From) + " to " + place(g.To) + " since " + g.its() + ": " + f.subjects()
+	return "No longer seen from " + end(g.From) + " to " + end(g.To) + " since " + g.its() + ": " + f.subjects()
+}
+
+// end is where a connection of a snapshot begins or leads; what stays on its own link leads to none.
+func end(boundary string) string {
+	if boundary == "" {
+		return "no boundary"
+	}
+	return place(boundary)
 }
 
 // subjects names what a drift is about: its members, or those of the past when

@@ -40,15 +40,16 @@ const PAGES: Record<string, React.ComponentType<{ id: string }>> = {
   settings: load('Settings', () => import('./pages/settings')),
 };
 
-/** useTheme puts the chosen colours on the document. */
+/** useTheme puts the chosen colours on the document; paper is light. */
 function useTheme() {
   const chosen = useCell(theme);
   useEffect(() => {
     const system = matchMedia('(prefers-color-scheme: dark)');
-    const put = () => document.documentElement.classList.toggle('pf-v6-theme-dark', chosen === 'dark' || (chosen === 'system' && system.matches));
+    const paper = matchMedia('print');
+    const put = () => document.documentElement.classList.toggle('pf-v6-theme-dark', !paper.matches && (chosen === 'dark' || (chosen === 'system' && system.matches)));
     put();
-    system.addEventListener('change', put);
-    return () => system.removeEventListener('change', put);
+    for (const m of [system, paper]) m.addEventListener('change', put);
+    return () => { for (const m of [system, paper]) m.removeEventListener('change', put); };
   }, [chosen]);
 }
 

@@ -216,9 +216,16 @@ test('official: conditions, the brief on one page, and the consequences of resci
     await page.locator('.brief h2', { hasText: row }).first().waitFor();
   }
   await says('line4-to-historian', '.brief');
+  await page.evaluate(() => localStorage.setItem('demarc-theme', 'dark'));
+  await page.reload();
+  await says('line4-to-historian', '.brief');
   const pdf = await page.pdf({ format: 'A4', margin: { top: '12mm', bottom: '12mm', left: '12mm', right: '12mm' } });
   const sheets = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length;
   assert.equal(sheets, 1, 'the brief prints on one page');
+  await page.emulateMedia({ media: 'print' });
+  await page.waitForFunction(() => getComputedStyle(document.querySelector('.brief')).backgroundColor === 'rgb(255, 255, 255)'); // paper is light
+  await page.emulateMedia({ media: null });
+  await page.evaluate(() => localStorage.removeItem('demarc-theme'));
 
   await page.goto(`${c.origin}/authorizations/lines-ato`);
   await page.getByRole('button', { name: 'Show the consequences' }).click();
@@ -341,7 +348,7 @@ test('no page has a serious accessibility fault, in light or dark, or at 200 % z
       faults.push(...serious.map((v) => `${path} (${theme}): ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((x) => x.html.slice(0, 160)).join(' | ')}`));
     }
   }
-  await page.setViewportSize({ width: 720, height: 450 });
+  await page.setViewportSize({ width: 640, height: 400 });
   for (const path of pages) {
     await open(path);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -1,6 +1,7 @@
 // Takes the pictures of deploy/pages: every page of the app on the example
 // plant, light and dark. make screenshots, from the top folder.
 // With another folder, they are put there; with names after it, those alone.
+// WHOLE=1 takes the whole length of each, to look at.
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -27,6 +28,12 @@ async function settled() {
   await page.waitForTimeout(300); // a drawing, and what follows from the first answers
 }
 
+async function signIn() {
+  await page.goto(await c.link());
+  await page.waitForURL(`${c.origin}/`);
+  await settled();
+}
+
 /** shot takes one page, light and dark; act brings it to what is to be seen. */
 async function shot(name, address, { act, reader = 'analyst' } = {}) {
   if (names.length && !names.includes(name)) return;
@@ -48,7 +55,7 @@ async function shot(name, address, { act, reader = 'analyst' } = {}) {
 /** filled is a collector with the example plant, where people have done some of their work. */
 async function filled() {
   c = await Collector.start();
-  await page.goto(await c.link());
+  await signIn();
   await c.command('apply', '-f', 'deploy/example');
   await change('Process values of line 4 for', 'Process and batch values of line 4 for', 'Put it in force');
   for (const s of SEGMENTS) { await c.enrol(s); await c.plant(s); }
@@ -118,7 +125,7 @@ async function enforced() {
   await c.command('user', 'add', 'kim', '--full-name', 'Kim Osei, security manager', '--uid', String(process.getuid()), '--role', 'issm', '--role', 'admin');
   c.more = 'authority: enforced\n';
   await c.restart();
-  await page.goto(await c.link());
+  await signIn();
   await change('ports: [4840], operations: [read,', 'ports: [4840], operations: [read, write,', 'Propose it');
 }
 
@@ -126,7 +133,7 @@ try {
   await mkdir(folder, { recursive: true });
   c = await Collector.start();
   await shot('sign-in', '/sign-in');
-  await page.goto(await c.link());
+  await signIn();
   await shot('first', '/');
   await shot('add-agent', '/', { act: async () => { await page.getByRole('button', { name: 'Add an agent' }).click(); await page.getByRole('dialog').getByLabel('Site').fill('houston'); await page.getByLabel('Its name').fill('line4'); await page.getByRole('button', { name: 'Make the line' }).click(); await page.getByRole('dialog').getByLabel('Line to run', { exact: true }).waitFor(); } });
   await c.stop();
@@ -152,8 +159,8 @@ try {
   await shot('authorization', '/authorizations/lines-ato', { reader: 'official' });
   await shot('agreements', '/agreements');
   await shot('providers', '/providers');
-  await shot('second-system', '/providers/archive-ato?for=suppliers');
-  await shot('second-system-refused', '/providers/cloud-atu?for=machine-builder');
+  await shot('second-system-refused', '/providers/archive-ato?for=suppliers');
+  await shot('second-system', '/providers/cloud-atu?for=machine-builder');
   await shot('policy', '/policy?document=Interconnection/line4-to-historian');
   await shot('policy-difference', '/policy?against=1');
   await shot('policy-dry-run', '/policy?document=Interconnection/line4-to-historian', { act: () => tried('4840', '4843') });

@@ -86,7 +86,7 @@ const sightColumns: Column<SegmentSight>[] = [
   { key: 'heard', name: 'Quarter hours heard', width: '11rem', num: true, text: (s) => s.quarters_heard ?? 0, cell: (s) => `${s.quarters_heard ?? 0} of ${s.quarters ?? 0}` },
   { key: 'packets', name: 'Packets', num: true, text: (s) => Number(s.packets ?? 0), cell: (s) => count(s.packets) },
   { key: 'lost', name: 'Lost', num: true, text: (s) => Number(s.lost ?? 0), cell: (s) => count(s.lost) },
-  { key: 'undecoded', name: 'Not decoded', num: true, text: (s) => Number(s.undecoded ?? 0), cell: (s) => count(s.undecoded) },
+  { key: 'undecoded', name: 'Not decoded', width: '7rem', num: true, text: (s) => Number(s.undecoded ?? 0), cell: (s) => count(s.undecoded) },
   { key: 'onesided', name: 'One side only', width: '8rem', num: true, text: (s) => s.one_sided ?? 0, cell: (s) => `${s.one_sided ?? 0} of ${s.tcp ?? 0} TCP` },
   { key: 'last', name: 'Heard until, UTC', width: '9rem', text: (s) => when(s.last), cell: (s) => minute(s.last) },
 ];

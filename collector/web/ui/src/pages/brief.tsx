@@ -84,7 +84,7 @@ function One({ c }: { c: Connection }) {
         <Row name="Depends on"><Or>{leaning.map((a) => <p key={a.name}><Link href={to('authorizations', a.name)}>{a.name}</Link>, {a.state}, {a.until ? `ends ${lastDay(a.until)}, ${ago(a.until, Date.now())}` : 'no end'}</p>)}</Or></Row>
         <Row name="Changes that explain"><Or>{[...new Set([...own.flatMap((f) => f.explained_by ?? []), ...windows.filter((w) => agreements.some((g) => w.text.includes(g.name))).map((w) => `Window/${w.name}`)])].map((w) => <p key={w}>{w}</p>)}</Or></Row>
         <Row name="Options">
-          <p>Accept to a date, require a fix, or restrict: {own.length ? own.map((f) => <Link key={f.id} href={to('findings', f.id)}>its finding </Link>) : 'it stands in no finding'}</p>
+          <p>Accept to a date, require a fix, or restrict: {own.length ? <>in <Links page="findings" of={own.map((f) => f.id)} /></> : 'it stands in no finding'}</p>
           <p>Suspend or rescind, with the consequences shown first: <Links page="authorizations" of={over.map((a) => a.name)} />{over.length === 0 && <Nothing />}</p>
         </Row>
       </div>

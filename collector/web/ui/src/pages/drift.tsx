@@ -24,7 +24,7 @@ const place = (d: Drift) => to(d.kind.endsWith('asset') ? 'assets' : 'connection
 const columns: Column<Drift>[] = [
   { key: 'severity', name: 'Sev', width: '3.6rem', text: (d) => d.severity ?? 0, cell: (d) => d.finding && <Severity n={d.severity} /> },
   { key: 'kind', name: 'What', width: '9.5rem', text: (d) => d.kind, cell: (d) => <Tag>{d.kind}</Tag> },
-  { key: 'words', name: 'Difference', width: '26%', text: (d) => d.words ?? '', cell: (d) => <Link href={place(d)}>{cut(d.words, 240)}</Link> },
+  { key: 'words', name: 'Difference', width: '28%', text: (d) => d.words ?? '', cell: (d) => <Link href={place(d)}>{cut(d.words, 240)}</Link> },
   { key: 'why', name: 'Why it has this cause', text: (d) => d.why ?? '' },
   { key: 'boundary', name: 'Boundary', width: '6rem', text: (d) => d.boundary ?? '' },
   { key: 'finding', name: 'Finding', width: '5.5rem', text: (d) => d.status ?? '', cell: (d) => d.finding && <Link href={to('findings', d.finding)}>{d.status || 'open'}</Link> },
@@ -34,6 +34,8 @@ const columns: Column<Drift>[] = [
 
 /** moved is for what is no drift of the network: it has no finding. */
 const moved = columns.filter((c) => !['severity', 'finding', 'explained'].includes(c.key));
+
+const unexplained = columns.filter((c) => c.key !== 'explained');
 
 interface Answer { causes?: Record<string, number>; without?: string[] }
 
@@ -92,7 +94,7 @@ function Cause({ cause, name, words, n, q, merge }: { cause: string; name: strin
   return (
     <Block title={name} note={`${plural(n, 'difference')}; ${words}`} more={batches.map((a) => <Act key={a} call="FindingService/MergeSnapshot" variant="link" isInline onClick={() => merge(a)}>Take over into the snapshot of {a}</Act>)}>
       <Fault of={rows} />
-      <Table short name={`drift-${cause}`} rows={all} columns={cause === 'reality' ? columns : moved} id={(d) => `${d.kind} ${d.id} ${d.authorization}`} href={place} empty="Nothing." />
+      <Table short name={`drift-${cause}`} rows={all} columns={cause !== 'reality' ? moved : all.some((d) => d.explained_by?.length) ? columns : unexplained} id={(d) => `${d.kind} ${d.id} ${d.authorization}`} href={place} empty="Nothing." />
       {n > all.length && all.length > 0 && <p className="dim">The first {all.length} of {count(n)}: narrow by authorization or boundary, or see demarc-collector get drift.</p>}
     </Block>
   );
