@@ -198,6 +198,7 @@ func getAuditCommand(at *place) *cobra.Command {
 	f.Uint32Var(&r.Limit, "limit", 100, "how many, at most 1000")
 	f.Uint64Var(&r.Before, "before", 0, "only entries before this number")
 	f.StringVar(&r.Who, "who", "", "only of callers whose name holds this")
+	f.StringVar(&r.Search, "search", "", "only entries that hold all of these words")
 	f.StringVar(&r.What, "what", "", "only acts whose name holds this")
 	return c
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -29,6 +30,10 @@ func (s *Service) ListAudit(ctx context.Context, r *demarcv1.ListAuditRequest) (
 	if limit > maxAuditPage {
 		return nil, status.Errorf(codes.InvalidArgument, "%d entries at once: at most %d", limit, maxAuditPage)
 	}
+	words, err := newSearch(r.GetSearch())
+	if err != nil {
+		return nil, err
+	}
 	last, err := s.Store.LastAudit(ctx)
 	if err != nil {
 		return nil, failed(err)
@@ -51,7 +56,7 @@ func (s *Service) ListAudit(ctx context.Context, r *demarcv1.ListAuditRequest) (
 			break
 		}
 		for i := len(chunk) - 1; i >= 0 && len(answer.GetEntries()) < limit; i-- {
-			if e := &chunk[i]; strings.Contains(e.Act.Who, r.GetWho()) && strings.Contains(e.Act.What, r.GetWhat()) {
+			if e := &chunk[i]; strings.Contains(e.Act.Who, r.GetWho()) && strings.Contains(e.Act.What, r.GetWhat()) && words.in(slices.Values([]string{e.Act.Who, e.Act.What, e.Act.On, e.Act.Detail})) {
 				answer.Entries = append(answer.Entries, protoAudit(e))
 			}
 		}

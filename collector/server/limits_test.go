@@ -181,3 +181,28 @@ func actsOf(t *testing.T) (all []protoreflect.MethodDescriptor) {
 	}
 	return all
 }
+
+func TestAuditLogIsSearched(t *testing.T) {
+	p := newProbing(t, "enforced")
+	ask := func(r *demarcv1.ListAuditRequest) (all []string) {
+		a, err := p.ListAudit(owner(t), r)
+		p.must(err)
+		for _, e := range a.GetEntries() {
+			all = append(all, e.GetWhat())
+		}
+		return all
+	}
+	_, err := do(owner(t), p, p.KillProbes, &demarcv1.KillProbesRequest{Site: "houston", Reason: "Smoke in the cabinet"})
+	p.must(err)
+	if all := ask(&demarcv1.ListAuditRequest{}); len(all) < 5 {
+		t.Fatalf("the log holds %q: nothing could be left out", all)
+	}
+	for words, want := range map[string][]string{"smoke HOUSTON": {"probe kill"}, "smoke alpha": nil} {
+		if got := ask(&demarcv1.ListAuditRequest{Search: words}); !slices.Equal(got, want) {
+			t.Errorf("%q finds %q, want %q", words, got, want)
+		}
+	}
+	if _, err := p.ListAudit(owner(t), &demarcv1.ListAuditRequest{Search: strings.Repeat("x ", 100)}); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("%v", err)
+	}
+}

@@ -124,9 +124,11 @@ type ListAuditRequest struct {
 	// Only those before this sequence number; 0 begins at the latest.
 	Before uint64 `protobuf:"varint,1,opt,name=before,proto3" json:"before,omitempty"`
 	// At most 1000; 0 is 100.
-	Limit         uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
-	Who           string `protobuf:"bytes,3,opt,name=who,proto3" json:"who,omitempty"`
-	What          string `protobuf:"bytes,4,opt,name=what,proto3" json:"what,omitempty"`
+	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	Who   string `protobuf:"bytes,3,opt,name=who,proto3" json:"who,omitempty"`
+	What  string `protobuf:"bytes,4,opt,name=what,proto3" json:"what,omitempty"`
+	// Words that an entry must hold, whatever their case.
+	Search        string `protobuf:"bytes,5,opt,name=search,proto3" json:"search,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -185,6 +187,13 @@ func (x *ListAuditRequest) GetWho() string {
 func (x *ListAuditRequest) GetWhat() string {
 	if x != nil {
 		return x.What
+	}
+	return ""
+}
+
+func (x *ListAuditRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
 	}
 	return ""
 }
@@ -364,12 +373,13 @@ const file_demarc_v1_audit_proto_rawDesc = "" +
 	"\x04what\x18\x04 \x01(\tR\x04what\x12\x0e\n" +
 	"\x02on\x18\x05 \x01(\tR\x02on\x12\x16\n" +
 	"\x06detail\x18\x06 \x01(\tR\x06detail\x12\x12\n" +
-	"\x04hash\x18\a \x01(\tR\x04hash\"f\n" +
+	"\x04hash\x18\a \x01(\tR\x04hash\"~\n" +
 	"\x10ListAuditRequest\x12\x16\n" +
 	"\x06before\x18\x01 \x01(\x04R\x06before\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x10\n" +
 	"\x03who\x18\x03 \x01(\tR\x03who\x12\x12\n" +
-	"\x04what\x18\x04 \x01(\tR\x04what\"X\n" +
+	"\x04what\x18\x04 \x01(\tR\x04what\x12\x16\n" +
+	"\x06search\x18\x05 \x01(\tR\x06search\"X\n" +
 	"\x11ListAuditResponse\x12/\n" +
 	"\aentries\x18\x01 \x03(\v2\x15.demarc.v1.AuditEntryR\aentries\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\"\x14\n" +

@@ -105,7 +105,7 @@ export function useAll<T>(name: string, q: Query = {}, enabled = true): List<T> 
 
 const first = <T>(name: string, q: Query, size: number) => ({ queryKey: [name, 'first', size, q], queryFn: () => page<T>(name, q, '', size) });
 /** useFirst is the first rows of a list, and its totals. */
-export const useFirst = <T>(name: string, q: Query, size: number) => useQuery(first<T>(name, useTimed(name, q), size));
+export const useFirst = <T>(name: string, q: Query, size: number, enabled = true) => useQuery({ ...first<T>(name, useTimed(name, q), size), enabled });
 /** total asks for how many rows a list has. */
 export const total = (name: string, q: Query = {}) => first(name, q, 1);
 /** useTotal is how many rows a list has; -1 until that is known. */

@@ -146,6 +146,22 @@ export function dcp(mac, name, alias) {
   return Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 1]), Buffer.from(mac), Buffer.from([0x88, 0x92, 0xfe, 0xff, 5, 1, 0, 0, 0, 7, 0, 0, 0, blocks.length]), blocks, Buffer.alloc(24)]);
 }
 
+/** snmpName is a device that answers its manager with its name, however long. */
+export function snmpName(mac, ip, name) {
+  const tlv = (tag, ...parts) => { const v = Buffer.concat(parts.map((p) => Buffer.from(p))); return Buffer.concat([Buffer.from(v.length < 128 ? [tag, v.length] : [tag, 0x83, v.length >> 16, (v.length >> 8) & 255, v.length & 255]), v]); };
+  const one = [2, 1, 1];
+  const body = tlv(0x30, one, tlv(4, 'public'), tlv(0xa2, [2, 1, 7], [2, 1, 0], [2, 1, 0], tlv(0x30, tlv(0x30, [6, 8, 0x2b, 6, 1, 2, 1, 1, 5, 0], tlv(4, name)))));
+  const head = Buffer.alloc(42);
+  Buffer.from([2, 0, 0, 0, 9, 98, ...mac, 8, 0, 0x45]).copy(head);
+  head.writeUInt16BE(28 + body.length, 16);
+  Buffer.from([64, 17]).copy(head, 22);
+  Buffer.from([...ip, ip[0], ip[1], ip[2], 98]).copy(head, 26);
+  head.writeUInt16BE(161, 34);
+  head.writeUInt16BE(40_000, 36);
+  head.writeUInt16BE(8 + body.length, 38);
+  return Buffer.concat([head, body]);
+}
+
 /** lldp is a switch or device that tells its name; a switch says that it bridges. */
 export function lldp(mac, name, description, port = 'port-1', bridge = false) {
   const tlv = (type, value) => { const h = Buffer.alloc(2); h.writeUInt16BE((type << 9) | value.length); return Buffer.concat([h, value]); };

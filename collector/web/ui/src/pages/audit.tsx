@@ -1,8 +1,11 @@
 import { Button } from '@patternfly/react-core';
 import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
 import { get } from '../api';
 import { Empty, Loading, Sheet } from '../parts/page';
+import { SearchBox } from '../parts/searchbox';
 import { type Column, csv, save, Table } from '../parts/table';
+import { setQuery, useRoute } from '../route';
 import { count, cut, minute, when } from '../text';
 import type { AuditEntry } from '../types';
 
@@ -18,9 +21,11 @@ const columns: Column<AuditEntry>[] = [
 
 /** Audit is every act of a person or program, the latest first, chained by hash. */
 export function Audit(_: { id: string }) {
+  const q = useRoute().query.get('q') ?? '';
+  const [words, setWords] = useState(q);
   const found = useInfiniteQuery({
-    queryKey: ['audit'],
-    queryFn: ({ pageParam }) => get<{ entries?: AuditEntry[]; last?: string }>('audit', { before: pageParam, limit: 500 }),
+    queryKey: ['audit', q],
+    queryFn: ({ pageParam }) => get<{ entries?: AuditEntry[]; last?: string }>('audit', { search: q, before: pageParam, limit: 500 }),
     initialPageParam: '',
     getNextPageParam: (p) => { const first = p.entries?.at(-1)?.sequence; return first && Number(first) > 1 ? first : undefined; },
   });
@@ -32,7 +37,8 @@ export function Audit(_: { id: string }) {
       {found.isError && <p className="fault" role="alert">{found.error.message}</p>}
       {check.isError && <p className="fault" role="alert">{check.error.message}</p>}
       {check.data && <p role="status" className={check.data.intact ? 'gate g-holds' : 'gate g-fails'}><b>{check.data.intact ? 'The chain is whole' : 'The chain is broken'}</b><span>{check.data.intact ? `${count(check.data.entries)} entries; the last hash is ${check.data.last_hash}. Kept elsewhere, it shows later that nothing was cut off.` : cut(check.data.fault, 300)}</span></p>}
-      {rows.length === 0 ? <Empty>Nothing was done yet.</Empty> : <Table short name="audit" rows={rows} columns={columns} id={(e) => e.sequence} empty="" />}
+      <form className="tools" onSubmit={(e) => { e.preventDefault(); setQuery({ q: words.trim() }); }}><SearchBox label="Search the audit log" hint="Who, what, on what: Enter looks through the whole log" value={words} put={setWords} /></form>
+      {rows.length === 0 ? <Empty>{q ? 'No entry holds these words.' : 'Nothing was done yet.'}</Empty> : <Table short name="audit" rows={rows} columns={columns} id={(e) => e.sequence} empty="" />}
       {found.hasNextPage && <Button variant="link" isDisabled={found.isFetching} onClick={() => void found.fetchNextPage()}>Earlier entries</Button>}
     </Sheet>
   );

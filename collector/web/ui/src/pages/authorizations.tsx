@@ -8,6 +8,7 @@ import { Act, useMay } from '../parts/may';
 import { TakeSnapshot } from './drift';
 import { Conditions } from '../parts/conditions';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
+import { dayAfter } from '../parts/dialog';
 import { useDraft } from '../parts/draft';
 import { type Column, Table } from '../parts/table';
 import { Link, to, useAt } from '../route';
@@ -145,12 +146,12 @@ const actColumns: Column<AuthorizationAct>[] = [
 
 /** WhatIf shows the consequences of an act before anybody takes it. */
 function WhatIf({ a }: { a: Authorization }) {
-  const [kind, setKind] = useState('rescind');
+  const [kind, setKind] = useDraft(`decide-kind-${a.name}`, 'rescind');
   const [reason, setReason, sent] = useDraft(`decide-${a.name}`);
-  const [until, setUntil] = useState('');
-  const act = { kind, authorization: a.name, reason: reason || 'what if', ...(until && kind !== 'rescind' ? { until: `${until}T00:00:00Z` } : {}) };
+  const [until, setUntil, sentUntil] = useDraft(`decide-until-${a.name}`);
+  const act = { kind, authorization: a.name, reason: reason || 'what if', ...(until && kind !== 'rescind' ? { until: dayAfter(until) } : {}) };
   const dry = useMutation({ mutationFn: () => post<{ consequences?: Consequences }>('authorizations/decide', { act, dry_run: true }) });
-  const real = useMutation({ mutationFn: () => post<{ consequences?: Consequences }>('authorizations/decide', { act: { ...act, reason }, dry_run: false }), onSuccess: () => { sent(); dry.reset(); } });
+  const real = useMutation({ mutationFn: () => post<{ consequences?: Consequences }>('authorizations/decide', { act: { ...act, reason }, dry_run: false }), onSuccess: () => { sent(); sentUntil(); dry.reset(); } });
   const change = (f: () => void) => { f(); dry.reset(); real.reset(); };
   return (
     <Block title="Before it is decided" note="what would change, computed on what is seen now; nothing is recorded by looking">
@@ -160,7 +161,7 @@ function WhatIf({ a }: { a: Authorization }) {
             <FormSelectOption value="suspend" label="Suspend" /><FormSelectOption value="rescind" label="Rescind" /><FormSelectOption value="extend" label="Extend" />
           </FormSelect>
         </label>
-        {kind !== 'rescind' && <label>Until<TextInput type="date" aria-label="Until" value={until} onChange={(_, v) => change(() => setUntil(v))} /></label>}
+        {kind !== 'rescind' && <label>Last day<TextInput type="date" aria-label="Last day" value={until} onChange={(_, v) => change(() => setUntil(v))} /></label>}
         <label className="long">Reason<TextInput aria-label="Reason" value={reason} onChange={(_, v) => setReason(v)} placeholder="Needed to record it, not to look" /></label>
         <Button type="submit" variant="secondary" isDisabled={dry.isPending}>Show the consequences</Button>
         {dry.isPending && <Spinner size="md" aria-label="computing" />}

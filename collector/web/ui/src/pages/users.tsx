@@ -45,7 +45,7 @@ export function Users({ id }: { id: string }) {
         fields={[
           { key: 'name', name: 'Account', needed: true, hint: 'Lower-case letters, digits and . _ @ -' }, { key: 'full_name', name: 'Full name', hint: 'As documents and papers have it' },
           { key: 'kind', name: 'Kind', kind: 'choice', choices: [['person', 'Person'], ['program', 'Program: calls with tokens']] },
-          { key: 'password', name: 'First password', hint: 'Twelve characters or more; empty for none' }, { key: 'oidc', name: 'At an OpenID provider', hint: 'ISSUER VALUE' }, { key: 'certificate', name: 'In a client certificate', hint: 'Subject, user principal name or e-mail address, as the settings say' },
+          { key: 'password', name: 'First password', kind: 'secret', hint: 'Twelve characters or more; empty for none' }, { key: 'oidc', name: 'At an OpenID provider', hint: 'ISSUER VALUE' }, { key: 'certificate', name: 'In a client certificate', hint: 'Subject, user principal name or e-mail address, as the settings say' },
         ]}
         act={async (v) => { const { password, ...user } = v; await post('users', { user, password }); go(to('users', v.name)); return undefined; }}
       />}
@@ -91,7 +91,7 @@ function One({ u }: { u: User }) {
         fields={[{ key: 'full_name', name: 'Full name' }, { key: 'oidc', name: 'At an OpenID provider', hint: `ISSUER VALUE; now ${u.oidc || 'none'}` }, { key: 'certificate', name: 'In a client certificate', hint: `now ${u.certificate || 'none'}` }]}
         act={async (v: Values) => { await change(Object.fromEntries(Object.entries(v).filter(([, x]) => x.trim()).map(([k, x]) => [k, x.trim() === '-' ? '' : x]))); return undefined; }}
       />}
-      {asking === 'password' && <Dialog draft={`password-${u.name}`} title={`A password for ${u.name}`} verb="Set" close={close} lead="It is good for setting another one only." fields={[{ key: 'password', name: 'Password', needed: true, hint: 'Twelve characters or more' }]} act={async (v) => { await post('password', { name: u.name, password: v.password }); return undefined; }} />}
+      {asking === 'password' && <Dialog draft={`password-${u.name}`} title={`A password for ${u.name}`} verb="Set" close={close} lead="It is good for setting another one only." fields={[{ key: 'password', name: 'Password', kind: 'secret', needed: true, hint: 'Twelve characters or more' }]} act={async (v) => { await post('password', { name: u.name, password: v.password }); return undefined; }} />}
     </>
   );
 }

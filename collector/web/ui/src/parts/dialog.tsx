@@ -4,7 +4,8 @@ import { later } from './later';
 export interface Field {
   key: string;
   name: string;
-  kind?: 'text' | 'area' | 'date' | 'choice';
+  /** A secret is not written down: it is lost with the page, not with the session. */
+  kind?: 'text' | 'area' | 'date' | 'choice' | 'secret';
   choices?: [value: string, name: string][];
   needed?: boolean;
   hint?: string;

@@ -8,7 +8,9 @@ import { useDraft } from './draft';
 /** DialogForm is what Dialog shows. */
 export function DialogForm({ draft, title, lead, fields, verb, danger, act, done, close }: Asked) {
   const [raw, setRaw, sent] = useDraft(draft, '{}');
-  const values: Values = { ...Object.fromEntries(fields.map((f) => [f.key, f.choices?.[0]?.[0] ?? ''])), ...(JSON.parse(raw) as Values) };
+  const [secrets, setSecrets] = useState<Values>({});
+  const drafted = JSON.parse(raw) as Values;
+  const values: Values = { ...Object.fromEntries(fields.map((f) => [f.key, f.choices?.[0]?.[0] ?? ''])), ...drafted, ...secrets };
   const [answer, setAnswer] = useState<ReactNode>();
   const send = useMutation({
     mutationFn: () => act(values),
@@ -21,7 +23,11 @@ export function DialogForm({ draft, title, lead, fields, verb, danger, act, done
     },
   });
   const lacking = fields.filter((f) => f.needed && !values[f.key].trim());
-  const put = (key: string, v: string) => { setRaw(JSON.stringify({ ...values, [key]: v })); send.reset(); };
+  const put = (f: Field, v: string) => {
+    if (f.kind === 'secret') setSecrets({ ...secrets, [f.key]: v });
+    else setRaw(JSON.stringify({ ...drafted, [f.key]: v }));
+    send.reset();
+  };
   return (
     <Modal variant="small" isOpen onClose={close} aria-labelledby="dialog-title" className="dialog">
       <ModalHeader title={title} labelId="dialog-title" description={answer ? undefined : lead} />
@@ -30,7 +36,7 @@ export function DialogForm({ draft, title, lead, fields, verb, danger, act, done
           <Form id="dialog" onSubmit={(e) => { e.preventDefault(); if (!lacking.length) send.mutate(); }}>
             {fields.map((f, i) => (
               <FormGroup key={f.key} label={f.name} fieldId={`f-${f.key}`} isRequired={f.needed}>
-                <Input f={f} value={values[f.key]} put={(v) => put(f.key, v)} first={i === 0} />
+                <Input f={f} value={values[f.key]} put={(v) => put(f, v)} first={i === 0} />
                 {f.hint && <FormHelperText><HelperText><HelperTextItem>{f.hint}</HelperTextItem></HelperText></FormHelperText>}
               </FormGroup>
             ))}
@@ -55,5 +61,6 @@ function Input({ f, value, put, first }: { f: Field; value: string; put: (v: str
   const same = { id: `f-${f.key}`, value, autoFocus: first };
   if (f.kind === 'choice') return <FormSelect {...same} onChange={(_, v) => put(v)}>{f.choices!.map(([v, name]) => <FormSelectOption key={v} value={v} label={name} />)}</FormSelect>;
   if (f.kind === 'area') return <TextArea {...same} rows={3} resizeOrientation="vertical" onChange={(_, v) => put(v)} />;
+  if (f.kind === 'secret') return <TextInput {...same} type="password" autoComplete="new-password" onChange={(_, v) => put(v)} />;
   return <TextInput {...same} type={f.kind === 'date' ? 'date' : 'text'} onChange={(_, v) => put(v)} />;
 }
