@@ -24,8 +24,11 @@ func hashOf(p *decode.Packet, segment uint16) uint64 { return (p.Hash + uint64(s
 // several packets that are at hand it is called for all before Add is for the
 // first: their memory is then waited for once.
 func (t *Table) Ahead(p *decode.Packet, segment uint16) *Conversation {
-	hash := hashOf(p, segment)
-	e := t.index[hash&uint64(len(t.index)-1)]
+	hash, mask := hashOf(p, segment), len(t.index)-1
+	e := t.index[int(hash)&mask]
+	if uint64(e>>32) != hash { // another is at home there: most often this one is next to it
+		e = t.index[(int(hash)+1)&mask]
+	}
 	if uint64(e>>32) != hash {
 		return nil
 	}
@@ -48,10 +51,11 @@ func (t *Table) find(p *decode.Packet, segment uint16) (*Conversation, Side) {
 		}
 		c := t.all[e.position()]
 		side := A
-		if c.keys[A] != p.SrcKey || c.keys[B] != p.DstKey {
-			if side = B; c.keys[A] != p.DstKey || c.keys[B] != p.SrcKey {
-				continue
-			}
+		if c.keys[A] != p.SrcKey {
+			side = B
+		}
+		if c.keys[side&1] != p.SrcKey || c.keys[side.Other()&1] != p.DstKey {
+			continue
 		}
 		plain := p.SrcKey.Plain(p.DstKey) && c.Transport == p.Protocol
 		if c.Segment == segment && (plain || c.has(p, side)) {

@@ -92,7 +92,8 @@ type run struct {
 	batcher capture.Batcher // src, if it has the power
 	frames  [maxBatch]capture.Frame
 	packets [maxBatch]decode.Packet
-	ahead   [maxBatch]bool // of frames: packets has it
+	ahead   [maxBatch]bool               // of frames: packets has it
+	known   [maxBatch]*flow.Conversation // of frames that packets has, if easily found
 
 	answers    answers
 	unreadable error // no frame so far is of a link type that is read
@@ -264,15 +265,15 @@ func (r *run) lookAhead(n int) {
 	for i := range r.frames[:n] {
 		r.ahead[i] = decode.Plain(&r.frames[i], &r.packets[i])
 	}
-	var before *flow.Conversation
 	for i := range r.packets[:n] {
-		if before != nil { // is there by now, and says where more is
-			r.engine.Ahead(before)
-			r.sights.Ahead(before)
+		if r.known[i] = nil; r.ahead[i] {
+			r.known[i] = r.flows.Ahead(&r.packets[i], r.segments.of(&r.packets[i]))
 		}
-		before = nil
-		if p := &r.packets[i]; r.ahead[i] {
-			before = r.flows.Ahead(p, r.segments.of(p))
+	}
+	for _, c := range r.known[:n] { // is there by now, and says where more is
+		if c != nil {
+			r.engine.Ahead(c)
+			r.sights.Ahead(c)
 		}
 	}
 }

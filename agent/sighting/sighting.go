@@ -162,7 +162,7 @@ func (t *Table) record(c *flow.Conversation) *record {
 // Ahead brings what Seen will need of a conversation into the processor's cache.
 func (t *Table) Ahead(c *flow.Conversation) {
 	if r, ok := c.Record.(*record); ok {
-		t.touched += uint64(r.classes)
+		t.touched += uint64(r.classes) + uint64(r.operations[ot.NumOperations-1])
 	}
 }
 
