@@ -71,12 +71,17 @@ func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool)
 	if err != nil {
 		return err
 	}
-	f, done, err := spool.Feed(fmt.Sprintf("%x %s %s %s", sum, o.site, o.segment, version.String()))
+	key := fmt.Sprintf("%x %s %s", sum, o.site, o.segment)
+	done, err := spool.Fed(key)
 	if err != nil {
 		return err
 	}
 	if done {
 		_, err := fmt.Fprintf(c.OutOrStdout(), "%s: was read before in segment %q; nothing changes.\n", file, o.segment)
+		return err
+	}
+	f, _, err := spool.Feed(key + " " + version.String()) // another version reads other things out of it
+	if err != nil {
 		return err
 	}
 	if f.Resumed() > 0 {

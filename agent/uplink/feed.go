@@ -1,6 +1,8 @@
 package uplink
 
 import (
+	"bytes"
+
 	"go.etcd.io/bbolt"
 
 	demarcv1 "demarc/proto/demarc/v1"
@@ -28,6 +30,20 @@ func (s *Spool) Feed(key string) (f *Feed, done bool, err error) {
 		return nil
 	})
 	return f, f.have == complete, err
+}
+
+// Fed reports whether a capture was fed to its end, by whichever version of the
+// program: keys begin with capture and a space.
+func (s *Spool) Fed(capture string) (fed bool, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		prefix := []byte(capture + " ")
+		c := tx.Bucket(bucketCaptures).Cursor()
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && !fed; k, v = c.Next() {
+			fed = number(v) == complete
+		}
+		return nil
+	})
+	return fed, err
 }
 
 // Resumed is the number of bodies that were spooled before.

@@ -216,6 +216,32 @@ func TestFeedResumes(t *testing.T) {
 	}
 }
 
+// A capture that was read to its end is known, whichever version read it.
+func TestCaptureIsKnownAcrossVersions(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "spool.db"), Options{})
+	f, _, err := s.Feed("sum houston line4 v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fed := func(capture string) bool {
+		is, err := s.Fed(capture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if fed("sum houston line4") {
+		t.Error("known before its end")
+	}
+	if err := f.End(); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, s)
+	if !fed("sum houston line4") || fed("sum houston line") || fed("sum houston line5") {
+		t.Error("not known by what it is, where it was captured, and to its end")
+	}
+}
+
 func TestSplitLosesNothing(t *testing.T) {
 	b := &demarcv1.Body{}
 	long := strings.Repeat("x", 400)
