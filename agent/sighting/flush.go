@@ -1,8 +1,6 @@
 package sighting
 
 import (
-	"google.golang.org/protobuf/proto"
-
 	"demarc/agent/flow"
 	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -77,7 +75,7 @@ func (t *Table) connectionDelta(n *connection) *demarcv1.ConnectionDelta {
 		Subject: clean([]byte(n.security.Subject)), ServerName: clean([]byte(n.security.Name)), FirstNs: n.first, LastNs: n.last,
 	}
 	if n.transport == tcp {
-		d.ClientPayload, d.ServerPayload = proto.Uint64(n.payload[0]), proto.Uint64(n.payload[1])
+		d.ClientPayload, d.ServerPayload = new(n.payload[0]), new(n.payload[1])
 	}
 	for _, v := range n.vlans[:n.nvlans] {
 		d.Vlans = append(d.Vlans, uint32(v))
