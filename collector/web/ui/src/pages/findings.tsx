@@ -180,8 +180,9 @@ function Devices({ assets }: { assets: Asset[] }) {
 
 /** Switches are those that the agents hear where these devices stand: a switch names its port to the wire behind it. */
 function Switches({ near }: { near: Asset[] }) {
-  const segments = [...new Set(near.map((a) => a.segment ?? ''))].filter(Boolean);
-  const heard = (useAssets({ role: 'network-device' }, segments.length > 0).data ?? []).filter((a) => segments.includes(a.segment ?? '') && ports(a).length > 0);
+  const wire = (a: Asset) => `${a.site} ${a.segment}`;
+  const wires = new Set(near.filter((a) => a.segment).map(wire));
+  const heard = (useAssets({ role: 'network-device' }, wires.size > 0).data ?? []).filter((a) => wires.has(wire(a)) && ports(a).length > 0);
   if (!heard.length) return null;
   return (
     <Block title="Switches heard there">
