@@ -50,12 +50,14 @@ func (k *judge) noTransitivePath() {
 	}
 }
 
+// leaves reports whether a connection leaves a boundary.
+func leaves(client, server string) bool { return client == "" || client != server }
+
 // live are the connections of the window that leave a boundary, whosever.
 func (k *judge) live() []*demarcv1.JudgedConnection {
 	var all []*demarcv1.JudgedConnection
-	for _, c := range k.w.Connections {
-		inner := c.GetClientBoundary() != "" && c.GetClientBoundary() == c.GetServerBoundary()
-		if !inner && k.active(c) && !group(c.GetConnection().GetServer()) {
+	for _, c := range k.eye.index.Between(leaves) {
+		if k.active(c) && !group(c.GetConnection().GetServer()) {
 			all = append(all, c)
 		}
 	}
@@ -120,7 +122,7 @@ func with(c *demarcv1.JudgedConnection, ops map[string]uint64) *demarcv1.JudgedC
 
 func (k *judge) begins(enough func(answer) bool) func(boundary, address, asset string) bool {
 	return func(name, address, asset string) bool {
-		return k.inside(name) && enough(k.picks(k.with().From, end{name, address, k.eye.index.asset(asset)}))
+		return k.inside(name) && enough(k.picks(k.with().From, end{name, address, k.eye.index.Asset(asset)}))
 	}
 }
 
@@ -131,7 +133,7 @@ func (k *judge) ends(enough func(answer) bool) func(boundary, address, asset str
 		if strings.HasPrefix(name, nowhere) {
 			name = ""
 		}
-		e := end{name, address, k.eye.index.asset(asset)}
+		e := end{name, address, k.eye.index.Asset(asset)}
 		if to != nil {
 			return enough(k.picks(to, e))
 		}

@@ -14,31 +14,33 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// checks are the named checks that are built. Each has its section in
-// deploy/checks.md.
+// checks are the named checks that are built, with what each is about and reads,
+// beside its scope and parameters. Each has its section in deploy/checks.md.
 var checks = map[string]struct {
-	need need
-	run  func(*judge)
+	need  need
+	run   func(*judge)
+	about about
+	reads Attributes
 }{
-	"only-via":               {edges, (*judge).onlyVia},
-	"no-internet":            {edges, (*judge).noInternet},
-	"read-only-from-outside": {edges, (*judge).readOnly},
-	"one-way":                {edges, (*judge).oneWay},
-	"encrypted":              {edges, (*judge).encrypted},
-	"initiator":              {edges, (*judge).initiator},
-	"no-remote-access-tools": {edges, (*judge).noRemoteTools},
-	"agreement-in-force":     {edges, (*judge).agreementInForce},
-	"peer-authorized":        {edges, (*judge).peerAuthorized},
-	"allow-list":             {edges, (*judge).allowList},
-	"time-window":            {edges, (*judge).timeWindow},
-	"volume-limit":           {edges, (*judge).volumeLimit},
-	"cadence":                {edges, (*judge).cadence},
-	"atc-within-ato":         {papers, (*judge).atcWithinATO},
-	"no-dual-homed":          {segments, (*judge).noDualHomed},
-	"no-unlisted-assets":     {segments, (*judge).noUnlisted},
-	"no-transitive-path":     {edges, (*judge).noTransitivePath},
-	"visibility-at-least":    {papers, (*judge).visibilityAtLeast},
-	"evidence-newer-than":    {papers, (*judge).evidenceNewerThan},
+	"only-via":               {edges, (*judge).onlyVia, crossing, always},
+	"no-internet":            {edges, (*judge).noInternet, crossing, always},
+	"read-only-from-outside": {edges, (*judge).readOnly, crossing, always | Security | classes(changing...)},
+	"one-way":                {edges, (*judge).oneWay, touching, always},
+	"encrypted":              {edges, (*judge).encrypted, crossing, always | Security},
+	"initiator":              {edges, (*judge).initiator, crossing, always | Opener},
+	"no-remote-access-tools": {edges, (*judge).noRemoteTools, crossing, always | Name},
+	"agreement-in-force":     {edges, (*judge).agreementInForce, crossing, always | Verdict},
+	"peer-authorized":        {edges, (*judge).peerAuthorized, crossing, always},
+	"allow-list":             {edges, (*judge).allowList, crossing, always | Name},
+	"time-window":            {edges, (*judge).timeWindow, crossing, always},
+	"volume-limit":           {edges, (*judge).volumeLimit, crossing, always},
+	"cadence":                {edges, (*judge).cadence, crossing, always},
+	"atc-within-ato":         {papers, (*judge).atcWithinATO, nothing, 0},
+	"no-dual-homed":          {segments, (*judge).noDualHomed, devices, Places | Seen},
+	"no-unlisted-assets":     {segments, (*judge).noUnlisted, devices, Places | Facts | Seen},
+	"no-transitive-path":     {edges, (*judge).noTransitivePath, leaving, Every &^ ofDevices},
+	"visibility-at-least":    {papers, (*judge).visibilityAtLeast, nothing, 0},
+	"evidence-newer-than":    {papers, (*judge).evidenceNewerThan, nothing, 0},
 }
 
 // with are the parameters of the check, empty when there are none.
@@ -280,7 +282,7 @@ func (k *judge) atcWithinATO() {
 }
 
 func (k *judge) noDualHomed() {
-	for _, a := range k.w.Assets {
+	for _, a := range k.eye.index.Within(k.inside) {
 		var homes []string
 		exempt, touches := false, false
 		for _, p := range a.GetPlaces() {
@@ -311,7 +313,7 @@ func (k *judge) noUnlisted() {
 	if !slices.ContainsFunc(p.Boundaries(), func(b boundary.Info) bool { return k.inside(b.Name) && p.Listing(b.Name) != nil }) {
 		k.out.unknown = append(k.out.unknown, "no boundary of "+k.d.Name+" names an approved inventory (components: {inventory: ...})")
 	}
-	for _, a := range k.w.Assets {
+	for _, a := range k.eye.index.Within(k.inside) {
 		last := a.GetLastSeen()
 		if a.GetKind() == "part" || last == nil || last.AsTime().Before(k.from) {
 			continue

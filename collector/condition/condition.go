@@ -1,7 +1,7 @@
 // Package condition judges the conditions that officials set: named checks,
 // expressions in CEL, and what people attest. Compile the documents once, then
-// Judge as often as somebody asks; what a condition comes to depends on its
-// World alone.
+// Judge as often as somebody asks, or keep a Docket, which judges again what
+// changes touch; what a condition comes to depends on its World alone.
 //
 // Silence never passes: a prohibition holds only where every segment of its
 // boundaries was heard for the whole window within the allowed loss, and what
@@ -49,6 +49,7 @@ type World struct {
 	Documents   *boundary.Documents // of Policy
 	Connections []*demarcv1.JudgedConnection
 	Assets      []*demarcv1.Asset
+	Source      Source // takes the place of Connections and Assets; nil: these are all there is
 	Ledger      *Ledger
 	// Quarters tells what each quarter hour of a connection held; nil, or
 	// nothing, where that is not kept.

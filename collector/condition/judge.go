@@ -39,21 +39,6 @@ func (o *outcome) hide(id, words string) {
 	o.connections = append(o.connections, id)
 }
 
-// Judge judges every condition of every authorization, in the order of the
-// documents.
-func Judge(w World) []Result {
-	var all []Result
-	y := newEye(w)
-	for _, d := range w.Policy.Decisions() {
-		source := d.Source()
-		for i := range source.Conditions {
-			k := &judge{w: w, eye: y, d: d, c: &source.Conditions[i]}
-			all = append(all, k.judge())
-		}
-	}
-	return all
-}
-
 // judge is one condition under way.
 type judge struct {
 	w        World
@@ -216,9 +201,10 @@ func (k *judge) edge(s *Sight) bool {
 			}
 		}
 	}
-	for _, c := range k.eye.index.across(s.Boundary) {
+	for _, c := range k.eye.index.touching(k.d, k.inside) {
 		at := func(x SegmentSight) bool { return x.Site == c.GetSite() && x.Segment == c.GetConnection().GetSegment() }
-		if within(c.GetConnection(), k.from, k.to) && passed(c) && slices.ContainsFunc(s.Segments, at) {
+		if within(c.GetConnection(), k.from, k.to) && passed(c) && slices.ContainsFunc(s.Segments, at) &&
+			crosses(k.w.Policy, s.Boundary, c.GetClientBoundary(), c.GetServerBoundary()) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package condition
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 type Ledger struct {
 	ears  map[Ear]*hearing
 	dirty map[dayKey]bool
+	anew  map[Segment]bool // by the report under way
 }
 
 // Ear is one segment as one agent hears it. What an agent lost without naming
@@ -55,10 +57,15 @@ const (
 )
 
 // NewLedger returns an empty one.
-func NewLedger() *Ledger { return &Ledger{ears: map[Ear]*hearing{}, dirty: map[dayKey]bool{}} }
+func NewLedger() *Ledger {
+	return &Ledger{ears: map[Ear]*hearing{}, dirty: map[dayKey]bool{}, anew: map[Segment]bool{}}
+}
 
-// Hear takes what an agent reported.
-func (l *Ledger) Hear(site, agent string, b *demarcv1.Body) {
+// Hear takes what an agent reported, and returns the segments that it was heard
+// on for the first time in a quarter hour, or anew in another way: how many
+// packets they were waits for the end of that.
+func (l *Ledger) Hear(site, agent string, b *demarcv1.Body) (anew []Segment) {
+	clear(l.anew)
 	for _, e := range b.GetEndpoints() {
 		l.heard(Ear{site, agent, e.GetAddress().GetSegment()}, e.GetLastNs(), 0, e.GetVlans())
 	}
@@ -69,6 +76,14 @@ func (l *Ledger) Hear(site, agent string, b *demarcv1.Body) {
 	for _, x := range b.GetLosses() {
 		l.lost(Ear{site, agent, x.GetSegment()}, x)
 	}
+	if l.anew[Segment{site, ""}] { // what is told of no segment is told of each that the agent hears
+		for e := range l.ears {
+			if e.Site == site && e.Agent == agent {
+				l.anew[Segment{site, e.Segment}] = true
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(l.anew), compareSegments)
 }
 
 func (l *Ledger) heard(e Ear, ns int64, packets uint64, vlans []uint32) {
@@ -76,12 +91,16 @@ func (l *Ledger) heard(e Ear, ns int64, packets uint64, vlans []uint32) {
 	if q == nil {
 		return
 	}
+	anew := !q.Heard
 	q.Heard = true
 	q.Packets += packets
 	for _, v := range vlans {
 		if i, there := slices.BinarySearch(d.VLANs, v); !there && len(d.VLANs) < maxVLANs {
-			d.VLANs = slices.Insert(d.VLANs, i, v)
+			d.VLANs, anew = slices.Insert(d.VLANs, i, v), true
 		}
+	}
+	if anew {
+		l.anew[Segment{e.Site, e.Segment}] = true
 	}
 	if h := l.ears[e]; h.since == 0 || q.N < h.since {
 		h.since = q.N
@@ -100,6 +119,7 @@ func (l *Ledger) lost(e Ear, x *demarcv1.LossDelta) {
 		if q == nil {
 			return
 		}
+		l.anew[Segment{e.Site, e.Segment}] = true
 		switch x.GetReason() {
 		case "kernel-drop":
 			q.Lost += x.GetCount()

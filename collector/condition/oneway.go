@@ -126,7 +126,7 @@ func (k *judge) listened(b *boundary.Boundary, name string) bool {
 		if !at || e.Segment != name && e.Agent != name || e.Segment == "" {
 			continue
 		}
-		s := Sight{Segments: []SegmentSight{k.eye.segment(place{e.Site, e.Segment}, k.from, k.to)}}
+		s := Sight{Segments: []SegmentSight{k.eye.segment(Segment{e.Site, e.Segment}, k.from, k.to)}}
 		if len(s.Segments[0].gaps()) == 0 && len(s.lossy(k.maxLoss())) == 0 && slices.ContainsFunc(s.Segments[0].Agents, func(a string) bool { return e.Segment == name || a == name }) {
 			return true
 		}

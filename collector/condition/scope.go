@@ -107,11 +107,11 @@ type end struct {
 }
 
 func (k *judge) client(c *demarcv1.JudgedConnection) end {
-	return end{c.GetClientBoundary(), c.GetConnection().GetClient(), k.eye.index.asset(c.GetConnection().GetClientAsset())}
+	return end{c.GetClientBoundary(), c.GetConnection().GetClient(), k.eye.index.Asset(c.GetConnection().GetClientAsset())}
 }
 
 func (k *judge) server(c *demarcv1.JudgedConnection) end {
-	return end{c.GetServerBoundary(), c.GetConnection().GetServer(), k.eye.index.asset(c.GetConnection().GetServerAsset())}
+	return end{c.GetServerBoundary(), c.GetConnection().GetServer(), k.eye.index.Asset(c.GetConnection().GetServerAsset())}
 }
 
 // scoped holds c to the condition's scope.

@@ -3,12 +3,12 @@ package condition
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"demarc/collector/boundary"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -36,53 +36,38 @@ type SegmentSight struct {
 	FaultedQuarters int
 }
 
-// place is a segment of a site.
-type place struct{ site, segment string }
-
 // eye looks at boundaries; it is made once for a World.
 type eye struct {
 	w        World
 	index    *index
-	segments map[string][]place // by boundary
-	named    map[place]bool     // segments that some document gives to a boundary
+	segments map[string][]Segment // by boundary
+	named    map[Segment]bool     // segments that some document gives to a boundary
 }
 
 func newEye(w World) *eye {
 	if w.Ledger == nil {
 		w.Ledger = NewLedger()
 	}
-	y := &eye{w: w, index: newIndex(w), segments: map[string][]place{}, named: map[place]bool{}}
+	y := &eye{w: w, index: newIndex(&w), segments: map[string][]Segment{}, named: map[Segment]bool{}}
 	if w.Documents != nil {
 		for _, b := range w.Documents.Boundaries {
 			for _, m := range b.Members {
 				if m.Segment.Name != "" {
-					y.add(b.Name, place{m.Site.Name, m.Segment.Name})
-					y.named[place{m.Site.Name, m.Segment.Name}] = true
+					y.add(b.Name, Segment{m.Site.Name, m.Segment.Name})
+					y.named[Segment{m.Site.Name, m.Segment.Name}] = true
 				}
 			}
 		}
 	}
-	for _, a := range w.Assets {
-		y.byAsset(a)
+	for name, at := range y.index.Segments() {
+		if !y.named[at] { // documents give it to a boundary
+			y.add(name, at)
+		}
 	}
 	return y
 }
 
-// byAsset gives a boundary the segment on which a device of it was heard on its
-// own link, unless documents give that segment to another boundary.
-func (y *eye) byAsset(a *demarcv1.Asset) {
-	at := place{a.GetSite(), a.GetSegment()}
-	if len(a.GetMacs()) == 0 || a.GetSegment() == "" || y.named[at] {
-		return
-	}
-	for _, p := range a.GetPlaces() {
-		if p.GetBoundary() != "" && p.GetBoundary() != boundary.Internet {
-			y.add(p.GetBoundary(), at)
-		}
-	}
-}
-
-func (y *eye) add(name string, p place) {
+func (y *eye) add(name string, p Segment) {
 	if !slices.Contains(y.segments[name], p) {
 		y.segments[name] = append(y.segments[name], p)
 	}
@@ -103,15 +88,13 @@ func (y *eye) of(name string, from, to time.Time) Sight {
 
 func (y *eye) look(name string, from, to time.Time) Sight {
 	s := Sight{Boundary: name, From: from, To: to}
-	var all []place
+	var all []Segment
 	for b, places := range y.segments {
 		if b == name || y.w.Policy.Holds(name, b) {
 			all = append(all, places...)
 		}
 	}
-	slices.SortFunc(all, func(a, b place) int {
-		return cmp.Or(strings.Compare(a.site, b.site), strings.Compare(a.segment, b.segment))
-	})
+	slices.SortFunc(all, compareSegments)
 	for _, p := range slices.Compact(all) {
 		s.Segments = append(s.Segments, y.segment(p, from, to))
 	}
@@ -125,14 +108,14 @@ func (y *eye) look(name string, from, to time.Time) Sight {
 }
 
 // segment adds up what its agents heard.
-func (y *eye) segment(p place, from, to time.Time) SegmentSight {
-	s := SegmentSight{Site: p.site, Segment: p.segment}
+func (y *eye) segment(p Segment, from, to time.Time) SegmentSight {
+	s := SegmentSight{Site: p.Site, Segment: p.Name}
 	first, last := from.UnixNano()/span, (to.UnixNano()-1)/span
 	s.Of = int(max(last-first+1, 0))
 	best := map[int64]listened{}
 	vlans := map[uint32]bool{}
 	for e, h := range y.w.Ledger.ears {
-		if e.Site != p.site || e.Segment != p.segment {
+		if e.Site != p.Site || e.Segment != p.Name {
 			continue
 		}
 		heard := false
@@ -164,7 +147,7 @@ func (y *eye) segment(p place, from, to time.Time) SegmentSight {
 	slices.Sort(s.Agents)
 	s.VLANs = slices.Sorted(maps.Keys(vlans))
 	s.sum(best)
-	s.count(y.index.tcp(p), from, to)
+	s.count(y.index.TCP(p), from, to)
 	return s
 }
 
@@ -222,9 +205,8 @@ func (s *SegmentSight) sum(best map[int64]listened) {
 
 // count counts the segment's TCP connections, and those of which one side alone
 // shows.
-func (s *SegmentSight) count(all []*demarcv1.JudgedConnection, from, to time.Time) {
-	for _, c := range all {
-		d := c.GetConnection()
+func (s *SegmentSight) count(all iter.Seq[*demarcv1.Connection], from, to time.Time) {
+	for d := range all {
 		if !within(d, from, to) {
 			continue
 		}
@@ -233,6 +215,11 @@ func (s *SegmentSight) count(all []*demarcv1.JudgedConnection, from, to time.Tim
 			s.OneSided++
 		}
 	}
+}
+
+// oneSided reports whether one side alone showed of connections on a segment.
+func (s *Sight) oneSided(at Segment) bool {
+	return slices.ContainsFunc(s.Segments, func(x SegmentSight) bool { return x.OneSided > 0 && x.Site == at.Site && x.Segment == at.Name })
 }
 
 // Loss is the share of packets that were lost.

@@ -88,6 +88,7 @@ type Violation struct {
 	Condition     string // as its document names it: "C1"
 	Boundary      string // first of those that the authorization is for
 	Things        []Thing
+	Same          bool // as when it was told last: Things are not told again
 }
 
 // Violated raises one finding for each condition that is violated. One that is
@@ -98,7 +99,9 @@ func (b *Book) Violated(all []Violation, domain func(boundary string) string) {
 	for i := range all {
 		v := &all[i]
 		g := group{Kind: Condition, Document: authorizationPrefix + v.Authorization, Subject: v.Condition, From: v.Boundary}
-		still[g] = true
+		if still[g] = true; v.Same {
+			continue
+		}
 		conns, assets := make(map[string]*member), make(map[string]*member)
 		for j := range v.Things {
 			t := &v.Things[j]

@@ -78,6 +78,10 @@ func (b *Book) Assets(site string) []*demarcv1.Asset { return b.ids.Assets(site)
 // Ends says where each address of an asset stands.
 func (b *Book) Ends(asset string) []End { return b.ids.Ends(asset) }
 
+// Link is the segment that an asset with a MAC of its own stands in, and when the
+// asset was heard last, Unix nanoseconds.
+func (b *Book) Link(asset string) (site, segment string, last int64) { return b.ids.Link(asset) }
+
 // AskedPrefix begins the sources of what devices said because they were asked.
 const AskedPrefix = identity.AskedPrefix
 

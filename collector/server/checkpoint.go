@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"demarc/collector/condition"
 	"demarc/collector/inventory"
 	"demarc/collector/store"
 	"demarc/internal/ot"
@@ -121,12 +122,6 @@ func (e *engine) restoreFrom(ctx context.Context, s saved, position uint64) erro
 	if err := e.restoreHeard(s[tableHeard]); err != nil {
 		return err
 	}
-	if err := e.stands.restore(s[tableConditions]); err != nil {
-		return err
-	}
-	if err := e.stands.restoreResults(s[tableResults][""], e.docs); err != nil {
-		return err
-	}
 	if err := e.restoreProbes(s); err != nil {
 		return fmt.Errorf("saved acts on active reads: %w", err)
 	}
@@ -158,9 +153,14 @@ func (e *engine) restoreFrom(ctx context.Context, s saved, position uint64) erro
 	}
 	for _, a := range e.book.Assets("") {
 		e.assets[a.GetId()] = nil
-		homes := e.homesOf(a.GetSite(), e.book.Ends(a.GetId()))
+		ends := e.book.Ends(a.GetId())
+		homes := e.homesOf(a.GetSite(), ends)
 		e.lean.asset(a.GetId(), homes)
 		e.setBearing(a.GetId(), e.bearingOf(a.GetId(), homes))
+		e.sense(a.GetId(), ends)
+	}
+	if err := e.stands.restore(s[tableConditions], s[tableResults][""]); err != nil {
+		return err
 	}
 	if n := readUint(s[tableEdges][""]); n != 0 {
 		e.lean.through = time.Unix(0, int64(n)).UTC()
@@ -221,6 +221,7 @@ func (e *engine) restoreVerdict(c inventory.Connection, value []byte) error {
 	client, server := e.policy.Place(c.Site, c.Client), e.policy.Place(c.Site, c.Server)
 	client.Boundary, server.Boundary = s.Client, s.Server
 	e.lean.connection(j, client, server)
+	e.lean.line(j, condition.Segment{}, j.line())
 	if !s.Due.IsZero() {
 		j.wait = &wait{of: j, due: s.Due, packet: s.Packet, from: source{s.From[0], s.From[1]}}
 		e.due.put(j.wait)

@@ -182,8 +182,9 @@ func lossOf(r *store.Record) (*demarcv1.Body, error) {
 func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 	from := source{r.Site, r.Agent}
 	e.altered.sight = true
-	e.ledger.Hear(r.Site, r.Agent, body)
-	e.stands.moved = e.stands.moved || len(body.GetLosses()) > 0
+	for _, at := range e.ledger.Hear(r.Site, r.Agent, body) {
+		e.stands.docket.Hear(at)
+	}
 	e.book.At(r.Recorded.UnixNano())
 	e.rejudge(e.book.Apply(r.Site, r.Agent, body), r.Recorded, from)
 	e.due.heard(from, latest(body))
@@ -214,6 +215,7 @@ func (e *engine) known(ids []string) []*judgement {
 func (e *engine) forget(j *judgement, now time.Time) {
 	if j.data != nil {
 		e.due.drop(j.wait)
+		e.turns(j, &taken{})
 		e.lean.forget(j)
 		delete(e.judged, j.id)
 		j.taken, j.shown = taken{}, nil
@@ -250,11 +252,10 @@ func (e *engine) file(r *reckoned, now time.Time, from source) {
 	if j.data == nil {
 		e.judged[j.id] = j
 		e.drifts.newThing(now)
-		e.stands.moved = true
 	} else {
 		e.due.drop(j.wait)
-		e.stands.moves(&j.taken, &r.taken)
 	}
+	e.turns(j, &r.taken)
 	j.taken, j.shown = r.taken, nil
 	e.lean.connection(j, r.from, r.to)
 	j.wait = e.due.add(j, r.again, now, r.at, from)
@@ -272,6 +273,7 @@ func (e *engine) assess(id string, now time.Time) {
 	ends := e.book.Ends(id)
 	homes := e.homesOf(e.book.SiteOf(id), ends)
 	e.lean.asset(id, homes)
+	e.sense(id, ends)
 	listed := e.listed(id, homes, now)
 	e.noteRow(id, now)
 	if len(ends) > 0 && listed && len(e.findings.OfAsset(id)) == 0 && !e.book.Asked(id) && e.settled(e.book.SiteOf(id), ends) && e.operates(homes, now) {

@@ -58,13 +58,17 @@ type view struct {
 // view is j as readers see it.
 func (j *judgement) view() *demarcv1.JudgedConnection {
 	if j.shown == nil {
-		x := &view{}
-		c := &x.connection
-		c.Id, c.Site, c.Connection, c.Agents, c.ClientBoundary, c.ServerBoundary = j.id, j.site, j.data, j.agents, j.client, j.server
-		c.Verdict, c.Findings, c.OperationsLast = j.ruling(x), j.findings, lastOf(j.counted)
-		j.shown = c
+		j.shown = j.show()
 	}
 	return j.shown
+}
+
+func (j *judgement) show() *demarcv1.JudgedConnection {
+	x := &view{}
+	c := &x.connection
+	c.Id, c.Site, c.Connection, c.Agents, c.ClientBoundary, c.ServerBoundary = j.id, j.site, j.data, j.agents, j.client, j.server
+	c.Verdict, c.Findings, c.OperationsLast = j.ruling(x), j.findings, lastOf(j.counted)
+	return c
 }
 
 // ruling is the verdict as it is shown, made in x.

@@ -215,6 +215,10 @@ func dump(e *engine) string {
 		fmt.Fprintln(&b, id)
 		put(e.stands.of[id])
 	}
+	for _, r := range e.stands.docket.Results() {
+		fmt.Fprintln(&b, r.ID(), r.Words, r.Evidence, r.Connections, r.Assets, r.From.UTC(), r.To.UTC())
+	}
+	fmt.Fprintln(&b, "to be judged again", e.stands.docket.Touched())
 	for _, x := range e.looking(e.clock()).all {
 		fmt.Fprintf(&b, "%+v\n", x)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"demarc/collector/boundary"
+	"demarc/collector/condition"
 	"demarc/collector/inventory"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -15,16 +16,18 @@ import (
 // that they stand in, and the instants at which a document begins or ceases to
 // stand.
 type leaning struct {
-	conns   map[[2]string]*bucket      // boundaries of client and server -> connections
-	pairs   []*bucket                  // the same, by pair; nil when one came
-	assets  map[string]map[string]bool // boundary -> assets
-	of      map[string][]string        // asset -> its boundaries
+	conns   map[[2]string]*bucket                     // boundaries of client and server -> connections
+	pairs   []*bucket                                 // the same, by pair; nil when one came
+	assets  map[string]map[string]bool                // boundary -> assets
+	of      map[string][]string                       // asset -> its boundaries
+	lines   map[condition.Segment]map[*judgement]bool // TCP connections by where they are heard
 	edges   []boundary.Edge
 	through time.Time // edges up to here are judged
 }
 
 func (l *leaning) init() {
 	l.conns, l.assets, l.of = map[[2]string]*bucket{}, map[string]map[string]bool{}, map[string][]string{}
+	l.lines = map[condition.Segment]map[*judgement]bool{}
 }
 
 // pairsOf lists the pairs of boundaries by which a connection is found, in their
@@ -92,6 +95,24 @@ func (l *leaning) forget(j *judgement) {
 		b.drop(j)
 	}
 	j.pairs = nil
+}
+
+// line files a judgement by where a TCP connection is heard, in place of where it
+// was.
+func (l *leaning) line(j *judgement, before, now condition.Segment) {
+	if before == now {
+		return
+	}
+	if delete(l.lines[before], j); len(l.lines[before]) == 0 {
+		delete(l.lines, before)
+	}
+	if now == (condition.Segment{}) {
+		return
+	}
+	if l.lines[now] == nil {
+		l.lines[now] = map[*judgement]bool{}
+	}
+	l.lines[now][j] = true
 }
 
 // asset files id under boundaries.
@@ -214,9 +235,13 @@ func (e *engine) setPolicy(base *boundary.Policy) {
 	e.base = base
 	e.policy = base.With(e.acts)
 	e.lean.edges = e.policy.Edges()
-	e.stands.moved = true
-	if e.book != nil {
-		e.book.KeepQuarters(e.policy.LongestWindow())
+	more := e.stands.take(e.policy)
+	if e.book == nil {
+		return
+	}
+	e.book.KeepQuarters(e.policy.LongestWindow())
+	if more {
+		e.senseAll()
 	}
 }
 
@@ -228,7 +253,7 @@ func (e *engine) turn(now time.Time) {
 	}
 	e.redo(documents, now)
 	if len(documents) > 0 {
-		e.stands.moved = true
+		e.stands.docket.Touch()
 		e.notify(now)
 		e.unsnapped(now, "collector")
 	}
@@ -245,7 +270,7 @@ func (e *engine) turnBack(now time.Time) {
 	if len(documents) > 0 {
 		e.log.Warn("the clock was moved back over the edges of documents", "to", now, "documents", len(documents))
 		e.redo(documents, now)
-		e.stands.moved = true
+		e.stands.docket.Touch()
 	}
 }
 

@@ -235,7 +235,7 @@ func (e *engine) conditionsUnder(p *boundary.Policy, docs *boundary.Documents, a
 	defer e.whole.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	w := e.seen(e.clock())
+	w := e.wholeWorld(e.clock())
 	w.Policy, w.Documents = p.With(e.acts), docs
 	for i, c := range w.Connections {
 		if would := after[c.GetId()]; would != nil {

@@ -15,7 +15,6 @@ import (
 	"demarc/collector/condition"
 	"demarc/collector/finding"
 	"demarc/collector/store"
-	"demarc/internal/ot"
 	"demarc/internal/quarter"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -24,78 +23,121 @@ import (
 const maxChanges = 100
 
 // standings is how conditions stand, and stood. They are judged at records of
-// the clock, so that a replay judges them at the same instants: at the next one
-// after something moved, and at each quarter hour.
+// the clock, so that a replay judges them at the same instants: what something
+// touched at the next one, and all of them at each quarter hour. What touches
+// them is told by records alone, too.
 type standings struct {
 	of      map[string]*demarcv1.ConditionHistory // by condition, the first change first
 	dirty   map[string]bool                       // what the saved state lacks
-	results []condition.Result
+	docket  *condition.Docket
 	unsaved bool      // the saved state lacks results
-	judged  time.Time // when last
-	moved   bool      // something that they depend on changed since
+	judged  time.Time // when any was, last
 	pace    time.Duration
+	devices map[string]device // assets as conditions know them; none without conditions
+	homes   map[home]int      // how many of them there are
 }
 
 func (s *standings) init() {
-	s.of, s.dirty, s.moved = map[string]*demarcv1.ConditionHistory{}, map[string]bool{}, true
+	s.of, s.dirty = map[string]*demarcv1.ConditionHistory{}, map[string]bool{}
 }
 
-// stale reports whether conditions are to be judged again.
+// take takes the conditions of a policy: each is judged anew. It reports whether
+// they read of assets what those before did not.
+func (s *standings) take(p *boundary.Policy) (more bool) {
+	before := s.docket
+	if s.docket = condition.NewDocket(p); s.docket.Len() == 0 {
+		s.devices, s.homes = nil, nil
+	}
+	return s.docket.Len() > 0 && (before == nil || before.Len() == 0 || s.docket.Reads()&^before.Reads() != 0)
+}
+
+// late reports whether a quarter hour is over since conditions were judged.
+func (s *standings) late(now time.Time) bool {
+	return !now.Truncate(quarter.Span).Equal(s.judged.Truncate(quarter.Span))
+}
+
+// stale reports whether conditions are to be judged again, or to be forgotten.
 func (s *standings) stale(now time.Time) bool {
-	return s.moved || !now.Truncate(quarter.Span).Equal(s.judged.Truncate(quarter.Span))
+	return s.docket.Waits() || len(s.of) > s.docket.Len() || s.docket.Len() > 0 && s.late(now)
 }
 
-// conditioned reports whether the documents set any condition.
-func (e *engine) conditioned() bool {
-	return slices.ContainsFunc(e.docs.Authorizations, func(a *boundary.Authorization) bool { return len(a.Conditions) > 0 }) || len(e.stands.of) > 0
-}
-
-// stand judges every condition as of now, and keeps what changed.
+// stand judges what is to be judged again as of now, and keeps what changed.
 func (e *engine) stand(now time.Time) {
-	if !e.conditioned() || !e.stands.stale(now) {
+	s := &e.stands
+	if !s.stale(now) {
 		return
 	}
 	begun := time.Now() // for the pace alone
-	s := &e.stands
-	s.results = condition.Judge(e.seen(now))
-	there := map[string]bool{}
-	for i := range s.results {
-		r := &s.results[i]
-		id := r.ID()
-		there[id] = true
-		h := s.of[id]
-		if h == nil {
-			h = &demarcv1.ConditionHistory{}
-			s.of[id] = h
-		}
-		if n := len(h.GetChanges()); n > 0 && h.Changes[n-1].GetState() == r.State {
-			continue
-		}
+	late := s.late(now)
+	if late {
+		s.docket.Touch()
+	}
+	s.judged = now
+	again := map[string]bool{}
+	held := true // nothing of it is violated, or was
+	for _, r := range s.docket.Judge(e.world(now), e.letIn) {
+		again[r.ID()] = true
+		held = e.note(r, now) && held
+	}
+	if gone := s.forget(); gone || !held {
+		e.findings.Violated(e.violations(again), e.policy.Domain)
+	}
+	s.unsaved = true
+	if s.pace = 10 * time.Since(begun); late {
+		s.pace = 0 // it was the time for it
+	}
+}
+
+// note keeps how a condition stands where that is new, and reports whether it is
+// not violated, nor was.
+func (e *engine) note(r *condition.Result, now time.Time) (held bool) {
+	s, id := &e.stands, r.ID()
+	h := s.of[id]
+	if h == nil {
+		h = &demarcv1.ConditionHistory{}
+		s.of[id] = h
+	}
+	was := ""
+	if n := len(h.GetChanges()); n > 0 {
+		was = h.Changes[n-1].GetState()
+	}
+	if was != r.State {
 		h.Changes = append(h.Changes, &demarcv1.ConditionChange{At: timestamppb.New(now), State: r.State, Words: r.Words, Reason: r.Reason, PolicyVersion: e.policy.Version()})
 		h.Changes = h.Changes[max(0, len(h.Changes)-maxChanges):]
 		s.dirty[id] = true
 		e.log.Info("condition", "id", id, "state", r.State, "reason", r.Reason)
 	}
+	return was != condition.Violated && r.State != condition.Violated
+}
+
+// forget drops what conditions came to that no document sets any more, and
+// reports whether there were any.
+func (s *standings) forget() (gone bool) {
+	if len(s.of) == s.docket.Len() {
+		return false
+	}
+	there := map[string]bool{}
+	for _, r := range s.docket.Results() {
+		there[r.ID()] = true
+	}
 	for id := range s.of {
-		if !there[id] { // its document is gone
+		if !there[id] {
 			delete(s.of, id)
 			s.dirty[id] = true
 		}
 	}
-	e.findings.Violated(e.violations(), e.policy.Domain)
-	s.judged, s.moved, s.unsaved = now, false, true
-	s.pace = 10 * time.Since(begun)
+	return true
 }
 
-// violations lists the conditions that are violated, with what violates them.
-func (e *engine) violations() []finding.Violation {
+// violations lists the conditions that are violated, with what violates those
+// that were judged again.
+func (e *engine) violations(again map[string]bool) []finding.Violation {
 	var all []finding.Violation
-	for i := range e.stands.results {
-		r := &e.stands.results[i]
+	for _, r := range e.stands.docket.Results() {
 		if r.State != condition.Violated {
 			continue
 		}
-		v := finding.Violation{Authorization: r.Authorization, Condition: r.Condition.ID.Name}
+		v := finding.Violation{Authorization: r.Authorization, Condition: r.Condition.ID.Name, Same: !again[r.ID()]}
 		within := map[string]bool{}
 		if d := e.policy.Decision(r.Authorization); d != nil && len(d.Boundaries) > 0 {
 			v.Boundary = slices.Min(d.Boundaries)
@@ -103,51 +145,42 @@ func (e *engine) violations() []finding.Violation {
 				within[b] = true
 			}
 		}
-		for _, id := range r.Connections {
-			if e.judged[id] != nil {
-				v.Things = append(v.Things, e.connectionThing(id))
-			}
-		}
-		for _, id := range r.Assets {
-			if t, ok := e.assetThing(id, within); ok {
-				v.Things = append(v.Things, t)
-			}
+		if !v.Same {
+			v.Things = e.breakers(&r, within)
 		}
 		all = append(all, v)
 	}
 	return all
 }
 
-// standing reports whether a clock record is due for conditions. Where judging
-// them takes long, they are judged less often than things move.
-func (e *engine) standing(now time.Time) bool {
-	return e.conditioned() && e.stands.stale(now) && (e.stands.judged.IsZero() || now.Sub(e.stands.judged) >= e.stands.pace || now.Before(e.stands.judged))
-}
-
-// seen is what conditions are judged by.
-func (e *engine) seen(now time.Time) condition.World {
-	w := condition.World{Policy: e.policy, Documents: e.docs, Ledger: e.ledger, Quarters: e.book.Quarters, Now: now}
-	for _, j := range e.lean.every() {
-		w.Connections = append(w.Connections, j.view())
-	}
-	latest := e.latest()
-	for _, id := range slices.Sorted(maps.Keys(e.assets)) {
-		if a := e.showAt(id, e.assets[id], latest); a != nil {
-			w.Assets = append(w.Assets, a)
+// breakers are what violates a condition.
+func (e *engine) breakers(r *condition.Result, within map[string]bool) (all []finding.Thing) {
+	for _, id := range r.Connections {
+		if e.judged[id] != nil {
+			all = append(all, e.connectionThing(id))
 		}
 	}
-	return w
+	for _, id := range r.Assets {
+		if t, ok := e.assetThing(id, within); ok {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
-// Conditions implements api.Plant: as they were judged last, where nothing moved
-// since, else as they stand now.
+// standing reports whether a clock record is due for conditions. Where judging
+// what was touched takes long, that is done less often than things move.
+func (e *engine) standing(now time.Time) bool {
+	s := &e.stands
+	return s.stale(now) && (s.judged.IsZero() || s.late(now) || now.Sub(s.judged) >= s.pace || now.Before(s.judged))
+}
+
+// Conditions implements api.Plant: as they were judged last, where nothing
+// touched them since, else as they stand now.
 func (e *engine) Conditions(now time.Time) []api.Standing {
 	e.mu.Lock() // what changed of assets is made anew
 	defer e.mu.Unlock()
-	results := e.stands.results
-	if results == nil || e.stands.stale(now) {
-		results = condition.Judge(e.seen(now))
-	}
+	results := e.stands.docket.AsOf(e.world(now), e.stands.late(now))
 	all := make([]api.Standing, len(results))
 	for i := range results {
 		x := api.Standing{Result: results[i], Since: now}
@@ -161,26 +194,10 @@ func (e *engine) Conditions(now time.Time) []api.Standing {
 	return all
 }
 
-// moves notes whether conditions may turn by a judgement that takes the place of
-// another: counters alone wait for the quarter hour to end.
-func (s *standings) moves(before, now *taken) {
-	if s.moved {
-		return
-	}
-	a, b := before.data, now.data
-	s.moved = before.verdict != now.verdict || before.client != now.client || before.server != now.server ||
-		a.GetProtocol() != b.GetProtocol() || a.GetGrade() != b.GetGrade() || a.GetOutcome() != b.GetOutcome() || a.GetOpenedBy() != b.GetOpenedBy() ||
-		a.GetDirectionBasis() != b.GetDirectionBasis() || a.GetSecurity() != b.GetSecurity() || a.GetSecurityFacts().GetTls() != b.GetSecurityFacts().GetTls() ||
-		len(a.GetOperations()) != len(b.GetOperations())
-	for o := ot.Operation(0); !s.moved && o < ot.Operation(ot.NumOperations); o++ {
-		s.moved = quarter.Acting.Has(o) && a.GetOperations()[o.String()] != b.GetOperations()[o.String()]
-	}
-}
-
 // savedStandings is what is saved beside the histories.
 type savedStandings struct {
-	Judged time.Time `json:"judged,omitzero"`
-	Moved  bool      `json:"moved"`
+	Judged  time.Time `json:"judged,omitzero"`
+	Touched []string  `json:"touched,omitempty"`
 }
 
 // saveStandings adds what the saved state lacks.
@@ -203,14 +220,14 @@ func (c *checkpoint) saveStandings(s *standings) error {
 	}
 	clear(s.dirty)
 	if c.whole || s.unsaved {
-		results := plain(s.results) // they are replaced, never changed
+		results := plain(s.docket.Results()) // they are replaced, never changed
 		c.later = append(c.later, func() (store.Change, error) {
 			value, err := json.Marshal(results)
 			return store.Change{Table: tableResults, Value: value}, err
 		})
 		s.unsaved = false
 	}
-	value, err := json.Marshal(savedStandings{s.judged, s.moved})
+	value, err := json.Marshal(savedStandings{s.judged, s.docket.Touched()})
 	c.changes = append(c.changes, store.Change{Table: tableConditions, Value: value})
 	return err
 }
@@ -230,43 +247,16 @@ func plain(results []condition.Result) []savedResult {
 	return all
 }
 
-// restoreResults fills in what conditions came to last, as far as the documents
-// still set them: what is missing is judged again when somebody asks.
-func (s *standings) restoreResults(value []byte, docs *boundary.Documents) error {
-	var saved []savedResult
-	if value == nil {
-		return nil
-	}
-	if err := json.Unmarshal(value, &saved); err != nil {
-		return fmt.Errorf("saved results of conditions: %w", err)
-	}
-	by := map[string]*boundary.Condition{}
-	for _, a := range docs.Authorizations {
-		for i := range a.Conditions {
-			r := condition.Result{Authorization: a.Name, Condition: &a.Conditions[i]}
-			by[r.ID()] = r.Condition
-		}
-	}
-	var results []condition.Result
-	for _, x := range saved {
-		if x.Result.Condition = by[x.ID]; x.Result.Condition == nil {
-			return nil
-		}
-		results = append(results, x.Result)
-	}
-	s.results = results
-	return nil
-}
-
-// restore fills new standings with saved ones.
-func (s *standings) restore(table map[string][]byte) error {
+// restore fills new standings, of the conditions in force, with saved ones.
+func (s *standings) restore(table map[string][]byte, results []byte) error {
+	var touched []string
 	for id, value := range table {
 		if id == "" {
 			var saved savedStandings
 			if err := json.Unmarshal(value, &saved); err != nil {
 				return fmt.Errorf("saved conditions: %w", err)
 			}
-			s.judged, s.moved = saved.Judged, saved.Moved
+			s.judged, touched = saved.Judged, saved.Touched
 			continue
 		}
 		h := &demarcv1.ConditionHistory{}
@@ -275,5 +265,16 @@ func (s *standings) restore(table map[string][]byte) error {
 		}
 		s.of[id] = h
 	}
+	var saved []savedResult
+	if results != nil {
+		if err := json.Unmarshal(results, &saved); err != nil {
+			return fmt.Errorf("saved results of conditions: %w", err)
+		}
+	}
+	of := map[string]condition.Result{}
+	for _, x := range saved {
+		of[x.ID] = x.Result
+	}
+	s.docket.Restore(of, touched)
 	return nil
 }

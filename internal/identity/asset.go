@@ -34,16 +34,8 @@ func (b *Book) show(a *asset) *demarcv1.Asset {
 		out.Macs = append(out.Macs, m.mac.String())
 	}
 	out.Macs = slices.Compact(out.Macs)
-	var first, last int64
-	for _, o := range at {
-		f, l := o.span()
-		first, last = widen(first, last, f, l)
-	}
 	out.Agents, out.Heard = hearers(at)
-	for _, m := range a.macs { // a MAC that lent itself to none has no other time
-		f, l := m.span()
-		first, last = widen(first, last, f, l)
-	}
+	first, last := a.span()
 	out.FirstSeen, out.LastSeen = stamp(first), stamp(last)
 	out.Site, out.Segment, out.Vlans = a.stands()
 	out.Joins = a.joins()
@@ -52,6 +44,19 @@ func (b *Book) show(a *asset) *demarcv1.Asset {
 	b.describe(out, facts, b.uses(a))
 	annotate(out, a.notes(""))
 	return out
+}
+
+// span is when a was heard first and last.
+func (a *asset) span() (first, last int64) {
+	for _, o := range a.observations() {
+		f, l := o.span()
+		first, last = widen(first, last, f, l)
+	}
+	for _, m := range a.macs { // a MAC that lent itself to none has no other time
+		f, l := m.span()
+		first, last = widen(first, last, f, l)
+	}
+	return first, last
 }
 
 // showPart makes a part behind a. Its addresses are those of a at which it was

@@ -44,6 +44,21 @@ func (b *Book) Ends(asset string) []End {
 	return ends
 }
 
+// Link is the segment that an asset is said to stand in, if a MAC is its own, and
+// when it was heard last, Unix nanoseconds; empty for a part.
+func (b *Book) Link(asset string) (site, segment string, last int64) {
+	b.settle()
+	a := b.assets[asset]
+	if a == nil {
+		return "", "", 0
+	}
+	if len(a.macs) > 0 {
+		site, segment, _ = a.stands()
+	}
+	_, last = a.span()
+	return site, segment, last
+}
+
 // SiteOf is the site that an asset is seen at; empty for a part, and when there
 // is no such asset.
 func (b *Book) SiteOf(asset string) string {
