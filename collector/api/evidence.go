@@ -5,6 +5,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
@@ -52,14 +54,9 @@ func packageFile(client demarcv1.ExportServiceClient) http.HandlerFunc {
 
 // EvidenceName is what a package is called that nobody named.
 func EvidenceName(r *demarcv1.ExportEvidenceRequest) string {
-	name := "evidence"
-	for _, part := range []string{r.GetAuthorization(), r.GetBoundary()} {
-		if part != "" {
-			name += "-" + part
-		}
-	}
+	parts := []string{"evidence", r.GetAuthorization(), r.GetBoundary()}
 	if r.GetAsOf() != nil {
-		name += "-" + r.GetAsOf().AsTime().UTC().Format("20060102T150405Z")
+		parts = append(parts, r.GetAsOf().AsTime().UTC().Format("20060102T150405Z"))
 	}
-	return name + ".zip"
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "-") + ".zip"
 }

@@ -148,7 +148,12 @@ func (s *localStream) pass(to chan any, m any, ended <-chan struct{}) error {
 	case <-ended:
 		return io.EOF
 	case <-s.ctx.Done():
-		return status.FromContextError(s.ctx.Err()).Err()
+		select {
+		case <-ended: // which is why the context ended
+			return io.EOF
+		default:
+			return status.FromContextError(s.ctx.Err()).Err()
+		}
 	}
 }
 

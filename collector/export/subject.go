@@ -139,6 +139,7 @@ func (x *subject) title(r *demarcv1.ExportEvidenceRequest) string {
 func (x *subject) decisions() []string {
 	return namesOf(x.authorizations, (*demarcv1.Authorization).GetName)
 }
+
 func (x *subject) places() []string {
 	return namesOf(x.boundaries, (*demarcv1.BoundarySummary).GetName)
 }

@@ -76,7 +76,7 @@ func (v *verifier) check(what string, look func() (string, error)) {
 }
 
 func faults(err error) (all []string) {
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // of this error itself
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range many.Unwrap() {
 			all = append(all, faults(e)...)
 		}
