@@ -19,8 +19,11 @@ func (t *altered) take(e *engine) (things []string) {
 		changed bool
 		name    string
 	}{
-		{t.assets, api.ChangedAssets}, {t.connections, api.ChangedConnections}, {t.findings, api.ChangedFindings},
-		{t.conditions, api.ChangedConditions}, {t.sight, api.ChangedSight},
+		{t.assets, api.ChangedAssets},
+		{t.connections, api.ChangedConnections},
+		{t.findings, api.ChangedFindings},
+		{t.conditions, api.ChangedConditions},
+		{t.sight, api.ChangedSight},
 	} {
 		if x.changed {
 			things = append(things, x.name)
