@@ -37,7 +37,7 @@ export function Audit(_: { id: string }) {
       {found.isError && <p className="fault" role="alert">{found.error.message}</p>}
       {check.isError && <p className="fault" role="alert">{check.error.message}</p>}
       {check.data && <p role="status" className={check.data.intact ? 'gate g-holds' : 'gate g-fails'}><b>{check.data.intact ? 'The chain is whole' : 'The chain is broken'}</b><span>{check.data.intact ? `${count(check.data.entries)} entries; the last hash is ${check.data.last_hash}. Kept elsewhere, it shows later that nothing was cut off.` : cut(check.data.fault, 300)}</span></p>}
-      <form className="tools" onSubmit={(e) => { e.preventDefault(); setQuery({ q: words.trim() }); }}><SearchBox label="Search the audit log" hint="Who, what, on what: Enter looks through the whole log" value={words} put={setWords} /></form>
+      <form className="tools" onSubmit={(e) => { e.preventDefault(); setQuery({ q: words.trim() }); }}><SearchBox label="Search the audit log" hint="Search all of it: Enter" value={words} put={setWords} /></form>
       {rows.length === 0 ? <Empty>{q ? 'No entry holds these words.' : 'Nothing was done yet.'}</Empty> : <Table short name="audit" rows={rows} columns={columns} id={(e) => e.sequence} empty="" />}
       {found.hasNextPage && <Button variant="link" isDisabled={found.isFetching} onClick={() => void found.fetchNextPage()}>Earlier entries</Button>}
     </Sheet>
