@@ -27,7 +27,8 @@ var everyCheck = []string{
 	"check: visibility-at-least, window: 1h", "check: evidence-newer-than, with: {age: 1h}", "attest: {by: system-owner, every: 1d}",
 	"require: 'connection.operations.write == 0', scope: {openedBy: outside}, window: 1h", "require: 'connection.operations.read == 0', window: 1h",
 	"require: 'connection.verdict == \"authorized\" || connection.port == 443', scope: {protocols: [opcua, tls]}, window: 1h",
-	"require: '!(\"historian\" in server.roles) || client.vendor != \"Acme\"', window: 1h", "require: 'connection.security == \"sign\"', scope: {interconnections: [line4-to-historian]}, window: 1h",
+	"require: '!(\"historian\" in server.roles) || client.vendor != \"Acme\"', window: 1h",
+	"require: 'server.vendor != \"Acme\"', window: 1h", "require: 'connection.security == \"sign\"', scope: {interconnections: [line4-to-historian]}, window: 1h",
 }
 
 // touchedPlant has two ways into line4, of which one has sensors.
@@ -97,7 +98,7 @@ func anyTraffic(rt *rapid.T, now time.Time) (agent string, body *demarcv1.Body) 
 	switch rapid.IntRange(0, 7).Draw(rt, "more") {
 	case 0:
 		body.Facts = append(body.Facts, &demarcv1.FactDelta{
-			Of: of, Attribute: mostly("role", "serial", "vendor", "name"), Value: mostly("historian", "S-4711", "Acme"), Source: "s7comm.szl", Grade: demarcv1.Grade_GRADE_IDENTITY, FirstNs: at, LastNs: at,
+			Of: of, Attribute: mostly("role", "serial", "vendor", "vendor", "name"), Value: mostly("historian", "S-4711", "Acme", "Acme"), Source: "s7comm.szl", Grade: demarcv1.Grade_GRADE_IDENTITY, FirstNs: at, LastNs: at,
 		})
 	case 1: // a device without an IP address
 		body.Endpoints = append(body.Endpoints, &demarcv1.EndpointDelta{Address: &demarcv1.Address{Mac: []byte{0, 0x0e, 0x8c, 1, 2, byte(rapid.IntRange(1, 3).Draw(rt, "mac"))}}, OwnLink: true, FirstNs: at, LastNs: at})
@@ -254,5 +255,31 @@ func TestUntouchedIsNotJudgedAgain(t *testing.T) {
 		if got := strings.Join(again, " "); got != c.want {
 			t.Errorf("%s: judged again: %s\nwant: %s", c.what, got, c.want)
 		}
+	}
+}
+
+// What a device says of itself turns a condition at once that reads it, and none
+// that does not.
+func TestFactOfADeviceTouches(t *testing.T) {
+	l := newLab(t)
+	vendor := strings.Replace(conditionedATO, "check: read-only-from-outside", `require: 'server.vendor != "Acme"'`, 1)
+	_, err := l.apply(documents(plantDocs, agreement, vendor), applyOptions{})
+	l.must(err)
+	l.send("a", told(flow("10.50.1.20", "10.20.4.10", 4840, "opcua", l.now), ot.Read, 5))
+	l.pass(time.Second)
+	if state, _, _ := l.condition("line4-ato/C1"); state == condition.Violated {
+		t.Fatalf("nobody said who made it, and the condition is %s", state)
+	}
+	of := addr("10.20.4.10")
+	of.Segment = "line4"
+	l.send("a", &demarcv1.Body{Facts: []*demarcv1.FactDelta{{
+		Of: of, Attribute: "vendor", Value: "Acme", Source: "s7comm.szl", Grade: demarcv1.Grade_GRADE_IDENTITY, FirstNs: l.now.UnixNano(), LastNs: l.now.UnixNano(),
+	}}})
+	if got := l.stands.docket.Touched(); len(got) != 1 || got[0] != "line4-ato/C1" {
+		t.Errorf("touched are %v", got)
+	}
+	l.pass(time.Second)
+	if state, _, _ := l.condition("line4-ato/C1"); state != condition.Violated {
+		t.Errorf("the server says that Acme made it, and the condition is %s", state)
 	}
 }
