@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -128,37 +127,15 @@ type wireLab struct {
 func cable(t testing.TB, command ...string) *wireLab {
 	t.Helper()
 	netsim.Isolate(t)
-	netsim.Need(t, "tcpdump")
 	netsim.IP(t, "link", "set", "lo", "up")
 	netsim.IP(t, "link", "add", "probe0", "type", "veth", "peer", "name", "device0")
 	netsim.IP(t, "address", "add", proberIP+"/24", "dev", "probe0")
 	netsim.Veth(t, "span0", "span1")
 	peer(t, "device0", command...)
-	w := &wireLab{file: filepath.Join(t.TempDir(), "wire.pcap"), frame: netsim.Sender(t, "span1")}
+	w := &wireLab{frame: netsim.Sender(t, "span1")}
 	netsim.IP(t, "link", "set", "probe0", "up")
 	netsim.WaitUp(t, "probe0")
-	c := exec.Command("tcpdump", "-i", "probe0", "-U", "-w", w.file, "-s", "0", "--immediate-mode")
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	said, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(said).ReadString('\n'); err != nil || !strings.Contains(line, "listening") {
-		t.Fatalf("tcpdump: %q, %v", line, err)
-	}
-	stopped := false
-	w.stop = func() {
-		if !stopped {
-			stopped = true
-			time.Sleep(200 * time.Millisecond) // what is on its way
-			_ = c.Process.Signal(os.Interrupt)
-			_ = c.Wait()
-		}
-	}
-	t.Cleanup(w.stop)
+	w.file, w.stop = netsim.Record(t, "probe0")
 	return w
 }
 

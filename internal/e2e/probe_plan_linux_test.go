@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -10,9 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -32,24 +29,9 @@ type wire struct {
 // recorded captures an interface while f runs, with tcpdump.
 func recorded(t *testing.T, iface, source, device string, f func()) wire {
 	t.Helper()
-	netsim.Need(t, "tcpdump")
-	file := filepath.Join(t.TempDir(), "wire.pcap")
-	c := exec.Command("tcpdump", "-i", iface, "-U", "-w", file, "-s", "0", "--immediate-mode", "-Q", "out")
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	said, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(said).ReadString('\n'); err != nil || !strings.Contains(line, "listening") {
-		t.Fatalf("tcpdump: %q, %v", line, err)
-	}
+	file, stop := netsim.Record(t, iface, "-Q", "out")
 	f()
-	time.Sleep(200 * time.Millisecond) // what is on its way
-	_ = c.Process.Signal(os.Interrupt)
-	_ = c.Wait()
+	stop()
 	raw, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
