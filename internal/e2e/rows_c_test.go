@@ -510,6 +510,7 @@ func twoSensors(t *testing.T) {
 	d.example()
 	d.plant("corp")
 	before := d.flow("10.60.61.30", "10.20.4.11", 102)
+	d.wait("the conditions that break are findings", func() bool { return len(d.rows("get findings --kind condition")) == 2 })
 	findings := d.rows("get findings")
 	d.hear(filepath.Join(root, "testdata", "plant", "corp.pcap"), "corp") // another agent, the same frames
 	after := d.flow("10.60.61.30", "10.20.4.11", 102)
