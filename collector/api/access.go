@@ -80,6 +80,8 @@ var access = map[string]rule{
 
 	// The package is of all that it names, so that the roles must reach it all.
 	"/demarc.v1.ExportService/ExportEvidence": only(Boundary, store.Auditor, store.ISSM, store.SystemOwner, store.Official, store.Representative),
+	// What it writes, lists show as well: the roles must reach all of it here too.
+	"/demarc.v1.ExportService/Export": {Boundary, readers},
 
 	// Which act needs which role: triage.
 	"/demarc.v1.FindingService/ActOnFindings": only(Boundary, store.Engineer, store.Analyst, store.ISSM, store.SystemOwner, store.Official, store.Representative),

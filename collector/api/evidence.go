@@ -12,6 +12,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -28,35 +29,43 @@ func packageFile(client demarcv1.ExportServiceClient) http.HandlerFunc {
 			return
 		}
 		stream, err := client.ExportEvidence(r.Context(), asked)
-		if err != nil {
-			RESTError(w, err)
+		sendFile(w, EvidenceName(asked), "application/zip", stream, err)
+	}
+}
+
+// sendFile answers with a file that comes in pieces.
+func sendFile[P interface{ GetData() []byte }](w http.ResponseWriter, name, kind string, stream interface{ Recv() (P, error) }, err error) {
+	if err != nil {
+		RESTError(w, err)
+		return
+	}
+	piece, err := stream.Recv()
+	if err != nil {
+		RESTError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	deadline := http.NewResponseController(w)
+	for ; err == nil; piece, err = stream.Recv() {
+		_ = deadline.SetWriteDeadline(time.Now().Add(pieceTime)) // a server that cannot has its own
+		if _, err := w.Write(piece.GetData()); err != nil {
 			return
 		}
-		piece, err := stream.Recv()
-		if err != nil {
-			RESTError(w, err)
-			return
-		}
-		w.Header().Set("Content-Type", "application/zip")
-		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": EvidenceName(asked)}))
-		deadline := http.NewResponseController(w)
-		for ; err == nil; piece, err = stream.Recv() {
-			_ = deadline.SetWriteDeadline(time.Now().Add(pieceTime)) // a server that cannot has its own
-			if _, err := w.Write(piece.GetData()); err != nil {
-				return
-			}
-		}
-		if !errors.Is(err, io.EOF) {
-			panic(http.ErrAbortHandler) // what was sent is no whole file: let it not look like one
-		}
+	}
+	if !errors.Is(err, io.EOF) {
+		panic(http.ErrAbortHandler) // what was sent is no whole file: let it not look like one
 	}
 }
 
 // EvidenceName is what a package is called that nobody named.
 func EvidenceName(r *demarcv1.ExportEvidenceRequest) string {
-	parts := []string{"evidence", r.GetAuthorization(), r.GetBoundary()}
-	if r.GetAsOf() != nil {
-		parts = append(parts, r.GetAsOf().AsTime().UTC().Format("20060102T150405Z"))
+	return fileName(r.GetAsOf(), "evidence", r.GetAuthorization(), r.GetBoundary()) + ".zip"
+}
+
+func fileName(asOf *timestamppb.Timestamp, parts ...string) string {
+	if asOf != nil {
+		parts = append(parts, asOf.AsTime().UTC().Format("20060102T150405Z"))
 	}
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "-") + ".zip"
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "-")
 }

@@ -76,6 +76,7 @@ func REST(conn grpc.ClientConnInterface) (http.Handler, error) {
 		_, _ = w.Write(demarcv1.OpenAPI)
 	})
 	mux.HandleFunc("GET /api/v1/evidence", packageFile(demarcv1.NewExportServiceClient(conn)))
+	mux.HandleFunc("GET /api/v1/exports/{format}", exportFile(demarcv1.NewExportServiceClient(conn)))
 	mux.Handle("/api/v1/", bounded(gateway))
 	return mux, nil
 }

@@ -49,7 +49,7 @@ const pieceSize = 64 << 10
 // ExportEvidence makes the inspection package of an authorization or a boundary.
 func (s *Service) ExportEvidence(r *demarcv1.ExportEvidenceRequest, stream grpc.ServerStreamingServer[demarcv1.ExportEvidenceResponse]) error {
 	ctx := stream.Context()
-	x, err := s.find(ctx, r)
+	x, err := s.find(ctx, demarcv1.ExportService_ExportEvidence_FullMethodName, r)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *Service) ExportEvidence(r *demarcv1.ExportEvidenceRequest, stream grpc.
 	tell := func(ctx context.Context, words string) error {
 		return s.Store.AppendAudit(ctx, store.Act{Who: api.Caller(ctx).Who(), What: "evidence export", On: strings.TrimSpace(r.GetAuthorization() + " " + r.GetBoundary()), Detail: title + " as of " + stamp(at) + ": " + words})
 	}
-	out := bufio.NewWriterSize(pieces{stream}, pieceSize)
+	out := bufio.NewWriterSize(pieces(func(b []byte) error { return stream.Send(&demarcv1.ExportEvidenceResponse{Data: b}) }), pieceSize)
 	p := newPacker(out, Manifest{
 		Format: format, Authorization: r.GetAuthorization(), Boundary: r.GetBoundary(), Boundaries: x.places(), AsOf: at,
 		PolicyVersion: x.as.GetPolicyVersion(), Position: x.as.GetPosition(), Software: s.Version, Key: s.Authority.Fingerprint().String(),
@@ -90,12 +90,10 @@ func (s *Service) write(ctx context.Context, f *facts, p *packer, tell func(cont
 }
 
 // pieces sends what is written in messages.
-type pieces struct {
-	stream grpc.ServerStreamingServer[demarcv1.ExportEvidenceResponse]
-}
+type pieces func([]byte) error
 
 func (p pieces) Write(b []byte) (int, error) {
-	return len(b), p.stream.Send(&demarcv1.ExportEvidenceResponse{Data: bytes.Clone(b)}) // the next piece overwrites b
+	return len(b), p(bytes.Clone(b)) // the next piece overwrites b
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.999 MST") }

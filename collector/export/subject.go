@@ -24,8 +24,15 @@ type subject struct {
 	boundaries     []*demarcv1.BoundarySummary // with their parts
 }
 
-// find looks up what a request names. Its errors are for who asked.
-func (s *Service) find(ctx context.Context, r *demarcv1.ExportEvidenceRequest) (*subject, error) {
+// named says what an export is of.
+type named interface {
+	GetAuthorization() string
+	GetBoundary() string
+	GetAsOf() *timestamppb.Timestamp
+}
+
+// find looks up what a request to a method names. Its errors are for who asked.
+func (s *Service) find(ctx context.Context, method string, r named) (*subject, error) {
 	if r.GetAuthorization() == "" && r.GetBoundary() == "" {
 		return nil, status.Error(codes.InvalidArgument, "name an authorization or a boundary, as `get authorizations` and `get boundaries` show them")
 	}
@@ -67,8 +74,8 @@ func (s *Service) find(ctx context.Context, r *demarcv1.ExportEvidenceRequest) (
 		}
 		under = parts(boundaries, []string{b})
 	}
-	if out := s.Lists.Unreached(ctx, demarcv1.ExportService_ExportEvidence_FullMethodName, under); len(out) > 0 {
-		return nil, status.Errorf(codes.PermissionDenied, "a package is of all that it names, and your roles do not reach %s: name what they reach with --boundary", strings.Join(out, ", "))
+	if out := s.Lists.Unreached(ctx, method, under); len(out) > 0 {
+		return nil, status.Errorf(codes.PermissionDenied, "an export is of all that it names, and your roles do not reach %s: name what they reach with --boundary", strings.Join(out, ", "))
 	}
 	x.lenders = lenders(decisions, x.authorizations)
 	x.boundaries = slices.DeleteFunc(boundaries, func(b *demarcv1.BoundarySummary) bool { return !slices.Contains(under, b.GetName()) })
@@ -126,7 +133,7 @@ func names[T any](all []T, name func(T) string) string {
 }
 
 // title names the subject in words.
-func (x *subject) title(r *demarcv1.ExportEvidenceRequest) string {
+func (x *subject) title(r named) string {
 	switch {
 	case r.GetAuthorization() == "":
 		return "boundary " + r.GetBoundary()

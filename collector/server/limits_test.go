@@ -32,7 +32,7 @@ var ownOnly = []string{"CreateApiToken", "CreateSignInLink", "RevokeApiToken", "
 
 // onlyRead are methods that change nothing, beside those that their names tell:
 // other tests hold their answers to limits.
-var onlyRead = []string{"Propose", "ProposeReuse", "VerifyAudit", "Watch"}
+var onlyRead = []string{"Export", "Propose", "ProposeReuse", "VerifyAudit", "Watch"}
 
 // TestActsStayWithinLimits calls every method of the contract that does
 // something, aimed at one site and its boundaries, as somebody who has every

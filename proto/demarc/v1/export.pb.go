@@ -132,6 +132,151 @@ func (x *ExportEvidenceResponse) GetData() []byte {
 	return nil
 }
 
+// ExportRequest names a format and what the file is of.
+type ExportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// pdf, xlsx
+	Format        string `protobuf:"bytes,1,opt,name=format,proto3" json:"format,omitempty"`
+	Authorization string `protobuf:"bytes,2,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	// With its parts.
+	Boundary string `protobuf:"bytes,3,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	// Id of a connection: its brief.
+	Connection string `protobuf:"bytes,4,opt,name=connection,proto3" json:"connection,omitempty"`
+	// A list of all that the caller may see, in place of what is named above:
+	// assets, connections, ...
+	List string `protobuf:"bytes,5,opt,name=list,proto3" json:"list,omitempty"`
+	// Paper that it is printed on: a4 (or empty), letter.
+	Paper string `protobuf:"bytes,6,opt,name=paper,proto3" json:"paper,omitempty"`
+	// As it was recorded at a time; not set, as it is now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportRequest) Reset() {
+	*x = ExportRequest{}
+	mi := &file_demarc_v1_export_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportRequest) ProtoMessage() {}
+
+func (x *ExportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_export_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
+func (*ExportRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_export_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExportRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetAuthorization() string {
+	if x != nil {
+		return x.Authorization
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetList() string {
+	if x != nil {
+		return x.List
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetPaper() string {
+	if x != nil {
+		return x.Paper
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+// ExportResponse is the next piece of the file.
+type ExportResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportResponse) Reset() {
+	*x = ExportResponse{}
+	mi := &file_demarc_v1_export_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportResponse) ProtoMessage() {}
+
+func (x *ExportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_export_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
+func (*ExportResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_export_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ExportResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 var File_demarc_v1_export_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_export_proto_rawDesc = "" +
@@ -142,9 +287,22 @@ const file_demarc_v1_export_proto_rawDesc = "" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12/\n" +
 	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\",\n" +
 	"\x16ExportEvidenceResponse\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data2h\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xe4\x01\n" +
+	"\rExportRequest\x12\x16\n" +
+	"\x06format\x18\x01 \x01(\tR\x06format\x12$\n" +
+	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x12\x1a\n" +
+	"\bboundary\x18\x03 \x01(\tR\bboundary\x12\x1e\n" +
+	"\n" +
+	"connection\x18\x04 \x01(\tR\n" +
+	"connection\x12\x12\n" +
+	"\x04list\x18\x05 \x01(\tR\x04list\x12\x14\n" +
+	"\x05paper\x18\x06 \x01(\tR\x05paper\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"$\n" +
+	"\x0eExportResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data2\xa9\x01\n" +
 	"\rExportService\x12W\n" +
-	"\x0eExportEvidence\x12 .demarc.v1.ExportEvidenceRequest\x1a!.demarc.v1.ExportEvidenceResponse0\x01B!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\x0eExportEvidence\x12 .demarc.v1.ExportEvidenceRequest\x1a!.demarc.v1.ExportEvidenceResponse0\x01\x12?\n" +
+	"\x06Export\x12\x18.demarc.v1.ExportRequest\x1a\x19.demarc.v1.ExportResponse0\x01B!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_export_proto_rawDescOnce sync.Once
@@ -158,21 +316,26 @@ func file_demarc_v1_export_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_export_proto_rawDescData
 }
 
-var file_demarc_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_demarc_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_demarc_v1_export_proto_goTypes = []any{
 	(*ExportEvidenceRequest)(nil),  // 0: demarc.v1.ExportEvidenceRequest
 	(*ExportEvidenceResponse)(nil), // 1: demarc.v1.ExportEvidenceResponse
-	(*timestamppb.Timestamp)(nil),  // 2: google.protobuf.Timestamp
+	(*ExportRequest)(nil),          // 2: demarc.v1.ExportRequest
+	(*ExportResponse)(nil),         // 3: demarc.v1.ExportResponse
+	(*timestamppb.Timestamp)(nil),  // 4: google.protobuf.Timestamp
 }
 var file_demarc_v1_export_proto_depIdxs = []int32{
-	2, // 0: demarc.v1.ExportEvidenceRequest.as_of:type_name -> google.protobuf.Timestamp
-	0, // 1: demarc.v1.ExportService.ExportEvidence:input_type -> demarc.v1.ExportEvidenceRequest
-	1, // 2: demarc.v1.ExportService.ExportEvidence:output_type -> demarc.v1.ExportEvidenceResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 0: demarc.v1.ExportEvidenceRequest.as_of:type_name -> google.protobuf.Timestamp
+	4, // 1: demarc.v1.ExportRequest.as_of:type_name -> google.protobuf.Timestamp
+	0, // 2: demarc.v1.ExportService.ExportEvidence:input_type -> demarc.v1.ExportEvidenceRequest
+	2, // 3: demarc.v1.ExportService.Export:input_type -> demarc.v1.ExportRequest
+	1, // 4: demarc.v1.ExportService.ExportEvidence:output_type -> demarc.v1.ExportEvidenceResponse
+	3, // 5: demarc.v1.ExportService.Export:output_type -> demarc.v1.ExportResponse
+	4, // [4:6] is the sub-list for method output_type
+	2, // [2:4] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_export_proto_init() }
@@ -186,7 +349,7 @@ func file_demarc_v1_export_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_export_proto_rawDesc), len(file_demarc_v1_export_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ExportService_ExportEvidence_FullMethodName = "/demarc.v1.ExportService/ExportEvidence"
+	ExportService_Export_FullMethodName         = "/demarc.v1.ExportService/Export"
 )
 
 // ExportServiceClient is the client API for ExportService service.
@@ -35,6 +36,9 @@ type ExportServiceClient interface {
 	// checked without any collector (demarc-collector verify). As REST the answer
 	// is the file itself.
 	ExportEvidence(ctx context.Context, in *ExportEvidenceRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportEvidenceResponse], error)
+	// Export makes a file in the form that others read. As REST the answer is the
+	// file itself.
+	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error)
 }
 
 type exportServiceClient struct {
@@ -64,6 +68,25 @@ func (c *exportServiceClient) ExportEvidence(ctx context.Context, in *ExportEvid
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ExportService_ExportEvidenceClient = grpc.ServerStreamingClient[ExportEvidenceResponse]
 
+func (c *exportServiceClient) Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ExportService_ServiceDesc.Streams[1], ExportService_Export_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportRequest, ExportResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ExportService_ExportClient = grpc.ServerStreamingClient[ExportResponse]
+
 // ExportServiceServer is the server API for ExportService service.
 // All implementations must embed UnimplementedExportServiceServer
 // for forward compatibility.
@@ -75,6 +98,9 @@ type ExportServiceServer interface {
 	// checked without any collector (demarc-collector verify). As REST the answer
 	// is the file itself.
 	ExportEvidence(*ExportEvidenceRequest, grpc.ServerStreamingServer[ExportEvidenceResponse]) error
+	// Export makes a file in the form that others read. As REST the answer is the
+	// file itself.
+	Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error
 	mustEmbedUnimplementedExportServiceServer()
 }
 
@@ -87,6 +113,9 @@ type UnimplementedExportServiceServer struct{}
 
 func (UnimplementedExportServiceServer) ExportEvidence(*ExportEvidenceRequest, grpc.ServerStreamingServer[ExportEvidenceResponse]) error {
 	return status.Error(codes.Unimplemented, "method ExportEvidence not implemented")
+}
+func (UnimplementedExportServiceServer) Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error {
+	return status.Error(codes.Unimplemented, "method Export not implemented")
 }
 func (UnimplementedExportServiceServer) mustEmbedUnimplementedExportServiceServer() {}
 func (UnimplementedExportServiceServer) testEmbeddedByValue()                       {}
@@ -120,6 +149,17 @@ func _ExportService_ExportEvidence_Handler(srv interface{}, stream grpc.ServerSt
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ExportService_ExportEvidenceServer = grpc.ServerStreamingServer[ExportEvidenceResponse]
 
+func _ExportService_Export_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ExportServiceServer).Export(m, &grpc.GenericServerStream[ExportRequest, ExportResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ExportService_ExportServer = grpc.ServerStreamingServer[ExportResponse]
+
 // ExportService_ServiceDesc is the grpc.ServiceDesc for ExportService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -131,6 +171,11 @@ var ExportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ExportEvidence",
 			Handler:       _ExportService_ExportEvidence_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Export",
+			Handler:       _ExportService_Export_Handler,
 			ServerStreams: true,
 		},
 	},
