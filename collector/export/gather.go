@@ -44,6 +44,15 @@ type traffic struct {
 	Unseen   map[string]int // what of them was not observable, in words
 }
 
+func (t *traffic) count(c *demarcv1.JudgedConnection) {
+	t.Verdicts[c.GetVerdict().GetVerdict()]++
+	for _, term := range c.GetVerdict().GetTerms() {
+		if term.GetState() == "not-observable" {
+			t.Unseen[term.GetTerm()]++
+		}
+	}
+}
+
 // version is a policy version, as far as it concerns the package.
 type version struct {
 	Version uint64    `json:"version"`
@@ -105,18 +114,8 @@ func (f *facts) decided(ctx context.Context, p *packer) error {
 	if err := f.put(p, "boundaries.json", "what was authorized: the boundaries, who answers for them, and what was heard of them over the last day", listed(f.boundaries)); err != nil {
 		return err
 	}
-	seen := map[string]bool{}
-	for _, b := range f.places() {
-		err := each(ctx, f.at, f.lists.ListAgreements, &demarcv1.ListAgreementsRequest{Boundary: b}, (*demarcv1.ListAgreementsResponse).GetAgreements, func(a *demarcv1.Agreement) error {
-			if key := a.GetDocument() + " " + a.GetFrom() + " " + a.GetTo(); !seen[key] {
-				seen[key] = true
-				f.Agreements = append(f.Agreements, a)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
+	if err := f.eachAgreement(ctx, func(a *demarcv1.Agreement) error { f.Agreements = append(f.Agreements, a); return nil }); err != nil {
+		return err
 	}
 	return f.put(p, "agreements.json", "what was agreed to be exchanged with others, by whom, to when, and what was seen of it", listed(f.Agreements))
 }
@@ -133,27 +132,13 @@ func (f *facts) judged(ctx context.Context, p *packer) (err error) {
 	if err := f.put(p, "conditions.json", "each condition: its state and why, what it stands on, what could be seen of it, and how it stood before", listed(f.Conditions)); err != nil {
 		return err
 	}
-	var asked []*demarcv1.ListFindingsRequest
-	for _, b := range f.places() {
-		asked = append(asked, &demarcv1.ListFindingsRequest{Boundary: b})
-	}
-	for _, a := range f.decisions() {
-		asked = append(asked, &demarcv1.ListFindingsRequest{Authorization: a})
-	}
-	seen := map[string]bool{}
-	for _, q := range asked {
-		err := each(ctx, f.at, f.lists.ListFindings, q, (*demarcv1.ListFindingsResponse).GetFindings, func(x *demarcv1.Finding) error {
-			if seen[x.GetId()] {
-				return nil
-			}
-			seen[x.GetId()] = true
-			whole, err := f.lists.GetFinding(ctx, &demarcv1.GetFindingRequest{Id: x.GetId(), AsOf: f.at})
-			f.Findings = append(f.Findings, whole)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	err = f.eachFinding(ctx, false, func(x *demarcv1.Finding) error {
+		whole, err := f.lists.GetFinding(ctx, &demarcv1.GetFindingRequest{Id: x.GetId(), AsOf: f.at})
+		f.Findings = append(f.Findings, whole)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(f.Findings, func(a, b *demarcv1.GetFindingResponse) int {
 		return cmp.Or(cmp.Compare(b.GetFinding().GetSeverity(), a.GetFinding().GetSeverity()), cmp.Compare(a.GetFinding().GetId(), b.GetFinding().GetId()))
@@ -172,12 +157,7 @@ func (f *facts) seen(ctx context.Context, p *packer) error {
 		err := f.put(p, "connections-"+b+".json", "every connection that begins or ends in "+b+": the verdict with each of its terms, the documents that it stands on, and what of it could not be seen",
 			list(func(do func(*demarcv1.JudgedConnection) error) error {
 				return each(ctx, f.at, f.lists.ListConnections, &demarcv1.ListConnectionsRequest{Boundary: b}, (*demarcv1.ListConnectionsResponse).GetConnections, func(c *demarcv1.JudgedConnection) error {
-					t.Verdicts[c.GetVerdict().GetVerdict()]++
-					for _, term := range c.GetVerdict().GetTerms() {
-						if term.GetState() == "not-observable" {
-							t.Unseen[term.GetTerm()]++
-						}
-					}
+					t.count(c)
 					return do(c)
 				})
 			}))

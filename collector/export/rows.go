@@ -45,6 +45,18 @@ func all[Q proto.Message, A paged, R any](ctx context.Context, at *timestamppb.T
 	return list, err
 }
 
+// once hands on what was not handed on before, by its key.
+func once[R any](key func(R) string, do func(R) error) func(R) error {
+	seen := map[string]bool{}
+	return func(r R) error {
+		if seen[key(r)] {
+			return nil
+		}
+		seen[key(r)] = true
+		return do(r)
+	}
+}
+
 func set(m proto.Message, name protoreflect.Name, v protoreflect.Value) {
 	m.ProtoReflect().Set(m.ProtoReflect().Descriptor().Fields().ByName(name), v)
 }

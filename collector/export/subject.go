@@ -82,6 +82,36 @@ func (s *Service) find(ctx context.Context, method string, r named) (*subject, e
 	return x, nil
 }
 
+// eachAgreement hands on the agreements of the boundaries, each once.
+func (x *subject) eachAgreement(ctx context.Context, do func(*demarcv1.Agreement) error) error {
+	do = once(func(a *demarcv1.Agreement) string { return a.GetDocument() + " " + a.GetFrom() + " " + a.GetTo() }, do)
+	for _, b := range x.places() {
+		if err := each(ctx, x.at, x.lists.ListAgreements, &demarcv1.ListAgreementsRequest{Boundary: b}, (*demarcv1.ListAgreementsResponse).GetAgreements, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachFinding hands on the findings of the boundaries and the decisions, or
+// those that are not closed, each once.
+func (x *subject) eachFinding(ctx context.Context, open bool, do func(*demarcv1.Finding) error) error {
+	var asked []*demarcv1.ListFindingsRequest
+	for _, b := range x.places() {
+		asked = append(asked, &demarcv1.ListFindingsRequest{Boundary: b, Open: open})
+	}
+	for _, a := range x.decisions() {
+		asked = append(asked, &demarcv1.ListFindingsRequest{Authorization: a, Open: open})
+	}
+	do = once((*demarcv1.Finding).GetId, do)
+	for _, q := range asked {
+		if err := each(ctx, x.at, x.lists.ListFindings, q, (*demarcv1.ListFindingsResponse).GetFindings, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lenders are the decisions that others lean on, and those that they lean on.
 func lenders(all, of []*demarcv1.Authorization) []*demarcv1.Authorization {
 	var found []string
