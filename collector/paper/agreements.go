@@ -32,6 +32,7 @@ func Agreements(w World, now time.Time, live func(i int) bool, findings []*demar
 		x := &demarcv1.Agreement{Document: a.Document, Name: a.Name, From: a.From.Boundary, To: a.To.Boundary, Activation: "standing", Unused: unused[a.Document], Verdicts: map[string]uint32{}}
 		for i := range a.Services {
 			x.Services = appendNew(x.Services, a.Services[i].Line)
+			x.Terms = append(x.Terms, service(&a.Services[i]))
 		}
 		papers[a.Document].onto(x, a.Consumer)
 		standing(w.Policy, a, x, now)
@@ -54,6 +55,17 @@ func Agreements(w World, now time.Time, live func(i int) bool, findings []*demar
 		}
 	}
 	return all
+}
+
+func service(a *boundary.AgreedService) *demarcv1.AgreementService {
+	s := &demarcv1.AgreementService{Protocol: a.Protocol, Ports: a.Ports.String()}
+	if len(a.Ports.Ranges) == 0 {
+		s.Ports = boundary.Ports{Any: true}.String()
+	}
+	for _, r := range a.Ports.Ranges {
+		s.Ranges = append(s.Ranges, &demarcv1.PortSpan{First: uint32(r.First), Last: uint32(r.Last)})
+	}
+	return s
 }
 
 // joins reports whether a connection runs between the two sides of x.

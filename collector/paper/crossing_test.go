@@ -232,7 +232,7 @@ func TestAgreements(t *testing.T) {
 	all := of("2026-04-01")
 	x := all["support line4"]
 	if len(all) != 3 || x.GetState() != InForce || x.GetOwner() != "Ana" || x.GetReference() != "I-1" || x.GetVerdicts()["authorized"] != 1 || x.GetVerdicts()["out-of-terms"] != 1 || x.GetLive() != 1 ||
-		!slices.Equal(x.GetFindings(), []string{"f-1", "f-2"}) || x.GetUntil().AsTime().Format(time.DateOnly) != "2026-06-01" || x.GetSides()[0].GetOfficial() != "Lee" || x.GetAt() == "" || !slices.Equal(x.GetServices(), []string{"rdp on port 3389"}) {
+		!slices.Equal(x.GetFindings(), []string{"f-1", "f-2"}) || x.GetUntil().AsTime().Format(time.DateOnly) != "2026-06-01" || x.GetSides()[0].GetOfficial() != "Lee" || x.GetAt() == "" || !slices.Equal(x.GetServices(), []string{"rdp on port 3389"}) || len(x.GetTerms()) != 1 || x.GetTerms()[0].GetProtocol() != "rdp" || x.GetTerms()[0].GetRanges()[0].GetLast() != 3389 {
 		t.Errorf("%v", x)
 	}
 	if x = all["names line4"]; x.GetVerdicts()["authorized"] != 1 || x.GetUnused() == "" || len(x.GetSides()) != 0 || x.GetState() != InForce {

@@ -135,7 +135,7 @@ func (x *ExportEvidenceResponse) GetData() []byte {
 // ExportRequest names a format and what the file is of.
 type ExportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// pdf, xlsx
+	// pdf, xlsx; oscal-ar, oscal-poam, oscal-ssp, csv, hdf, scn
 	Format        string `protobuf:"bytes,1,opt,name=format,proto3" json:"format,omitempty"`
 	Authorization string `protobuf:"bytes,2,opt,name=authorization,proto3" json:"authorization,omitempty"`
 	// With its parts.
@@ -147,8 +147,17 @@ type ExportRequest struct {
 	List string `protobuf:"bytes,5,opt,name=list,proto3" json:"list,omitempty"`
 	// Paper that it is printed on: a4 (or empty), letter.
 	Paper string `protobuf:"bytes,6,opt,name=paper,proto3" json:"paper,omitempty"`
+	// What only people know, by URI: the assessment plan, the system security plan
+	// and the profile that an OSCAL document names, and the overview of the
+	// certification package that a significant change notification names.
+	Plan         string `protobuf:"bytes,7,opt,name=plan,proto3" json:"plan,omitempty"`
+	SecurityPlan string `protobuf:"bytes,8,opt,name=security_plan,json=securityPlan,proto3" json:"security_plan,omitempty"`
+	Profile      string `protobuf:"bytes,9,opt,name=profile,proto3" json:"profile,omitempty"`
+	Overview     string `protobuf:"bytes,10,opt,name=overview,proto3" json:"overview,omitempty"`
 	// As it was recorded at a time; not set, as it is now.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Of a significant change notification: changes from then on.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,41,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +234,34 @@ func (x *ExportRequest) GetPaper() string {
 	return ""
 }
 
+func (x *ExportRequest) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetSecurityPlan() string {
+	if x != nil {
+		return x.SecurityPlan
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetOverview() string {
+	if x != nil {
+		return x.Overview
+	}
+	return ""
+}
+
 func (x *ExportRequest) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
@@ -232,10 +269,19 @@ func (x *ExportRequest) GetAsOf() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ExportRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 // ExportResponse is the next piece of the file.
 type ExportResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Data  []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	// On the first piece: what a person must still fill in, a line each.
+	Missing       []string `protobuf:"bytes,2,rep,name=missing,proto3" json:"missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -277,6 +323,13 @@ func (x *ExportResponse) GetData() []byte {
 	return nil
 }
 
+func (x *ExportResponse) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
 var File_demarc_v1_export_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_export_proto_rawDesc = "" +
@@ -287,7 +340,7 @@ const file_demarc_v1_export_proto_rawDesc = "" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12/\n" +
 	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\",\n" +
 	"\x16ExportEvidenceResponse\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"\xe4\x01\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\x85\x03\n" +
 	"\rExportRequest\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\tR\x06format\x12$\n" +
 	"\rauthorization\x18\x02 \x01(\tR\rauthorization\x12\x1a\n" +
@@ -296,10 +349,17 @@ const file_demarc_v1_export_proto_rawDesc = "" +
 	"connection\x18\x04 \x01(\tR\n" +
 	"connection\x12\x12\n" +
 	"\x04list\x18\x05 \x01(\tR\x04list\x12\x14\n" +
-	"\x05paper\x18\x06 \x01(\tR\x05paper\x12/\n" +
-	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"$\n" +
+	"\x05paper\x18\x06 \x01(\tR\x05paper\x12\x12\n" +
+	"\x04plan\x18\a \x01(\tR\x04plan\x12#\n" +
+	"\rsecurity_plan\x18\b \x01(\tR\fsecurityPlan\x12\x18\n" +
+	"\aprofile\x18\t \x01(\tR\aprofile\x12\x1a\n" +
+	"\boverview\x18\n" +
+	" \x01(\tR\boverview\x12/\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x120\n" +
+	"\x05since\x18) \x01(\v2\x1a.google.protobuf.TimestampR\x05since\">\n" +
 	"\x0eExportResponse\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data2\xa9\x01\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x18\n" +
+	"\amissing\x18\x02 \x03(\tR\amissing2\xa9\x01\n" +
 	"\rExportService\x12W\n" +
 	"\x0eExportEvidence\x12 .demarc.v1.ExportEvidenceRequest\x1a!.demarc.v1.ExportEvidenceResponse0\x01\x12?\n" +
 	"\x06Export\x12\x18.demarc.v1.ExportRequest\x1a\x19.demarc.v1.ExportResponse0\x01B!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
@@ -327,15 +387,16 @@ var file_demarc_v1_export_proto_goTypes = []any{
 var file_demarc_v1_export_proto_depIdxs = []int32{
 	4, // 0: demarc.v1.ExportEvidenceRequest.as_of:type_name -> google.protobuf.Timestamp
 	4, // 1: demarc.v1.ExportRequest.as_of:type_name -> google.protobuf.Timestamp
-	0, // 2: demarc.v1.ExportService.ExportEvidence:input_type -> demarc.v1.ExportEvidenceRequest
-	2, // 3: demarc.v1.ExportService.Export:input_type -> demarc.v1.ExportRequest
-	1, // 4: demarc.v1.ExportService.ExportEvidence:output_type -> demarc.v1.ExportEvidenceResponse
-	3, // 5: demarc.v1.ExportService.Export:output_type -> demarc.v1.ExportResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4, // 2: demarc.v1.ExportRequest.since:type_name -> google.protobuf.Timestamp
+	0, // 3: demarc.v1.ExportService.ExportEvidence:input_type -> demarc.v1.ExportEvidenceRequest
+	2, // 4: demarc.v1.ExportService.Export:input_type -> demarc.v1.ExportRequest
+	1, // 5: demarc.v1.ExportService.ExportEvidence:output_type -> demarc.v1.ExportEvidenceResponse
+	3, // 6: demarc.v1.ExportService.Export:output_type -> demarc.v1.ExportResponse
+	5, // [5:7] is the sub-list for method output_type
+	3, // [3:5] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_export_proto_init() }

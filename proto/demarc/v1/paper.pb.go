@@ -2291,7 +2291,9 @@ type Agreement struct {
 	// File and line.
 	At string `protobuf:"bytes,22,opt,name=at,proto3" json:"at,omitempty"`
 	// standing, per-window
-	Activation    string `protobuf:"bytes,23,opt,name=activation,proto3" json:"activation,omitempty"`
+	Activation string `protobuf:"bytes,23,opt,name=activation,proto3" json:"activation,omitempty"`
+	// The services one by one, those of a set as well.
+	Terms         []*AgreementService `protobuf:"bytes,24,rep,name=terms,proto3" json:"terms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2487,6 +2489,129 @@ func (x *Agreement) GetActivation() string {
 	return ""
 }
 
+func (x *Agreement) GetTerms() []*AgreementService {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+// AgreementService is a service that was agreed to.
+type AgreementService struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Protocol string                 `protobuf:"bytes,1,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	// In words: "4840", "any port".
+	Ports string `protobuf:"bytes,2,opt,name=ports,proto3" json:"ports,omitempty"`
+	// None: any port.
+	Ranges        []*PortSpan `protobuf:"bytes,3,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementService) Reset() {
+	*x = AgreementService{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementService) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementService) ProtoMessage() {}
+
+func (x *AgreementService) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementService.ProtoReflect.Descriptor instead.
+func (*AgreementService) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *AgreementService) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *AgreementService) GetPorts() string {
+	if x != nil {
+		return x.Ports
+	}
+	return ""
+}
+
+func (x *AgreementService) GetRanges() []*PortSpan {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+// PortSpan is a port, or all from the first to the last.
+type PortSpan struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint32                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint32                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PortSpan) Reset() {
+	*x = PortSpan{}
+	mi := &file_demarc_v1_paper_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PortSpan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PortSpan) ProtoMessage() {}
+
+func (x *PortSpan) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_paper_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PortSpan.ProtoReflect.Descriptor instead.
+func (*PortSpan) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *PortSpan) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *PortSpan) GetLast() uint32 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
 // AgreementSide is what one side's official decided.
 type AgreementSide struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2501,7 +2626,7 @@ type AgreementSide struct {
 
 func (x *AgreementSide) Reset() {
 	*x = AgreementSide{}
-	mi := &file_demarc_v1_paper_proto_msgTypes[23]
+	mi := &file_demarc_v1_paper_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2513,7 +2638,7 @@ func (x *AgreementSide) String() string {
 func (*AgreementSide) ProtoMessage() {}
 
 func (x *AgreementSide) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_paper_proto_msgTypes[23]
+	mi := &file_demarc_v1_paper_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2526,7 +2651,7 @@ func (x *AgreementSide) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementSide.ProtoReflect.Descriptor instead.
 func (*AgreementSide) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{23}
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AgreementSide) GetBoundary() string {
@@ -2585,7 +2710,7 @@ type ListCalendarRequest struct {
 
 func (x *ListCalendarRequest) Reset() {
 	*x = ListCalendarRequest{}
-	mi := &file_demarc_v1_paper_proto_msgTypes[24]
+	mi := &file_demarc_v1_paper_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2597,7 +2722,7 @@ func (x *ListCalendarRequest) String() string {
 func (*ListCalendarRequest) ProtoMessage() {}
 
 func (x *ListCalendarRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_paper_proto_msgTypes[24]
+	mi := &file_demarc_v1_paper_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2610,7 +2735,7 @@ func (x *ListCalendarRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCalendarRequest.ProtoReflect.Descriptor instead.
 func (*ListCalendarRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{24}
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListCalendarRequest) GetUntil() *timestamppb.Timestamp {
@@ -2678,7 +2803,7 @@ type ListCalendarResponse struct {
 
 func (x *ListCalendarResponse) Reset() {
 	*x = ListCalendarResponse{}
-	mi := &file_demarc_v1_paper_proto_msgTypes[25]
+	mi := &file_demarc_v1_paper_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2690,7 +2815,7 @@ func (x *ListCalendarResponse) String() string {
 func (*ListCalendarResponse) ProtoMessage() {}
 
 func (x *ListCalendarResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_paper_proto_msgTypes[25]
+	mi := &file_demarc_v1_paper_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2703,7 +2828,7 @@ func (x *ListCalendarResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCalendarResponse.ProtoReflect.Descriptor instead.
 func (*ListCalendarResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{25}
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListCalendarResponse) GetEntries() []*CalendarEntry {
@@ -2756,7 +2881,7 @@ type CalendarEntry struct {
 
 func (x *CalendarEntry) Reset() {
 	*x = CalendarEntry{}
-	mi := &file_demarc_v1_paper_proto_msgTypes[26]
+	mi := &file_demarc_v1_paper_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2768,7 +2893,7 @@ func (x *CalendarEntry) String() string {
 func (*CalendarEntry) ProtoMessage() {}
 
 func (x *CalendarEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_paper_proto_msgTypes[26]
+	mi := &file_demarc_v1_paper_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2781,7 +2906,7 @@ func (x *CalendarEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CalendarEntry.ProtoReflect.Descriptor instead.
 func (*CalendarEntry) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{26}
+	return file_demarc_v1_paper_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CalendarEntry) GetDue() *timestamppb.Timestamp {
@@ -3065,7 +3190,7 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"agreements\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\rR\x05total\x12$\n" +
-	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xfd\x05\n" +
+	"\x05as_of\x18( \x01(\v2\x0f.demarc.v1.AsOfR\x04asOf\"\xb0\x06\n" +
 	"\tAgreement\x12\x1a\n" +
 	"\bdocument\x18\x01 \x01(\tR\bdocument\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3092,10 +3217,18 @@ const file_demarc_v1_paper_proto_rawDesc = "" +
 	"\x02at\x18\x16 \x01(\tR\x02at\x12\x1e\n" +
 	"\n" +
 	"activation\x18\x17 \x01(\tR\n" +
-	"activation\x1a;\n" +
+	"activation\x121\n" +
+	"\x05terms\x18\x18 \x03(\v2\x1b.demarc.v1.AgreementServiceR\x05terms\x1a;\n" +
 	"\rVerdictsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\xcb\x01\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"q\n" +
+	"\x10AgreementService\x12\x1a\n" +
+	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x14\n" +
+	"\x05ports\x18\x02 \x01(\tR\x05ports\x12+\n" +
+	"\x06ranges\x18\x03 \x03(\v2\x13.demarc.v1.PortSpanR\x06ranges\"4\n" +
+	"\bPortSpan\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\rR\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\rR\x04last\"\xcb\x01\n" +
 	"\rAgreementSide\x12\x1a\n" +
 	"\bboundary\x18\x01 \x01(\tR\bboundary\x12\x1a\n" +
 	"\bofficial\x18\x02 \x01(\tR\bofficial\x12\x1a\n" +
@@ -3149,7 +3282,7 @@ func file_demarc_v1_paper_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_paper_proto_rawDescData
 }
 
-var file_demarc_v1_paper_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_demarc_v1_paper_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_demarc_v1_paper_proto_goTypes = []any{
 	(*ReconcileRequest)(nil),         // 0: demarc.v1.ReconcileRequest
 	(*ReconcileResponse)(nil),        // 1: demarc.v1.ReconcileResponse
@@ -3174,85 +3307,89 @@ var file_demarc_v1_paper_proto_goTypes = []any{
 	(*ListAgreementsRequest)(nil),    // 20: demarc.v1.ListAgreementsRequest
 	(*ListAgreementsResponse)(nil),   // 21: demarc.v1.ListAgreementsResponse
 	(*Agreement)(nil),                // 22: demarc.v1.Agreement
-	(*AgreementSide)(nil),            // 23: demarc.v1.AgreementSide
-	(*ListCalendarRequest)(nil),      // 24: demarc.v1.ListCalendarRequest
-	(*ListCalendarResponse)(nil),     // 25: demarc.v1.ListCalendarResponse
-	(*CalendarEntry)(nil),            // 26: demarc.v1.CalendarEntry
-	nil,                              // 27: demarc.v1.Crossing.VerdictsEntry
-	nil,                              // 28: demarc.v1.Crossing.ProtocolsEntry
-	nil,                              // 29: demarc.v1.Crossing.OperationsEntry
-	nil,                              // 30: demarc.v1.Agreement.VerdictsEntry
-	(*timestamppb.Timestamp)(nil),    // 31: google.protobuf.Timestamp
-	(*AsOf)(nil),                     // 32: demarc.v1.AsOf
+	(*AgreementService)(nil),         // 23: demarc.v1.AgreementService
+	(*PortSpan)(nil),                 // 24: demarc.v1.PortSpan
+	(*AgreementSide)(nil),            // 25: demarc.v1.AgreementSide
+	(*ListCalendarRequest)(nil),      // 26: demarc.v1.ListCalendarRequest
+	(*ListCalendarResponse)(nil),     // 27: demarc.v1.ListCalendarResponse
+	(*CalendarEntry)(nil),            // 28: demarc.v1.CalendarEntry
+	nil,                              // 29: demarc.v1.Crossing.VerdictsEntry
+	nil,                              // 30: demarc.v1.Crossing.ProtocolsEntry
+	nil,                              // 31: demarc.v1.Crossing.OperationsEntry
+	nil,                              // 32: demarc.v1.Agreement.VerdictsEntry
+	(*timestamppb.Timestamp)(nil),    // 33: google.protobuf.Timestamp
+	(*AsOf)(nil),                     // 34: demarc.v1.AsOf
 }
 var file_demarc_v1_paper_proto_depIdxs = []int32{
-	31, // 0: demarc.v1.ReconcileRequest.as_of:type_name -> google.protobuf.Timestamp
+	33, // 0: demarc.v1.ReconcileRequest.as_of:type_name -> google.protobuf.Timestamp
 	2,  // 1: demarc.v1.ReconcileResponse.rows:type_name -> demarc.v1.ReconcileRow
-	32, // 2: demarc.v1.ReconcileResponse.as_of:type_name -> demarc.v1.AsOf
+	34, // 2: demarc.v1.ReconcileResponse.as_of:type_name -> demarc.v1.AsOf
 	3,  // 3: demarc.v1.ReconcileRow.differences:type_name -> demarc.v1.Difference
-	31, // 4: demarc.v1.ReconcileRow.last_seen:type_name -> google.protobuf.Timestamp
-	31, // 5: demarc.v1.ListPathsRequest.as_of:type_name -> google.protobuf.Timestamp
+	33, // 4: demarc.v1.ReconcileRow.last_seen:type_name -> google.protobuf.Timestamp
+	33, // 5: demarc.v1.ListPathsRequest.as_of:type_name -> google.protobuf.Timestamp
 	6,  // 6: demarc.v1.ListPathsResponse.paths:type_name -> demarc.v1.Path
-	32, // 7: demarc.v1.ListPathsResponse.as_of:type_name -> demarc.v1.AsOf
+	34, // 7: demarc.v1.ListPathsResponse.as_of:type_name -> demarc.v1.AsOf
 	7,  // 8: demarc.v1.Path.hops:type_name -> demarc.v1.Hop
-	31, // 9: demarc.v1.ListRegulatedRequest.as_of:type_name -> google.protobuf.Timestamp
+	33, // 9: demarc.v1.ListRegulatedRequest.as_of:type_name -> google.protobuf.Timestamp
 	10, // 10: demarc.v1.ListRegulatedResponse.flows:type_name -> demarc.v1.RegulatedFlow
-	32, // 11: demarc.v1.ListRegulatedResponse.as_of:type_name -> demarc.v1.AsOf
-	31, // 12: demarc.v1.RegulatedFlow.last_seen:type_name -> google.protobuf.Timestamp
-	31, // 13: demarc.v1.ListCrossingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	34, // 11: demarc.v1.ListRegulatedResponse.as_of:type_name -> demarc.v1.AsOf
+	33, // 12: demarc.v1.RegulatedFlow.last_seen:type_name -> google.protobuf.Timestamp
+	33, // 13: demarc.v1.ListCrossingsRequest.as_of:type_name -> google.protobuf.Timestamp
 	13, // 14: demarc.v1.ListCrossingsResponse.crossings:type_name -> demarc.v1.Crossing
-	32, // 15: demarc.v1.ListCrossingsResponse.as_of:type_name -> demarc.v1.AsOf
-	27, // 16: demarc.v1.Crossing.verdicts:type_name -> demarc.v1.Crossing.VerdictsEntry
-	28, // 17: demarc.v1.Crossing.protocols:type_name -> demarc.v1.Crossing.ProtocolsEntry
-	29, // 18: demarc.v1.Crossing.operations:type_name -> demarc.v1.Crossing.OperationsEntry
-	31, // 19: demarc.v1.Crossing.first_seen:type_name -> google.protobuf.Timestamp
-	31, // 20: demarc.v1.Crossing.last_seen:type_name -> google.protobuf.Timestamp
-	31, // 21: demarc.v1.ListRemoteAccessRequest.as_of:type_name -> google.protobuf.Timestamp
+	34, // 15: demarc.v1.ListCrossingsResponse.as_of:type_name -> demarc.v1.AsOf
+	29, // 16: demarc.v1.Crossing.verdicts:type_name -> demarc.v1.Crossing.VerdictsEntry
+	30, // 17: demarc.v1.Crossing.protocols:type_name -> demarc.v1.Crossing.ProtocolsEntry
+	31, // 18: demarc.v1.Crossing.operations:type_name -> demarc.v1.Crossing.OperationsEntry
+	33, // 19: demarc.v1.Crossing.first_seen:type_name -> google.protobuf.Timestamp
+	33, // 20: demarc.v1.Crossing.last_seen:type_name -> google.protobuf.Timestamp
+	33, // 21: demarc.v1.ListRemoteAccessRequest.as_of:type_name -> google.protobuf.Timestamp
 	16, // 22: demarc.v1.ListRemoteAccessResponse.remote_access:type_name -> demarc.v1.RemoteAccess
-	32, // 23: demarc.v1.ListRemoteAccessResponse.as_of:type_name -> demarc.v1.AsOf
-	31, // 24: demarc.v1.RemoteAccess.first_seen:type_name -> google.protobuf.Timestamp
-	31, // 25: demarc.v1.RemoteAccess.last_seen:type_name -> google.protobuf.Timestamp
-	31, // 26: demarc.v1.ListSecondPathsRequest.as_of:type_name -> google.protobuf.Timestamp
+	34, // 23: demarc.v1.ListRemoteAccessResponse.as_of:type_name -> demarc.v1.AsOf
+	33, // 24: demarc.v1.RemoteAccess.first_seen:type_name -> google.protobuf.Timestamp
+	33, // 25: demarc.v1.RemoteAccess.last_seen:type_name -> google.protobuf.Timestamp
+	33, // 26: demarc.v1.ListSecondPathsRequest.as_of:type_name -> google.protobuf.Timestamp
 	19, // 27: demarc.v1.ListSecondPathsResponse.second_paths:type_name -> demarc.v1.SecondPath
-	32, // 28: demarc.v1.ListSecondPathsResponse.as_of:type_name -> demarc.v1.AsOf
-	31, // 29: demarc.v1.SecondPath.first_seen:type_name -> google.protobuf.Timestamp
-	31, // 30: demarc.v1.SecondPath.last_seen:type_name -> google.protobuf.Timestamp
-	31, // 31: demarc.v1.ListAgreementsRequest.as_of:type_name -> google.protobuf.Timestamp
+	34, // 28: demarc.v1.ListSecondPathsResponse.as_of:type_name -> demarc.v1.AsOf
+	33, // 29: demarc.v1.SecondPath.first_seen:type_name -> google.protobuf.Timestamp
+	33, // 30: demarc.v1.SecondPath.last_seen:type_name -> google.protobuf.Timestamp
+	33, // 31: demarc.v1.ListAgreementsRequest.as_of:type_name -> google.protobuf.Timestamp
 	22, // 32: demarc.v1.ListAgreementsResponse.agreements:type_name -> demarc.v1.Agreement
-	32, // 33: demarc.v1.ListAgreementsResponse.as_of:type_name -> demarc.v1.AsOf
-	31, // 34: demarc.v1.Agreement.signed:type_name -> google.protobuf.Timestamp
-	31, // 35: demarc.v1.Agreement.until:type_name -> google.protobuf.Timestamp
-	23, // 36: demarc.v1.Agreement.sides:type_name -> demarc.v1.AgreementSide
-	30, // 37: demarc.v1.Agreement.verdicts:type_name -> demarc.v1.Agreement.VerdictsEntry
-	31, // 38: demarc.v1.Agreement.last_seen:type_name -> google.protobuf.Timestamp
-	31, // 39: demarc.v1.AgreementSide.granted:type_name -> google.protobuf.Timestamp
-	31, // 40: demarc.v1.AgreementSide.until:type_name -> google.protobuf.Timestamp
-	31, // 41: demarc.v1.ListCalendarRequest.until:type_name -> google.protobuf.Timestamp
-	31, // 42: demarc.v1.ListCalendarRequest.as_of:type_name -> google.protobuf.Timestamp
-	26, // 43: demarc.v1.ListCalendarResponse.entries:type_name -> demarc.v1.CalendarEntry
-	32, // 44: demarc.v1.ListCalendarResponse.as_of:type_name -> demarc.v1.AsOf
-	31, // 45: demarc.v1.CalendarEntry.due:type_name -> google.protobuf.Timestamp
-	0,  // 46: demarc.v1.PaperService.Reconcile:input_type -> demarc.v1.ReconcileRequest
-	4,  // 47: demarc.v1.PaperService.ListPaths:input_type -> demarc.v1.ListPathsRequest
-	8,  // 48: demarc.v1.PaperService.ListRegulated:input_type -> demarc.v1.ListRegulatedRequest
-	11, // 49: demarc.v1.PaperService.ListCrossings:input_type -> demarc.v1.ListCrossingsRequest
-	14, // 50: demarc.v1.PaperService.ListRemoteAccess:input_type -> demarc.v1.ListRemoteAccessRequest
-	17, // 51: demarc.v1.PaperService.ListSecondPaths:input_type -> demarc.v1.ListSecondPathsRequest
-	20, // 52: demarc.v1.PaperService.ListAgreements:input_type -> demarc.v1.ListAgreementsRequest
-	24, // 53: demarc.v1.PaperService.ListCalendar:input_type -> demarc.v1.ListCalendarRequest
-	1,  // 54: demarc.v1.PaperService.Reconcile:output_type -> demarc.v1.ReconcileResponse
-	5,  // 55: demarc.v1.PaperService.ListPaths:output_type -> demarc.v1.ListPathsResponse
-	9,  // 56: demarc.v1.PaperService.ListRegulated:output_type -> demarc.v1.ListRegulatedResponse
-	12, // 57: demarc.v1.PaperService.ListCrossings:output_type -> demarc.v1.ListCrossingsResponse
-	15, // 58: demarc.v1.PaperService.ListRemoteAccess:output_type -> demarc.v1.ListRemoteAccessResponse
-	18, // 59: demarc.v1.PaperService.ListSecondPaths:output_type -> demarc.v1.ListSecondPathsResponse
-	21, // 60: demarc.v1.PaperService.ListAgreements:output_type -> demarc.v1.ListAgreementsResponse
-	25, // 61: demarc.v1.PaperService.ListCalendar:output_type -> demarc.v1.ListCalendarResponse
-	54, // [54:62] is the sub-list for method output_type
-	46, // [46:54] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	34, // 33: demarc.v1.ListAgreementsResponse.as_of:type_name -> demarc.v1.AsOf
+	33, // 34: demarc.v1.Agreement.signed:type_name -> google.protobuf.Timestamp
+	33, // 35: demarc.v1.Agreement.until:type_name -> google.protobuf.Timestamp
+	25, // 36: demarc.v1.Agreement.sides:type_name -> demarc.v1.AgreementSide
+	32, // 37: demarc.v1.Agreement.verdicts:type_name -> demarc.v1.Agreement.VerdictsEntry
+	33, // 38: demarc.v1.Agreement.last_seen:type_name -> google.protobuf.Timestamp
+	23, // 39: demarc.v1.Agreement.terms:type_name -> demarc.v1.AgreementService
+	24, // 40: demarc.v1.AgreementService.ranges:type_name -> demarc.v1.PortSpan
+	33, // 41: demarc.v1.AgreementSide.granted:type_name -> google.protobuf.Timestamp
+	33, // 42: demarc.v1.AgreementSide.until:type_name -> google.protobuf.Timestamp
+	33, // 43: demarc.v1.ListCalendarRequest.until:type_name -> google.protobuf.Timestamp
+	33, // 44: demarc.v1.ListCalendarRequest.as_of:type_name -> google.protobuf.Timestamp
+	28, // 45: demarc.v1.ListCalendarResponse.entries:type_name -> demarc.v1.CalendarEntry
+	34, // 46: demarc.v1.ListCalendarResponse.as_of:type_name -> demarc.v1.AsOf
+	33, // 47: demarc.v1.CalendarEntry.due:type_name -> google.protobuf.Timestamp
+	0,  // 48: demarc.v1.PaperService.Reconcile:input_type -> demarc.v1.ReconcileRequest
+	4,  // 49: demarc.v1.PaperService.ListPaths:input_type -> demarc.v1.ListPathsRequest
+	8,  // 50: demarc.v1.PaperService.ListRegulated:input_type -> demarc.v1.ListRegulatedRequest
+	11, // 51: demarc.v1.PaperService.ListCrossings:input_type -> demarc.v1.ListCrossingsRequest
+	14, // 52: demarc.v1.PaperService.ListRemoteAccess:input_type -> demarc.v1.ListRemoteAccessRequest
+	17, // 53: demarc.v1.PaperService.ListSecondPaths:input_type -> demarc.v1.ListSecondPathsRequest
+	20, // 54: demarc.v1.PaperService.ListAgreements:input_type -> demarc.v1.ListAgreementsRequest
+	26, // 55: demarc.v1.PaperService.ListCalendar:input_type -> demarc.v1.ListCalendarRequest
+	1,  // 56: demarc.v1.PaperService.Reconcile:output_type -> demarc.v1.ReconcileResponse
+	5,  // 57: demarc.v1.PaperService.ListPaths:output_type -> demarc.v1.ListPathsResponse
+	9,  // 58: demarc.v1.PaperService.ListRegulated:output_type -> demarc.v1.ListRegulatedResponse
+	12, // 59: demarc.v1.PaperService.ListCrossings:output_type -> demarc.v1.ListCrossingsResponse
+	15, // 60: demarc.v1.PaperService.ListRemoteAccess:output_type -> demarc.v1.ListRemoteAccessResponse
+	18, // 61: demarc.v1.PaperService.ListSecondPaths:output_type -> demarc.v1.ListSecondPathsResponse
+	21, // 62: demarc.v1.PaperService.ListAgreements:output_type -> demarc.v1.ListAgreementsResponse
+	27, // 63: demarc.v1.PaperService.ListCalendar:output_type -> demarc.v1.ListCalendarResponse
+	56, // [56:64] is the sub-list for method output_type
+	48, // [48:56] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_paper_proto_init() }
@@ -3267,7 +3404,7 @@ func file_demarc_v1_paper_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_paper_proto_rawDesc), len(file_demarc_v1_paper_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
