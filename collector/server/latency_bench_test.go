@@ -42,9 +42,9 @@ func BenchmarkPacketToFinding(b *testing.B) {
 		agent.send(body)
 	}
 	r.settle()
-	for b.Loop() {
-		sent := make([]time.Time, int(busyFor.Seconds())*busyBatches)
-		seen := r.watch(b, len(sent))
+	sent := make([]time.Time, int(busyFor.Seconds())*busyBatches)
+	for first := 10000; b.Loop(); first += len(sent) { // ports that no round before had
+		seen := r.watch(b, first, len(sent))
 		pace := time.NewTicker(time.Second / busyBatches)
 		for i := range sent {
 			<-pace.C
@@ -53,13 +53,13 @@ func BenchmarkPacketToFinding(b *testing.B) {
 				body.Connections = append(body.Connections, one((i*busyChanged+j)%n))
 			}
 			sent[i] = time.Now()
-			body.Connections = append(body.Connections, flow("10.60.1.1", "10.20.4.10", uint32(10000+i), "", sent[i]).Connections...)
+			body.Connections = append(body.Connections, flow("10.60.1.1", "10.20.4.10", uint32(first+i), "", sent[i]).Connections...)
 			agent.send(body)
 		}
 		pace.Stop()
 		var took []time.Duration
 		for port, at := range <-seen {
-			took = append(took, at.Sub(sent[port-10000]))
+			took = append(took, at.Sub(sent[port-first]))
 		}
 		slices.Sort(took)
 		if len(took) < len(sent) {
@@ -72,8 +72,8 @@ func BenchmarkPacketToFinding(b *testing.B) {
 }
 
 // watch lists findings whenever something changed, as the pages do, and tells
-// when each of so many services on a port was first among them.
-func (r *running) watch(b *testing.B, n int) <-chan map[int]time.Time {
+// when each of n services, on the ports from first on, was first among them.
+func (r *running) watch(b *testing.B, first, n int) <-chan map[int]time.Time {
 	changes, err := r.Watch(b.Context(), &demarcv1.WatchRequest{})
 	if err != nil {
 		b.Fatal(err)
@@ -86,14 +86,14 @@ func (r *running) watch(b *testing.B, n int) <-chan map[int]time.Time {
 			if _, err := changes.Recv(); err != nil {
 				return
 			}
-			list, err := r.ListFindings(b.Context(), &demarcv1.ListFindingsRequest{PageSize: 1000})
+			list, err := r.ListFindings(b.Context(), &demarcv1.ListFindingsRequest{OrderBy: "first_seen desc", PageSize: 1000})
 			if err != nil {
 				return
 			}
 			now := time.Now()
 			for _, f := range list.GetFindings() {
 				port, err := strconv.Atoi(strings.TrimPrefix(f.GetService(), "tcp/"))
-				if _, known := seen[port]; err == nil && port >= 10000 && !known {
+				if _, known := seen[port]; err == nil && port >= first && !known {
 					seen[port] = now
 				}
 			}

@@ -150,7 +150,7 @@ type stream struct {
 
 func (r *running) report(c *pki.Credentials) *stream {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	r.t.Cleanup(cancel)
 	s, err := r.uplink(c.Config()).Report(ctx)
 	if err != nil {

@@ -404,6 +404,12 @@ test('no page has a serious accessibility fault, in light or dark, or at 200 % z
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) faults.push(`${path} is ${wide} pixels too wide at 200 %`);
   }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  for (const path of pages) {
+    await open(path);
+    const wide = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll('.scroll')].map((e) => e.scrollWidth - e.clientWidth)));
+    if (wide > 0) faults.push(`a table of ${path} is ${wide} pixels too wide at 1280`);
+  }
   assert.deepEqual(faults, []);
   await page.setViewportSize({ width: 1440, height: 900 });
   t.diagnostic(`${pages.length} pages, twice`);

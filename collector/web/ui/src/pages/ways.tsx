@@ -27,13 +27,13 @@ const second: Column<SecondPath>[] = [
 
 const regulated: Column<RegulatedFlow>[] = [
   { key: 'verdict', name: 'Verdict', width: '8.6rem', text: (f) => f.verdict ?? '', cell: (f) => <VerdictChip v={f.verdict} /> },
-  { key: 'records', name: 'Records', width: '10rem', text: (f) => (f.records ?? []).join(', ') },
-  { key: 'from', name: 'Out of', width: '10rem', text: (f) => f.boundary ?? '', cell: (f) => <Place name={f.boundary} /> },
+  { key: 'records', name: 'Records', width: '7.5rem', text: (f) => (f.records ?? []).join(', ') },
+  { key: 'from', name: 'Out of', width: '8rem', text: (f) => f.boundary ?? '', cell: (f) => <Place name={f.boundary} /> },
   { key: 'to', name: 'To', text: (f) => [f.to, ...(f.destinations ?? [])].join(' '), cell: (f) => <><Place name={f.to} /> <span className="mono dim">{cut((f.destinations ?? []).slice(0, 3).join(' '), 60)}</span></> },
-  { key: 'service', name: 'Service', width: '10rem', text: (f) => f.service ?? '' },
-  { key: 'leaves', name: 'Leaves', width: '8rem', text: (f) => f.leaves ?? '' },
-  { key: 'document', name: 'Agreed as', width: '14rem', text: (f) => `${f.document ?? ''} ${(f.carries ?? []).join(', ')}`, cell: (f) => (f.document ? <Link href={to('policy', '', { document: f.document })}>{f.document.split('/')[1]}</Link> : <span className="dim">nothing</span>) },
-  { key: 'last', name: 'Last seen', width: '10.2rem', text: (f) => when(f.last_seen) },
+  { key: 'service', name: 'Service', width: '8.6rem', text: (f) => f.service ?? '' },
+  { key: 'leaves', name: 'Leaves', width: '6.5rem', text: (f) => f.leaves ?? '' },
+  { key: 'document', name: 'Agreed as', width: '10rem', text: (f) => `${f.document ?? ''} ${(f.carries ?? []).join(', ')}`, cell: (f) => (f.document ? <Link href={to('policy', '', { document: f.document })}>{f.document.split('/')[1]}</Link> : <span className="dim">nothing</span>) },
+  { key: 'last', name: 'Last seen, UTC', width: '8rem', text: (f) => when(f.last_seen), cell: (f) => minute(f.last_seen) },
 ];
 
 /** Ways is by which ways somebody or something gets from one boundary into another. */
