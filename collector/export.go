@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 
 func exportCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "export WHAT", Short: "Write what the collector knows to a file for others"}
-	c.AddCommand(evidenceCommand(at))
+	c.AddCommand(evidenceCommand(at), xlsxCommand(at))
 	return c
 }
 
@@ -61,7 +62,10 @@ func evidenceCommand(at *place) *cobra.Command {
 			}
 			return at.call(c.Context(), func(ctx context.Context, conn grpc.ClientConnInterface) error {
 				defer tellSlow(c.ErrOrStderr()).Stop()
-				n, err := writeWhole(file, func(w io.Writer) error { return receive(ctx, demarcv1.NewExportServiceClient(conn), r, w) })
+				n, err := writeWhole(file, func(w io.Writer) error {
+					stream, err := demarcv1.NewExportServiceClient(conn).ExportEvidence(ctx, r)
+					return receive(stream, err, w)
+				})
 				if err != nil {
 					return err
 				}
@@ -76,9 +80,78 @@ func evidenceCommand(at *place) *cobra.Command {
 	return c
 }
 
-// receive writes a package as it comes.
-func receive(ctx context.Context, client demarcv1.ExportServiceClient, r *demarcv1.ExportEvidenceRequest, w io.Writer) error {
-	stream, err := client.ExportEvidence(ctx, r)
+// lists are what export xlsx takes in place of an authorization.
+var lists = []string{"assets", "connections", "conditions", "findings", "agreements", "reconcile", "calendar"}
+
+func xlsxCommand(at *place) *cobra.Command {
+	r := &demarcv1.ExportRequest{Format: "xlsx"}
+	c := &cobra.Command{
+		Use:   "xlsx [AUTHORIZATION | LIST] [--boundary B] [--as-of T] [--file F]",
+		Short: "Write a workbook of an authorization, of a boundary, or of one list",
+		Long: "The workbook has a sheet for each of " + strings.Join(lists, ", ") + ", behind a summary that says\n" +
+			"what was not seen. Given one of these names in place of an authorization, it has that list alone, of all\n" +
+			"that you may see or of --boundary: `import hardware` takes that of assets. Dates are dates, numbers are\n" +
+			"numbers, and no text is a formula. That it was made stands in the audit log.",
+		Example: "  demarc-collector export xlsx lines-ato\n  demarc-collector export xlsx --boundary laboratory --as-of 2026-03-14\n  demarc-collector export xlsx assets --boundary line4 --file line4-hw.xlsx",
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 && slices.Contains(lists, args[0]) {
+				r.List = args[0]
+			} else if len(args) == 1 {
+				r.Authorization = args[0]
+			}
+			return at.export(c, r)
+		},
+	}
+	c.Args = atMostOne(c, "one authorization, as `get authorizations` shows it, or one list")
+	exportFlags(c, r)
+	return c
+}
+
+func atMostOne(c *cobra.Command, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("export %s takes %s", c.Name(), what)
+		}
+		return nil
+	}
+}
+
+// exportFlags are those of every export.
+func exportFlags(c *cobra.Command, r *demarcv1.ExportRequest) {
+	c.Flags().StringVar(&r.Boundary, "boundary", "", "only of this boundary and its parts")
+	c.Flags().String("as-of", "", "as it was recorded at this time: 2026-03-14T10:00Z, 2026-03-14 (its first instant, UTC), or how long ago: 48h, 7d")
+	c.Flags().String("file", "", "new file to write (default demarc-NAME."+r.GetFormat()+")")
+}
+
+// export writes what is asked for to a file.
+func (at *place) export(c *cobra.Command, r *demarcv1.ExportRequest) error {
+	file, asOf := c.Flag("file").Value.String(), c.Flag("as-of").Value.String()
+	if asOf != "" {
+		t, err := readMoment(asOf, time.Now())
+		if err != nil {
+			return fmt.Errorf("--as-of: %w", err)
+		}
+		r.AsOf = timestamppb.New(t)
+	}
+	if file == "" {
+		file = api.ExportName(r)
+	}
+	return at.call(c.Context(), func(ctx context.Context, conn grpc.ClientConnInterface) error {
+		defer tellSlow(c.ErrOrStderr()).Stop()
+		n, err := writeWhole(file, func(w io.Writer) error {
+			stream, err := demarcv1.NewExportServiceClient(conn).Export(ctx, r)
+			return receive(stream, err, w)
+		})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %d bytes.\n", file, n)
+		return err
+	})
+}
+
+// receive writes a file as it comes.
+func receive[P interface{ GetData() []byte }](stream interface{ Recv() (P, error) }, err error, w io.Writer) error {
 	if err != nil {
 		return err
 	}

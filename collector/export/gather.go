@@ -141,7 +141,7 @@ func (f *facts) judged(ctx context.Context, p *packer) (err error) {
 		return err
 	}
 	slices.SortFunc(f.Findings, func(a, b *demarcv1.GetFindingResponse) int {
-		return cmp.Or(cmp.Compare(b.GetFinding().GetSeverity(), a.GetFinding().GetSeverity()), cmp.Compare(a.GetFinding().GetId(), b.GetFinding().GetId()))
+		return severest(a.GetFinding(), b.GetFinding())
 	})
 	for _, x := range f.Findings {
 		x.AsOf = nil // the manifest says it

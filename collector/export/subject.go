@@ -22,6 +22,28 @@ type subject struct {
 	authorizations []*demarcv1.Authorization
 	lenders        []*demarcv1.Authorization   // that those lean on, and so on
 	boundaries     []*demarcv1.BoundarySummary // with their parts
+	whole          bool                        // of all that whoever asks may see, in a boundary or not
+}
+
+// everything is the subject of a list that is not narrowed.
+func (s *Service) everything(ctx context.Context, at *timestamppb.Timestamp) (x *subject, err error) {
+	x = &subject{lists: s.Lists, at: at, whole: true}
+	if x.authorizations, err = all(ctx, at, s.Lists.ListAuthorizations, &demarcv1.ListAuthorizationsRequest{}, func(a *demarcv1.ListAuthorizationsResponse) []*demarcv1.Authorization {
+		x.as = a.GetAsOf()
+		return a.GetAuthorizations()
+	}); err != nil {
+		return nil, err
+	}
+	x.boundaries, err = all(ctx, at, s.Lists.ListBoundaries, &demarcv1.ListBoundariesRequest{}, (*demarcv1.ListBoundariesResponse).GetBoundaries)
+	return x, err
+}
+
+// asked are the boundaries that lists are asked for, "" for any and none.
+func (x *subject) asked() []string {
+	if x.whole {
+		return []string{""}
+	}
+	return x.places()
 }
 
 // named says what an export is of.
@@ -36,21 +58,16 @@ func (s *Service) find(ctx context.Context, method string, r named) (*subject, e
 	if r.GetAuthorization() == "" && r.GetBoundary() == "" {
 		return nil, status.Error(codes.InvalidArgument, "name an authorization or a boundary, as `get authorizations` and `get boundaries` show them")
 	}
-	x := &subject{lists: s.Lists, at: r.GetAsOf()}
-	if x.at == nil {
-		x.at = timestamppb.New(s.Clock())
+	at := r.GetAsOf()
+	if at == nil {
+		at = timestamppb.New(s.Clock())
 	}
-	decisions, err := all(ctx, x.at, s.Lists.ListAuthorizations, &demarcv1.ListAuthorizationsRequest{}, func(a *demarcv1.ListAuthorizationsResponse) []*demarcv1.Authorization {
-		x.as = a.GetAsOf()
-		return a.GetAuthorizations()
-	})
+	x, err := s.everything(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	boundaries, err := all(ctx, x.at, s.Lists.ListBoundaries, &demarcv1.ListBoundariesRequest{}, (*demarcv1.ListBoundariesResponse).GetBoundaries)
-	if err != nil {
-		return nil, err
-	}
+	decisions, boundaries := x.authorizations, x.boundaries
+	x.authorizations, x.whole = nil, false
 	var roots []string
 	if r.GetAuthorization() != "" {
 		i := slices.IndexFunc(decisions, func(a *demarcv1.Authorization) bool { return a.GetName() == r.GetAuthorization() })
@@ -85,7 +102,7 @@ func (s *Service) find(ctx context.Context, method string, r named) (*subject, e
 // eachAgreement hands on the agreements of the boundaries, each once.
 func (x *subject) eachAgreement(ctx context.Context, do func(*demarcv1.Agreement) error) error {
 	do = once(func(a *demarcv1.Agreement) string { return a.GetDocument() + " " + a.GetFrom() + " " + a.GetTo() }, do)
-	for _, b := range x.places() {
+	for _, b := range x.asked() {
 		if err := each(ctx, x.at, x.lists.ListAgreements, &demarcv1.ListAgreementsRequest{Boundary: b}, (*demarcv1.ListAgreementsResponse).GetAgreements, do); err != nil {
 			return err
 		}
@@ -97,10 +114,10 @@ func (x *subject) eachAgreement(ctx context.Context, do func(*demarcv1.Agreement
 // those that are not closed, each once.
 func (x *subject) eachFinding(ctx context.Context, open bool, do func(*demarcv1.Finding) error) error {
 	var asked []*demarcv1.ListFindingsRequest
-	for _, b := range x.places() {
+	for _, b := range x.asked() {
 		asked = append(asked, &demarcv1.ListFindingsRequest{Boundary: b, Open: open})
 	}
-	for _, a := range x.decisions() {
+	for _, a := range x.decisions() { // of a condition, and of no boundary
 		asked = append(asked, &demarcv1.ListFindingsRequest{Authorization: a, Open: open})
 	}
 	do = once((*demarcv1.Finding).GetId, do)

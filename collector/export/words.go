@@ -110,7 +110,7 @@ func (f *facts) Retention() (all []string) {
 
 // NotSeen says what could not be seen, a line each.
 func (f *facts) NotSeen() []string {
-	all := []string{"What no agent heard is not in this package, and nothing in it says that it was not there."}
+	all := []string{"What no agent heard is not told here, and nothing here says that it was not there."}
 	for _, b := range f.boundaries {
 		all = append(all, fmt.Sprintf("%s, over the last day: %s", b.GetName(), or(b.GetSight().GetWords(), "nothing was heard")))
 		for _, g := range b.GetSight().GetGaps() {
