@@ -16,6 +16,7 @@ import (
 	"demarc/agent/decode"
 	"demarc/agent/dissect"
 	"demarc/agent/flow"
+	"demarc/agent/recorder"
 	"demarc/agent/sighting"
 	"demarc/agent/spancheck"
 	"demarc/internal/ot"
@@ -39,6 +40,8 @@ type Config struct {
 	Meter *Meter
 	// Check, when set, counts what tells whether the mirror is right.
 	Check *spancheck.Checker
+	// Recorder, when set, keeps frames as evidence.
+	Recorder *recorder.Recorder
 	// Answered, when set, is told how long a TCP server took to answer, and when
 	// (Unix time).
 	Answered func(client, server netip.Addr, took, at time.Duration)
@@ -164,6 +167,9 @@ func Run(ctx context.Context, cfg Config, src capture.Source, sink sighting.Sink
 	if cfg.Check != nil {
 		cfg.Check.Attach(r.flows)
 	}
+	if cfg.Recorder != nil {
+		cfg.Recorder.Attach(r.segments.names)
+	}
 	err := r.loop(ctx)
 	if cfg.Check != nil {
 		cfg.Check.End(src.Stats())
@@ -186,6 +192,9 @@ func (r *run) sink() (s dissect.Sink) {
 	}
 	if r.cfg.Asker.IsValid() {
 		s = asking{s, r.cfg.Asker}
+	}
+	if r.cfg.Recorder != nil {
+		s = recording{s, r.cfg.Recorder}
 	}
 	return s
 }
@@ -300,6 +309,9 @@ func (r *run) frame(f *capture.Frame, p *decode.Packet) error {
 	if r.cfg.Check != nil {
 		r.cfg.Check.Packet(f, p, c, side, copied && p.Lane == 0) // lanes are no fault of the mirror
 	}
+	if r.cfg.Recorder != nil {
+		r.cfg.Recorder.Packet(f, p, c, copied)
+	}
 	return r.leave(p.Time)
 }
 
@@ -399,6 +411,9 @@ func (r *run) leave(now int64) error {
 // due lets leave what is due.
 func (r *run) due(now int64) error {
 	r.leaveAt = now + int64(r.cfg.News)
+	if r.cfg.Recorder != nil {
+		r.cfg.Recorder.Serve()
+	}
 	if now-r.countAt >= counterInterval {
 		r.countAt = now
 		r.lost()

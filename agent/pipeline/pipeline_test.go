@@ -19,6 +19,7 @@ import (
 	"demarc/agent/capture"
 	"demarc/agent/decode"
 	"demarc/agent/dissect"
+	"demarc/agent/recorder"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -333,14 +334,16 @@ func BenchmarkSteady(b *testing.B) {
 	}
 }
 
-func steady(b *testing.B, file string) {
+func steady(b *testing.B, file string) { steadyWith(b, file, nil) }
+
+func steadyWith(b *testing.B, file string, with *recorder.Recorder) {
 	a := newAgain(b, file)
 	rounds := 3*progressEvery/len(a.frames) + 20
 	var (
 		known, now runtime.MemStats // when all is known, and later in the same run
 		from, to   int              // packets left at these times
 	)
-	cfg := Config{Default: "s", Progress: func() {
+	cfg := Config{Default: "s", Recorder: with, Progress: func() {
 		if from == 0 && a.round >= 5 {
 			from = a.left
 			runtime.ReadMemStats(&known)

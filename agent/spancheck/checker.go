@@ -31,7 +31,8 @@ type Own struct {
 
 // Marks in flow.Conversation.Mark: sides seen (2 bits) and sides that
 // acknowledged what the other sent (2 bits) in the window, whether the
-// conversation is this machine's, the OT protocol (8 bits), the window (8 bits).
+// conversation is this machine's, the OT protocol (8 bits), what the recorder
+// has kept since the window began (8 bits), the window (8 bits).
 const (
 	markSides  = 3
 	markAcks   = 3 << 2

@@ -8,7 +8,7 @@ package arch
 // stage imports only stages above it. "main" is the program's own folder, and
 // wiring packages see everything.
 var stages = map[string][]string{
-	"agent":     {"config", "capture", "decode", "flow", "dissect", "sighting", "spancheck", "uplink", "probe", "pipeline", "status", "main"},
+	"agent":     {"config", "capture", "decode", "flow", "dissect", "sighting", "spancheck", "recorder", "uplink", "probe", "pipeline", "status", "main"},
 	"collector": {"config", "ingest", "inventory", "boundary", "verdict", "paper", "propose", "condition", "finding", "store", "store/bolt", "store/postgres", "upload", "api", "export", "web", "server", "main"},
 }
 
@@ -18,7 +18,7 @@ var exceptions = map[string]string{
 }
 
 // capturePath are the packages that see a capture interface or its bytes.
-var capturePath = []string{"agent/capture", "agent/decode", "agent/flow", "agent/dissect", "agent/sighting", "agent/spancheck"}
+var capturePath = []string{"agent/capture", "agent/decode", "agent/flow", "agent/dissect", "agent/sighting", "agent/spancheck", "agent/recorder"}
 
 // cannotTransmit are imports that could send, run a program or reach a network.
 var cannotTransmit = []string{

@@ -23,9 +23,19 @@ func (a *Authority) SignText(text []byte) ([]byte, error) {
 	return a.key.Sign(nil, sum[:], crypto.SHA256)
 }
 
-// VerifyText checks what SignText made, by the authority's certificate.
-func VerifyText(authority *x509.Certificate, text, signature []byte) error {
-	key, ok := authority.PublicKey.(*ecdsa.PublicKey)
+// SignText signs a JSON object with the agent's key, as Authority.SignText does
+// with its own. What TLS 1.3 has signed begins with spaces (RFC 8446, 4.4.3).
+func (c *Credentials) SignText(text []byte) ([]byte, error) {
+	if len(text) == 0 || text[0] != '{' {
+		return nil, errNotText
+	}
+	sum := sha256.Sum256(text)
+	return c.Key.Sign(nil, sum[:], crypto.SHA256)
+}
+
+// VerifyText checks what SignText made, by the certificate of the key.
+func VerifyText(signer *x509.Certificate, text, signature []byte) error {
+	key, ok := signer.PublicKey.(*ecdsa.PublicKey)
 	if !ok || len(text) == 0 || text[0] != '{' {
 		return errNotText
 	}

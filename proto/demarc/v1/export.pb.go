@@ -31,7 +31,9 @@ type ExportEvidenceRequest struct {
 	// With its parts.
 	Boundary string `protobuf:"bytes,2,opt,name=boundary,proto3" json:"boundary,omitempty"`
 	// As it was recorded at a time; not set, as it is now.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,40,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Leaves recorded frames out: what the plant says stays with it.
+	WithoutSlices bool `protobuf:"varint,41,opt,name=without_slices,json=withoutSlices,proto3" json:"without_slices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -85,6 +87,13 @@ func (x *ExportEvidenceRequest) GetAsOf() *timestamppb.Timestamp {
 		return x.AsOf
 	}
 	return nil
+}
+
+func (x *ExportEvidenceRequest) GetWithoutSlices() bool {
+	if x != nil {
+		return x.WithoutSlices
+	}
+	return false
 }
 
 // ExportEvidenceResponse is the next piece of the file.
@@ -334,11 +343,12 @@ var File_demarc_v1_export_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_export_proto_rawDesc = "" +
 	"\n" +
-	"\x16demarc/v1/export.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x01\n" +
+	"\x16demarc/v1/export.proto\x12\tdemarc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n" +
 	"\x15ExportEvidenceRequest\x12$\n" +
 	"\rauthorization\x18\x01 \x01(\tR\rauthorization\x12\x1a\n" +
 	"\bboundary\x18\x02 \x01(\tR\bboundary\x12/\n" +
-	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\",\n" +
+	"\x05as_of\x18( \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12%\n" +
+	"\x0ewithout_slices\x18) \x01(\bR\rwithoutSlices\",\n" +
 	"\x16ExportEvidenceResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\"\x85\x03\n" +
 	"\rExportRequest\x12\x16\n" +

@@ -9,4 +9,9 @@ const (
 	// WindowBatches and WindowBytes bound what may be in flight on a stream.
 	WindowBatches = 64
 	WindowBytes   = 8 << 20
+	// MaxSlice is the size limit of Slice.data in bytes, MaxManifest that of its
+	// manifest, and MaxSliceOrders how many slices are asked for at a time.
+	MaxSlice       = 256 << 10
+	MaxManifest    = 8 << 10
+	MaxSliceOrders = 64
 )

@@ -349,6 +349,7 @@ type ReportRequest struct {
 	//	*ReportRequest_Batch
 	//	*ReportRequest_Lost
 	//	*ReportRequest_Heartbeat
+	//	*ReportRequest_Slice
 	Message       isReportRequest_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -427,6 +428,15 @@ func (x *ReportRequest) GetHeartbeat() *Heartbeat {
 	return nil
 }
 
+func (x *ReportRequest) GetSlice() *Slice {
+	if x != nil {
+		if x, ok := x.Message.(*ReportRequest_Slice); ok {
+			return x.Slice
+		}
+	}
+	return nil
+}
+
 type isReportRequest_Message interface {
 	isReportRequest_Message()
 }
@@ -447,6 +457,10 @@ type ReportRequest_Heartbeat struct {
 	Heartbeat *Heartbeat `protobuf:"bytes,4,opt,name=heartbeat,proto3,oneof"`
 }
 
+type ReportRequest_Slice struct {
+	Slice *Slice `protobuf:"bytes,5,opt,name=slice,proto3,oneof"`
+}
+
 func (*ReportRequest_Hello) isReportRequest_Message() {}
 
 func (*ReportRequest_Batch) isReportRequest_Message() {}
@@ -454,6 +468,8 @@ func (*ReportRequest_Batch) isReportRequest_Message() {}
 func (*ReportRequest_Lost) isReportRequest_Message() {}
 
 func (*ReportRequest_Heartbeat) isReportRequest_Message() {}
+
+func (*ReportRequest_Slice) isReportRequest_Message() {}
 
 // ReportResponse is one message down. The first is Welcome or Refusal.
 type ReportResponse struct {
@@ -464,6 +480,7 @@ type ReportResponse struct {
 	//	*ReportResponse_Acknowledgement
 	//	*ReportResponse_Refusal
 	//	*ReportResponse_ProbeOrders
+	//	*ReportResponse_SliceOrders
 	Message       isReportResponse_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -542,6 +559,15 @@ func (x *ReportResponse) GetProbeOrders() *ProbeOrders {
 	return nil
 }
 
+func (x *ReportResponse) GetSliceOrders() *SliceOrders {
+	if x != nil {
+		if x, ok := x.Message.(*ReportResponse_SliceOrders); ok {
+			return x.SliceOrders
+		}
+	}
+	return nil
+}
+
 type isReportResponse_Message interface {
 	isReportResponse_Message()
 }
@@ -563,6 +589,11 @@ type ReportResponse_ProbeOrders struct {
 	ProbeOrders *ProbeOrders `protobuf:"bytes,4,opt,name=probe_orders,json=probeOrders,proto3,oneof"`
 }
 
+type ReportResponse_SliceOrders struct {
+	// Whenever it changed whose frames are wanted.
+	SliceOrders *SliceOrders `protobuf:"bytes,5,opt,name=slice_orders,json=sliceOrders,proto3,oneof"`
+}
+
 func (*ReportResponse_Welcome) isReportResponse_Message() {}
 
 func (*ReportResponse_Acknowledgement) isReportResponse_Message() {}
@@ -570,6 +601,8 @@ func (*ReportResponse_Acknowledgement) isReportResponse_Message() {}
 func (*ReportResponse_Refusal) isReportResponse_Message() {}
 
 func (*ReportResponse_ProbeOrders) isReportResponse_Message() {}
+
+func (*ReportResponse_SliceOrders) isReportResponse_Message() {}
 
 // Hello opens a stream and names what the spool holds.
 type Hello struct {
@@ -840,7 +873,9 @@ type Heartbeat struct {
 	// changed; absent means as before.
 	Span *SpanReport `protobuf:"bytes,7,opt,name=span,proto3" json:"span,omitempty"`
 	// How active reads stand; absent where they are not turned on.
-	Probe         *ProbeState `protobuf:"bytes,8,opt,name=probe,proto3" json:"probe,omitempty"`
+	Probe *ProbeState `protobuf:"bytes,8,opt,name=probe,proto3" json:"probe,omitempty"`
+	// What of frames is kept: headers, all; empty where none are.
+	Slices        string `protobuf:"bytes,9,opt,name=slices,proto3" json:"slices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -929,6 +964,13 @@ func (x *Heartbeat) GetProbe() *ProbeState {
 		return x.Probe
 	}
 	return nil
+}
+
+func (x *Heartbeat) GetSlices() string {
+	if x != nil {
+		return x.Slices
+	}
+	return ""
 }
 
 // SpanReport says whether the agent's SPAN ports are right.
@@ -1268,6 +1310,230 @@ func (x *Refusal) GetThrough() uint64 {
 	return 0
 }
 
+// SliceOrders are the connections whose frames are wanted, in place of those of
+// the orders before.
+type SliceOrders struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Orders        []*SliceOrder          `protobuf:"bytes,1,rep,name=orders,proto3" json:"orders,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SliceOrders) Reset() {
+	*x = SliceOrders{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SliceOrders) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SliceOrders) ProtoMessage() {}
+
+func (x *SliceOrders) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SliceOrders.ProtoReflect.Descriptor instead.
+func (*SliceOrders) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SliceOrders) GetOrders() []*SliceOrder {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+// SliceOrder names a connection as the agent saw it.
+type SliceOrder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The collector's name for it, which the slice repeats.
+	Connection string `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	// An IP each, or a MAC where there is none.
+	Client    string `protobuf:"bytes,2,opt,name=client,proto3" json:"client,omitempty"`
+	Server    string `protobuf:"bytes,3,opt,name=server,proto3" json:"server,omitempty"`
+	Transport string `protobuf:"bytes,4,opt,name=transport,proto3" json:"transport,omitempty"`
+	// 0 is any.
+	Port          uint32 `protobuf:"varint,5,opt,name=port,proto3" json:"port,omitempty"`
+	Segment       string `protobuf:"bytes,6,opt,name=segment,proto3" json:"segment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SliceOrder) Reset() {
+	*x = SliceOrder{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SliceOrder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SliceOrder) ProtoMessage() {}
+
+func (x *SliceOrder) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SliceOrder.ProtoReflect.Descriptor instead.
+func (*SliceOrder) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SliceOrder) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *SliceOrder) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+func (x *SliceOrder) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *SliceOrder) GetTransport() string {
+	if x != nil {
+		return x.Transport
+	}
+	return ""
+}
+
+func (x *SliceOrder) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+func (x *SliceOrder) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+// Slice is what an agent has kept of the frames of a connection.
+type Slice struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Connection string                 `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	// Why there is none; the rest is empty then.
+	None string `protobuf:"bytes,2,opt,name=none,proto3" json:"none,omitempty"`
+	// A JSON object that names agent, connection and the SHA-256 of data.
+	Manifest []byte `protobuf:"bytes,3,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	// By the agent's key, of the manifest (ECDSA P-256 with SHA-256, ASN.1).
+	Signature []byte `protobuf:"bytes,4,opt,name=signature,proto3" json:"signature,omitempty"`
+	// Of that key, in DER.
+	Certificate []byte `protobuf:"bytes,5,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// A pcapng file of at most MaxSlice bytes.
+	Data          []byte `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Slice) Reset() {
+	*x = Slice{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Slice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Slice) ProtoMessage() {}
+
+func (x *Slice) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Slice.ProtoReflect.Descriptor instead.
+func (*Slice) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Slice) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *Slice) GetNone() string {
+	if x != nil {
+		return x.None
+	}
+	return ""
+}
+
+func (x *Slice) GetManifest() []byte {
+	if x != nil {
+		return x.Manifest
+	}
+	return nil
+}
+
+func (x *Slice) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+func (x *Slice) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *Slice) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 var File_demarc_v1_uplink_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_uplink_proto_rawDesc = "" +
@@ -1289,18 +1555,20 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\rRenewResponse\x12 \n" +
 	"\vcertificate\x18\x01 \x01(\fR\vcertificate\x12\x1c\n" +
 	"\tauthority\x18\x02 \x01(\fR\tauthority\x124\n" +
-	"\aexpires\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\"\xcb\x01\n" +
+	"\aexpires\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\"\xf5\x01\n" +
 	"\rReportRequest\x12(\n" +
 	"\x05hello\x18\x01 \x01(\v2\x10.demarc.v1.HelloH\x00R\x05hello\x12(\n" +
 	"\x05batch\x18\x02 \x01(\v2\x10.demarc.v1.BatchH\x00R\x05batch\x12%\n" +
 	"\x04lost\x18\x03 \x01(\v2\x0f.demarc.v1.LostH\x00R\x04lost\x124\n" +
-	"\theartbeat\x18\x04 \x01(\v2\x14.demarc.v1.HeartbeatH\x00R\theartbeatB\t\n" +
-	"\amessage\"\x80\x02\n" +
+	"\theartbeat\x18\x04 \x01(\v2\x14.demarc.v1.HeartbeatH\x00R\theartbeat\x12(\n" +
+	"\x05slice\x18\x05 \x01(\v2\x10.demarc.v1.SliceH\x00R\x05sliceB\t\n" +
+	"\amessage\"\xbd\x02\n" +
 	"\x0eReportResponse\x12.\n" +
 	"\awelcome\x18\x01 \x01(\v2\x12.demarc.v1.WelcomeH\x00R\awelcome\x12F\n" +
 	"\x0facknowledgement\x18\x02 \x01(\v2\x1a.demarc.v1.AcknowledgementH\x00R\x0facknowledgement\x12.\n" +
 	"\arefusal\x18\x03 \x01(\v2\x12.demarc.v1.RefusalH\x00R\arefusal\x12;\n" +
-	"\fprobe_orders\x18\x04 \x01(\v2\x16.demarc.v1.ProbeOrdersH\x00R\vprobeOrdersB\t\n" +
+	"\fprobe_orders\x18\x04 \x01(\v2\x16.demarc.v1.ProbeOrdersH\x00R\vprobeOrders\x12;\n" +
+	"\fslice_orders\x18\x05 \x01(\v2\x16.demarc.v1.SliceOrdersH\x00R\vsliceOrdersB\t\n" +
 	"\amessage\"\xcb\x01\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
@@ -1321,7 +1589,7 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x05first\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05bytes\x18\x06 \x01(\x04R\x05bytes\x12\x16\n" +
-	"\x06digest\x18\a \x01(\fR\x06digest\"\xc2\x02\n" +
+	"\x06digest\x18\a \x01(\fR\x06digest\"\xda\x02\n" +
 	"\tHeartbeat\x120\n" +
 	"\x05clock\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x129\n" +
 	"\n" +
@@ -1332,7 +1600,8 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"spoolBytes\x12!\n" +
 	"\fmemory_bytes\x18\x06 \x01(\x04R\vmemoryBytes\x12)\n" +
 	"\x04span\x18\a \x01(\v2\x15.demarc.v1.SpanReportR\x04span\x12+\n" +
-	"\x05probe\x18\b \x01(\v2\x15.demarc.v1.ProbeStateR\x05probe\"z\n" +
+	"\x05probe\x18\b \x01(\v2\x15.demarc.v1.ProbeStateR\x05probe\x12\x16\n" +
+	"\x06slices\x18\t \x01(\tR\x06slices\"z\n" +
 	"\n" +
 	"SpanReport\x12\x12\n" +
 	"\x04word\x18\x01 \x01(\tR\x04word\x12,\n" +
@@ -1363,7 +1632,28 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\bCODE_GAP\x10\x02\x12\x12\n" +
 	"\x0eCODE_MALFORMED\x10\x03\x12\x0f\n" +
 	"\vCODE_DENIED\x10\x04\x12\x11\n" +
-	"\rCODE_REPLACED\x10\x052\xcd\x01\n" +
+	"\rCODE_REPLACED\x10\x05\"<\n" +
+	"\vSliceOrders\x12-\n" +
+	"\x06orders\x18\x01 \x03(\v2\x15.demarc.v1.SliceOrderR\x06orders\"\xa8\x01\n" +
+	"\n" +
+	"SliceOrder\x12\x1e\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\tR\n" +
+	"connection\x12\x16\n" +
+	"\x06client\x18\x02 \x01(\tR\x06client\x12\x16\n" +
+	"\x06server\x18\x03 \x01(\tR\x06server\x12\x1c\n" +
+	"\ttransport\x18\x04 \x01(\tR\ttransport\x12\x12\n" +
+	"\x04port\x18\x05 \x01(\rR\x04port\x12\x18\n" +
+	"\asegment\x18\x06 \x01(\tR\asegment\"\xab\x01\n" +
+	"\x05Slice\x12\x1e\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\tR\n" +
+	"connection\x12\x12\n" +
+	"\x04none\x18\x02 \x01(\tR\x04none\x12\x1a\n" +
+	"\bmanifest\x18\x03 \x01(\fR\bmanifest\x12\x1c\n" +
+	"\tsignature\x18\x04 \x01(\fR\tsignature\x12 \n" +
+	"\vcertificate\x18\x05 \x01(\fR\vcertificate\x12\x12\n" +
+	"\x04data\x18\x06 \x01(\fR\x04data2\xcd\x01\n" +
 	"\rUplinkService\x12=\n" +
 	"\x06Enroll\x12\x18.demarc.v1.EnrollRequest\x1a\x19.demarc.v1.EnrollResponse\x12:\n" +
 	"\x05Renew\x12\x17.demarc.v1.RenewRequest\x1a\x18.demarc.v1.RenewResponse\x12A\n" +
@@ -1382,7 +1672,7 @@ func file_demarc_v1_uplink_proto_rawDescGZIP() []byte {
 }
 
 var file_demarc_v1_uplink_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_demarc_v1_uplink_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_demarc_v1_uplink_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_demarc_v1_uplink_proto_goTypes = []any{
 	(Refusal_Code)(0),             // 0: demarc.v1.Refusal.Code
 	(*EnrollRequest)(nil),         // 1: demarc.v1.EnrollRequest
@@ -1400,44 +1690,50 @@ var file_demarc_v1_uplink_proto_goTypes = []any{
 	(*Welcome)(nil),               // 13: demarc.v1.Welcome
 	(*Acknowledgement)(nil),       // 14: demarc.v1.Acknowledgement
 	(*Refusal)(nil),               // 15: demarc.v1.Refusal
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*ProbeOrders)(nil),           // 17: demarc.v1.ProbeOrders
-	(*ProbeState)(nil),            // 18: demarc.v1.ProbeState
+	(*SliceOrders)(nil),           // 16: demarc.v1.SliceOrders
+	(*SliceOrder)(nil),            // 17: demarc.v1.SliceOrder
+	(*Slice)(nil),                 // 18: demarc.v1.Slice
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*ProbeOrders)(nil),           // 20: demarc.v1.ProbeOrders
+	(*ProbeState)(nil),            // 21: demarc.v1.ProbeState
 }
 var file_demarc_v1_uplink_proto_depIdxs = []int32{
-	16, // 0: demarc.v1.EnrollResponse.expires:type_name -> google.protobuf.Timestamp
-	16, // 1: demarc.v1.RenewResponse.expires:type_name -> google.protobuf.Timestamp
+	19, // 0: demarc.v1.EnrollResponse.expires:type_name -> google.protobuf.Timestamp
+	19, // 1: demarc.v1.RenewResponse.expires:type_name -> google.protobuf.Timestamp
 	7,  // 2: demarc.v1.ReportRequest.hello:type_name -> demarc.v1.Hello
 	8,  // 3: demarc.v1.ReportRequest.batch:type_name -> demarc.v1.Batch
 	9,  // 4: demarc.v1.ReportRequest.lost:type_name -> demarc.v1.Lost
 	10, // 5: demarc.v1.ReportRequest.heartbeat:type_name -> demarc.v1.Heartbeat
-	13, // 6: demarc.v1.ReportResponse.welcome:type_name -> demarc.v1.Welcome
-	14, // 7: demarc.v1.ReportResponse.acknowledgement:type_name -> demarc.v1.Acknowledgement
-	15, // 8: demarc.v1.ReportResponse.refusal:type_name -> demarc.v1.Refusal
-	17, // 9: demarc.v1.ReportResponse.probe_orders:type_name -> demarc.v1.ProbeOrders
-	16, // 10: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
-	16, // 11: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
-	16, // 12: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
-	16, // 13: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
-	16, // 14: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
-	11, // 15: demarc.v1.Heartbeat.span:type_name -> demarc.v1.SpanReport
-	18, // 16: demarc.v1.Heartbeat.probe:type_name -> demarc.v1.ProbeState
-	12, // 17: demarc.v1.SpanReport.checks:type_name -> demarc.v1.SpanCheck
-	16, // 18: demarc.v1.SpanReport.at:type_name -> google.protobuf.Timestamp
-	16, // 19: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
-	17, // 20: demarc.v1.Welcome.probe_orders:type_name -> demarc.v1.ProbeOrders
-	0,  // 21: demarc.v1.Refusal.code:type_name -> demarc.v1.Refusal.Code
-	1,  // 22: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
-	3,  // 23: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
-	5,  // 24: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
-	2,  // 25: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
-	4,  // 26: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
-	6,  // 27: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
-	25, // [25:28] is the sub-list for method output_type
-	22, // [22:25] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	18, // 6: demarc.v1.ReportRequest.slice:type_name -> demarc.v1.Slice
+	13, // 7: demarc.v1.ReportResponse.welcome:type_name -> demarc.v1.Welcome
+	14, // 8: demarc.v1.ReportResponse.acknowledgement:type_name -> demarc.v1.Acknowledgement
+	15, // 9: demarc.v1.ReportResponse.refusal:type_name -> demarc.v1.Refusal
+	20, // 10: demarc.v1.ReportResponse.probe_orders:type_name -> demarc.v1.ProbeOrders
+	16, // 11: demarc.v1.ReportResponse.slice_orders:type_name -> demarc.v1.SliceOrders
+	19, // 12: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
+	19, // 13: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
+	19, // 14: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
+	19, // 15: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
+	19, // 16: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
+	11, // 17: demarc.v1.Heartbeat.span:type_name -> demarc.v1.SpanReport
+	21, // 18: demarc.v1.Heartbeat.probe:type_name -> demarc.v1.ProbeState
+	12, // 19: demarc.v1.SpanReport.checks:type_name -> demarc.v1.SpanCheck
+	19, // 20: demarc.v1.SpanReport.at:type_name -> google.protobuf.Timestamp
+	19, // 21: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
+	20, // 22: demarc.v1.Welcome.probe_orders:type_name -> demarc.v1.ProbeOrders
+	0,  // 23: demarc.v1.Refusal.code:type_name -> demarc.v1.Refusal.Code
+	17, // 24: demarc.v1.SliceOrders.orders:type_name -> demarc.v1.SliceOrder
+	1,  // 25: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
+	3,  // 26: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
+	5,  // 27: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
+	2,  // 28: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
+	4,  // 29: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
+	6,  // 30: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
+	28, // [28:31] is the sub-list for method output_type
+	25, // [25:28] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_uplink_proto_init() }
@@ -1451,12 +1747,14 @@ func file_demarc_v1_uplink_proto_init() {
 		(*ReportRequest_Batch)(nil),
 		(*ReportRequest_Lost)(nil),
 		(*ReportRequest_Heartbeat)(nil),
+		(*ReportRequest_Slice)(nil),
 	}
 	file_demarc_v1_uplink_proto_msgTypes[5].OneofWrappers = []any{
 		(*ReportResponse_Welcome)(nil),
 		(*ReportResponse_Acknowledgement)(nil),
 		(*ReportResponse_Refusal)(nil),
 		(*ReportResponse_ProbeOrders)(nil),
+		(*ReportResponse_SliceOrders)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1464,7 +1762,7 @@ func file_demarc_v1_uplink_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_uplink_proto_rawDesc), len(file_demarc_v1_uplink_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
