@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"demarc/agent/capture"
+	"demarc/agent/config"
 	"demarc/agent/pipeline"
+	"demarc/agent/recorder"
 	"demarc/agent/uplink"
 	"demarc/internal/tables"
 	"demarc/internal/version"
@@ -42,18 +46,27 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 		return err
 	}
 	client.Segments, client.Once = []string{o.segment}, true
+	keep := newRecorder(cfg.Slices, filepath.Base(files[0]))
+	frames, err := newSlices(cfg, []*port{{Interface: config.Interface{Name: filepath.Base(files[0])}, recorder: keep}}, log)
+	if err != nil {
+		return err
+	}
+	frames.attach(client)
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
 	reported := make(chan error, 1)
 	go func() { reported <- client.Run(ctx) }()
 
 	for _, f := range files {
-		if err := feedFile(c, o, f, spool); err != nil {
+		if err := feedFile(c, o, f, spool, keep); err != nil {
 			return named(f, err)
 		}
 	}
 	if err := delivered(ctx, spool, reported); err != nil {
 		return err
+	}
+	if frames != nil {
+		handOver(ctx, frames, keep)
 	}
 	cancel()
 	<-reported //nolint:errcheck // everything is delivered; the stream ends before the program does
@@ -61,7 +74,7 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 	return err
 }
 
-func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool) error {
+func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool, keep *recorder.Recorder) error {
 	src, err := capture.Open(file)
 	if err != nil {
 		return err
@@ -91,7 +104,7 @@ func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool)
 	}
 	bar := newProgress(file, src, o.progress)
 	defer bar.clear()
-	s, err := pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw}, src, f)
+	s, err := pipeline.Run(c.Context(), pipeline.Config{Default: o.segment, Progress: bar.draw, Recorder: keep}, src, f)
 	if errors.Is(err, context.Canceled) {
 		return errors.New("interrupted; run the same command again to go on")
 	}
@@ -103,6 +116,28 @@ func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool)
 		return err
 	}
 	return f.End()
+}
+
+// handOver answers what the collector wants of the frames that were read.
+func handOver(ctx context.Context, frames *sliced, keep *recorder.Recorder) {
+	frames.every = 50 * time.Millisecond // nobody else waits for the line
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		poll := time.NewTicker(5 * time.Millisecond)
+		defer poll.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-poll.C:
+				keep.Serve()
+			}
+		}
+	})
+	frames.settle(ctx)
+	cancel()
+	group.Wait()
 }
 
 func fileSum(file string) ([]byte, error) {

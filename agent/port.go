@@ -15,6 +15,7 @@ import (
 	"demarc/agent/config"
 	"demarc/agent/dissect"
 	"demarc/agent/pipeline"
+	"demarc/agent/recorder"
 	"demarc/agent/sighting"
 	"demarc/agent/spancheck"
 	"demarc/agent/status"
@@ -31,6 +32,7 @@ type port struct {
 	// answered, when set, is told how long servers took.
 	answered func(client, server netip.Addr, took, at time.Duration)
 	asker    netip.Addr // that this agent asks from
+	recorder *recorder.Recorder
 }
 
 // newPort prepares the check of a source that has just been opened. own are
@@ -56,7 +58,7 @@ func (p *port) listen(ctx context.Context, sink sighting.Sink) error {
 	defer func() { _ = p.source.Close() }()
 	_, err := pipeline.Run(ctx, pipeline.Config{
 		Interfaces: []pipeline.Interface{{Segment: p.Segment, VLANs: p.VLANs}},
-		Default:    p.Segment, News: newsDelay, Meter: &p.meter, Check: p.check, Answered: p.answered, Asker: p.asker,
+		Default:    p.Segment, News: newsDelay, Meter: &p.meter, Check: p.check, Answered: p.answered, Asker: p.asker, Recorder: p.recorder,
 	}, p.source, sink)
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", p.Name, err)

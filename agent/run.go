@@ -76,6 +76,7 @@ func run(ctx context.Context, cfg config.Config) error {
 	ports := make([]*port, len(sources))
 	for i, src := range sources {
 		ports[i] = newPort(cfg.Interfaces[i], src, own, true)
+		ports[i].recorder = newRecorder(cfg.Slices, cfg.Interfaces[i].Name)
 	}
 	client, err := newClient(cfg, spool, log)
 	if err != nil {
@@ -95,6 +96,11 @@ func run(ctx context.Context, cfg config.Config) error {
 			p.answered, p.asker = asking.runner.Latency.Observe, asking.runner.Source()
 		}
 	}
+	frames, err := newSlices(cfg, ports, log)
+	if err != nil {
+		return errors.Join(err, spool.Close())
+	}
+	frames.attach(client)
 	listeners, err := openStatus(cfg)
 	if err != nil {
 		return errors.Join(err, spool.Close())
@@ -118,6 +124,9 @@ func run(ctx context.Context, cfg config.Config) error {
 	group.Go(func() { byHand.run(ctx, log) })
 	if asking != nil {
 		start(func() error { return asking.run(ctx) })
+	}
+	if frames != nil {
+		group.Go(func() { frames.run(ctx) })
 	}
 	tell := reporter(cfg, ports, checks, client, spool)
 	for _, l := range listeners {

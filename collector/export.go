@@ -25,7 +25,7 @@ import (
 
 func exportCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "export WHAT", Short: "Write what the collector knows to a file for others"}
-	c.AddCommand(evidenceCommand(at), xlsxCommand(at))
+	c.AddCommand(evidenceCommand(at), xlsxCommand(at), exportSliceCommand(at))
 	return c
 }
 
@@ -196,11 +196,12 @@ const errAltered exit = 1
 func verifyCommand() *cobra.Command {
 	var pin, format string
 	c := &cobra.Command{
-		Use:   "verify PACKAGE [--pin FINGERPRINT]",
-		Short: "Check an inspection package, without any collector",
+		Use:   "verify PACKAGE|SLICE.pcapng [--pin FINGERPRINT]",
+		Short: "Check an inspection package, or recorded frames, without any collector",
 		Long: "verify checks the signature, every file, that nothing is missing or was put in, and the chain of the audit\n" +
 			"log. It needs no collector and no network, and writes nothing. Exit status 0: all is as the collector wrote\n" +
-			"it; 1: it is not, and what differs is named. Whose key signed it only --pin tells.",
+			"it; 1: it is not, and what differs is named. Whose key signed it only --pin tells. Of frames that `export slice`\n" +
+			"wrote, it checks the three files beside them.",
 		Example: "  demarc-collector verify evidence-lines-ato.zip --pin 9f2c...",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -211,6 +212,9 @@ func verifyCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
+			}
+			if strings.HasSuffix(args[0], slicesEnd) {
+				return verifySlice(c.OutOrStdout(), args[0], pin, format)
 			}
 			r, err := verifyPackage(args[0], pin)
 			if err != nil {

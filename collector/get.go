@@ -51,7 +51,7 @@ func getCommand(at *place) *cobra.Command {
 	for _, l := range listings {
 		c.AddCommand(l.command(at))
 	}
-	c.AddCommand(getPendingCommand(at), getAuditCommand(at), driftCommand(at))
+	c.AddCommand(getPendingCommand(at), getAuditCommand(at), driftCommand(at), getSlicesCommand(at))
 	c.AddCommand(paperListings(at)...)
 	c.AddCommand(crossingListings(at)...)
 	return c

@@ -31,6 +31,7 @@ type Config struct {
 	// tables), "" for those that are shipped alone.
 	Tables string `yaml:"tables"`
 	Probe  Probe  `yaml:"probe"`
+	Slices Slices `yaml:"slices"`
 }
 
 // Interface is a capture interface and the segment that its traffic is from.
@@ -155,6 +156,9 @@ func (c *Config) check() error {
 		return err
 	}
 	if err := c.Probe.check(c.Interfaces); err != nil {
+		return err
+	}
+	if err := c.Slices.check(); err != nil {
 		return err
 	}
 	switch c.Log.Level {

@@ -54,7 +54,13 @@ type Client struct {
 	Orders   func(*demarcv1.ProbeOrders)
 	Unlinked func()
 	Probe    func() *demarcv1.ProbeState
-	Log      *slog.Logger
+	// Recording is what of frames is kept, Wanted takes whose the collector
+	// wants, and Slices brings them: one is sent when no batch waits. Each may be
+	// nil.
+	Recording string
+	Wanted    func(*demarcv1.SliceOrders)
+	Slices    <-chan *demarcv1.Slice
+	Log       *slog.Logger
 
 	// StateFile holds the credentials; Run renews them there.
 	StateFile string
@@ -269,6 +275,10 @@ func (s *session) receive() error {
 			if s.c.Orders != nil {
 				s.c.Orders(m.ProbeOrders)
 			}
+		case *demarcv1.ReportResponse_SliceOrders:
+			if s.c.Wanted != nil {
+				s.c.Wanted(m.SliceOrders)
+			}
 		}
 	}
 }
@@ -309,6 +319,10 @@ func (s *session) send(ctx context.Context, w *demarcv1.Welcome) error {
 		case <-s.c.Spool.news:
 		case through := <-s.acked:
 			window.acknowledged(through)
+		case x := <-s.c.Slices:
+			if err := s.put(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Slice{Slice: x}}); err != nil {
+				return err
+			}
 		case <-s.c.Beat:
 			if err := s.heartbeat(); err != nil {
 				return err
@@ -337,7 +351,7 @@ func (s *session) put(r *demarcv1.ReportRequest) error {
 
 func (s *session) heartbeat() error {
 	_, held := s.c.Spool.Held()
-	h := &demarcv1.Heartbeat{Clock: timestamppb.Now(), SpoolBytes: uint64(max(held, 0))}
+	h := &demarcv1.Heartbeat{Clock: timestamppb.Now(), SpoolBytes: uint64(max(held, 0)), Slices: s.c.Recording}
 	if s.c.Health != nil {
 		x := s.c.Health()
 		h.Frames, h.Drops = x.Frames, x.Drops

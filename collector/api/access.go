@@ -113,6 +113,10 @@ var access = map[string]rule{
 	"/demarc.v1.ProbeService/ResumeProbes":  only(Site, store.Engineer),
 	"/demarc.v1.ProbeService/ListProbes":    {Site, readers},
 
+	// What was recorded may hold what the plant makes: who looks into findings.
+	"/demarc.v1.SliceService/ListSlices": {Boundary, readers},
+	"/demarc.v1.SliceService/GetSlice":   only(Boundary, sliceReaders...),
+
 	"/demarc.v1.UploadService/ListUploads": {Site, readers},
 	"/demarc.v1.UploadService/BeginUpload": only(Site, store.Engineer, store.Admin),
 	"/demarc.v1.UploadService/LoadExample": only(Whole, store.ISSM),

@@ -16,6 +16,7 @@ import (
 	"demarc/collector/finding"
 	"demarc/collector/ingest"
 	"demarc/collector/inventory"
+	"demarc/collector/recorded"
 	"demarc/collector/store"
 	"demarc/collector/upload"
 	"demarc/internal/identity"
@@ -120,6 +121,7 @@ type Config struct {
 	Authority     *pki.Authority
 	SignIn        *SignIn
 	Uploads       *upload.Desk
+	Slices        *recorded.Desk
 	Log           *slog.Logger
 	Clock         func() time.Time
 	Version       string
@@ -142,6 +144,7 @@ type Service struct {
 	demarcv1.UnimplementedProposeServiceServer
 	demarcv1.UnimplementedProbeServiceServer
 	demarcv1.UnimplementedUploadServiceServer
+	demarcv1.UnimplementedSliceServiceServer
 	Config
 	seen  *view // what the caller sees of the plant, nil for all: see within
 	texts *listTexts
@@ -165,6 +168,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	demarcv1.RegisterProposeServiceServer(r, s)
 	demarcv1.RegisterProbeServiceServer(r, s)
 	demarcv1.RegisterUploadServiceServer(r, s)
+	demarcv1.RegisterSliceServiceServer(r, s)
 }
 
 // New returns a Service.
@@ -174,6 +178,9 @@ func New(c Config) *Service {
 	}
 	if c.Uploads == nil {
 		c.Uploads = upload.New(upload.Config{}) // takes none
+	}
+	if c.Slices == nil {
+		c.Slices = recorded.New(recorded.Config{}) // has none
 	}
 	return &Service{Config: c, texts: &listTexts{}}
 }

@@ -27,10 +27,20 @@ func (s *Service) Explain(ctx context.Context, r *demarcv1.ExplainRequest) (*dem
 	s = s.within(ctx)
 	if c, j, ok := s.Plant.Connection(r.GetId()); ok {
 		j = s.active([]*demarcv1.JudgedConnection{j})[0]
-		return &demarcv1.ExplainResponse{AsOf: as, Connection: j, Lines: s.connectionLines(c, j)}, nil
+		lines := s.connectionLines(c, j)
+		if as == nil {
+			lines = append(lines, s.sliceLines(r.GetId())...)
+		}
+		return &demarcv1.ExplainResponse{AsOf: as, Connection: j, Lines: lines}, nil
 	}
 	if f, ok := s.Plant.Finding(r.GetId()); ok {
-		return &demarcv1.ExplainResponse{AsOf: as, Finding: f, Lines: s.findingLines(f)}, nil
+		lines := s.findingLines(f)
+		for _, c := range f.GetConnections() {
+			if as == nil {
+				lines = append(lines, s.sliceLines(c)...)
+			}
+		}
+		return &demarcv1.ExplainResponse{AsOf: as, Finding: f, Lines: lines}, nil
 	}
 	if a, ok := s.Plant.Asset(r.GetId()); ok {
 		return &demarcv1.ExplainResponse{AsOf: as, Asset: a, Lines: s.assetLines(a)}, nil

@@ -35,6 +35,7 @@ var services = []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterfa
 	restOver(demarcv1.NewProposeServiceClient, demarcv1.RegisterProposeServiceHandlerClient),
 	restOver(demarcv1.NewProbeServiceClient, demarcv1.RegisterProbeServiceHandlerClient),
 	restOver(demarcv1.NewUploadServiceClient, demarcv1.RegisterUploadServiceHandlerClient),
+	restOver(demarcv1.NewSliceServiceClient, demarcv1.RegisterSliceServiceHandlerClient),
 	restOver(demarcv1.NewExportServiceClient, demarcv1.RegisterExportServiceHandlerClient),
 }
 
@@ -77,6 +78,7 @@ func REST(conn grpc.ClientConnInterface) (http.Handler, error) {
 	})
 	mux.HandleFunc("GET /api/v1/evidence", packageFile(demarcv1.NewExportServiceClient(conn)))
 	mux.HandleFunc("GET /api/v1/exports/{format}", exportFile(demarcv1.NewExportServiceClient(conn)))
+	mux.HandleFunc("GET /api/v1/slices/{id}/content", sliceFile(demarcv1.NewSliceServiceClient(conn)))
 	mux.Handle("/api/v1/", bounded(gateway))
 	return mux, nil
 }

@@ -57,6 +57,8 @@ type Config struct {
 	// Fingerprints is the user's file of fingerprints (package role), "" for
 	// those that are shipped alone.
 	Fingerprints string `yaml:"fingerprints"`
+	// Slices are frames that agents recorded as evidence.
+	Slices Slices `yaml:"slices"`
 	// Past is what views of the past are made from.
 	Past Past `yaml:"past"`
 }
@@ -80,7 +82,7 @@ const Off = "off"
 
 // Default is what counts without a file.
 func Default() Config {
-	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: None, LogLevel: "info", Uploads: Uploads{MaxMB: 512}, Past: Past{Every: 24 * time.Hour, MaxMB: 2048}}
+	return Config{Data: DefaultData(), Uplink: ":7443", Pages: "127.0.0.1:8443", Authority: None, LogLevel: "info", Uploads: Uploads{MaxMB: 512}, Slices: Slices{MaxMB: 512, Days: 400}, Past: Past{Every: 24 * time.Hour, MaxMB: 2048}}
 }
 
 // DefaultData is where systemd says, /var/lib/demarc-collector for root, else a
@@ -185,6 +187,9 @@ func (c *Config) checkValues() error {
 	}
 	if n := c.Uploads.MaxMB; n < 0 || n > 1<<20 {
 		return fmt.Errorf("uploads: maxMB: %d is not between 0, which takes none, and %d", n, 1<<20)
+	}
+	if err := c.Slices.check(); err != nil {
+		return err
 	}
 	switch c.Authority {
 	case None, Enforced:

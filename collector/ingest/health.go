@@ -21,6 +21,7 @@ type Health struct {
 	Remote      string
 	Span        *demarcv1.SpanReport // nil until it was heard; never changed, only replaced
 	Probe       *demarcv1.ProbeState // nil where active reads are off; never changed, only replaced
+	Slices      string               // what of frames it keeps: headers, all; empty is none
 }
 
 // Health returns every agent's health by name.
@@ -57,7 +58,7 @@ func (s *Server) heartbeat(agent string, b *demarcv1.Heartbeat) {
 		}
 		h.Frames, h.Drops = b.GetFrames(), b.GetDrops()
 		h.SpoolBytes, h.MemoryBytes = b.GetSpoolBytes(), b.GetMemoryBytes()
-		h.Probe = probeOf(b.GetProbe())
+		h.Probe, h.Slices = probeOf(b.GetProbe()), oneLine(b.GetSlices())
 		if b.GetSpan() != nil {
 			h.Span = spanOf(b.GetSpan())
 		}

@@ -38,6 +38,16 @@ type Config struct {
 	Upgraded func(ctx context.Context, agent, version string) error
 	// Orders are what people want of an agent's active reads; nil is nothing.
 	Orders func(site, agent string) *demarcv1.ProbeOrders
+	// Slices takes frames that agents recorded; nil wants none.
+	Slices Slices
+}
+
+// Slices is where frames go that agents recorded.
+type Slices interface {
+	// Orders are those that are wanted of an agent.
+	Orders(agent string) *demarcv1.SliceOrders
+	// Take takes one; the error says why it is refused.
+	Take(ctx context.Context, from pki.Identity, s *demarcv1.Slice) error
 }
 
 // Server is the UplinkService.

@@ -114,6 +114,10 @@ func (h *handler) run() (*demarcv1.Refusal, error) {
 			if err := h.order(); err != nil {
 				return nil, err
 			}
+		case <-h.x.wanted:
+			if err := h.want(); err != nil {
+				return nil, err
+			}
 		case r := <-h.in:
 			if r.err != nil {
 				return h.left(r.err)
@@ -204,10 +208,14 @@ func (h *handler) welcome(hello *demarcv1.Hello) (*demarcv1.Refusal, error) {
 	})
 	h.Changed()
 	h.Log.Info("agent reports", "agent", h.x.id.Agent, "site", h.x.id.Site, "from", remote(ctx), "through", c.Through, "last", hello.GetLast())
-	return nil, h.stream.Send(&demarcv1.ReportResponse{Message: &demarcv1.ReportResponse_Welcome{Welcome: &demarcv1.Welcome{
+	err = h.stream.Send(&demarcv1.ReportResponse{Message: &demarcv1.ReportResponse_Welcome{Welcome: &demarcv1.Welcome{
 		Through: c.Through, WindowBatches: demarcv1.WindowBatches, WindowBytes: demarcv1.WindowBytes,
 		Collector: h.Version, Clock: timestamppb.New(h.Clock()), ProbeOrders: h.orders(),
 	}}})
+	if err == nil && h.Slices != nil {
+		err = h.want()
+	}
+	return nil, err
 }
 
 // remember keeps what Hello says of the agent, when it is new.
@@ -242,8 +250,11 @@ func (h *handler) message(m *demarcv1.ReportRequest) *demarcv1.Refusal {
 	case *demarcv1.ReportRequest_Heartbeat:
 		h.heartbeat(h.x.id.Agent, m.Heartbeat)
 		return nil
+	case *demarcv1.ReportRequest_Slice:
+		h.slice(m.Slice)
+		return nil
 	}
-	return refuse(demarcv1.Refusal_CODE_MALFORMED, h.x.acknowledged(), "a message that is no Batch, Lost or Heartbeat")
+	return refuse(demarcv1.Refusal_CODE_MALFORMED, h.x.acknowledged(), "a message that is no Batch, Lost, Heartbeat or Slice")
 }
 
 func (h *handler) batch(b *demarcv1.Batch) *demarcv1.Refusal {

@@ -18,6 +18,8 @@ type session struct {
 	acked chan struct{} // holds one when through moved
 	// ordered holds one when what people want of active reads changed.
 	ordered chan struct{}
+	// wanted holds one when it changed whose frames are.
+	wanted chan struct{}
 
 	mu      sync.Mutex
 	settled sync.Cond // in flight went down
@@ -30,7 +32,7 @@ type session struct {
 }
 
 func newSession(id pki.Identity) *session {
-	x := &session{id: id, stop: make(chan struct{}), acked: make(chan struct{}, 1), ordered: make(chan struct{}, 1)}
+	x := &session{id: id, stop: make(chan struct{}), acked: make(chan struct{}, 1), ordered: make(chan struct{}, 1), wanted: make(chan struct{}, 1)}
 	x.settled.L = &x.mu
 	return x
 }

@@ -22,6 +22,7 @@ import (
 	"demarc/collector/config"
 	"demarc/collector/export"
 	"demarc/collector/ingest"
+	"demarc/collector/recorded"
 	"demarc/collector/store"
 	"demarc/collector/store/bolt"
 	"demarc/collector/upload"
@@ -73,6 +74,7 @@ type collector struct {
 	service   *api.Service
 	export    *export.Service
 	uploads   *upload.Desk
+	slices    *recorded.Desk
 	ears      ears
 	saver     saver
 	pasts     *pasts
@@ -125,6 +127,9 @@ func (x *collector) run(ctx context.Context) error {
 	}
 	x.Log.Info("state restored", "position", x.engine.Position(), "in", time.Since(begun).Round(time.Millisecond))
 	x.wire()
+	if err := x.slices.Open(ctx); err != nil {
+		return err
+	}
 	if err := x.saver.bases.open(ctx); err != nil {
 		return err
 	}
@@ -138,10 +143,14 @@ func (x *collector) wire() {
 		store: x.store, fence: x.fence, software: x.Version, every: x.Past.Every, most: x.Past.MaxMB << 20, log: x.Log,
 	}}
 	x.pasts = newPasts(x.store, x.Clock, x.Version, x.Log)
+	x.slices = recorded.New(recorded.Config{
+		Store: x.store, Authority: x.authority.Certificate(), Clock: x.Clock, Log: x.Log,
+		Most: int64(x.Config.Slices.MaxMB) << 20, Age: time.Duration(x.Config.Slices.Days) * 24 * time.Hour, Keep: x.engine.onHold,
+	})
 	x.ingest = ingest.New(ingest.Config{
 		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,
 		Committed: x.engine.news, Changed: func() { x.engine.changes.Bump(api.ChangedAgents) }, Upgraded: x.engine.Program,
-		Orders: x.engine.Orders,
+		Orders: x.engine.Orders, Slices: x.slices,
 	})
 	x.engine.mu.Lock()
 	x.engine.ordered = x.ingest.Order
@@ -157,8 +166,8 @@ func (x *collector) wire() {
 		},
 	})
 	x.service = api.New(api.Config{
-		Uploads: x.uploads,
-		Store:   x.store, Plant: x.engine, Past: x.pasts, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
+		Uploads: x.uploads, Slices: x.slices,
+		Store: x.store, Plant: x.engine, Past: x.pasts, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
 		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
 		Pages: x.ears.pagesURL(), Uplink: x.ears.uplinkAddress(x.Names), Keys: filepath.Join(x.Data, "pki"),
 	})
@@ -187,6 +196,10 @@ func (x *collector) serve(ctx context.Context) error {
 	back.run(func(ctx context.Context) error { x.ingest.Run(ctx); return nil })
 	front.run(func(ctx context.Context) error { x.uploads.Run(ctx); return nil })
 	back.run(func(ctx context.Context) error { return x.engine.run(ctx, x.caughtUp) })
+	if x.Config.Slices.MaxMB > 0 {
+		asking := &asker{engine: x.engine, ingest: x.ingest, desk: x.slices}
+		back.run(asking.run)
+	}
 	back.run(func(ctx context.Context) error { return x.saver.run(ctx, x.CheckpointEvery, x.Clock) })
 	front.run(func(context.Context) error { return uplink.Serve(x.ears.uplink) })
 	front.run(func(context.Context) error { return commands.Serve(x.ears.socket) })

@@ -32,6 +32,7 @@ type Store interface {
 	Accounts
 	Policies
 	Acts
+	Slices
 	Audit
 	// Backup writes a consistent copy of everything while others go on.
 	Backup(ctx context.Context, path string) error
@@ -156,6 +157,19 @@ type Acts interface {
 	// and by to the audit log, in one transaction. It returns the record's
 	// position.
 	PutAct(ctx context.Context, site string, body []byte, by Act) (position uint64, err error)
+}
+
+// Slices keeps frames that agents recorded, by their SHA-256.
+type Slices interface {
+	// PutSlice keeps one with its bytes and forgets others, in one transaction;
+	// ErrExists when it is kept already.
+	PutSlice(ctx context.Context, s Slice, data []byte, forget []string, by Act) error
+	// DropSlices forgets some; those that are not kept are passed over.
+	DropSlices(ctx context.Context, sums []string, by Act) error
+	// Slices lists what is kept, by SHA-256.
+	Slices(ctx context.Context) ([]Slice, error)
+	// SliceData returns the bytes of one; ErrNotFound when it is not kept.
+	SliceData(ctx context.Context, sum string) ([]byte, error)
 }
 
 // Audit is the log of every act of a person or an agent, chained by hash.

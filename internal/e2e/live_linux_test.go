@@ -50,6 +50,25 @@ func frames(t *testing.T, file, a, b string) (all [][]byte) {
 	return all
 }
 
+// readFrames are all frames of a file.
+func readFrames(t *testing.T, file string) (all [][]byte) {
+	t.Helper()
+	src, err := capture.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close() //nolint:errcheck // read only
+	for {
+		var f capture.Frame
+		if err := src.Next(&f); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, slices.Clone(f.Data))
+	}
+}
+
 // TestLiveFromPacketToFinding listens on one end of a cable: a write to a
 // controller from corporate becomes a finding at once, and the agent sends
 // nothing on the cable.

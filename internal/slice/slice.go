@@ -80,7 +80,7 @@ func Sum(b []byte) string {
 // by authority for the agent that the manifest names, and data is what was
 // sealed. The certificate need only have been good when the slice was sealed.
 func Verify(text, signature, data []byte, certificate, authority *x509.Certificate) (*Manifest, error) {
-	m, err := read(text)
+	m, err := Read(text)
 	if err != nil {
 		return nil, fmt.Errorf("its manifest: %w", err)
 	}
@@ -110,8 +110,8 @@ func Verify(text, signature, data []byte, certificate, authority *x509.Certifica
 	return m, nil
 }
 
-// read reads a manifest of a stranger.
-func read(text []byte) (*Manifest, error) {
+// Read reads a manifest of a stranger. Only Verify tells whether it is true.
+func Read(text []byte) (*Manifest, error) {
 	if len(text) > demarcv1.MaxManifest {
 		return nil, fmt.Errorf("%d bytes, at most %d are read", len(text), demarcv1.MaxManifest)
 	}

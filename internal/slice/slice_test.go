@@ -165,7 +165,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(`{"format":"demarc-slice/1"}`))
 	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if m, err := read(b); err == nil && (m.Format != Format || m.Number == 0 || !printable(m.Agent)) {
+		if m, err := Read(b); err == nil && (m.Format != Format || m.Number == 0 || !printable(m.Agent)) {
 			t.Errorf("%+v", m)
 		}
 	})

@@ -34,6 +34,8 @@ var (
 	bucketAPI      = []byte("api")      // name of an API token -> JSON
 	bucketPolicies = []byte("policies") // version -> JSON
 	bucketAudit    = []byte("audit")    // sequence -> JSON
+	bucketSlices   = []byte("slices")   // SHA-256 -> JSON
+	bucketFrames   = []byte("frames")   // SHA-256 -> bytes
 
 	metaFormat = []byte("format")
 	metaLast   = []byte("last")  // position of the newest record
@@ -118,7 +120,7 @@ func (s *Store) prepare() error {
 		} else if name, _ := tx.Cursor().First(); name != nil {
 			return fmt.Errorf("%w: %s belongs to another program (it has a bucket %q)", store.ErrFormat, s.path, name)
 		}
-		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketBases, bucketBaseData, bucketAgents, bucketTokens, bucketUsers, bucketAPI, bucketPolicies, bucketAudit} {
+		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketBases, bucketBaseData, bucketAgents, bucketTokens, bucketUsers, bucketAPI, bucketPolicies, bucketAudit, bucketSlices, bucketFrames} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

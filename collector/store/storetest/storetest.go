@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		{"policies", testPolicies},
 		{"acts", testActs},
 		{"acts of records", testRecordActs},
+		{"slices", testSlices},
 		{"audit", testAudit},
 	} {
 		t.Run(c.name, func(t *testing.T) {
