@@ -212,7 +212,7 @@ func (h *handler) welcome(hello *demarcv1.Hello) (*demarcv1.Refusal, error) {
 		Through: c.Through, WindowBatches: demarcv1.WindowBatches, WindowBytes: demarcv1.WindowBytes,
 		Collector: h.Version, Clock: timestamppb.New(h.Clock()), ProbeOrders: h.orders(),
 	}}})
-	if err == nil && h.Slices != nil {
+	if err == nil && h.Slices != nil && len(h.Slices.Orders(h.x.id.Agent).GetOrders()) > 0 {
 		err = h.want()
 	}
 	return nil, err
