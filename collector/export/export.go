@@ -30,14 +30,10 @@ var makers = map[string]maker{"xlsx": (*Service).xlsx}
 // Export makes a file in the form that others read.
 func (s *Service) Export(r *demarcv1.ExportRequest, stream grpc.ServerStreamingServer[demarcv1.ExportResponse]) error {
 	ctx := stream.Context()
-	find := makers[r.GetFormat()]
-	if find == nil {
-		return status.Errorf(codes.InvalidArgument, "format %q is not one that is written: %s", cut(r.GetFormat()), strings.Join(slices.Sorted(maps.Keys(makers)), ", "))
-	}
 	if r.GetAsOf() == nil {
 		r.AsOf = timestamppb.New(s.Clock())
 	}
-	write, err := find(s, ctx, r)
+	write, missing, err := s.look(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -45,7 +41,11 @@ func (s *Service) Export(r *demarcv1.ExportRequest, stream grpc.ServerStreamingS
 	tell := func(ctx context.Context, words string) error {
 		return s.Store.AppendAudit(ctx, store.Act{Who: api.Caller(ctx).Who(), What: "export", On: on, Detail: r.GetFormat() + " of " + on + " as of " + stamp(r.GetAsOf().AsTime()) + ": " + words})
 	}
-	out, sum := bufio.NewWriterSize(pieces(func(b []byte) error { return stream.Send(&demarcv1.ExportResponse{Data: b}) }), pieceSize), sha256.New()
+	out, sum := bufio.NewWriterSize(pieces(func(b []byte) error {
+		piece := &demarcv1.ExportResponse{Data: b, Missing: missing}
+		missing = nil // they go with the first piece
+		return stream.Send(piece)
+	}), pieceSize), sha256.New()
 	if err = write(io.MultiWriter(out, sum)); err == nil {
 		err = tell(ctx, "SHA-256 "+hex.EncodeToString(sum.Sum(nil)))
 	}
@@ -59,4 +59,21 @@ func (s *Service) Export(r *demarcv1.ExportRequest, stream grpc.ServerStreamingS
 		return err
 	}
 	return status.Error(codes.Internal, err.Error())
+}
+
+// look finds what a request names, and returns what writes the file of it.
+// missing says what a person must still fill in there.
+func (s *Service) look(ctx context.Context, r *demarcv1.ExportRequest) (write func(io.Writer) error, missing []string, err error) {
+	if find := makers[r.GetFormat()]; find != nil {
+		write, err = find(s, ctx, r)
+		return write, nil, err
+	}
+	draw := drafts[r.GetFormat()]
+	if draw == nil {
+		known := slices.Concat(slices.Collect(maps.Keys(makers)), slices.Collect(maps.Keys(drafts)))
+		slices.Sort(known)
+		return nil, nil, status.Errorf(codes.InvalidArgument, "format %q is not one that is written: %s", cut(r.GetFormat()), strings.Join(known, ", "))
+	}
+	whole, missing, err := draw(s, ctx, r)
+	return func(w io.Writer) error { _, err := w.Write(whole); return err }, missing, err
 }

@@ -122,27 +122,15 @@ func (f *facts) decided(ctx context.Context, p *packer) error {
 
 // judged writes what was computed of conditions and findings.
 func (f *facts) judged(ctx context.Context, p *packer) (err error) {
-	for _, a := range f.decisions() {
-		some, err := all(ctx, f.at, f.lists.ListConditions, &demarcv1.ListConditionsRequest{Authorization: a}, (*demarcv1.ListConditionsResponse).GetConditions)
-		if err != nil {
-			return err
-		}
-		f.Conditions = append(f.Conditions, some...)
+	if f.Conditions, err = f.conditions(ctx); err != nil {
+		return err
 	}
 	if err := f.put(p, "conditions.json", "each condition: its state and why, what it stands on, what could be seen of it, and how it stood before", listed(f.Conditions)); err != nil {
 		return err
 	}
-	err = f.eachFinding(ctx, false, func(x *demarcv1.Finding) error {
-		whole, err := f.lists.GetFinding(ctx, &demarcv1.GetFindingRequest{Id: x.GetId(), AsOf: f.at})
-		f.Findings = append(f.Findings, whole)
-		return err
-	})
-	if err != nil {
+	if f.Findings, err = f.findings(ctx); err != nil {
 		return err
 	}
-	slices.SortFunc(f.Findings, func(a, b *demarcv1.GetFindingResponse) int {
-		return severest(a.GetFinding(), b.GetFinding())
-	})
 	for _, x := range f.Findings {
 		x.AsOf = nil // the manifest says it
 	}

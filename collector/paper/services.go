@@ -70,6 +70,19 @@ func (r *reconciler) flows(fits func(*demarcv1.JudgedConnection) bool) map[flow]
 	return seen
 }
 
+// Service is what was used from one boundary to another: on which port, and by
+// which protocol, empty while none is identified. A port that was negotiated is 0.
+type Service struct {
+	From, To, Protocol, Transport string
+	Port                          uint32
+}
+
+// ServiceOf is the service that a connection used.
+func ServiceOf(c *demarcv1.JudgedConnection) Service {
+	f := flowOf(c)
+	return Service{f.from, f.to, f.protocol, f.transport, f.port}
+}
+
 // Exchanged reports whether anything came of a connection between two places.
 func Exchanged(c *demarcv1.JudgedConnection) bool {
 	o := c.GetConnection().GetOutcome()

@@ -11,11 +11,6 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-// program is a product or system with its version, as devices told it.
-type program struct {
-	vendor, name, version string
-}
-
 // installed is where a program was seen.
 type installed struct {
 	assets []string
@@ -27,21 +22,17 @@ type installed struct {
 // run: product or model with its firmware, and operating system.
 func (r *reconciler) software() bool {
 	lists := r.lists("software")
-	seen := map[program]*installed{}
+	seen := map[Program]*installed{}
 	for _, a := range r.w.Assets {
 		if !r.standsOrPart(a) {
 			continue
 		}
-		name := cmp.Or(a.GetProduct(), a.GetModel())
-		if name != "" && (a.GetFirmware() != "" || a.GetProduct() != "") {
-			run(seen, program{a.GetVendor(), name, a.GetFirmware()}, a)
-		}
-		if a.GetOs() != "" {
-			run(seen, program{"", a.GetOs(), ""}, a)
+		for _, p := range ProgramsOf(a) {
+			run(seen, p, a)
 		}
 	}
-	all := slices.SortedFunc(maps.Keys(seen), func(a, b program) int {
-		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.version, b.version), strings.Compare(a.vendor, b.vendor))
+	all := slices.SortedFunc(maps.Keys(seen), func(a, b Program) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.Vendor, b.Vendor))
 	})
 	for _, v := range lists {
 		for i := range v.Rows {
@@ -50,13 +41,29 @@ func (r *reconciler) software() bool {
 	}
 	for _, p := range all {
 		if s := seen[p]; !s.found {
-			r.add(&demarcv1.ReconcileRow{List: "software", Name: p.name, Assets: s.assets, Seen: p.words()}, s.last)
+			r.add(&demarcv1.ReconcileRow{List: "software", Name: p.Name, Assets: s.assets, Seen: p.words()}, s.last)
 		}
 	}
 	return len(lists) > 0
 }
 
-func run(seen map[program]*installed, p program, a *demarcv1.Asset) {
+// Program is a product or system with its version, as a device told it.
+type Program struct{ Vendor, Name, Version string }
+
+// ProgramsOf are what a device runs: its product or model with the firmware, and
+// its operating system.
+func ProgramsOf(a *demarcv1.Asset) (all []Program) {
+	name := cmp.Or(a.GetProduct(), a.GetModel())
+	if name != "" && (a.GetFirmware() != "" || a.GetProduct() != "") {
+		all = append(all, Program{a.GetVendor(), name, a.GetFirmware()})
+	}
+	if a.GetOs() != "" {
+		all = append(all, Program{"", a.GetOs(), ""})
+	}
+	return all
+}
+
+func run(seen map[Program]*installed, p Program, a *demarcv1.Asset) {
 	s := seen[p]
 	if s == nil {
 		s = &installed{}
@@ -67,13 +74,13 @@ func run(seen map[program]*installed, p program, a *demarcv1.Asset) {
 }
 
 // program holds one row against every version of its product that was seen.
-func (r *reconciler) program(v *boundary.Inventory, p *boundary.Row, all []program, seen map[program]*installed) {
+func (r *reconciler) program(v *boundary.Inventory, p *boundary.Row, all []Program, seen map[Program]*installed) {
 	row := &demarcv1.ReconcileRow{List: "software", Name: p.Name, Document: v.Meta.String(), At: p.At.String()}
 	var last time.Time
 	var versions []string
 	version := cmp.Or(p.Version, p.Firmware)
 	for _, q := range all {
-		if !within(p.Name, q.name) && (p.Model == "" || !within(p.Model, q.name)) || p.Vendor != "" && q.vendor != "" && !within(p.Vendor, q.vendor) {
+		if !within(p.Name, q.Name) && (p.Model == "" || !within(p.Model, q.Name)) || p.Vendor != "" && q.Vendor != "" && !within(p.Vendor, q.Vendor) {
 			continue
 		}
 		s := seen[q]
@@ -83,8 +90,8 @@ func (r *reconciler) program(v *boundary.Inventory, p *boundary.Row, all []progr
 			row.Assets = once(row.Assets, id)
 		}
 		last = later(last, s.last)
-		if version != "" && q.version != "" && !sameVersion(version, q.version) {
-			versions = once(versions, q.version)
+		if version != "" && q.Version != "" && !sameVersion(version, q.Version) {
+			versions = once(versions, q.Version)
 		}
 		if row.Seen != "" {
 			row.Seen += "; "
@@ -97,8 +104,8 @@ func (r *reconciler) program(v *boundary.Inventory, p *boundary.Row, all []progr
 	r.add(row, last)
 }
 
-func (p program) words() string {
-	return strings.Join(slices.DeleteFunc([]string{p.vendor, p.name, p.version}, func(s string) bool { return s == "" }), " ")
+func (p Program) words() string {
+	return strings.Join(slices.DeleteFunc([]string{p.Vendor, p.Name, p.Version}, func(s string) bool { return s == "" }), " ")
 }
 
 func (r *reconciler) standsOrPart(a *demarcv1.Asset) bool {

@@ -6,13 +6,12 @@ import (
 	"unicode"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"demarc/collector/export/plain"
 )
 
-// line is text as an OSCAL string takes it: one line, nothing that does not
-// show, nothing but text at either end.
-func line(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
-}
+// line is text as an OSCAL string takes it.
+func line(s string) string { return plain.Line(s) }
 
 // said is line for a value that must be there.
 func said(s string) string {
