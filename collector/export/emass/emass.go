@@ -17,6 +17,7 @@ import (
 	"demarc/collector/export/oscal"
 	"demarc/collector/export/plain"
 	"demarc/collector/paper"
+	"demarc/collector/paper/sheet"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -34,9 +35,9 @@ type Facts struct {
 // maxCell is how long a cell may be that `import` reads again, in bytes.
 const maxCell = 4000
 
-// sheet is a list that is being written: the columns in their order, and rows by
+// grid is a list that is being written: the columns in their order, and rows by
 // column.
-type sheet struct {
+type grid struct {
 	columns []string
 	rows    []map[string]string
 	missing []string
@@ -46,7 +47,7 @@ type sheet struct {
 // Write makes a list. missing says which columns a person must fill in, and what
 // could not be written.
 func Write(list string, f *Facts) (text []byte, missing []string, err error) {
-	var s sheet
+	var s grid
 	switch list {
 	case "hardware":
 		s.hardware(f.Assets)
@@ -90,7 +91,7 @@ func Write(list string, f *Facts) (text []byte, missing []string, err error) {
 
 // cell is text that no spreadsheet takes for a formula: an apostrophe stands
 // before what begins like one, which `import` takes away again.
-func (s *sheet) cell(text string) string {
+func (s *grid) cell(text string) string {
 	text = plain.Line(text)
 	if len(text) > maxCell {
 		s.cut++
@@ -103,7 +104,7 @@ func (s *sheet) cell(text string) string {
 }
 
 // hardware has the fields of the hardware baseline (eMASS REST API 3.22).
-func (s *sheet) hardware(assets []*demarcv1.Asset) {
+func (s *grid) hardware(assets []*demarcv1.Asset) {
 	s.columns = []string{
 		"assetName", "componentType", "nickname", "assetIpAddress", "publicFacing", "publicFacingFqdn", "publicFacingIpAddress", "publicFacingUrls", "virtualAsset",
 		"manufacturer", "modelNumber", "serialNumber", "OsIosFwVersion", "memorySizeType", "location", "approvalStatus", "criticalAsset",
@@ -117,7 +118,7 @@ func (s *sheet) hardware(assets []*demarcv1.Asset) {
 		if !known && kind != "" {
 			others[kind] = true
 		}
-		names := append(said(a, "name"), a.GetNames()...)
+		names := slices.DeleteFunc(append(said(a, "name"), a.GetNames()...), func(n string) bool { return !sheet.Says(plain.Line(n)) })
 		nickname := ""
 		if len(names) > 1 {
 			nickname = names[1]
@@ -152,7 +153,7 @@ func componentType(a *demarcv1.Asset) (kind string, known bool) {
 }
 
 // software has the fields of the software baseline (eMASS REST API 3.22).
-func (s *sheet) software(assets []*demarcv1.Asset) {
+func (s *grid) software(assets []*demarcv1.Asset) {
 	s.columns = []string{
 		"softwareVendor", "softwareName", "version", "softwareType", "parentSystem", "subsystem", "network", "hostingEnvironment", "softwareDependencies", "cryptographicHash", "inServiceData",
 		"itBudgetUii", "fiscalYear", "popEndDate", "licenseOrContract", "licenseTerm", "costPerLicense", "totalLicenses", "totalLicenseCost", "licensesUsed", "licensePoc", "licenseRenewalDate",
@@ -162,7 +163,7 @@ func (s *sheet) software(assets []*demarcv1.Asset) {
 	var all []paper.Program
 	for _, a := range assets {
 		for _, p := range paper.ProgramsOf(a) {
-			if !seen[p] {
+			if !seen[p] && sheet.Says(plain.Line(p.Name)) {
 				seen[p] = true
 				all = append(all, p)
 			}
@@ -194,7 +195,7 @@ const maxLeftOut = 20
 
 // services has the columns of the table of ports, protocols and services in a
 // FedRAMP security plan. Tries that came to nothing are no service.
-func (s *sheet) services(f *Facts) {
+func (s *grid) services(f *Facts) {
 	s.columns = []string{"Direction", "Boundary Crossing", "Source", "Destination", "Ports", "Protocols", "Services", "Purpose", "Encrypted", "Data Sensitivity"}
 	purpose := map[string]string{}
 	for _, a := range f.Agreements {

@@ -9,11 +9,16 @@ import (
 	"demarc/collector/boundary"
 )
 
-// text puts a cell into a field as it is, control characters taken out.
+// text puts a cell into a field as it is, control characters taken out, and the
+// apostrophe by which exports keep a spreadsheet from taking text for a formula.
 func text(to func(*boundary.Row) *string) func(*boundary.Row, string) error {
 	return func(r *boundary.Row, cell string) error {
 		cell = strings.Join(strings.FieldsFunc(cell, func(c rune) bool { return unicode.IsControl(c) || !unicode.IsPrint(c) && !unicode.IsSpace(c) }), " ")
-		*to(r) = strings.TrimSpace(strings.ToValidUTF8(cell, "?"))
+		cell = strings.TrimSpace(strings.ToValidUTF8(cell, "?"))
+		if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("=+-@", cell[1]) >= 0 {
+			cell = cell[1:]
+		}
+		*to(r) = cell
 		return nil
 	}
 }

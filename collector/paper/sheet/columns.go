@@ -78,7 +78,7 @@ func (t table) read(list string) (rows []boundary.Row, left []string, err error)
 				continue
 			}
 			cell := strings.TrimSpace(t.rows[i][j])
-			if cell == "" || slices.Contains(nothing, strings.ToLower(cell)) {
+			if !Says(cell) {
 				continue
 			}
 			if err := at[j].set(&r, cell); err != nil {
@@ -100,6 +100,12 @@ func (t table) read(list string) (rows []boundary.Row, left []string, err error)
 
 // nothing is how people write that a cell is empty.
 var nothing = []string{"n/a", "na", "none", "-", "tbd", "unknown", "not applicable"}
+
+// Says reports whether a cell holds more than a way to write that it is empty.
+func Says(cell string) bool {
+	cell = strings.ToLower(strings.TrimSpace(cell))
+	return cell != "" && !slices.Contains(nothing, cell)
+}
 
 // header finds the first row that names at least one column by which a row is
 // known, and maps its columns.
