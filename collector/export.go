@@ -26,6 +26,7 @@ import (
 func exportCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "export WHAT", Short: "Write what the collector knows to a file for others"}
 	c.AddCommand(evidenceCommand(at), xlsxCommand(at), exportSliceCommand(at))
+	c.AddCommand(draftCommands(at)...)
 	return c
 }
 
@@ -120,7 +121,7 @@ func atMostOne(c *cobra.Command, what string) cobra.PositionalArgs {
 func exportFlags(c *cobra.Command, r *demarcv1.ExportRequest) {
 	c.Flags().StringVar(&r.Boundary, "boundary", "", "only of this boundary and its parts")
 	c.Flags().String("as-of", "", "as it was recorded at this time: 2026-03-14T10:00Z, 2026-03-14 (its first instant, UTC), or how long ago: 48h, 7d")
-	c.Flags().String("file", "", "new file to write (default demarc-NAME."+r.GetFormat()+")")
+	c.Flags().String("file", "", "new file to write (default: named after what it is of)")
 }
 
 // export writes what is asked for to a file.
@@ -138,15 +139,16 @@ func (at *place) export(c *cobra.Command, r *demarcv1.ExportRequest) error {
 	}
 	return at.call(c.Context(), func(ctx context.Context, conn grpc.ClientConnInterface) error {
 		defer tellSlow(c.ErrOrStderr()).Stop()
-		n, err := writeWhole(file, func(w io.Writer) error {
-			stream, err := demarcv1.NewExportServiceClient(conn).Export(ctx, r)
-			return receive(stream, err, w)
+		left := &leaving{}
+		n, err := writeWhole(file, func(w io.Writer) (err error) {
+			left.ServerStreamingClient, err = demarcv1.NewExportServiceClient(conn).Export(ctx, r)
+			return receive(left, err, w)
 		})
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %d bytes.\n", file, n)
-		return err
+		return errors.Join(err, left.tell(c.ErrOrStderr()))
 	})
 }
 

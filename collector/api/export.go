@@ -14,7 +14,12 @@ import (
 var kinds = map[string]string{
 	"pdf":  "application/pdf",
 	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"csv":  "text/csv; charset=utf-8",
+
+	"oscal-ar": jsonKind, "oscal-poam": jsonKind, "oscal-ssp": jsonKind, "hdf": jsonKind, "scn": jsonKind,
 }
+
+const jsonKind = "application/json"
 
 // exportFile answers with a file that Export makes.
 func exportFile(client demarcv1.ExportServiceClient) http.HandlerFunc {
@@ -32,5 +37,9 @@ func exportFile(client demarcv1.ExportServiceClient) http.HandlerFunc {
 
 // ExportName is what a file is called that nobody named.
 func ExportName(r *demarcv1.ExportRequest) string {
-	return fileName(r.GetAsOf(), "demarc", r.GetAuthorization(), r.GetBoundary(), r.GetConnection(), r.GetList()) + "." + r.GetFormat()
+	first, ending := "demarc", r.GetFormat()
+	if kinds[r.GetFormat()] == jsonKind {
+		first, ending = r.GetFormat(), "json"
+	}
+	return fileName(r.GetAsOf(), first, r.GetAuthorization(), r.GetBoundary(), r.GetConnection(), r.GetList()) + "." + ending
 }

@@ -238,7 +238,7 @@ func (x *subject) findings(ctx context.Context) (list []*demarcv1.GetFindingResp
 		return err
 	})
 	slices.SortFunc(list, func(a, b *demarcv1.GetFindingResponse) int {
-		return cmp.Or(cmp.Compare(b.GetFinding().GetSeverity(), a.GetFinding().GetSeverity()), cmp.Compare(a.GetFinding().GetId(), b.GetFinding().GetId()))
+		return severest(a.GetFinding(), b.GetFinding())
 	})
 	return list, err
 }
