@@ -40,6 +40,9 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 	if err != nil {
 		return err
 	}
+	if cfg.Collector == config.NoCollector {
+		return errors.Join(feedFiles(c, o, files, spool, nil), spool.Close())
+	}
 	defer func() { _ = spool.Close() }()
 	client, err := newClient(cfg, spool, log)
 	if err != nil {
@@ -57,10 +60,8 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 	reported := make(chan error, 1)
 	go func() { reported <- client.Run(ctx) }()
 
-	for _, f := range files {
-		if err := feedFile(c, o, f, spool, keep); err != nil {
-			return named(f, err)
-		}
+	if err := feedFiles(c, o, files, spool, keep); err != nil {
+		return err
 	}
 	if err := delivered(ctx, spool, reported); err != nil {
 		return err
@@ -72,6 +73,15 @@ func feed(c *cobra.Command, at place, o readOptions, files []string) error {
 	<-reported //nolint:errcheck // everything is delivered; the stream ends before the program does
 	_, err = fmt.Fprintf(c.OutOrStdout(), "Delivered to %s.\n", cfg.Collector)
 	return err
+}
+
+func feedFiles(c *cobra.Command, o readOptions, files []string, spool *uplink.Spool, keep *recorder.Recorder) error {
+	for _, f := range files {
+		if err := feedFile(c, o, f, spool, keep); err != nil {
+			return named(f, err)
+		}
+	}
+	return nil
 }
 
 func feedFile(c *cobra.Command, o readOptions, file string, spool *uplink.Spool, keep *recorder.Recorder) error {

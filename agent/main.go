@@ -42,7 +42,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), readCommand(), checkCommand(), initCommand(), enrollCommand(), statusCommand(), protocolsCommand(), fingerprintCommand(), probeCommand(), versionCommand())
+	root.AddCommand(runCommand(), readCommand(), checkCommand(), initCommand(), enrollCommand(), exportCommand(), statusCommand(), protocolsCommand(), fingerprintCommand(), probeCommand(), versionCommand())
 	cli.Strict(root)
 	return root
 }

@@ -41,7 +41,8 @@ func readCommand() *cobra.Command {
 		Use:   "read FILE...",
 		Short: "Read capture files and print the assets and connections in them",
 		Long: "read prints what is in capture files, or, with --collector, delivers it to a collector as this\n" +
-			"enrolled agent. Delivering is resumed where it was interrupted; the same file again changes nothing.",
+			"enrolled agent. Delivering is resumed where it was interrupted; the same file again changes nothing.\n" +
+			"With --collector none it waits in the spool for `demarc-agent export`.",
 		Example: "  demarc-agent read line4.pcap\n" +
 			"  demarc-agent read --format json line4.pcapng > inventory.json\n" +
 			"  demarc-agent read --collector collector:7443 --segment line4 line4.pcap\n" +

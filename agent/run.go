@@ -28,7 +28,8 @@ func runCommand() *cobra.Command {
 		Use:   "run --config agent.yaml",
 		Short: "Listen on SPAN ports and report to the collector",
 		Long: "run listens on the interfaces of the settings file and reports what it sees. It never\n" +
-			"transmits on them. While the collector cannot be reached, what was seen is spooled.",
+			"transmits on them. While the collector cannot be reached, what was seen is spooled; with\n" +
+			"collector: none in the settings it is, until `demarc-agent export` writes it out.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := at.load()
@@ -118,7 +119,9 @@ func run(ctx context.Context, cfg config.Config) error {
 			}
 		})
 	}
-	start(func() error { return client.Run(ctx) })
+	if cfg.Collector != config.NoCollector {
+		start(func() error { return client.Run(ctx) })
+	}
 	group.Go(func() { checks.keep(ctx) })
 	byHand := &takeover{state: cfg.State, spool: spool, taken: map[string]bool{}}
 	group.Go(func() { byHand.run(ctx, log) })
@@ -129,8 +132,12 @@ func run(ctx context.Context, cfg config.Config) error {
 		group.Go(func() { frames.run(ctx) })
 	}
 	tell := reporter(cfg, ports, checks, client, spool)
-	for _, l := range listeners {
-		start(func() error { return status.Serve(ctx, l, tell) })
+	for i, l := range listeners {
+		var give status.Bundles
+		if i == 0 { // the socket
+			give = bundles{cfg, spool}
+		}
+		start(func() error { return status.Serve(ctx, l, tell, give) })
 	}
 	for _, p := range ports {
 		log.Info("listening", "interface", p.Name, "segment", p.Segment)
@@ -177,12 +184,17 @@ func newClient(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*uplin
 	if err != nil {
 		return nil, err
 	}
-	c := &uplink.Client{Address: cfg.Collector, Spool: spool, Version: version.String(), Hostname: host, StateFile: cfg.Credentials(), Log: log}
+	c := &uplink.Client{Address: cfg.Collector, Spool: spool, Version: version.String(), Hostname: host, Segments: segments(cfg), StateFile: cfg.Credentials(), Log: log}
+	return c, nil
+}
+
+// segments are those that an agent with these settings listens on.
+func segments(cfg config.Config) (all []string) {
 	for _, in := range cfg.Interfaces {
-		c.Segments = append(c.Segments, in.Segment)
+		all = append(all, in.Segment)
 		for _, s := range in.VLANs {
-			c.Segments = append(c.Segments, s)
+			all = append(all, s)
 		}
 	}
-	return c, nil
+	return all
 }

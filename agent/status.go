@@ -66,6 +66,8 @@ func indented(w io.Writer, v any) error {
 func printStatus(w io.Writer, r status.Report) error {
 	link := "not connected"
 	switch {
+	case r.Collector.Address == config.NoCollector:
+		link = "demarc-agent export writes out what is new"
 	case r.Collector.Connected:
 		link = "connected since " + clockTime(r.Collector.Since)
 	case r.Collector.Error != "":

@@ -175,7 +175,7 @@ func receive[P interface{ GetData() []byte }](stream interface{ Recv() (P, error
 // place of another.
 func writeWhole(name string, write func(io.Writer) error) (n int64, err error) {
 	if _, err := os.Lstat(name); err == nil {
-		return 0, fmt.Errorf("%s is there already: choose another file with --file", name)
+		return 0, fmt.Errorf("%s is there already: choose another file", name)
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".demarc-export-")
 	if err != nil {

@@ -17,22 +17,23 @@ import (
 
 func importCommand(at *place) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "import hardware|software|services|interconnections FILE",
-		Short: "Take a list that was authorized from a CSV or XLSX file, as paper",
-		Long: "import makes the Inventory document of a list, as `apply` would take it. It is paper: nothing in it\n" +
+		Use:   "import hardware|software|services|interconnections|bundle FILE",
+		Short: "Take a list that was authorized from a CSV or XLSX file, as paper; or bundles of agents",
+		Long: "import bundle takes what agents without a way to this collector saw. Of a list, import makes the Inventory document of a list, as `apply` would take it. It is paper: nothing in it\n" +
 			"counts as seen. Columns are recognised by their headers, as eMASS and others export them.",
 		Example: "  demarc-collector import hardware hw.xlsx --name line4-hw --boundary line4 --approved-by 'Dana Ortiz' --dry-run",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("import what? hardware, software, services or interconnections")
+				return errors.New("import what? hardware, software, services, interconnections, or bundle")
 			}
-			return fmt.Errorf("import %s: not known: hardware, software, services or interconnections", args[0])
+			return fmt.Errorf("import %s: not known: hardware, software, services, interconnections or bundle", args[0])
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
 	for _, list := range []string{"hardware", "software", "services", "interconnections"} {
 		c.AddCommand(importList(at, list))
 	}
+	c.AddCommand(importBundleCommand(at))
 	return c
 }
 

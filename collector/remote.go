@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -96,11 +95,11 @@ func (r *remote) trust() (*tls.Config, error) {
 }
 
 func readPin(pin string) (pki.Fingerprint, error) {
-	raw, err := hex.DecodeString(strings.ReplaceAll(pin, ":", ""))
-	if err != nil || len(raw) != len(pki.Fingerprint{}) {
-		return pki.Fingerprint{}, fmt.Errorf("--pin: %q is no fingerprint: 64 hexadecimal digits", pin)
+	f, err := pki.ParseFingerprint(pin)
+	if err != nil {
+		return f, fmt.Errorf("--pin: %w", err)
 	}
-	return pki.Fingerprint(raw), nil
+	return f, nil
 }
 
 // reached says in words why the server is not.

@@ -18,7 +18,7 @@ import (
 
 // Config is agent.yaml.
 type Config struct {
-	// Collector is host:port of the collector's uplink.
+	// Collector is host:port of the collector's uplink, or NoCollector.
 	Collector string `yaml:"collector"`
 	// State is the directory of the credentials and the spool.
 	State string `yaml:"state"`
@@ -33,6 +33,10 @@ type Config struct {
 	Probe  Probe  `yaml:"probe"`
 	Slices Slices `yaml:"slices"`
 }
+
+// NoCollector says that there is no way to a collector: what is seen waits for
+// demarc-agent export.
+const NoCollector = "none"
 
 // Interface is a capture interface and the segment that its traffic is from.
 type Interface struct {
@@ -122,9 +126,9 @@ func place(path string, err error) string {
 }
 
 func (c *Config) check() error {
-	if c.Collector != "" {
+	if c.Collector != "" && c.Collector != NoCollector {
 		if _, port, err := net.SplitHostPort(c.Collector); err != nil {
-			return fmt.Errorf("collector: %q is not host:port", c.Collector)
+			return fmt.Errorf("collector: %q is not host:port, nor none", c.Collector)
 		} else if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			return fmt.Errorf("collector: %q has no port between 1 and 65535", c.Collector)
 		}

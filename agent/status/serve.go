@@ -59,9 +59,10 @@ func ListenPage(address string) (net.Listener, error) {
 }
 
 // Serve answers on l until ctx ends; report is asked anew for each request.
-func Serve(ctx context.Context, l net.Listener, report func() Report) error {
+// Bundles are given by the socket alone; nil is for the page.
+func Serve(ctx context.Context, l net.Listener, report func() Report, bundles Bundles) error {
 	s := http.Server{
-		Handler: handler(report), ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
+		Handler: handler(report, bundles), ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
@@ -71,9 +72,13 @@ func Serve(ctx context.Context, l net.Listener, report func() Report) error {
 	return nil
 }
 
-// handler serves the page and its data; there is nothing to change.
-func handler(report func() Report) http.Handler {
+// handler serves the page and its data, and bundles where there are some.
+func handler(report func() Report, bundles Bundles) http.Handler {
 	mux := http.NewServeMux()
+	if bundles != nil {
+		mux.HandleFunc("GET /bundle", give(bundles))
+		mux.HandleFunc("POST /bundle/kept", kept(bundles))
+	}
 	mux.HandleFunc("GET /status.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		e := json.NewEncoder(w)

@@ -31,7 +31,7 @@ func serve(t *testing.T, l net.Listener) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, l, func() Report { return example }) }()
+	go func() { done <- Serve(ctx, l, func() Report { return example }, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

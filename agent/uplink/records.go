@@ -36,8 +36,8 @@ func (s *Spool) putLost(tx *bbolt.Tx, from, to uint64, l *demarcv1.Lost) error {
 	return tx.Bucket(bucketRecords).Put(encode(from), v)
 }
 
-// shed replaces the oldest records by one Lost until a tenth of the room is
-// free again. A Lost at the front grows.
+// shed makes room until a tenth is free again: what is in bundles goes, and the
+// oldest records behind it become one Lost. A Lost at the front grows.
 // The caller holds disk.
 func (s *Spool) shed() error {
 	s.mu.Lock()
@@ -51,17 +51,21 @@ func (s *Spool) shed() error {
 			if err := proto.Unmarshal(v, &r); err != nil {
 				return err
 			}
-			if from == 0 {
-				from = number(k)
-			}
-			to = number(k)
-			if l := r.GetLost(); l != nil {
-				to, lost.First = l.To, l.First
-				lost.Bytes += l.Bytes
-			} else {
-				lost.Bytes += uint64(len(r.GetBatch().GetBody()))
-			}
 			s.held -= int64(len(v))
+			if end := last(&r); end <= s.exported {
+				s.first = end + 1
+			} else {
+				if from == 0 {
+					from = number(k)
+				}
+				to = end
+				if l := r.GetLost(); l != nil {
+					lost.First = l.First
+					lost.Bytes += l.Bytes
+				} else {
+					lost.Bytes += uint64(len(r.GetBatch().GetBody()))
+				}
+			}
 			if err := c.Delete(); err != nil {
 				return err
 			}

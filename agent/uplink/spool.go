@@ -61,6 +61,7 @@ type Spool struct {
 	failed  error
 
 	first, next uint64 // sequences held: first..next-1
+	exported    uint64 // those to this one are in bundles, too
 	held        int64  // bytes of records on disk
 	epoch       [16]byte
 
@@ -76,6 +77,9 @@ type entry struct {
 	index uint64 // bodies of that capture so far, this one included
 }
 
+// ErrInUse is returned by Open while another agent has the spool.
+var ErrInUse = errors.New("uplink: the spool is in use by another demarc-agent")
+
 // Open opens the spool at path, or makes it with a new epoch.
 func Open(path string, o Options) (*Spool, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -83,7 +87,7 @@ func Open(path string, o Options) (*Spool, error) {
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("uplink: spool %s is in use by another demarc-agent: stop it, or give this one its own state directory", path)
+		return nil, fmt.Errorf("%w: %s: stop it, or give this one its own state directory", ErrInUse, path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("uplink: spool %s: %w", path, err)
@@ -114,6 +118,7 @@ func (s *Spool) load() error {
 		if e := meta.Get(keyEpoch); len(e) == 16 {
 			copy(s.epoch[:], e)
 			s.next = number(meta.Get(keyNext))
+			s.exported = number(meta.Get(keyExported))
 		} else if err := s.newEpoch(meta); err != nil {
 			return err
 		}
@@ -149,8 +154,8 @@ func (s *Spool) newEpoch(meta *bbolt.Bucket) error {
 	if _, err := rand.Read(s.epoch[:]); err != nil {
 		return err
 	}
-	s.next = 1
-	return errors.Join(meta.Put(keyEpoch, s.epoch[:]), meta.Put(keyNext, encode(s.next)))
+	s.next, s.exported = 1, 0
+	return errors.Join(meta.Put(keyEpoch, s.epoch[:]), meta.Put(keyNext, encode(s.next)), meta.Delete(keyExported))
 }
 
 // Emit implements sighting.Sink: the body is on disk within 100 ms.

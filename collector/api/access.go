@@ -55,6 +55,8 @@ var access = map[string]rule{
 	"/demarc.v1.CollectorService/GetStatus":           {Own, nil},
 	"/demarc.v1.CollectorService/Apply":               only(Boundary, store.ISSM),
 	"/demarc.v1.CollectorService/CreateToken":         only(Site, store.Engineer, store.Admin),
+	"/demarc.v1.CollectorService/AdmitAgent":          only(Site, store.Engineer, store.Admin),
+	"/demarc.v1.CollectorService/ImportBundle":        only(Site, store.Engineer, store.Admin),
 	"/demarc.v1.CollectorService/CreateSignInLink":    {Own, readers},
 	"/demarc.v1.CollectorService/ListSites":           {Site, readers},
 	"/demarc.v1.CollectorService/ListBoundaries":      {Boundary, readers},

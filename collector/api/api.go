@@ -105,10 +105,13 @@ type ApplyOptions struct {
 	By      store.Act // who, for the audit log
 }
 
-// Agents is what agents were heard to say.
+// Agents is what agents were heard to say, and the way in for those that have
+// no other.
 type Agents interface {
 	Health() map[string]ingest.Health
 	Drop(agent, reason string)
+	Enroll(ctx context.Context, r *demarcv1.EnrollRequest) (*demarcv1.EnrollResponse, error)
+	ImportBundle(ctx context.Context, r *demarcv1.ImportBundleRequest, by store.Act, may func(site string) error) (*demarcv1.ImportBundleResponse, error)
 }
 
 // Config of a Service. Store, Plant, Agents, Authority, SignIn and Log are

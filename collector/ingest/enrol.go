@@ -175,18 +175,23 @@ func (s *Server) admit(ctx context.Context) (pki.Identity, error) {
 	if err != nil {
 		return id, err
 	}
+	return id, s.believed(ctx, id)
+}
+
+// believed checks that what a certificate says is so still.
+func (s *Server) believed(ctx context.Context, id pki.Identity) error {
 	a, err := s.Store.Agent(ctx, id.Agent)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return id, pki.ErrUnknownAgent
+		return pki.ErrUnknownAgent
 	case err != nil:
-		return id, err
+		return err
 	case !a.Revoked.IsZero(), slices.Contains(a.RevokedSerials, id.Serial):
-		return id, pki.ErrRevoked
+		return pki.ErrRevoked
 	case a.Site != id.Site:
-		return id, fmt.Errorf("%w (the certificate is for site %s, the agent stands at %s)", pki.ErrUnknownAgent, id.Site, a.Site)
+		return fmt.Errorf("%w (the certificate is for site %s, the agent stands at %s)", pki.ErrUnknownAgent, id.Site, a.Site)
 	}
-	return id, nil
+	return nil
 }
 
 func callerIdentity(ctx context.Context) (pki.Identity, error) {

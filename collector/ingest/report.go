@@ -167,18 +167,25 @@ func (h *handler) hello() (*demarcv1.Hello, *demarcv1.Refusal, error) {
 		return nil, nil, r.err
 	}
 	hello := r.message.GetHello()
-	switch {
-	case hello == nil:
-		return nil, refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "the first message is no Hello"), nil
-	case len(hello.GetEpoch()) != len(store.Epoch{}):
-		return nil, refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "an epoch of %d bytes, it has %d", len(hello.GetEpoch()), len(store.Epoch{})), nil
-	case hello.GetFirst() == 0 || hello.GetFirst() > hello.GetLast()+1:
-		return nil, refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "the spool holds %d to %d", hello.GetFirst(), hello.GetLast()), nil
-	case len(hello.GetSegments()) > 4096 || slices.ContainsFunc(hello.GetSegments(), badName):
-		return nil, refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "too many segments, or a name over %d bytes or with control characters", nameBytes), nil
+	if refused := checkHello(hello); refused != nil {
+		return nil, refused, nil
 	}
 	h.x.epoch = store.Epoch(hello.GetEpoch())
 	return hello, nil, nil
+}
+
+func checkHello(hello *demarcv1.Hello) *demarcv1.Refusal {
+	switch {
+	case hello == nil:
+		return refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "the first message is no Hello")
+	case len(hello.GetEpoch()) != len(store.Epoch{}):
+		return refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "an epoch of %d bytes, it has %d", len(hello.GetEpoch()), len(store.Epoch{}))
+	case hello.GetFirst() == 0 || hello.GetFirst() > hello.GetLast()+1:
+		return refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "the spool holds %d to %d", hello.GetFirst(), hello.GetLast())
+	case len(hello.GetSegments()) > 4096 || slices.ContainsFunc(hello.GetSegments(), badName):
+		return refuse(demarcv1.Refusal_CODE_MALFORMED, 0, "too many segments, or a name over %d bytes or with control characters", nameBytes)
+	}
+	return nil
 }
 
 func badName(s string) bool { return len(s) > nameBytes || printable([]byte(s)) != nil }
@@ -194,7 +201,7 @@ func (h *handler) welcome(hello *demarcv1.Hello) (*demarcv1.Refusal, error) {
 	if hello.GetLast() < c.Through {
 		return refuse(demarcv1.Refusal_CODE_FORKED, c.Through, "%s: the spool ends at %d, committed is %d", forkedReason, hello.GetLast(), c.Through), nil
 	}
-	if err := h.remember(ctx, hello); err != nil {
+	if err := h.remember(ctx, h.x.id, h.x.epoch, hello); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	h.x.mu.Lock()
@@ -219,22 +226,22 @@ func (h *handler) welcome(hello *demarcv1.Hello) (*demarcv1.Refusal, error) {
 }
 
 // remember keeps what Hello says of the agent, when it is new.
-func (h *handler) remember(ctx context.Context, hello *demarcv1.Hello) error {
-	a, err := h.Store.Agent(ctx, h.x.id.Agent)
+func (s *Server) remember(ctx context.Context, id pki.Identity, epoch store.Epoch, hello *demarcv1.Hello) error {
+	a, err := s.Store.Agent(ctx, id.Agent)
 	if err != nil {
 		return err
 	}
-	if a.Version == cut(hello.GetVersion()) && a.Hostname == cut(hello.GetHostname()) && a.Epoch == h.x.epoch && slices.Equal(a.Segments, hello.GetSegments()) {
+	if a.Version == cut(hello.GetVersion()) && a.Hostname == cut(hello.GetHostname()) && a.Epoch == epoch && slices.Equal(a.Segments, hello.GetSegments()) {
 		return nil
 	}
-	if version := cut(hello.GetVersion()); a.Version != "" && a.Version != version && h.Upgraded != nil {
-		if err := h.Upgraded(ctx, a.Name, version); err != nil {
+	if version := cut(hello.GetVersion()); a.Version != "" && a.Version != version && s.Upgraded != nil {
+		if err := s.Upgraded(ctx, a.Name, version); err != nil {
 			return err
 		}
 	}
-	act := store.Act{Who: "agent " + h.x.id.Agent, What: "agent report", On: h.x.id.Agent, Detail: "version " + cut(hello.GetVersion()) + ", host " + cut(hello.GetHostname())}
-	return h.Store.UpdateAgent(ctx, h.x.id.Agent, act, func(a *store.Agent) error {
-		a.Version, a.Hostname, a.Epoch = cut(hello.GetVersion()), cut(hello.GetHostname()), h.x.epoch
+	act := store.Act{Who: "agent " + id.Agent, What: "agent report", On: id.Agent, Detail: "version " + cut(hello.GetVersion()) + ", host " + cut(hello.GetHostname())}
+	return s.Store.UpdateAgent(ctx, id.Agent, act, func(a *store.Agent) error {
+		a.Version, a.Hostname, a.Epoch = cut(hello.GetVersion()), cut(hello.GetHostname()), epoch
 		a.Segments = slices.Clone(hello.GetSegments())
 		return nil
 	})
@@ -258,42 +265,58 @@ func (h *handler) message(m *demarcv1.ReportRequest) *demarcv1.Refusal {
 }
 
 func (h *handler) batch(b *demarcv1.Batch) *demarcv1.Refusal {
-	if err := CheckBody(b.GetBody()); err != nil {
-		return h.malformed(b.GetSequence(), err.Error())
+	record, err := batchRecord(b, h.x.id, h.x.epoch)
+	if err != nil {
+		return h.malformed(b.GetSequence(), err)
 	}
-	digest := store.BatchDigest(h.x.epoch, b.GetSequence(), b.GetBody())
-	if string(digest[:]) != string(b.GetDigest()) {
-		return h.malformed(b.GetSequence(), "its digest does not fit")
-	}
-	return h.submit(store.Record{
-		Kind: store.KindBatch, From: b.GetSequence(), Sequence: b.GetSequence(), Digest: digest, Body: b.GetBody(), Acts: probeActs(h.x.id.Agent, b.GetBody()),
-	})
+	return h.submit(record)
 }
 
 func (h *handler) lost(l *demarcv1.Lost) *demarcv1.Refusal {
-	if badName(l.GetReason()) || l.GetFrom() == 0 || l.GetFrom() > l.GetTo() {
-		return h.malformed(l.GetTo(), "a Lost of no sequences, or a reason that is none")
-	}
-	digest := store.LostDigest(h.x.epoch, l.GetFrom(), l.GetTo(), l.GetReason())
-	if string(digest[:]) != string(l.GetDigest()) {
-		return h.malformed(l.GetTo(), "its digest does not fit")
-	}
-	body, err := proto.Marshal(l)
+	record, err := lostRecord(l, h.x.id, h.x.epoch)
 	if err != nil {
-		return h.malformed(l.GetTo(), err.Error())
+		return h.malformed(l.GetTo(), err)
 	}
-	return h.submit(store.Record{
-		Kind: store.KindLost, From: l.GetFrom(), Sequence: l.GetTo(), Digest: digest, Body: body,
-	})
+	return h.submit(record)
 }
 
-func (h *handler) malformed(sequence uint64, why string) *demarcv1.Refusal {
-	return refuse(demarcv1.Refusal_CODE_MALFORMED, h.x.acknowledged(), "sequence %d: %s", sequence, why)
+func (h *handler) malformed(sequence uint64, why error) *demarcv1.Refusal {
+	return refuse(demarcv1.Refusal_CODE_MALFORMED, h.x.acknowledged(), "sequence %d: %v", sequence, why)
+}
+
+var errDigest = errors.New("its digest does not fit")
+
+// batchRecord is a batch as the journal takes it, once it was checked.
+func batchRecord(b *demarcv1.Batch, id pki.Identity, epoch store.Epoch) (store.Record, error) {
+	if err := CheckBody(b.GetBody()); err != nil {
+		return store.Record{}, err
+	}
+	digest := store.BatchDigest(epoch, b.GetSequence(), b.GetBody())
+	if string(digest[:]) != string(b.GetDigest()) {
+		return store.Record{}, errDigest
+	}
+	return store.Record{
+		Kind: store.KindBatch, Site: id.Site, Agent: id.Agent, Epoch: epoch, From: b.GetSequence(), Sequence: b.GetSequence(),
+		Digest: digest, Body: b.GetBody(), Acts: probeActs(id.Agent, b.GetBody()),
+	}, nil
+}
+
+func lostRecord(l *demarcv1.Lost, id pki.Identity, epoch store.Epoch) (store.Record, error) {
+	if badName(l.GetReason()) || l.GetFrom() == 0 || l.GetFrom() > l.GetTo() {
+		return store.Record{}, errors.New("a Lost of no sequences, or a reason that is none")
+	}
+	digest := store.LostDigest(epoch, l.GetFrom(), l.GetTo(), l.GetReason())
+	if string(digest[:]) != string(l.GetDigest()) {
+		return store.Record{}, errDigest
+	}
+	body, err := proto.Marshal(l)
+	return store.Record{
+		Kind: store.KindLost, Site: id.Site, Agent: id.Agent, Epoch: epoch, From: l.GetFrom(), Sequence: l.GetTo(), Digest: digest, Body: body,
+	}, err
 }
 
 // submit hands a record to the committer.
 func (h *handler) submit(r store.Record) *demarcv1.Refusal {
-	r.Site, r.Agent, r.Epoch = h.x.id.Site, h.x.id.Agent, h.x.epoch
 	refused, ok := h.x.begin(len(r.Body))
 	if !ok {
 		return refused

@@ -64,6 +64,8 @@ func TestActsStayWithinLimits(t *testing.T) {
 	requests := map[string]proto.Message{
 		"Apply":               &demarcv1.ApplyRequest{Documents: []*demarcv1.Document{{Path: "x.yaml", Content: []byte(strings.Replace(agreement, "line4-to-historian", "fourth", 1))}}},
 		"CreateToken":         &demarcv1.CreateTokenRequest{Site: "houston"},
+		"AdmitAgent":          &demarcv1.AdmitAgentRequest{Site: "houston", Csr: []byte{1}},
+		"ImportBundle":        &demarcv1.ImportBundleRequest{},
 		"RevokeAgent":         &demarcv1.RevokeAgentRequest{Agent: "c1"},
 		"MergeAssets":         &demarcv1.MergeAssetsRequest{Assets: []string{asset["10.20.4.50"], asset["10.20.4.10"]}},
 		"SplitAsset":          &demarcv1.SplitAssetRequest{Asset: asset["10.20.4.10"], Addresses: []string{"10.20.4.10"}},

@@ -23,6 +23,13 @@ type heardOf map[string]ingest.Health
 
 func (h heardOf) Health() map[string]ingest.Health { return h }
 func (heardOf) Drop(string, string)                {}
+func (heardOf) Enroll(context.Context, *demarcv1.EnrollRequest) (*demarcv1.EnrollResponse, error) {
+	return &demarcv1.EnrollResponse{}, nil
+}
+
+func (heardOf) ImportBundle(_ context.Context, _ *demarcv1.ImportBundleRequest, _ store.Act, may func(string) error) (*demarcv1.ImportBundleResponse, error) {
+	return &demarcv1.ImportBundleResponse{}, may("houston")
+}
 
 // probing is the service of active reads over a lab, with agents a1 at houston
 // and b1 at alpha that ask, and c1 that does not.

@@ -19,7 +19,7 @@ import (
 	"demarc/collector/store"
 )
 
-type noAgents struct{}
+type noAgents struct{ heardOf }
 
 func (noAgents) Health() map[string]ingest.Health { return nil }
 func (noAgents) Drop(string, string)              {}

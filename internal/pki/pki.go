@@ -11,8 +11,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 )
 
@@ -41,6 +43,15 @@ func FingerprintOf(c *x509.Certificate) Fingerprint {
 
 // String is lower-case hexadecimal.
 func (f Fingerprint) String() string { return fmt.Sprintf("%x", f[:]) }
+
+// ParseFingerprint reads what String wrote; colons between are taken.
+func ParseFingerprint(s string) (Fingerprint, error) {
+	raw, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
+	if err != nil || len(raw) != len(Fingerprint{}) {
+		return Fingerprint{}, fmt.Errorf("%q is no fingerprint: 64 hexadecimal digits", s)
+	}
+	return Fingerprint(raw), nil
+}
 
 // RenewAt is when the holder of c should ask for the next certificate: after
 // two thirds of its life.

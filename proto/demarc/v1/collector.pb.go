@@ -688,6 +688,315 @@ func (x *CreateTokenResponse) GetCommand() string {
 	return ""
 }
 
+// AdmitAgentRequest carries a PKCS #10 request (DER), as `demarc-agent enroll
+// --request` wrote it.
+type AdmitAgentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Site  string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// Empty: its host's name.
+	Agent         string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	Csr           []byte `protobuf:"bytes,3,opt,name=csr,proto3" json:"csr,omitempty"`
+	Hostname      string `protobuf:"bytes,4,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdmitAgentRequest) Reset() {
+	*x = AdmitAgentRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdmitAgentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdmitAgentRequest) ProtoMessage() {}
+
+func (x *AdmitAgentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdmitAgentRequest.ProtoReflect.Descriptor instead.
+func (*AdmitAgentRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *AdmitAgentRequest) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *AdmitAgentRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *AdmitAgentRequest) GetCsr() []byte {
+	if x != nil {
+		return x.Csr
+	}
+	return nil
+}
+
+func (x *AdmitAgentRequest) GetHostname() string {
+	if x != nil {
+		return x.Hostname
+	}
+	return ""
+}
+
+// AdmitAgentResponse holds DER certificates.
+type AdmitAgentResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Site          string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	Certificate   []byte                 `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	Authority     []byte                 `protobuf:"bytes,4,opt,name=authority,proto3" json:"authority,omitempty"`
+	Expires       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expires,proto3" json:"expires,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdmitAgentResponse) Reset() {
+	*x = AdmitAgentResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdmitAgentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdmitAgentResponse) ProtoMessage() {}
+
+func (x *AdmitAgentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdmitAgentResponse.ProtoReflect.Descriptor instead.
+func (*AdmitAgentResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AdmitAgentResponse) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *AdmitAgentResponse) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *AdmitAgentResponse) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *AdmitAgentResponse) GetAuthority() []byte {
+	if x != nil {
+		return x.Authority
+	}
+	return nil
+}
+
+func (x *AdmitAgentResponse) GetExpires() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Expires
+	}
+	return nil
+}
+
+// ImportBundleRequest carries a bundle (uplink.proto, BundlePart), of at most
+// 32 MiB (MaxBundle).
+type ImportBundleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Data  []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	// What is missing before the bundle is lost for good. Without it, such a
+	// bundle is refused.
+	MissingLost   bool `protobuf:"varint,2,opt,name=missing_lost,json=missingLost,proto3" json:"missing_lost,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportBundleRequest) Reset() {
+	*x = ImportBundleRequest{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportBundleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportBundleRequest) ProtoMessage() {}
+
+func (x *ImportBundleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportBundleRequest.ProtoReflect.Descriptor instead.
+func (*ImportBundleRequest) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ImportBundleRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ImportBundleRequest) GetMissingLost() bool {
+	if x != nil {
+		return x.MissingLost
+	}
+	return false
+}
+
+// ImportBundleResponse says what was taken.
+type ImportBundleResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Agent string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Site  string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// Sequences of the bundle.
+	First uint64 `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"`
+	Last  uint64 `protobuf:"varint,4,opt,name=last,proto3" json:"last,omitempty"`
+	// Records that were new, and that were there already.
+	Taken uint64 `protobuf:"varint,5,opt,name=taken,proto3" json:"taken,omitempty"`
+	Again uint64 `protobuf:"varint,6,opt,name=again,proto3" json:"again,omitempty"`
+	// Sequences before the bundle that were told as lost.
+	Missing uint64 `protobuf:"varint,7,opt,name=missing,proto3" json:"missing,omitempty"`
+	// When the bundle was written, by the agent's clock.
+	Written       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=written,proto3" json:"written,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportBundleResponse) Reset() {
+	*x = ImportBundleResponse{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportBundleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportBundleResponse) ProtoMessage() {}
+
+func (x *ImportBundleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportBundleResponse.ProtoReflect.Descriptor instead.
+func (*ImportBundleResponse) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ImportBundleResponse) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *ImportBundleResponse) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *ImportBundleResponse) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *ImportBundleResponse) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *ImportBundleResponse) GetTaken() uint64 {
+	if x != nil {
+		return x.Taken
+	}
+	return 0
+}
+
+func (x *ImportBundleResponse) GetAgain() uint64 {
+	if x != nil {
+		return x.Again
+	}
+	return 0
+}
+
+func (x *ImportBundleResponse) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *ImportBundleResponse) GetWritten() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Written
+	}
+	return nil
+}
+
 // CreateSignInLinkRequest is empty.
 type CreateSignInLinkRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -697,7 +1006,7 @@ type CreateSignInLinkRequest struct {
 
 func (x *CreateSignInLinkRequest) Reset() {
 	*x = CreateSignInLinkRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[9]
+	mi := &file_demarc_v1_collector_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -709,7 +1018,7 @@ func (x *CreateSignInLinkRequest) String() string {
 func (*CreateSignInLinkRequest) ProtoMessage() {}
 
 func (x *CreateSignInLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[9]
+	mi := &file_demarc_v1_collector_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -722,7 +1031,7 @@ func (x *CreateSignInLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSignInLinkRequest.ProtoReflect.Descriptor instead.
 func (*CreateSignInLinkRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{9}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{13}
 }
 
 // CreateSignInLinkResponse holds a link that works once.
@@ -736,7 +1045,7 @@ type CreateSignInLinkResponse struct {
 
 func (x *CreateSignInLinkResponse) Reset() {
 	*x = CreateSignInLinkResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[10]
+	mi := &file_demarc_v1_collector_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +1057,7 @@ func (x *CreateSignInLinkResponse) String() string {
 func (*CreateSignInLinkResponse) ProtoMessage() {}
 
 func (x *CreateSignInLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[10]
+	mi := &file_demarc_v1_collector_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +1070,7 @@ func (x *CreateSignInLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSignInLinkResponse.ProtoReflect.Descriptor instead.
 func (*CreateSignInLinkResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{10}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CreateSignInLinkResponse) GetUrl() string {
@@ -797,7 +1106,7 @@ type ListSitesRequest struct {
 
 func (x *ListSitesRequest) Reset() {
 	*x = ListSitesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[11]
+	mi := &file_demarc_v1_collector_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +1118,7 @@ func (x *ListSitesRequest) String() string {
 func (*ListSitesRequest) ProtoMessage() {}
 
 func (x *ListSitesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[11]
+	mi := &file_demarc_v1_collector_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +1131,7 @@ func (x *ListSitesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSitesRequest.ProtoReflect.Descriptor instead.
 func (*ListSitesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{11}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListSitesRequest) GetPageSize() uint32 {
@@ -869,7 +1178,7 @@ type ListSitesResponse struct {
 
 func (x *ListSitesResponse) Reset() {
 	*x = ListSitesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[12]
+	mi := &file_demarc_v1_collector_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +1190,7 @@ func (x *ListSitesResponse) String() string {
 func (*ListSitesResponse) ProtoMessage() {}
 
 func (x *ListSitesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[12]
+	mi := &file_demarc_v1_collector_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +1203,7 @@ func (x *ListSitesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSitesResponse.ProtoReflect.Descriptor instead.
 func (*ListSitesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{12}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListSitesResponse) GetSites() []*Site {
@@ -939,7 +1248,7 @@ type Site struct {
 
 func (x *Site) Reset() {
 	*x = Site{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[13]
+	mi := &file_demarc_v1_collector_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -951,7 +1260,7 @@ func (x *Site) String() string {
 func (*Site) ProtoMessage() {}
 
 func (x *Site) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[13]
+	mi := &file_demarc_v1_collector_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -964,7 +1273,7 @@ func (x *Site) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Site.ProtoReflect.Descriptor instead.
 func (*Site) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{13}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Site) GetName() string {
@@ -1019,7 +1328,7 @@ type ListBoundariesRequest struct {
 
 func (x *ListBoundariesRequest) Reset() {
 	*x = ListBoundariesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[14]
+	mi := &file_demarc_v1_collector_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1340,7 @@ func (x *ListBoundariesRequest) String() string {
 func (*ListBoundariesRequest) ProtoMessage() {}
 
 func (x *ListBoundariesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[14]
+	mi := &file_demarc_v1_collector_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1353,7 @@ func (x *ListBoundariesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBoundariesRequest.ProtoReflect.Descriptor instead.
 func (*ListBoundariesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{14}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListBoundariesRequest) GetSearch() string {
@@ -1098,7 +1407,7 @@ type ListBoundariesResponse struct {
 
 func (x *ListBoundariesResponse) Reset() {
 	*x = ListBoundariesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[15]
+	mi := &file_demarc_v1_collector_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1110,7 +1419,7 @@ func (x *ListBoundariesResponse) String() string {
 func (*ListBoundariesResponse) ProtoMessage() {}
 
 func (x *ListBoundariesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[15]
+	mi := &file_demarc_v1_collector_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1123,7 +1432,7 @@ func (x *ListBoundariesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBoundariesResponse.ProtoReflect.Descriptor instead.
 func (*ListBoundariesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{15}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListBoundariesResponse) GetBoundaries() []*BoundarySummary {
@@ -1177,7 +1486,7 @@ type BoundarySummary struct {
 
 func (x *BoundarySummary) Reset() {
 	*x = BoundarySummary{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[16]
+	mi := &file_demarc_v1_collector_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1498,7 @@ func (x *BoundarySummary) String() string {
 func (*BoundarySummary) ProtoMessage() {}
 
 func (x *BoundarySummary) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[16]
+	mi := &file_demarc_v1_collector_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1511,7 @@ func (x *BoundarySummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundarySummary.ProtoReflect.Descriptor instead.
 func (*BoundarySummary) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{16}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *BoundarySummary) GetName() string {
@@ -1312,7 +1621,7 @@ type ListAssetsRequest struct {
 
 func (x *ListAssetsRequest) Reset() {
 	*x = ListAssetsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[17]
+	mi := &file_demarc_v1_collector_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1324,7 +1633,7 @@ func (x *ListAssetsRequest) String() string {
 func (*ListAssetsRequest) ProtoMessage() {}
 
 func (x *ListAssetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[17]
+	mi := &file_demarc_v1_collector_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1337,7 +1646,7 @@ func (x *ListAssetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssetsRequest.ProtoReflect.Descriptor instead.
 func (*ListAssetsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{17}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListAssetsRequest) GetSite() string {
@@ -1454,7 +1763,7 @@ type ListAssetsResponse struct {
 
 func (x *ListAssetsResponse) Reset() {
 	*x = ListAssetsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[18]
+	mi := &file_demarc_v1_collector_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +1775,7 @@ func (x *ListAssetsResponse) String() string {
 func (*ListAssetsResponse) ProtoMessage() {}
 
 func (x *ListAssetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[18]
+	mi := &file_demarc_v1_collector_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +1788,7 @@ func (x *ListAssetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssetsResponse.ProtoReflect.Descriptor instead.
 func (*ListAssetsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{18}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListAssetsResponse) GetAssets() []*Asset {
@@ -1547,7 +1856,7 @@ type ListConnectionsRequest struct {
 
 func (x *ListConnectionsRequest) Reset() {
 	*x = ListConnectionsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[19]
+	mi := &file_demarc_v1_collector_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1559,7 +1868,7 @@ func (x *ListConnectionsRequest) String() string {
 func (*ListConnectionsRequest) ProtoMessage() {}
 
 func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[19]
+	mi := &file_demarc_v1_collector_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1572,7 +1881,7 @@ func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*ListConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{19}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListConnectionsRequest) GetVerdict() string {
@@ -1719,7 +2028,7 @@ type ListConnectionsResponse struct {
 
 func (x *ListConnectionsResponse) Reset() {
 	*x = ListConnectionsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[20]
+	mi := &file_demarc_v1_collector_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1731,7 +2040,7 @@ func (x *ListConnectionsResponse) String() string {
 func (*ListConnectionsResponse) ProtoMessage() {}
 
 func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[20]
+	mi := &file_demarc_v1_collector_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1744,7 +2053,7 @@ func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*ListConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{20}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListConnectionsResponse) GetConnections() []*JudgedConnection {
@@ -1803,7 +2112,7 @@ type JudgedConnection struct {
 
 func (x *JudgedConnection) Reset() {
 	*x = JudgedConnection{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[21]
+	mi := &file_demarc_v1_collector_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1815,7 +2124,7 @@ func (x *JudgedConnection) String() string {
 func (*JudgedConnection) ProtoMessage() {}
 
 func (x *JudgedConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[21]
+	mi := &file_demarc_v1_collector_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1828,7 +2137,7 @@ func (x *JudgedConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JudgedConnection.ProtoReflect.Descriptor instead.
 func (*JudgedConnection) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{21}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *JudgedConnection) GetId() string {
@@ -1919,7 +2228,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	mi := &file_demarc_v1_collector_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +2240,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	mi := &file_demarc_v1_collector_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +2253,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{22}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Activity) GetState() string {
@@ -1994,7 +2303,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[23]
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2315,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[23]
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2328,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{23}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Verdict) GetVerdict() string {
@@ -2106,7 +2415,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[24]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2427,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[24]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2440,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{24}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Term) GetTerm() string {
@@ -2194,7 +2503,7 @@ type ListFindingsRequest struct {
 
 func (x *ListFindingsRequest) Reset() {
 	*x = ListFindingsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[25]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2206,7 +2515,7 @@ func (x *ListFindingsRequest) String() string {
 func (*ListFindingsRequest) ProtoMessage() {}
 
 func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[25]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2219,7 +2528,7 @@ func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsRequest.ProtoReflect.Descriptor instead.
 func (*ListFindingsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{25}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListFindingsRequest) GetKind() string {
@@ -2364,7 +2673,7 @@ type ListFindingsResponse struct {
 
 func (x *ListFindingsResponse) Reset() {
 	*x = ListFindingsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[26]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2376,7 +2685,7 @@ func (x *ListFindingsResponse) String() string {
 func (*ListFindingsResponse) ProtoMessage() {}
 
 func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[26]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2389,7 +2698,7 @@ func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsResponse.ProtoReflect.Descriptor instead.
 func (*ListFindingsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{26}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListFindingsResponse) GetFindings() []*Finding {
@@ -2494,7 +2803,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2506,7 +2815,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2519,7 +2828,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Finding) GetId() string {
@@ -2802,7 +3111,7 @@ type ProbeDifference struct {
 
 func (x *ProbeDifference) Reset() {
 	*x = ProbeDifference{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +3123,7 @@ func (x *ProbeDifference) String() string {
 func (*ProbeDifference) ProtoMessage() {}
 
 func (x *ProbeDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +3136,7 @@ func (x *ProbeDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeDifference.ProtoReflect.Descriptor instead.
 func (*ProbeDifference) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ProbeDifference) GetAttribute() string {
@@ -2868,7 +3177,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2880,7 +3189,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2893,7 +3202,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListAgentsRequest) GetSite() string {
@@ -2952,7 +3261,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2964,7 +3273,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2977,7 +3286,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*Agent {
@@ -3029,7 +3338,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3041,7 +3350,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3054,7 +3363,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Agent) GetName() string {
@@ -3180,7 +3489,7 @@ type RevokeAgentRequest struct {
 
 func (x *RevokeAgentRequest) Reset() {
 	*x = RevokeAgentRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3192,7 +3501,7 @@ func (x *RevokeAgentRequest) String() string {
 func (*RevokeAgentRequest) ProtoMessage() {}
 
 func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3205,7 +3514,7 @@ func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentRequest.ProtoReflect.Descriptor instead.
 func (*RevokeAgentRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RevokeAgentRequest) GetAgent() string {
@@ -3231,7 +3540,7 @@ type RevokeAgentResponse struct {
 
 func (x *RevokeAgentResponse) Reset() {
 	*x = RevokeAgentResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3243,7 +3552,7 @@ func (x *RevokeAgentResponse) String() string {
 func (*RevokeAgentResponse) ProtoMessage() {}
 
 func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3256,7 +3565,7 @@ func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentResponse.ProtoReflect.Descriptor instead.
 func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
 }
 
 // ExplainRequest names a connection, a finding or an asset by id, a condition
@@ -3273,7 +3582,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3285,7 +3594,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3298,7 +3607,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -3335,7 +3644,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3347,7 +3656,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3360,7 +3669,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ExplainResponse) GetConnection() *JudgedConnection {
@@ -3435,7 +3744,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3447,7 +3756,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3460,7 +3769,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
 }
 
 // WatchResponse: the collector's state as of this change number.
@@ -3476,7 +3785,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3488,7 +3797,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3501,7 +3810,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WatchResponse) GetChange() uint64 {
@@ -3528,7 +3837,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3540,7 +3849,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3553,7 +3862,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *BackupRequest) GetPath() string {
@@ -3573,7 +3882,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3585,7 +3894,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3598,7 +3907,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *BackupResponse) GetBytes() uint64 {
@@ -3625,7 +3934,7 @@ type ListAuthorizationsRequest struct {
 
 func (x *ListAuthorizationsRequest) Reset() {
 	*x = ListAuthorizationsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3637,7 +3946,7 @@ func (x *ListAuthorizationsRequest) String() string {
 func (*ListAuthorizationsRequest) ProtoMessage() {}
 
 func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3650,7 +3959,7 @@ func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListAuthorizationsRequest) GetBoundary() string {
@@ -3711,7 +4020,7 @@ type ListAuthorizationsResponse struct {
 
 func (x *ListAuthorizationsResponse) Reset() {
 	*x = ListAuthorizationsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3723,7 +4032,7 @@ func (x *ListAuthorizationsResponse) String() string {
 func (*ListAuthorizationsResponse) ProtoMessage() {}
 
 func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3736,7 +4045,7 @@ func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListAuthorizationsResponse) GetAuthorizations() []*Authorization {
@@ -3778,7 +4087,7 @@ type DecideAuthorizationRequest struct {
 
 func (x *DecideAuthorizationRequest) Reset() {
 	*x = DecideAuthorizationRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3790,7 +4099,7 @@ func (x *DecideAuthorizationRequest) String() string {
 func (*DecideAuthorizationRequest) ProtoMessage() {}
 
 func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3803,7 +4112,7 @@ func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationRequest.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *DecideAuthorizationRequest) GetAct() *AuthorizationAct {
@@ -3832,7 +4141,7 @@ type DecideAuthorizationResponse struct {
 
 func (x *DecideAuthorizationResponse) Reset() {
 	*x = DecideAuthorizationResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3844,7 +4153,7 @@ func (x *DecideAuthorizationResponse) String() string {
 func (*DecideAuthorizationResponse) ProtoMessage() {}
 
 func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3857,7 +4166,7 @@ func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationResponse.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DecideAuthorizationResponse) GetConsequences() *Consequences {
@@ -3889,7 +4198,7 @@ type Consequences struct {
 
 func (x *Consequences) Reset() {
 	*x = Consequences{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3901,7 +4210,7 @@ func (x *Consequences) String() string {
 func (*Consequences) ProtoMessage() {}
 
 func (x *Consequences) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3914,7 +4223,7 @@ func (x *Consequences) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consequences.ProtoReflect.Descriptor instead.
 func (*Consequences) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Consequences) GetBoundaries() []*BoundaryChange {
@@ -3951,7 +4260,7 @@ type BoundaryChange struct {
 
 func (x *BoundaryChange) Reset() {
 	*x = BoundaryChange{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4272,7 @@ func (x *BoundaryChange) String() string {
 func (*BoundaryChange) ProtoMessage() {}
 
 func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4285,7 @@ func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundaryChange.ProtoReflect.Descriptor instead.
 func (*BoundaryChange) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *BoundaryChange) GetBoundary() string {
@@ -4011,7 +4320,7 @@ type MoveWindowRequest struct {
 
 func (x *MoveWindowRequest) Reset() {
 	*x = MoveWindowRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4023,7 +4332,7 @@ func (x *MoveWindowRequest) String() string {
 func (*MoveWindowRequest) ProtoMessage() {}
 
 func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4036,7 +4345,7 @@ func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowRequest.ProtoReflect.Descriptor instead.
 func (*MoveWindowRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *MoveWindowRequest) GetAct() *WindowAct {
@@ -4063,7 +4372,7 @@ type MoveWindowResponse struct {
 
 func (x *MoveWindowResponse) Reset() {
 	*x = MoveWindowResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4075,7 +4384,7 @@ func (x *MoveWindowResponse) String() string {
 func (*MoveWindowResponse) ProtoMessage() {}
 
 func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4088,7 +4397,7 @@ func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowResponse.ProtoReflect.Descriptor instead.
 func (*MoveWindowResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *MoveWindowResponse) GetConsequences() *Consequences {
@@ -4108,7 +4417,7 @@ type AttestRequest struct {
 
 func (x *AttestRequest) Reset() {
 	*x = AttestRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4120,7 +4429,7 @@ func (x *AttestRequest) String() string {
 func (*AttestRequest) ProtoMessage() {}
 
 func (x *AttestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4133,7 +4442,7 @@ func (x *AttestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestRequest.ProtoReflect.Descriptor instead.
 func (*AttestRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *AttestRequest) GetAttestation() *Attestation {
@@ -4153,7 +4462,7 @@ type AttestResponse struct {
 
 func (x *AttestResponse) Reset() {
 	*x = AttestResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4165,7 +4474,7 @@ func (x *AttestResponse) String() string {
 func (*AttestResponse) ProtoMessage() {}
 
 func (x *AttestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4178,7 +4487,7 @@ func (x *AttestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestResponse.ProtoReflect.Descriptor instead.
 func (*AttestResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *AttestResponse) GetUntil() *timestamppb.Timestamp {
@@ -4199,7 +4508,7 @@ type MergeAssetsRequest struct {
 
 func (x *MergeAssetsRequest) Reset() {
 	*x = MergeAssetsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4211,7 +4520,7 @@ func (x *MergeAssetsRequest) String() string {
 func (*MergeAssetsRequest) ProtoMessage() {}
 
 func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4224,7 +4533,7 @@ func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsRequest.ProtoReflect.Descriptor instead.
 func (*MergeAssetsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *MergeAssetsRequest) GetAssets() []string {
@@ -4251,7 +4560,7 @@ type MergeAssetsResponse struct {
 
 func (x *MergeAssetsResponse) Reset() {
 	*x = MergeAssetsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4263,7 +4572,7 @@ func (x *MergeAssetsResponse) String() string {
 func (*MergeAssetsResponse) ProtoMessage() {}
 
 func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4276,7 +4585,7 @@ func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsResponse.ProtoReflect.Descriptor instead.
 func (*MergeAssetsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *MergeAssetsResponse) GetAsset() *Asset {
@@ -4299,7 +4608,7 @@ type SplitAssetRequest struct {
 
 func (x *SplitAssetRequest) Reset() {
 	*x = SplitAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4311,7 +4620,7 @@ func (x *SplitAssetRequest) String() string {
 func (*SplitAssetRequest) ProtoMessage() {}
 
 func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4324,7 +4633,7 @@ func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetRequest.ProtoReflect.Descriptor instead.
 func (*SplitAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *SplitAssetRequest) GetAsset() string {
@@ -4358,7 +4667,7 @@ type SplitAssetResponse struct {
 
 func (x *SplitAssetResponse) Reset() {
 	*x = SplitAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4370,7 +4679,7 @@ func (x *SplitAssetResponse) String() string {
 func (*SplitAssetResponse) ProtoMessage() {}
 
 func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4383,7 +4692,7 @@ func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetResponse.ProtoReflect.Descriptor instead.
 func (*SplitAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *SplitAssetResponse) GetAssets() []*Asset {
@@ -4407,7 +4716,7 @@ type SetAssetRequest struct {
 
 func (x *SetAssetRequest) Reset() {
 	*x = SetAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4419,7 +4728,7 @@ func (x *SetAssetRequest) String() string {
 func (*SetAssetRequest) ProtoMessage() {}
 
 func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4432,7 +4741,7 @@ func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetRequest.ProtoReflect.Descriptor instead.
 func (*SetAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *SetAssetRequest) GetAsset() string {
@@ -4473,7 +4782,7 @@ type SetAssetResponse struct {
 
 func (x *SetAssetResponse) Reset() {
 	*x = SetAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4485,7 +4794,7 @@ func (x *SetAssetResponse) String() string {
 func (*SetAssetResponse) ProtoMessage() {}
 
 func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4498,7 +4807,7 @@ func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetResponse.ProtoReflect.Descriptor instead.
 func (*SetAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *SetAssetResponse) GetAsset() *Asset {
@@ -4523,7 +4832,7 @@ type ListNoticesRequest struct {
 
 func (x *ListNoticesRequest) Reset() {
 	*x = ListNoticesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4535,7 +4844,7 @@ func (x *ListNoticesRequest) String() string {
 func (*ListNoticesRequest) ProtoMessage() {}
 
 func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4548,7 +4857,7 @@ func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesRequest.ProtoReflect.Descriptor instead.
 func (*ListNoticesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListNoticesRequest) GetKind() string {
@@ -4600,7 +4909,7 @@ type ListNoticesResponse struct {
 
 func (x *ListNoticesResponse) Reset() {
 	*x = ListNoticesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4612,7 +4921,7 @@ func (x *ListNoticesResponse) String() string {
 func (*ListNoticesResponse) ProtoMessage() {}
 
 func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4625,7 +4934,7 @@ func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesResponse.ProtoReflect.Descriptor instead.
 func (*ListNoticesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListNoticesResponse) GetNotices() []*Notice {
@@ -4667,7 +4976,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4679,7 +4988,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4692,7 +5001,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Notice) GetAt() *timestamppb.Timestamp {
@@ -4749,7 +5058,7 @@ type ListDocumentsRequest struct {
 
 func (x *ListDocumentsRequest) Reset() {
 	*x = ListDocumentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4761,7 +5070,7 @@ func (x *ListDocumentsRequest) String() string {
 func (*ListDocumentsRequest) ProtoMessage() {}
 
 func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4774,7 +5083,7 @@ func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsRequest.ProtoReflect.Descriptor instead.
 func (*ListDocumentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListDocumentsRequest) GetPolicyVersion() uint64 {
@@ -4844,7 +5153,7 @@ type ListDocumentsResponse struct {
 
 func (x *ListDocumentsResponse) Reset() {
 	*x = ListDocumentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[60]
+	mi := &file_demarc_v1_collector_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4856,7 +5165,7 @@ func (x *ListDocumentsResponse) String() string {
 func (*ListDocumentsResponse) ProtoMessage() {}
 
 func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[60]
+	mi := &file_demarc_v1_collector_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4869,7 +5178,7 @@ func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsResponse.ProtoReflect.Descriptor instead.
 func (*ListDocumentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{60}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ListDocumentsResponse) GetPolicyVersion() uint64 {
@@ -4929,7 +5238,7 @@ type PolicyDocument struct {
 
 func (x *PolicyDocument) Reset() {
 	*x = PolicyDocument{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[61]
+	mi := &file_demarc_v1_collector_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4941,7 +5250,7 @@ func (x *PolicyDocument) String() string {
 func (*PolicyDocument) ProtoMessage() {}
 
 func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[61]
+	mi := &file_demarc_v1_collector_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4954,7 +5263,7 @@ func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyDocument.ProtoReflect.Descriptor instead.
 func (*PolicyDocument) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{61}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *PolicyDocument) GetKind() string {
@@ -5041,7 +5350,30 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x13CreateTokenResponse\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x124\n" +
 	"\aexpires\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12\x18\n" +
-	"\acommand\x18\x03 \x01(\tR\acommand\"\x19\n" +
+	"\acommand\x18\x03 \x01(\tR\acommand\"k\n" +
+	"\x11AdmitAgentRequest\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x10\n" +
+	"\x03csr\x18\x03 \x01(\fR\x03csr\x12\x1a\n" +
+	"\bhostname\x18\x04 \x01(\tR\bhostname\"\xb4\x01\n" +
+	"\x12AdmitAgentResponse\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12 \n" +
+	"\vcertificate\x18\x03 \x01(\fR\vcertificate\x12\x1c\n" +
+	"\tauthority\x18\x04 \x01(\fR\tauthority\x124\n" +
+	"\aexpires\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\"L\n" +
+	"\x13ImportBundleRequest\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12!\n" +
+	"\fmissing_lost\x18\x02 \x01(\bR\vmissingLost\"\xe6\x01\n" +
+	"\x14ImportBundleResponse\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
+	"\x05first\x18\x03 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x04 \x01(\x04R\x04last\x12\x14\n" +
+	"\x05taken\x18\x05 \x01(\x04R\x05taken\x12\x14\n" +
+	"\x05again\x18\x06 \x01(\x04R\x05again\x12\x18\n" +
+	"\amissing\x18\a \x01(\x04R\amissing\x124\n" +
+	"\awritten\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\awritten\"\x19\n" +
 	"\x17CreateSignInLinkRequest\"b\n" +
 	"\x18CreateSignInLinkResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x124\n" +
@@ -5413,11 +5745,14 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x12\n" +
-	"\x04text\x18\x04 \x01(\tR\x04text2\x91\x0f\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text2\xad\x10\n" +
 	"\x10CollectorService\x12F\n" +
 	"\tGetStatus\x12\x1b.demarc.v1.GetStatusRequest\x1a\x1c.demarc.v1.GetStatusResponse\x12:\n" +
 	"\x05Apply\x12\x17.demarc.v1.ApplyRequest\x1a\x18.demarc.v1.ApplyResponse\x12L\n" +
-	"\vCreateToken\x12\x1d.demarc.v1.CreateTokenRequest\x1a\x1e.demarc.v1.CreateTokenResponse\x12[\n" +
+	"\vCreateToken\x12\x1d.demarc.v1.CreateTokenRequest\x1a\x1e.demarc.v1.CreateTokenResponse\x12I\n" +
+	"\n" +
+	"AdmitAgent\x12\x1c.demarc.v1.AdmitAgentRequest\x1a\x1d.demarc.v1.AdmitAgentResponse\x12O\n" +
+	"\fImportBundle\x12\x1e.demarc.v1.ImportBundleRequest\x1a\x1f.demarc.v1.ImportBundleResponse\x12[\n" +
 	"\x10CreateSignInLink\x12\".demarc.v1.CreateSignInLinkRequest\x1a#.demarc.v1.CreateSignInLinkResponse\x12F\n" +
 	"\tListSites\x12\x1b.demarc.v1.ListSitesRequest\x1a\x1c.demarc.v1.ListSitesResponse\x12U\n" +
 	"\x0eListBoundaries\x12 .demarc.v1.ListBoundariesRequest\x1a!.demarc.v1.ListBoundariesResponse\x12I\n" +
@@ -5457,7 +5792,7 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
@@ -5468,225 +5803,235 @@ var file_demarc_v1_collector_proto_goTypes = []any{
 	(*VerdictChange)(nil),               // 6: demarc.v1.VerdictChange
 	(*CreateTokenRequest)(nil),          // 7: demarc.v1.CreateTokenRequest
 	(*CreateTokenResponse)(nil),         // 8: demarc.v1.CreateTokenResponse
-	(*CreateSignInLinkRequest)(nil),     // 9: demarc.v1.CreateSignInLinkRequest
-	(*CreateSignInLinkResponse)(nil),    // 10: demarc.v1.CreateSignInLinkResponse
-	(*ListSitesRequest)(nil),            // 11: demarc.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),           // 12: demarc.v1.ListSitesResponse
-	(*Site)(nil),                        // 13: demarc.v1.Site
-	(*ListBoundariesRequest)(nil),       // 14: demarc.v1.ListBoundariesRequest
-	(*ListBoundariesResponse)(nil),      // 15: demarc.v1.ListBoundariesResponse
-	(*BoundarySummary)(nil),             // 16: demarc.v1.BoundarySummary
-	(*ListAssetsRequest)(nil),           // 17: demarc.v1.ListAssetsRequest
-	(*ListAssetsResponse)(nil),          // 18: demarc.v1.ListAssetsResponse
-	(*ListConnectionsRequest)(nil),      // 19: demarc.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil),     // 20: demarc.v1.ListConnectionsResponse
-	(*JudgedConnection)(nil),            // 21: demarc.v1.JudgedConnection
-	(*Activity)(nil),                    // 22: demarc.v1.Activity
-	(*Verdict)(nil),                     // 23: demarc.v1.Verdict
-	(*Term)(nil),                        // 24: demarc.v1.Term
-	(*ListFindingsRequest)(nil),         // 25: demarc.v1.ListFindingsRequest
-	(*ListFindingsResponse)(nil),        // 26: demarc.v1.ListFindingsResponse
-	(*Finding)(nil),                     // 27: demarc.v1.Finding
-	(*ProbeDifference)(nil),             // 28: demarc.v1.ProbeDifference
-	(*ListAgentsRequest)(nil),           // 29: demarc.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 30: demarc.v1.ListAgentsResponse
-	(*Agent)(nil),                       // 31: demarc.v1.Agent
-	(*RevokeAgentRequest)(nil),          // 32: demarc.v1.RevokeAgentRequest
-	(*RevokeAgentResponse)(nil),         // 33: demarc.v1.RevokeAgentResponse
-	(*ExplainRequest)(nil),              // 34: demarc.v1.ExplainRequest
-	(*ExplainResponse)(nil),             // 35: demarc.v1.ExplainResponse
-	(*WatchRequest)(nil),                // 36: demarc.v1.WatchRequest
-	(*WatchResponse)(nil),               // 37: demarc.v1.WatchResponse
-	(*BackupRequest)(nil),               // 38: demarc.v1.BackupRequest
-	(*BackupResponse)(nil),              // 39: demarc.v1.BackupResponse
-	(*ListAuthorizationsRequest)(nil),   // 40: demarc.v1.ListAuthorizationsRequest
-	(*ListAuthorizationsResponse)(nil),  // 41: demarc.v1.ListAuthorizationsResponse
-	(*DecideAuthorizationRequest)(nil),  // 42: demarc.v1.DecideAuthorizationRequest
-	(*DecideAuthorizationResponse)(nil), // 43: demarc.v1.DecideAuthorizationResponse
-	(*Consequences)(nil),                // 44: demarc.v1.Consequences
-	(*BoundaryChange)(nil),              // 45: demarc.v1.BoundaryChange
-	(*MoveWindowRequest)(nil),           // 46: demarc.v1.MoveWindowRequest
-	(*MoveWindowResponse)(nil),          // 47: demarc.v1.MoveWindowResponse
-	(*AttestRequest)(nil),               // 48: demarc.v1.AttestRequest
-	(*AttestResponse)(nil),              // 49: demarc.v1.AttestResponse
-	(*MergeAssetsRequest)(nil),          // 50: demarc.v1.MergeAssetsRequest
-	(*MergeAssetsResponse)(nil),         // 51: demarc.v1.MergeAssetsResponse
-	(*SplitAssetRequest)(nil),           // 52: demarc.v1.SplitAssetRequest
-	(*SplitAssetResponse)(nil),          // 53: demarc.v1.SplitAssetResponse
-	(*SetAssetRequest)(nil),             // 54: demarc.v1.SetAssetRequest
-	(*SetAssetResponse)(nil),            // 55: demarc.v1.SetAssetResponse
-	(*ListNoticesRequest)(nil),          // 56: demarc.v1.ListNoticesRequest
-	(*ListNoticesResponse)(nil),         // 57: demarc.v1.ListNoticesResponse
-	(*Notice)(nil),                      // 58: demarc.v1.Notice
-	(*ListDocumentsRequest)(nil),        // 59: demarc.v1.ListDocumentsRequest
-	(*ListDocumentsResponse)(nil),       // 60: demarc.v1.ListDocumentsResponse
-	(*PolicyDocument)(nil),              // 61: demarc.v1.PolicyDocument
-	nil,                                 // 62: demarc.v1.ListConnectionsResponse.VerdictsEntry
-	nil,                                 // 63: demarc.v1.JudgedConnection.OperationsLastEntry
-	(*timestamppb.Timestamp)(nil),       // 64: google.protobuf.Timestamp
-	(*Proposal)(nil),                    // 65: demarc.v1.Proposal
-	(*AsOf)(nil),                        // 66: demarc.v1.AsOf
-	(*Sight)(nil),                       // 67: demarc.v1.Sight
-	(*BoundaryRecord)(nil),              // 68: demarc.v1.BoundaryRecord
-	(*Asset)(nil),                       // 69: demarc.v1.Asset
-	(*Connection)(nil),                  // 70: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 71: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 72: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 73: demarc.v1.PoamItem
-	(*Fact)(nil),                        // 74: demarc.v1.Fact
-	(*SpanReport)(nil),                  // 75: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 76: demarc.v1.Condition
-	(*Authorization)(nil),               // 77: demarc.v1.Authorization
-	(*Agreement)(nil),                   // 78: demarc.v1.Agreement
-	(*AuthorizationAct)(nil),            // 79: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 80: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 81: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 82: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 83: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 84: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 85: demarc.v1.GateResponse
+	(*AdmitAgentRequest)(nil),           // 9: demarc.v1.AdmitAgentRequest
+	(*AdmitAgentResponse)(nil),          // 10: demarc.v1.AdmitAgentResponse
+	(*ImportBundleRequest)(nil),         // 11: demarc.v1.ImportBundleRequest
+	(*ImportBundleResponse)(nil),        // 12: demarc.v1.ImportBundleResponse
+	(*CreateSignInLinkRequest)(nil),     // 13: demarc.v1.CreateSignInLinkRequest
+	(*CreateSignInLinkResponse)(nil),    // 14: demarc.v1.CreateSignInLinkResponse
+	(*ListSitesRequest)(nil),            // 15: demarc.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),           // 16: demarc.v1.ListSitesResponse
+	(*Site)(nil),                        // 17: demarc.v1.Site
+	(*ListBoundariesRequest)(nil),       // 18: demarc.v1.ListBoundariesRequest
+	(*ListBoundariesResponse)(nil),      // 19: demarc.v1.ListBoundariesResponse
+	(*BoundarySummary)(nil),             // 20: demarc.v1.BoundarySummary
+	(*ListAssetsRequest)(nil),           // 21: demarc.v1.ListAssetsRequest
+	(*ListAssetsResponse)(nil),          // 22: demarc.v1.ListAssetsResponse
+	(*ListConnectionsRequest)(nil),      // 23: demarc.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),     // 24: demarc.v1.ListConnectionsResponse
+	(*JudgedConnection)(nil),            // 25: demarc.v1.JudgedConnection
+	(*Activity)(nil),                    // 26: demarc.v1.Activity
+	(*Verdict)(nil),                     // 27: demarc.v1.Verdict
+	(*Term)(nil),                        // 28: demarc.v1.Term
+	(*ListFindingsRequest)(nil),         // 29: demarc.v1.ListFindingsRequest
+	(*ListFindingsResponse)(nil),        // 30: demarc.v1.ListFindingsResponse
+	(*Finding)(nil),                     // 31: demarc.v1.Finding
+	(*ProbeDifference)(nil),             // 32: demarc.v1.ProbeDifference
+	(*ListAgentsRequest)(nil),           // 33: demarc.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 34: demarc.v1.ListAgentsResponse
+	(*Agent)(nil),                       // 35: demarc.v1.Agent
+	(*RevokeAgentRequest)(nil),          // 36: demarc.v1.RevokeAgentRequest
+	(*RevokeAgentResponse)(nil),         // 37: demarc.v1.RevokeAgentResponse
+	(*ExplainRequest)(nil),              // 38: demarc.v1.ExplainRequest
+	(*ExplainResponse)(nil),             // 39: demarc.v1.ExplainResponse
+	(*WatchRequest)(nil),                // 40: demarc.v1.WatchRequest
+	(*WatchResponse)(nil),               // 41: demarc.v1.WatchResponse
+	(*BackupRequest)(nil),               // 42: demarc.v1.BackupRequest
+	(*BackupResponse)(nil),              // 43: demarc.v1.BackupResponse
+	(*ListAuthorizationsRequest)(nil),   // 44: demarc.v1.ListAuthorizationsRequest
+	(*ListAuthorizationsResponse)(nil),  // 45: demarc.v1.ListAuthorizationsResponse
+	(*DecideAuthorizationRequest)(nil),  // 46: demarc.v1.DecideAuthorizationRequest
+	(*DecideAuthorizationResponse)(nil), // 47: demarc.v1.DecideAuthorizationResponse
+	(*Consequences)(nil),                // 48: demarc.v1.Consequences
+	(*BoundaryChange)(nil),              // 49: demarc.v1.BoundaryChange
+	(*MoveWindowRequest)(nil),           // 50: demarc.v1.MoveWindowRequest
+	(*MoveWindowResponse)(nil),          // 51: demarc.v1.MoveWindowResponse
+	(*AttestRequest)(nil),               // 52: demarc.v1.AttestRequest
+	(*AttestResponse)(nil),              // 53: demarc.v1.AttestResponse
+	(*MergeAssetsRequest)(nil),          // 54: demarc.v1.MergeAssetsRequest
+	(*MergeAssetsResponse)(nil),         // 55: demarc.v1.MergeAssetsResponse
+	(*SplitAssetRequest)(nil),           // 56: demarc.v1.SplitAssetRequest
+	(*SplitAssetResponse)(nil),          // 57: demarc.v1.SplitAssetResponse
+	(*SetAssetRequest)(nil),             // 58: demarc.v1.SetAssetRequest
+	(*SetAssetResponse)(nil),            // 59: demarc.v1.SetAssetResponse
+	(*ListNoticesRequest)(nil),          // 60: demarc.v1.ListNoticesRequest
+	(*ListNoticesResponse)(nil),         // 61: demarc.v1.ListNoticesResponse
+	(*Notice)(nil),                      // 62: demarc.v1.Notice
+	(*ListDocumentsRequest)(nil),        // 63: demarc.v1.ListDocumentsRequest
+	(*ListDocumentsResponse)(nil),       // 64: demarc.v1.ListDocumentsResponse
+	(*PolicyDocument)(nil),              // 65: demarc.v1.PolicyDocument
+	nil,                                 // 66: demarc.v1.ListConnectionsResponse.VerdictsEntry
+	nil,                                 // 67: demarc.v1.JudgedConnection.OperationsLastEntry
+	(*timestamppb.Timestamp)(nil),       // 68: google.protobuf.Timestamp
+	(*Proposal)(nil),                    // 69: demarc.v1.Proposal
+	(*AsOf)(nil),                        // 70: demarc.v1.AsOf
+	(*Sight)(nil),                       // 71: demarc.v1.Sight
+	(*BoundaryRecord)(nil),              // 72: demarc.v1.BoundaryRecord
+	(*Asset)(nil),                       // 73: demarc.v1.Asset
+	(*Connection)(nil),                  // 74: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 75: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 76: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 77: demarc.v1.PoamItem
+	(*Fact)(nil),                        // 78: demarc.v1.Fact
+	(*SpanReport)(nil),                  // 79: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 80: demarc.v1.Condition
+	(*Authorization)(nil),               // 81: demarc.v1.Authorization
+	(*Agreement)(nil),                   // 82: demarc.v1.Agreement
+	(*AuthorizationAct)(nil),            // 83: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 84: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 85: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 86: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 87: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 88: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 89: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	64,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	68,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
 	2,   // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
 	5,   // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
 	6,   // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	65,  // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
+	69,  // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
 	6,   // 5: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
-	64,  // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	64,  // 7: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
-	64,  // 8: demarc.v1.ListSitesRequest.as_of:type_name -> google.protobuf.Timestamp
-	13,  // 9: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
-	66,  // 10: demarc.v1.ListSitesResponse.as_of:type_name -> demarc.v1.AsOf
-	64,  // 11: demarc.v1.ListBoundariesRequest.as_of:type_name -> google.protobuf.Timestamp
-	16,  // 12: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	66,  // 13: demarc.v1.ListBoundariesResponse.as_of:type_name -> demarc.v1.AsOf
-	67,  // 14: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	64,  // 15: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	68,  // 16: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
-	64,  // 17: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
-	69,  // 18: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	66,  // 19: demarc.v1.ListAssetsResponse.as_of:type_name -> demarc.v1.AsOf
-	64,  // 20: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
-	21,  // 21: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	62,  // 22: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	66,  // 23: demarc.v1.ListConnectionsResponse.as_of:type_name -> demarc.v1.AsOf
-	70,  // 24: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	23,  // 25: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	63,  // 26: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	22,  // 27: demarc.v1.JudgedConnection.activity:type_name -> demarc.v1.Activity
-	24,  // 28: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	64,  // 29: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	64,  // 30: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	64,  // 31: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	64,  // 32: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
-	64,  // 33: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
-	27,  // 34: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	66,  // 35: demarc.v1.ListFindingsResponse.as_of:type_name -> demarc.v1.AsOf
-	64,  // 36: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	64,  // 37: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	64,  // 38: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	64,  // 39: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	71,  // 40: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	72,  // 41: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	73,  // 42: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	64,  // 43: demarc.v1.Finding.ceased_since:type_name -> google.protobuf.Timestamp
-	28,  // 44: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
-	74,  // 45: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
-	74,  // 46: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
-	31,  // 47: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	64,  // 48: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	64,  // 49: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	64,  // 50: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	64,  // 51: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	75,  // 52: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	64,  // 53: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
-	21,  // 54: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	27,  // 55: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	76,  // 56: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	77,  // 57: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
-	16,  // 58: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
-	69,  // 59: demarc.v1.ExplainResponse.asset:type_name -> demarc.v1.Asset
-	78,  // 60: demarc.v1.ExplainResponse.agreements:type_name -> demarc.v1.Agreement
-	66,  // 61: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
-	64,  // 62: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
-	77,  // 63: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	66,  // 64: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
-	79,  // 65: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	44,  // 66: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	65,  // 67: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	45,  // 68: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,   // 69: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	80,  // 70: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	44,  // 71: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	81,  // 72: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	64,  // 73: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	69,  // 74: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	69,  // 75: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	69,  // 76: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	58,  // 77: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	64,  // 78: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	64,  // 79: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	64,  // 80: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
-	64,  // 81: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	61,  // 82: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	66,  // 83: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
-	64,  // 84: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,   // 85: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,   // 86: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,   // 87: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,   // 88: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	11,  // 89: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	14,  // 90: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	17,  // 91: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	19,  // 92: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	25,  // 93: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	29,  // 94: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	32,  // 95: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	50,  // 96: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	52,  // 97: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	54,  // 98: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	34,  // 99: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	36,  // 100: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	40,  // 101: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	42,  // 102: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	59,  // 103: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	56,  // 104: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	46,  // 105: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	48,  // 106: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	82,  // 107: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	83,  // 108: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	38,  // 109: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,   // 110: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,   // 111: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,   // 112: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10,  // 113: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	12,  // 114: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	15,  // 115: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	18,  // 116: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	20,  // 117: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	26,  // 118: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	30,  // 119: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	33,  // 120: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	51,  // 121: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	53,  // 122: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	55,  // 123: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	35,  // 124: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	37,  // 125: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	41,  // 126: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	43,  // 127: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	60,  // 128: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	57,  // 129: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	47,  // 130: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	49,  // 131: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	84,  // 132: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	85,  // 133: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	39,  // 134: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	110, // [110:135] is the sub-list for method output_type
-	85,  // [85:110] is the sub-list for method input_type
-	85,  // [85:85] is the sub-list for extension type_name
-	85,  // [85:85] is the sub-list for extension extendee
-	0,   // [0:85] is the sub-list for field type_name
+	68,  // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	68,  // 7: demarc.v1.AdmitAgentResponse.expires:type_name -> google.protobuf.Timestamp
+	68,  // 8: demarc.v1.ImportBundleResponse.written:type_name -> google.protobuf.Timestamp
+	68,  // 9: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	68,  // 10: demarc.v1.ListSitesRequest.as_of:type_name -> google.protobuf.Timestamp
+	17,  // 11: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
+	70,  // 12: demarc.v1.ListSitesResponse.as_of:type_name -> demarc.v1.AsOf
+	68,  // 13: demarc.v1.ListBoundariesRequest.as_of:type_name -> google.protobuf.Timestamp
+	20,  // 14: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
+	70,  // 15: demarc.v1.ListBoundariesResponse.as_of:type_name -> demarc.v1.AsOf
+	71,  // 16: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	68,  // 17: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	72,  // 18: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
+	68,  // 19: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
+	73,  // 20: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	70,  // 21: demarc.v1.ListAssetsResponse.as_of:type_name -> demarc.v1.AsOf
+	68,  // 22: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	25,  // 23: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	66,  // 24: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	70,  // 25: demarc.v1.ListConnectionsResponse.as_of:type_name -> demarc.v1.AsOf
+	74,  // 26: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	27,  // 27: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	67,  // 28: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	26,  // 29: demarc.v1.JudgedConnection.activity:type_name -> demarc.v1.Activity
+	28,  // 30: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	68,  // 31: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	68,  // 32: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	68,  // 33: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	68,  // 34: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	68,  // 35: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	31,  // 36: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	70,  // 37: demarc.v1.ListFindingsResponse.as_of:type_name -> demarc.v1.AsOf
+	68,  // 38: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	68,  // 39: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	68,  // 40: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	68,  // 41: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	75,  // 42: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	76,  // 43: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	77,  // 44: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	68,  // 45: demarc.v1.Finding.ceased_since:type_name -> google.protobuf.Timestamp
+	32,  // 46: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
+	78,  // 47: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
+	78,  // 48: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
+	35,  // 49: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	68,  // 50: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	68,  // 51: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	68,  // 52: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	68,  // 53: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	79,  // 54: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	68,  // 55: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
+	25,  // 56: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	31,  // 57: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	80,  // 58: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	81,  // 59: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
+	20,  // 60: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
+	73,  // 61: demarc.v1.ExplainResponse.asset:type_name -> demarc.v1.Asset
+	82,  // 62: demarc.v1.ExplainResponse.agreements:type_name -> demarc.v1.Agreement
+	70,  // 63: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
+	68,  // 64: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
+	81,  // 65: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	70,  // 66: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
+	83,  // 67: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	48,  // 68: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	69,  // 69: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	49,  // 70: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	6,   // 71: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	84,  // 72: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	48,  // 73: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	85,  // 74: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	68,  // 75: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	73,  // 76: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	73,  // 77: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	73,  // 78: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	62,  // 79: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	68,  // 80: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	68,  // 81: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	68,  // 82: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
+	68,  // 83: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	65,  // 84: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	70,  // 85: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
+	68,  // 86: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,   // 87: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	3,   // 88: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	7,   // 89: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	9,   // 90: demarc.v1.CollectorService.AdmitAgent:input_type -> demarc.v1.AdmitAgentRequest
+	11,  // 91: demarc.v1.CollectorService.ImportBundle:input_type -> demarc.v1.ImportBundleRequest
+	13,  // 92: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	15,  // 93: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	18,  // 94: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	21,  // 95: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	23,  // 96: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	29,  // 97: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	33,  // 98: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	36,  // 99: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	54,  // 100: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	56,  // 101: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	58,  // 102: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	38,  // 103: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	40,  // 104: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	44,  // 105: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	46,  // 106: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	63,  // 107: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	60,  // 108: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	50,  // 109: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	52,  // 110: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	86,  // 111: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	87,  // 112: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	42,  // 113: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,   // 114: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	4,   // 115: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	8,   // 116: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	10,  // 117: demarc.v1.CollectorService.AdmitAgent:output_type -> demarc.v1.AdmitAgentResponse
+	12,  // 118: demarc.v1.CollectorService.ImportBundle:output_type -> demarc.v1.ImportBundleResponse
+	14,  // 119: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	16,  // 120: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	19,  // 121: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	22,  // 122: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	24,  // 123: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	30,  // 124: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	34,  // 125: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	37,  // 126: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	55,  // 127: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	57,  // 128: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	59,  // 129: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	39,  // 130: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	41,  // 131: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	45,  // 132: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	47,  // 133: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	64,  // 134: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	61,  // 135: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	51,  // 136: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	53,  // 137: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	88,  // 138: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	89,  // 139: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	43,  // 140: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	114, // [114:141] is the sub-list for method output_type
+	87,  // [87:114] is the sub-list for method input_type
+	87,  // [87:87] is the sub-list for extension type_name
+	87,  // [87:87] is the sub-list for extension extendee
+	0,   // [0:87] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -5703,14 +6048,14 @@ func file_demarc_v1_collector_proto_init() {
 	file_demarc_v1_proposal_proto_init()
 	file_demarc_v1_record_proto_init()
 	file_demarc_v1_uplink_proto_init()
-	file_demarc_v1_collector_proto_msgTypes[25].OneofWrappers = []any{}
+	file_demarc_v1_collector_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   64,
+			NumMessages:   68,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,8 @@ const (
 	CollectorService_GetStatus_FullMethodName           = "/demarc.v1.CollectorService/GetStatus"
 	CollectorService_Apply_FullMethodName               = "/demarc.v1.CollectorService/Apply"
 	CollectorService_CreateToken_FullMethodName         = "/demarc.v1.CollectorService/CreateToken"
+	CollectorService_AdmitAgent_FullMethodName          = "/demarc.v1.CollectorService/AdmitAgent"
+	CollectorService_ImportBundle_FullMethodName        = "/demarc.v1.CollectorService/ImportBundle"
 	CollectorService_CreateSignInLink_FullMethodName    = "/demarc.v1.CollectorService/CreateSignInLink"
 	CollectorService_ListSites_FullMethodName           = "/demarc.v1.CollectorService/ListSites"
 	CollectorService_ListBoundaries_FullMethodName      = "/demarc.v1.CollectorService/ListBoundaries"
@@ -60,6 +62,11 @@ type CollectorServiceClient interface {
 	// Apply takes all documents or none.
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
 	CreateToken(ctx context.Context, in *CreateTokenRequest, opts ...grpc.CallOption) (*CreateTokenResponse, error)
+	// AdmitAgent signs the request of an agent that has no way to the collector.
+	// The answer is carried back.
+	AdmitAgent(ctx context.Context, in *AdmitAgentRequest, opts ...grpc.CallOption) (*AdmitAgentResponse, error)
+	// ImportBundle takes a file that such an agent wrote: all of it or nothing.
+	ImportBundle(ctx context.Context, in *ImportBundleRequest, opts ...grpc.CallOption) (*ImportBundleResponse, error)
 	// CreateSignInLink makes a one-time link to the pages.
 	CreateSignInLink(ctx context.Context, in *CreateSignInLinkRequest, opts ...grpc.CallOption) (*CreateSignInLinkResponse, error)
 	ListSites(ctx context.Context, in *ListSitesRequest, opts ...grpc.CallOption) (*ListSitesResponse, error)
@@ -135,6 +142,26 @@ func (c *collectorServiceClient) CreateToken(ctx context.Context, in *CreateToke
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateTokenResponse)
 	err := c.cc.Invoke(ctx, CollectorService_CreateToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) AdmitAgent(ctx context.Context, in *AdmitAgentRequest, opts ...grpc.CallOption) (*AdmitAgentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AdmitAgentResponse)
+	err := c.cc.Invoke(ctx, CollectorService_AdmitAgent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectorServiceClient) ImportBundle(ctx context.Context, in *ImportBundleRequest, opts ...grpc.CallOption) (*ImportBundleResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportBundleResponse)
+	err := c.cc.Invoke(ctx, CollectorService_ImportBundle_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -382,6 +409,11 @@ type CollectorServiceServer interface {
 	// Apply takes all documents or none.
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
 	CreateToken(context.Context, *CreateTokenRequest) (*CreateTokenResponse, error)
+	// AdmitAgent signs the request of an agent that has no way to the collector.
+	// The answer is carried back.
+	AdmitAgent(context.Context, *AdmitAgentRequest) (*AdmitAgentResponse, error)
+	// ImportBundle takes a file that such an agent wrote: all of it or nothing.
+	ImportBundle(context.Context, *ImportBundleRequest) (*ImportBundleResponse, error)
 	// CreateSignInLink makes a one-time link to the pages.
 	CreateSignInLink(context.Context, *CreateSignInLinkRequest) (*CreateSignInLinkResponse, error)
 	ListSites(context.Context, *ListSitesRequest) (*ListSitesResponse, error)
@@ -441,6 +473,12 @@ func (UnimplementedCollectorServiceServer) Apply(context.Context, *ApplyRequest)
 }
 func (UnimplementedCollectorServiceServer) CreateToken(context.Context, *CreateTokenRequest) (*CreateTokenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateToken not implemented")
+}
+func (UnimplementedCollectorServiceServer) AdmitAgent(context.Context, *AdmitAgentRequest) (*AdmitAgentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AdmitAgent not implemented")
+}
+func (UnimplementedCollectorServiceServer) ImportBundle(context.Context, *ImportBundleRequest) (*ImportBundleResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportBundle not implemented")
 }
 func (UnimplementedCollectorServiceServer) CreateSignInLink(context.Context, *CreateSignInLinkRequest) (*CreateSignInLinkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateSignInLink not implemented")
@@ -579,6 +617,42 @@ func _CollectorService_CreateToken_Handler(srv interface{}, ctx context.Context,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(CollectorServiceServer).CreateToken(ctx, req.(*CreateTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_AdmitAgent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AdmitAgentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).AdmitAgent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_AdmitAgent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).AdmitAgent(ctx, req.(*AdmitAgentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectorService_ImportBundle_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportBundleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectorServiceServer).ImportBundle(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CollectorService_ImportBundle_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectorServiceServer).ImportBundle(ctx, req.(*ImportBundleRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -990,6 +1064,14 @@ var CollectorService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateToken",
 			Handler:    _CollectorService_CreateToken_Handler,
+		},
+		{
+			MethodName: "AdmitAgent",
+			Handler:    _CollectorService_AdmitAgent_Handler,
+		},
+		{
+			MethodName: "ImportBundle",
+			Handler:    _CollectorService_ImportBundle_Handler,
 		},
 		{
 			MethodName: "CreateSignInLink",

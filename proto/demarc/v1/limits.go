@@ -14,4 +14,8 @@ const (
 	MaxSlice       = 256 << 10
 	MaxManifest    = 8 << 10
 	MaxSliceOrders = 64
+	// MaxBundle is the size limit of a bundle, BundleRoom what its records may
+	// take of it.
+	MaxBundle  = 32 << 20
+	BundleRoom = MaxBundle - 2*MaxBody
 )

@@ -1534,6 +1534,212 @@ func (x *Slice) GetData() []byte {
 	return nil
 }
 
+// BundlePart is one part of a bundle: what an agent without a way to its
+// collector writes to a file, to be carried there. A bundle is a line of text
+// that names the format and then parts, each behind its length (a varint): one
+// head, records without holes, one seal.
+type BundlePart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Part:
+	//
+	//	*BundlePart_Head
+	//	*BundlePart_Record
+	//	*BundlePart_Seal
+	Part          isBundlePart_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundlePart) Reset() {
+	*x = BundlePart{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundlePart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundlePart) ProtoMessage() {}
+
+func (x *BundlePart) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundlePart.ProtoReflect.Descriptor instead.
+func (*BundlePart) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *BundlePart) GetPart() isBundlePart_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *BundlePart) GetHead() *BundleHead {
+	if x != nil {
+		if x, ok := x.Part.(*BundlePart_Head); ok {
+			return x.Head
+		}
+	}
+	return nil
+}
+
+func (x *BundlePart) GetRecord() *ReportRequest {
+	if x != nil {
+		if x, ok := x.Part.(*BundlePart_Record); ok {
+			return x.Record
+		}
+	}
+	return nil
+}
+
+func (x *BundlePart) GetSeal() *BundleSeal {
+	if x != nil {
+		if x, ok := x.Part.(*BundlePart_Seal); ok {
+			return x.Seal
+		}
+	}
+	return nil
+}
+
+type isBundlePart_Part interface {
+	isBundlePart_Part()
+}
+
+type BundlePart_Head struct {
+	Head *BundleHead `protobuf:"bytes,1,opt,name=head,proto3,oneof"`
+}
+
+type BundlePart_Record struct {
+	// A Batch or a Lost, as on the stream.
+	Record *ReportRequest `protobuf:"bytes,2,opt,name=record,proto3,oneof"`
+}
+
+type BundlePart_Seal struct {
+	Seal *BundleSeal `protobuf:"bytes,3,opt,name=seal,proto3,oneof"`
+}
+
+func (*BundlePart_Head) isBundlePart_Part() {}
+
+func (*BundlePart_Record) isBundlePart_Part() {}
+
+func (*BundlePart_Seal) isBundlePart_Part() {}
+
+// BundleHead says whose a bundle is.
+type BundleHead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it opens a stream: first and last are those of the bundle, clock is when
+	// it was written.
+	Hello *Hello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
+	// The agent's certificate (DER).
+	Certificate   []byte `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleHead) Reset() {
+	*x = BundleHead{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleHead) ProtoMessage() {}
+
+func (x *BundleHead) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleHead.ProtoReflect.Descriptor instead.
+func (*BundleHead) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *BundleHead) GetHello() *Hello {
+	if x != nil {
+		return x.Hello
+	}
+	return nil
+}
+
+func (x *BundleHead) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+// BundleSeal ends a bundle.
+type BundleSeal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ECDSA by the certificate's key over the SHA-256 of everything before this
+	// part, under a label of its own.
+	Signature     []byte `protobuf:"bytes,1,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleSeal) Reset() {
+	*x = BundleSeal{}
+	mi := &file_demarc_v1_uplink_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleSeal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleSeal) ProtoMessage() {}
+
+func (x *BundleSeal) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_uplink_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleSeal.ProtoReflect.Descriptor instead.
+func (*BundleSeal) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_uplink_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *BundleSeal) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 var File_demarc_v1_uplink_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_uplink_proto_rawDesc = "" +
@@ -1653,7 +1859,20 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\bmanifest\x18\x03 \x01(\fR\bmanifest\x12\x1c\n" +
 	"\tsignature\x18\x04 \x01(\fR\tsignature\x12 \n" +
 	"\vcertificate\x18\x05 \x01(\fR\vcertificate\x12\x12\n" +
-	"\x04data\x18\x06 \x01(\fR\x04data2\xcd\x01\n" +
+	"\x04data\x18\x06 \x01(\fR\x04data\"\xa2\x01\n" +
+	"\n" +
+	"BundlePart\x12+\n" +
+	"\x04head\x18\x01 \x01(\v2\x15.demarc.v1.BundleHeadH\x00R\x04head\x122\n" +
+	"\x06record\x18\x02 \x01(\v2\x18.demarc.v1.ReportRequestH\x00R\x06record\x12+\n" +
+	"\x04seal\x18\x03 \x01(\v2\x15.demarc.v1.BundleSealH\x00R\x04sealB\x06\n" +
+	"\x04part\"V\n" +
+	"\n" +
+	"BundleHead\x12&\n" +
+	"\x05hello\x18\x01 \x01(\v2\x10.demarc.v1.HelloR\x05hello\x12 \n" +
+	"\vcertificate\x18\x02 \x01(\fR\vcertificate\"*\n" +
+	"\n" +
+	"BundleSeal\x12\x1c\n" +
+	"\tsignature\x18\x01 \x01(\fR\tsignature2\xcd\x01\n" +
 	"\rUplinkService\x12=\n" +
 	"\x06Enroll\x12\x18.demarc.v1.EnrollRequest\x1a\x19.demarc.v1.EnrollResponse\x12:\n" +
 	"\x05Renew\x12\x17.demarc.v1.RenewRequest\x1a\x18.demarc.v1.RenewResponse\x12A\n" +
@@ -1672,7 +1891,7 @@ func file_demarc_v1_uplink_proto_rawDescGZIP() []byte {
 }
 
 var file_demarc_v1_uplink_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_demarc_v1_uplink_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_demarc_v1_uplink_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_demarc_v1_uplink_proto_goTypes = []any{
 	(Refusal_Code)(0),             // 0: demarc.v1.Refusal.Code
 	(*EnrollRequest)(nil),         // 1: demarc.v1.EnrollRequest
@@ -1693,13 +1912,16 @@ var file_demarc_v1_uplink_proto_goTypes = []any{
 	(*SliceOrders)(nil),           // 16: demarc.v1.SliceOrders
 	(*SliceOrder)(nil),            // 17: demarc.v1.SliceOrder
 	(*Slice)(nil),                 // 18: demarc.v1.Slice
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*ProbeOrders)(nil),           // 20: demarc.v1.ProbeOrders
-	(*ProbeState)(nil),            // 21: demarc.v1.ProbeState
+	(*BundlePart)(nil),            // 19: demarc.v1.BundlePart
+	(*BundleHead)(nil),            // 20: demarc.v1.BundleHead
+	(*BundleSeal)(nil),            // 21: demarc.v1.BundleSeal
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*ProbeOrders)(nil),           // 23: demarc.v1.ProbeOrders
+	(*ProbeState)(nil),            // 24: demarc.v1.ProbeState
 }
 var file_demarc_v1_uplink_proto_depIdxs = []int32{
-	19, // 0: demarc.v1.EnrollResponse.expires:type_name -> google.protobuf.Timestamp
-	19, // 1: demarc.v1.RenewResponse.expires:type_name -> google.protobuf.Timestamp
+	22, // 0: demarc.v1.EnrollResponse.expires:type_name -> google.protobuf.Timestamp
+	22, // 1: demarc.v1.RenewResponse.expires:type_name -> google.protobuf.Timestamp
 	7,  // 2: demarc.v1.ReportRequest.hello:type_name -> demarc.v1.Hello
 	8,  // 3: demarc.v1.ReportRequest.batch:type_name -> demarc.v1.Batch
 	9,  // 4: demarc.v1.ReportRequest.lost:type_name -> demarc.v1.Lost
@@ -1708,32 +1930,36 @@ var file_demarc_v1_uplink_proto_depIdxs = []int32{
 	13, // 7: demarc.v1.ReportResponse.welcome:type_name -> demarc.v1.Welcome
 	14, // 8: demarc.v1.ReportResponse.acknowledgement:type_name -> demarc.v1.Acknowledgement
 	15, // 9: demarc.v1.ReportResponse.refusal:type_name -> demarc.v1.Refusal
-	20, // 10: demarc.v1.ReportResponse.probe_orders:type_name -> demarc.v1.ProbeOrders
+	23, // 10: demarc.v1.ReportResponse.probe_orders:type_name -> demarc.v1.ProbeOrders
 	16, // 11: demarc.v1.ReportResponse.slice_orders:type_name -> demarc.v1.SliceOrders
-	19, // 12: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
-	19, // 13: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
-	19, // 14: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
-	19, // 15: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
-	19, // 16: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
+	22, // 12: demarc.v1.Hello.clock:type_name -> google.protobuf.Timestamp
+	22, // 13: demarc.v1.Lost.first:type_name -> google.protobuf.Timestamp
+	22, // 14: demarc.v1.Lost.last:type_name -> google.protobuf.Timestamp
+	22, // 15: demarc.v1.Heartbeat.clock:type_name -> google.protobuf.Timestamp
+	22, // 16: demarc.v1.Heartbeat.last_frame:type_name -> google.protobuf.Timestamp
 	11, // 17: demarc.v1.Heartbeat.span:type_name -> demarc.v1.SpanReport
-	21, // 18: demarc.v1.Heartbeat.probe:type_name -> demarc.v1.ProbeState
+	24, // 18: demarc.v1.Heartbeat.probe:type_name -> demarc.v1.ProbeState
 	12, // 19: demarc.v1.SpanReport.checks:type_name -> demarc.v1.SpanCheck
-	19, // 20: demarc.v1.SpanReport.at:type_name -> google.protobuf.Timestamp
-	19, // 21: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
-	20, // 22: demarc.v1.Welcome.probe_orders:type_name -> demarc.v1.ProbeOrders
+	22, // 20: demarc.v1.SpanReport.at:type_name -> google.protobuf.Timestamp
+	22, // 21: demarc.v1.Welcome.clock:type_name -> google.protobuf.Timestamp
+	23, // 22: demarc.v1.Welcome.probe_orders:type_name -> demarc.v1.ProbeOrders
 	0,  // 23: demarc.v1.Refusal.code:type_name -> demarc.v1.Refusal.Code
 	17, // 24: demarc.v1.SliceOrders.orders:type_name -> demarc.v1.SliceOrder
-	1,  // 25: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
-	3,  // 26: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
-	5,  // 27: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
-	2,  // 28: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
-	4,  // 29: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
-	6,  // 30: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
-	28, // [28:31] is the sub-list for method output_type
-	25, // [25:28] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	20, // 25: demarc.v1.BundlePart.head:type_name -> demarc.v1.BundleHead
+	5,  // 26: demarc.v1.BundlePart.record:type_name -> demarc.v1.ReportRequest
+	21, // 27: demarc.v1.BundlePart.seal:type_name -> demarc.v1.BundleSeal
+	7,  // 28: demarc.v1.BundleHead.hello:type_name -> demarc.v1.Hello
+	1,  // 29: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
+	3,  // 30: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
+	5,  // 31: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
+	2,  // 32: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
+	4,  // 33: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
+	6,  // 34: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
+	32, // [32:35] is the sub-list for method output_type
+	29, // [29:32] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_uplink_proto_init() }
@@ -1756,13 +1982,18 @@ func file_demarc_v1_uplink_proto_init() {
 		(*ReportResponse_ProbeOrders)(nil),
 		(*ReportResponse_SliceOrders)(nil),
 	}
+	file_demarc_v1_uplink_proto_msgTypes[18].OneofWrappers = []any{
+		(*BundlePart_Head)(nil),
+		(*BundlePart_Record)(nil),
+		(*BundlePart_Seal)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_uplink_proto_rawDesc), len(file_demarc_v1_uplink_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
