@@ -20,8 +20,8 @@ import (
 
 // TestSecurityTeam walks, row by row, what a security team does that reviews how
 // the plant drifts away from its boundaries, from the command line. Slices of
-// captures as evidence (C13), delivery to a SIEM (C15) and, of TestOfficial, other
-// formats (D20) are exports and not of the engine: they are not there yet.
+// captures as evidence (C13) and delivery to a SIEM (C15) are exports and not of
+// the engine: they are not there yet.
 func TestSecurityTeam(t *testing.T) {
 	holds(t, []row{
 		{name: "C1_logical_map", check: logicalMap},

@@ -128,6 +128,7 @@ func TestOfficial(t *testing.T) {
 			f := d.judged("out-of-terms", "10.50.1.20", "10.20.5.10", 80)
 			d.says("explain "+f.GetId(), "http on tcp/80 is not agreed", "Finding f-", "severity 35, open")
 		}},
+		{name: "D20_formats_of_others", acts: otherFormats},
 		{name: "D23_inspection_package", acts: inspectionPackage},
 	})
 }
