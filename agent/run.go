@@ -184,7 +184,7 @@ func newClient(cfg config.Config, spool *uplink.Spool, log *slog.Logger) (*uplin
 	if err != nil {
 		return nil, err
 	}
-	c := &uplink.Client{Address: cfg.Collector, Spool: spool, Version: version.String(), Hostname: host, Segments: segments(cfg), StateFile: cfg.Credentials(), Log: log}
+	c := &uplink.Client{Address: cfg.Collector, Spool: spool, Version: version.String(), Hostname: host, Segments: segments(cfg), StateFile: cfg.Credentials(), BitsPerSecond: cfg.Uplink.MaxKbps * 1000, Log: log}
 	return c, nil
 }
 

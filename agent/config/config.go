@@ -24,6 +24,7 @@ type Config struct {
 	State string `yaml:"state"`
 	// Interfaces are the SPAN ports to listen on.
 	Interfaces []Interface `yaml:"interfaces"`
+	Uplink     Uplink      `yaml:"uplink"`
 	Spool      Spool       `yaml:"spool"`
 	Log        Log         `yaml:"log"`
 	Status     Status      `yaml:"status"`
@@ -38,12 +39,21 @@ type Config struct {
 // demarc-agent export.
 const NoCollector = "none"
 
+// Limits of uplink.maxKbps: below the lowest, a batch of the largest size takes
+// longer than a connection lives.
+const minKbps, maxKbps = 16, 10_000_000
+
 // Interface is a capture interface and the segment that its traffic is from.
 type Interface struct {
 	Name    string            `yaml:"name"`
 	Segment string            `yaml:"segment"`
 	VLANs   map[uint16]string `yaml:"vlans"` // VLAN identifier -> segment
 	RingMB  int               `yaml:"ringMB"`
+}
+
+// Uplink bounds what reports take of the link to the collector.
+type Uplink struct {
+	MaxKbps int `yaml:"maxKbps"` // kbit/s; default no limit
 }
 
 // Spool bounds what is kept while the collector cannot be reached.
@@ -135,6 +145,9 @@ func (c *Config) check() error {
 	}
 	if c.State == "" {
 		c.State = DefaultState()
+	}
+	if c.Uplink.MaxKbps != 0 && (c.Uplink.MaxKbps < minKbps || c.Uplink.MaxKbps > maxKbps) {
+		return fmt.Errorf("uplink.maxKbps: %d does not lie between %d and %d", c.Uplink.MaxKbps, minKbps, maxKbps)
 	}
 	if c.Spool.MaxMB < 0 {
 		return errors.New("spool.maxMB: must not be negative")

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/internal/pki"
@@ -61,6 +62,9 @@ type Client struct {
 	Wanted    func(*demarcv1.SliceOrders)
 	Slices    <-chan *demarcv1.Slice
 	Log       *slog.Logger
+	// BitsPerSecond is the most that batches and slices take of the link; 0 is
+	// no limit. What does not fit stays in the spool.
+	BitsPerSecond int
 
 	// StateFile holds the credentials; Run renews them there.
 	StateFile string
@@ -291,12 +295,19 @@ func (s *session) send(ctx context.Context, w *demarcv1.Welcome) error {
 	_, next, _ := s.c.Spool.state()
 	beat := time.NewTicker(heartbeatEvery)
 	defer beat.Stop()
+	link := pace{bits: s.c.BitsPerSecond}
 	if err := s.heartbeat(); err != nil {
 		return err
 	}
 	for {
 		n, size := window.room()
-		if n > 0 && size > 0 {
+		wait, slices := link.wait(time.Now()), s.c.Slices
+		if wait != nil {
+			slices = nil
+		} else if n > 0 && size > 0 {
+			if link.bits > 0 {
+				n = 1
+			}
 			records, err := s.c.Spool.read(next, n, size)
 			if err != nil {
 				return err
@@ -307,6 +318,7 @@ func (s *session) send(ctx context.Context, w *demarcv1.Welcome) error {
 					return err
 				}
 				window.sent(to, len(r.GetBatch().GetBody()))
+				link.sent(time.Now(), proto.Size(r))
 				next = to + 1
 			}
 			if len(records) > 0 {
@@ -316,13 +328,16 @@ func (s *session) send(ctx context.Context, w *demarcv1.Welcome) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-wait:
 		case <-s.c.Spool.news:
 		case through := <-s.acked:
 			window.acknowledged(through)
-		case x := <-s.c.Slices:
-			if err := s.put(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Slice{Slice: x}}); err != nil {
+		case x := <-slices:
+			r := &demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Slice{Slice: x}}
+			if err := s.put(r); err != nil {
 				return err
 			}
+			link.sent(time.Now(), proto.Size(r))
 		case <-s.c.Beat:
 			if err := s.heartbeat(); err != nil {
 				return err
@@ -395,4 +410,31 @@ func (w *window) acknowledged(through uint64) {
 		w.size -= w.flight[i].size
 	}
 	w.flight = append(w.flight[:0], w.flight[i:]...)
+}
+
+// pace keeps what is sent below a rate: whatever was sent keeps the link busy
+// for as long as it takes at that rate.
+type pace struct {
+	bits int // a second; 0 is no limit
+	free time.Time
+}
+
+// sent counts bytes with what gRPC, TLS and TCP put around them.
+func (p *pace) sent(now time.Time, size int) {
+	if p.bits == 0 {
+		return
+	}
+	const around = 100
+	if p.free.Before(now) {
+		p.free = now
+	}
+	p.free = p.free.Add(time.Duration(float64(size+around) * 8 / float64(p.bits) * float64(time.Second)))
+}
+
+// wait is nil when the link is free, else it tells when it is.
+func (p *pace) wait(now time.Time) <-chan time.Time {
+	if !now.Before(p.free) {
+		return nil
+	}
+	return time.After(p.free.Sub(now))
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -44,5 +45,31 @@ func TestRefusedBeforeHello(t *testing.T) {
 		if _, err := s.hello(); !errors.Is(err, c.want) {
 			t.Errorf("last message %v: %v, %v expected", c.last, err, c.want)
 		}
+	}
+}
+
+// TestPace: what was sent keeps the link busy for as long as it takes, and no
+// rate is saved up while nothing is sent.
+func TestPace(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	p := pace{bits: 8000} // a kilobyte a second
+	for range 5 {
+		if p.wait(now) != nil {
+			t.Fatalf("the link is busy until %v at %v", p.free, now)
+		}
+		p.sent(now, 2900)
+		if p.wait(now.Add(3*time.Second-1)) == nil {
+			t.Fatal("free too early")
+		}
+		now = now.Add(3 * time.Second)
+	}
+	now = now.Add(time.Hour)
+	p.sent(now, 900)
+	if p.wait(now.Add(time.Second-1)) == nil || p.wait(now.Add(time.Second)) != nil {
+		t.Errorf("free at %v, sent at %v", p.free, now)
+	}
+	none := pace{}
+	if none.sent(now, 1<<30); none.wait(now) != nil {
+		t.Error("a limit where none was set")
 	}
 }

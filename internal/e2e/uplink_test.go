@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -208,6 +209,43 @@ func TestUplinkLosesAndDoublesNothing(t *testing.T) {
 		if v != fmt.Sprint(i+1) {
 			t.Fatalf("body %s stands in the place of %d", v, i+1)
 		}
+	}
+}
+
+// TestUplinkKeepsToItsRate: 64 kB at 256 kbit/s take two seconds, and nothing is
+// lost.
+func TestUplinkKeepsToItsRate(t *testing.T) {
+	f := newFront(t)
+	dir := t.TempDir()
+	id := filepath.Join(dir, "agent.pem")
+	if _, err := uplink.Enrol(context.Background(), f.addr, f.token(), id, "h", "test"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := uplink.Open(filepath.Join(dir, "spool.db"), uplink.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // everything is acknowledged
+	for i := range 16 {
+		b := body(i)
+		b.Facts[0].Value += strings.Repeat(".", 4000)
+		if err := s.Emit(b, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := time.Now()
+	c := &uplink.Client{Address: f.addr, Spool: s, Version: "test", StateFile: id, BitsPerSecond: 256_000, Log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	idle(t, s)
+	took := time.Since(begun)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if values, lost := f.values(); len(values) != 16 || lost > 0 || took < 1900*time.Millisecond {
+		t.Errorf("%d of 16 values in %v, %d lost", len(values), took, lost)
 	}
 }
 
