@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,9 +20,8 @@ import (
 )
 
 // TestSecurityTeam walks, row by row, what a security team does that reviews how
-// the plant drifts away from its boundaries, from the command line. Slices of
-// captures as evidence (C13) and delivery to a SIEM (C15) are exports and not of
-// the engine: they are not there yet.
+// the plant drifts away from its boundaries, from the command line. Delivery to a
+// SIEM (C15) is an export and not of the engine: it is not there yet.
 func TestSecurityTeam(t *testing.T) {
 	holds(t, []row{
 		{name: "C1_logical_map", check: logicalMap},
@@ -61,8 +61,39 @@ func TestSecurityTeam(t *testing.T) {
 		{name: "C10_remote_access_inventory", check: remoteAccess},
 		{name: "C11_second_paths", check: secondPaths},
 		{name: "C12_cadence_and_still_happening", acts: cadence},
+		{name: "C13_frames_as_evidence", acts: framesAsEvidence},
 		{name: "C14_merged_across_sensors", acts: twoSensors},
 	})
+}
+
+// framesAsEvidence: the agent that read a capture hands over the frames of what
+// is not authorized, and they are in the inspection package.
+func framesAsEvidence(t *testing.T) {
+	d := newDesk(t)
+	d.example()
+	state := t.TempDir()
+	d.enrolAs(d.agent, state, site, "tap")
+	settings := filepath.Join(state, "agent.yaml")
+	if err := os.WriteFile(settings, []byte("state: "+state+"\nslices: {payload: all}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	capture := filepath.Join(root, "testdata", "plant", "line4.pcap")
+	d.runAgent("read", "--config", settings, "--collector", d.uplinkAddr, "--segment", "line4", capture)
+	f := d.finding("unauthorized", "corporate", "line4")
+	all := d.rows("get slices --finding " + f.GetId())
+	if len(all) != 1 || all[0]["AGENT"] != "tap" || all[0]["INTERFACE"] != "line4.pcap" || all[0]["CONNECTION"] != f.GetConnections()[0] {
+		t.Fatalf("%v", all)
+	}
+	d.says("explain "+f.GetId(), "Recorded: slice "+all[0]["ID"], "by agent tap on line4.pcap", all[0]["SHA-256"])
+	file := filepath.Join(t.TempDir(), "write.pcapng")
+	d.must("export", "slice", all[0]["ID"], "--file", file)
+	d.refuses("is there already", "export", "slice", all[0]["ID"], "--file", file)
+	d.refuses("no slice has the id", "export", "slice", "s-0000000000000000")
+	if got := len(readFrames(t, file)); strconv.Itoa(got) != all[0]["FRAMES"] || got < 10 {
+		t.Errorf("%d frames of %s", got, all[0]["FRAMES"])
+	}
+	d.says("verify "+file, "Intact", "10.60.61.30 -> 10.20.4.11, tcp/102", "agent tap of site "+site)
+	d.says("get audit", "slice record", "slice export")
 }
 
 // finding is the one of a kind between two boundaries.
