@@ -25,7 +25,7 @@ import (
 
 func exportCommand(at *place) *cobra.Command {
 	c := &cobra.Command{Use: "export WHAT", Short: "Write what the collector knows to a file for others"}
-	c.AddCommand(evidenceCommand(at), xlsxCommand(at), exportSliceCommand(at))
+	c.AddCommand(evidenceCommand(at), pdfCommand(at), xlsxCommand(at), exportSliceCommand(at))
 	c.AddCommand(draftCommands(at)...)
 	return c
 }
@@ -78,6 +78,30 @@ func evidenceCommand(at *place) *cobra.Command {
 	c.Flags().StringVar(&r.Boundary, "boundary", "", "only of this boundary and its parts")
 	c.Flags().StringVar(&asOf, "as-of", "", "as it was recorded at this time: 2026-03-14T10:00Z, 2026-03-14 (its first instant, UTC), or how long ago: 48h, 7d")
 	c.Flags().StringVar(&file, "file", "", "new file to write (default evidence-AUTHORIZATION.zip)")
+	return c
+}
+
+func pdfCommand(at *place) *cobra.Command {
+	r := &demarcv1.ExportRequest{Format: "pdf"}
+	c := &cobra.Command{
+		Use:   "pdf [AUTHORIZATION] [--boundary B | --connection ID] [--paper a4|letter] [--as-of T] [--file F]",
+		Short: "Write the report that an official signs, or the brief of a connection",
+		Long: "The report begins with the question whether each condition still holds and how that is known; interconnections,\n" +
+			"open findings, drift, what was not seen, and what ends within 90 days follow, and room to sign. With\n" +
+			"--connection it is the brief of one connection, on one page. The same moment gives the same bytes; the\n" +
+			"head of every page has the moment and a fingerprint of what is said. That it was made stands in the audit log.",
+		Example: "  demarc-collector export pdf lines-ato --file lines.pdf\n  demarc-collector export pdf lines-ato --as-of 2026-03-14 --paper letter\n  demarc-collector export pdf --connection c-kzq8ihzp733v",
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				r.Authorization = args[0]
+			}
+			return at.export(c, r)
+		},
+	}
+	c.Args = atMostOne(c, "one authorization, as `get authorizations` shows it")
+	exportFlags(c, r)
+	c.Flags().StringVar(&r.Connection, "connection", "", "brief of this connection, by its id as `get connections` shows it")
+	c.Flags().StringVar(&r.Paper, "paper", "a4", "paper: a4 or letter")
 	return c
 }
 

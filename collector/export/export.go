@@ -25,7 +25,7 @@ import (
 type maker func(*Service, context.Context, *demarcv1.ExportRequest) (write func(io.Writer) error, err error)
 
 // makers are the formats of Export.
-var makers = map[string]maker{"xlsx": (*Service).xlsx}
+var makers = map[string]maker{"pdf": (*Service).pdf, "xlsx": (*Service).xlsx}
 
 // Export makes a file in the form that others read.
 func (s *Service) Export(r *demarcv1.ExportRequest, stream grpc.ServerStreamingServer[demarcv1.ExportResponse]) error {
