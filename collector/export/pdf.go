@@ -220,12 +220,18 @@ func (p *press) wrap(s string, width float64) (all []string) {
 }
 
 // split takes off the longest beginning of a word that fits, one character at
-// least.
+// least: after a mark that words are joined by, where one is in reach.
 func (p *press) split(word string, width float64) (head, rest string) {
-	length := 0.0
+	length, joint := 0.0, 0
 	for i, r := range word {
 		if length += p.GetStringWidth(string(r)); length > width && i > 0 {
+			if joint > i/2 {
+				i = joint
+			}
 			return word[:i], word[i:]
+		}
+		if strings.ContainsRune("/-._:,;=&?", r) {
+			joint = i + 1
 		}
 	}
 	return word, ""

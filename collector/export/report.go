@@ -228,12 +228,12 @@ func (w *report) conditions() {
 	for _, c := range w.Conditions {
 		on := []string{c.GetReason()}
 		on = append(on, few(slices.DeleteFunc(slices.Clone(c.GetEvidence()), func(e string) bool { return strings.Contains(c.GetReason(), e) }))...)
-		on = append(on, fmt.Sprintf("By Authorization/%s, policy version %d; judged by %s.", c.GetAuthorization(), c.GetPolicyVersion(), or(c.GetCheck(), "attest")))
+		on = append(on, fmt.Sprintf("By Authorization/%s, policy version %d; judged by %s, %s.", c.GetAuthorization(), c.GetPolicyVersion(), or(c.GetCheck(), "attest"), or(c.GetFrequency(), "as often as its document says")))
 		tested := "never tested"
 		if c.GetTested() != nil {
 			tested = "last tested " + minute(c.GetTested())
 		}
-		t.Rows = append(t.Rows, row{Cells: []string{c.GetId() + "\n" + c.GetState() + "\n" + tested, clip(on), clip(append(few(c.GetSight()), "Tested "+or(c.GetFrequency(), "as often as its document says")+"."))}})
+		t.Rows = append(t.Rows, row{Cells: []string{c.GetId() + "\n" + c.GetState() + "\n" + tested, clip(on), or(clip(few(c.GetSight())), "nothing that agents see tells it")}})
 	}
 	w.table(t, "")
 }
@@ -383,10 +383,10 @@ func (w *report) dates() {
 
 func (w *report) documentTable() {
 	w.heading("Documents in force")
-	t := block{Head: []string{"Document", "File", "SHA-256 of its text"}, Widths: []float64{0.23, 0.17, 0.6}}
+	t := block{Head: []string{"Document, file", "SHA-256 of its text"}, Widths: []float64{0.4, 0.6}}
 	for _, d := range w.papers[:min(len(w.papers), reportRows)] {
 		sum := sha256.Sum256([]byte(d.GetText()))
-		t.Rows = append(t.Rows, row{Cells: []string{document(d), d.GetPath(), hex.EncodeToString(sum[:])}})
+		t.Rows = append(t.Rows, row{Cells: []string{clip([]string{document(d), d.GetPath()}), hex.EncodeToString(sum[:])}})
 	}
 	w.table(t, "None.")
 	w.more(len(w.papers), "documents")
