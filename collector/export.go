@@ -34,7 +34,7 @@ func evidenceCommand(at *place) *cobra.Command {
 	var file, asOf string
 	r := &demarcv1.ExportEvidenceRequest{}
 	c := &cobra.Command{
-		Use:   "evidence [AUTHORIZATION] [--boundary B] [--as-of T] [--file F]",
+		Use:   "evidence [AUTHORIZATION] [--boundary B] [--as-of T] [--without-slices] [--file F]",
 		Short: "Write the inspection package of an authorization, or of a boundary",
 		Long: "The package is a zip file for people who do not know Demarc, with a summary, every document, verdict,\n" +
 			"condition, finding and act behind it, and what could not be seen. It is signed with the collector's key:\n" +
@@ -76,6 +76,7 @@ func evidenceCommand(at *place) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&r.Boundary, "boundary", "", "only of this boundary and its parts")
+	c.Flags().BoolVar(&r.WithoutSlices, "without-slices", false, "leave recorded frames out, and tell only who recorded them and their SHA-256")
 	c.Flags().StringVar(&asOf, "as-of", "", "as it was recorded at this time: 2026-03-14T10:00Z, 2026-03-14 (its first instant, UTC), or how long ago: 48h, 7d")
 	c.Flags().StringVar(&file, "file", "", "new file to write (default evidence-AUTHORIZATION.zip)")
 	return c

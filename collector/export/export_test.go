@@ -103,7 +103,7 @@ func TestPackageIsIntact(t *testing.T) {
 	b := newBench(t)
 	data := b.write(everything)
 	r, err := Verify(bytes.NewReader(data), int64(len(data)), b.pin())
-	if err != nil || len(r.Faults) > 0 || len(r.Checks) != 5 {
+	if err != nil || len(r.Faults) > 0 || len(r.Checks) != 6 {
 		t.Fatalf("%v %+v", err, r)
 	}
 	for _, c := range r.Checks {

@@ -31,6 +31,8 @@ type facts struct {
 	Versions   []*version
 	Log        Log
 	index      []line
+
+	WithoutSlices bool // of what was recorded, only who did and its hash
 }
 
 // line is one file of the index.
@@ -75,7 +77,7 @@ func (f *facts) put(p *packer, name, words string, write func(io.Writer) error) 
 
 // gather writes everything but the words for people.
 func (f *facts) gather(ctx context.Context, p *packer, log store.Audit, whole bool) error {
-	for _, step := range []func(context.Context, *packer) error{f.decided, f.judged, f.seen, f.documents, f.history} {
+	for _, step := range []func(context.Context, *packer) error{f.decided, f.judged, f.recorded, f.seen, f.documents, f.history} {
 		if err := step(ctx, p); err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func (s *Service) ExportEvidence(r *demarcv1.ExportEvidenceRequest, stream grpc.
 		Format: format, Authorization: r.GetAuthorization(), Boundary: r.GetBoundary(), Boundaries: x.places(), AsOf: at,
 		PolicyVersion: x.as.GetPolicyVersion(), Position: x.as.GetPosition(), Software: s.Version, Key: s.Authority.Fingerprint().String(),
 	})
-	f := &facts{subject: x, Title: title, Software: s.Version, Keeps: s.Keeps}
+	f := &facts{subject: x, Title: title, Software: s.Version, Keeps: s.Keeps, WithoutSlices: r.GetWithoutSlices()}
 	if err = s.write(ctx, f, p, tell); err == nil {
 		return out.Flush()
 	}

@@ -3,9 +3,7 @@ package export
 import (
 	"archive/zip"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +50,7 @@ func Verify(r io.ReaderAt, size int64, pin *pki.Fingerprint) (*Report, error) {
 	v.check("list of files", v.list)
 	v.check("files", v.contents)
 	v.check("audit log", v.audit)
+	v.check("recorded frames", v.slices)
 	v.check("zip file", func() (string, error) {
 		return fmt.Sprintf("%d bytes: the files and nothing else", size), a.whole(r, size, m)
 	})
@@ -91,21 +90,13 @@ const certificateName = "authority.crt"
 const maxCertificate = 64 << 10
 
 func (v *verifier) signature(text []byte, pin *pki.Fingerprint) (string, error) {
-	raw, err := v.read(certificateName, maxCertificate)
+	authority, err := v.certificate(certificateName)
 	if err != nil {
 		return "", err
 	}
 	signature, err := v.read(signatureName, maxCertificate)
 	if err != nil {
 		return "", err
-	}
-	block, _ := pem.Decode(raw)
-	if block == nil {
-		return "", errors.New(certificateName + ": no certificate in PEM")
-	}
-	authority, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", certificateName, err)
 	}
 	key := pki.FingerprintOf(authority)
 	if err := pki.VerifyText(authority, text, signature); err != nil {

@@ -59,7 +59,8 @@ const replayPeriod = 90 * 24 * time.Hour
 // keeps says what of evidence stays where, for who is handed some.
 var keeps = fmt.Sprintf("The collector itself keeps the records that its agents sent for %d days, and states of the past as far as there is room for them. "+
 	"Documents with all their versions, decisions and the audit log it keeps for as long as its data directory is kept. "+
-	"It does not keep or delete by class, and knows of no hold: that what is to be kept is kept, this package and backups, is up to people.", replayPeriod/(24*time.Hour))
+	"Recorded frames it keeps as its settings say, longer where a boundary's documents say hold. "+
+	"Nothing else does it keep or delete by class, or hold: that what is to be kept is kept, this package and backups, is up to people.", replayPeriod/(24*time.Hour))
 
 // collector is one that runs.
 type collector struct {

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"archive/zip"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,19 +68,25 @@ func TestSecurityTeam(t *testing.T) {
 	})
 }
 
+// record lets an agent that keeps frames, tap, read a port of the example plant.
+func (d *desk) record(port string) {
+	d.t.Helper()
+	state := d.t.TempDir()
+	d.enrolAs(d.agent, state, site, "tap")
+	settings := filepath.Join(state, "agent.yaml")
+	if err := os.WriteFile(settings, []byte("state: "+state+"\nslices: {payload: all}\n"), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	d.runAgent("read", "--config", settings, "--collector", d.uplinkAddr, "--segment", port, filepath.Join(root, "testdata", "plant", port+".pcap"))
+	d.settled()
+}
+
 // framesAsEvidence: the agent that read a capture hands over the frames of what
 // is not authorized, and they are in the inspection package.
 func framesAsEvidence(t *testing.T) {
 	d := newDesk(t)
 	d.example()
-	state := t.TempDir()
-	d.enrolAs(d.agent, state, site, "tap")
-	settings := filepath.Join(state, "agent.yaml")
-	if err := os.WriteFile(settings, []byte("state: "+state+"\nslices: {payload: all}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	capture := filepath.Join(root, "testdata", "plant", "line4.pcap")
-	d.runAgent("read", "--config", settings, "--collector", d.uplinkAddr, "--segment", "line4", capture)
+	d.record("line4")
 	f := d.finding("unauthorized", "corporate", "line4")
 	all := d.rows("get slices --finding " + f.GetId())
 	if len(all) != 1 || all[0]["AGENT"] != "tap" || all[0]["INTERFACE"] != "line4.pcap" || all[0]["CONNECTION"] != f.GetConnections()[0] {
@@ -94,6 +102,20 @@ func framesAsEvidence(t *testing.T) {
 	}
 	d.says("verify "+file, "Intact", "10.60.61.30 -> 10.20.4.11, tcp/102", "agent tap of site "+site)
 	d.says("get audit", "slice record", "slice export")
+
+	for _, without := range []bool{false, true} {
+		pack := filepath.Join(t.TempDir(), "evidence.zip")
+		d.must("export", "evidence", "--boundary", "line4", "--file", pack, fmt.Sprintf("--without-slices=%v", without))
+		z, err := zip.OpenReader(pack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "slices/"+all[0]["ID"]+".pcapng" })
+		if err := z.Close(); err != nil || there == without {
+			t.Errorf("without slices %v: %v, %v", without, there, err)
+		}
+		d.says("verify "+pack, "recorded frames", map[bool]string{false: "each sealed by the agent that recorded it; 0 more", true: "0, each sealed by the agent that recorded it"}[without])
+	}
 }
 
 // finding is the one of a kind between two boundaries.
@@ -568,9 +590,11 @@ func TestCommandsAnswer(t *testing.T) {
 	d.example()
 	d.set(after)
 	d.plant(plant.Ports()...)
+	d.record("line4")
 	names := strings.NewReplacer( // ids depend on what was heard
 		"c-f2745cu5sjya", d.flow("10.60.61.30", "10.20.4.11", 102).GetId(), "a-uzrabxxq5868", d.asset("10.20.4.1").GetId(), "diff 7d", "diff "+stamp(d.clock().Add(-30*time.Minute)),
-		"inspection.zip", filepath.Join(d.dir, "inspection.zip"),
+		"inspection.zip", filepath.Join(d.dir, "inspection.zip"), "f-4k2mzq7x3bna", d.finding("unauthorized", "corporate", "line4").GetId(),
+		"write.pcapng", filepath.Join(d.dir, "write.pcapng"),
 	)
 	n := 0
 	for l := range strings.Lines(read(t, "deploy/commands.md")) {
