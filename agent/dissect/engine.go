@@ -20,7 +20,10 @@ const (
 // slices are valid during the call.
 type Sink interface {
 	Fact(c *flow.Conversation, of Subject, a ot.Attribute, value []byte, source string, g ot.Grade, at int64)
+	// Operation counts what was asked for, unless the conversation's Tally knows
+	// of the class: then it is counted there, and no call is made.
 	Operation(c *flow.Conversation, o ot.Operation, n int)
+	Tally(c *flow.Conversation) *Tally
 	// Protocol names what the conversation speaks, and how well that is founded;
 	// a later call is more specific, or better founded.
 	Protocol(c *flow.Conversation, name string, g ot.Grade)
@@ -35,13 +38,13 @@ type Sink interface {
 type Engine struct {
 	Panics uint64 // dissectors that panicked; each cost its own conversation
 
-	at   int64              // of the packet at hand
-	side flow.Side          // that sent it
-	conv *flow.Conversation // that it belongs to
-	busy *session           // whose dissectors are at work
+	busy      *session  // whose dissectors are at work
+	direction Direction // of the packet at hand
+	settled   bool      // who is client is known, by something better than a message
+	levels    [maxDepth]level
 
-	levels  [maxDepth]level
-	touched int // keeps the compiler from leaving out what Ahead reads
+	untold  Tally // of a session that has told no operation yet; knows no class
+	touched int   // keeps the compiler from leaving out what Ahead reads
 
 	sink     Sink
 	carriers map[string]*carrier // the transports
@@ -54,14 +57,25 @@ type Engine struct {
 // protocol over the transport, of one over that, or of a second message that is
 // tried.
 type level struct {
-	m   Message
-	out log
+	m     Message
+	out   log
+	above *level // of what this one carries; nil when that is too deep
+}
+
+// Tally counts the operations of a conversation by class, where each is one bit
+// of Known.
+type Tally struct {
+	Counts [ot.NumOperations]uint32
+	Known  uint16
 }
 
 // NewEngine makes an engine over the given protocols, usually Protocols().
 func NewEngine(all []Protocol, sink Sink) *Engine {
 	all = slices.Clone(all)
 	e := &Engine{sink: sink, carriers: carriers(all), byName: map[string]*Protocol{}, expected: newExpectations()}
+	for i := range e.levels[1:] {
+		e.levels[i].above = &e.levels[i+1]
+	}
 	for i := range all {
 		p := &all[i]
 		e.byName[p.Name], p.carries = p, e.carriers[p.Name]
@@ -82,6 +96,7 @@ type session struct {
 	kept     bool // the name stands: what follows a Switch does not rename it
 	foretold bool // expected is not nil
 	tries    int32
+	tally    *Tally
 	half     [2]half
 
 	conv     *flow.Conversation
@@ -89,12 +104,12 @@ type session struct {
 	unread   *unread // of a port of a plant's protocol, while nobody claims it
 
 	older, newer *session // bufferList
-	_            [24]byte // to a size that begins at a line's begin
+	_            [16]byte // to a size that begins at a line's begin
 }
 
 // open is the session of a conversation that has none.
 func (e *Engine) open(c *flow.Conversation) *session {
-	s := &session{conv: c}
+	s := &session{conv: c, tally: &e.untold}
 	s.root.on = e.carriers[carrierOf(c.Transport)]
 	if c.Transport == 6 && !c.Opened && !c.Accepted {
 		s.half[flow.A].skip, s.half[flow.B].skip = lost, lost
@@ -154,12 +169,17 @@ func (e *Engine) Ahead(c *flow.Conversation) {
 // begin makes ready for what a packet of c holds, that side sent.
 func (e *Engine) begin(s *session, c *flow.Conversation, side flow.Side, at int64) {
 	m := &e.levels[0].m
-	e.at, e.side, e.conv, e.busy = at, side, c, s
-	m.Time, m.From, m.Src, m.Dst = at, side, &c.Ends[side], &c.Ends[side.Other()]
-	m.Stream, m.Trial, m.Tag = c.Transport == 6, false, 0
+	m.Src, m.Dst, e.busy = &c.Ends[side&1], &c.Ends[side&1^1], s
+	m.Time, m.From, m.Stream, m.Tag = at, side, c.Transport == 6, 0
 	if s.foretold {
 		m.Tag = s.expected.tag
 	}
+	e.direct(c, side)
+}
+
+// direct notes what is known of who asks and who answers.
+func (e *Engine) direct(c *flow.Conversation, side flow.Side) {
+	e.direction, e.settled = direction(c, side), c.Directed && c.Basis >= ot.BasisSemantics
 }
 
 // rescue is deferred by whatever runs dissectors: a panic costs the conversation.
@@ -177,20 +197,18 @@ func (e *Engine) rescue() {
 
 // call asks a layer's dissector for the message of a level.
 func (e *Engine) call(l *layer, v *level) (used int, err error) {
-	c := e.conv
-	v.m.Direction = direction(c, e.side)
+	v.m.Direction = e.direction
 	v.out.reset()
-	v.out.settled = c.Directed && c.Basis >= ot.BasisSemantics
+	v.out.settled = e.settled
 	return l.d.Dissect(&v.m, &v.out)
 }
 
-// direction is that of a message that side sent.
+// direction is that of a message that side sent. It is worked out without a
+// branch: which side sends next, no processor foresees.
 func direction(c *flow.Conversation, side flow.Side) Direction {
-	switch {
-	case !c.Directed:
-		return Unknown
-	case c.Client == side:
-		return FromClient
+	known := Unknown
+	if c.Directed {
+		known = FromClient | FromServer
 	}
-	return FromServer
+	return (FromClient + Direction(c.Client^side)&1) & known
 }

@@ -20,39 +20,42 @@ func (e *Engine) name(s *session, l *layer) {
 
 // commit carries out what the message told. short: the capture cut it, and so
 // what it carries.
-func (e *Engine) commit(s *session, l *layer, depth int, short bool) {
-	log := &e.levels[depth].out
+func (e *Engine) commit(s *session, l *layer, v *level, short bool) {
+	log := &v.out
 	if log.sender != 0 {
-		e.turn(e.conv, e.side, log.sender)
+		e.turn(s.conv, v.m.From, log.sender)
 	}
-	for i := range log.asked[:log.asks] {
-		e.sink.Operation(e.conv, log.asked[i].operation, log.asked[i].n)
+	if log.class&^s.tally.Known != 0 {
+		e.sink.Operation(s.conv, log.asked, int(log.asks))
+		s.tally = e.sink.Tally(s.conv)
+	} else { // or nothing, which is counted as well: whether a message asks, no processor foresees
+		s.tally.Counts[log.asked] += log.asks
 	}
 	if log.n > 0 {
-		e.commitEntries(s, l, depth, short)
+		e.commitEntries(s, l, v, short)
 	}
 }
 
-func (e *Engine) commitEntries(s *session, l *layer, depth int, short bool) {
-	log, c := &e.levels[depth].out, e.conv
+func (e *Engine) commitEntries(s *session, l *layer, v *level, short bool) {
+	log, c := &v.out, s.conv
 	for i := 0; i < log.n && !s.done; i++ {
 		x := &log.entries[i]
 		switch x.kind {
 		case toldPayload:
-			e.payload(s, l, depth, x, short)
+			e.payload(s, l, v, x, short)
 		case toldFact:
-			e.fact(c, x)
+			e.fact(c, &v.m, x)
 		case toldOperation:
 			e.sink.Operation(c, x.operation, x.n)
 		case toldSender:
-			e.turn(c, e.side, x.role)
+			e.turn(c, v.m.From, x.role)
 		case toldSecurity:
 			e.sink.Security(c, x.security)
 		case toldSwitch:
 			e.change(s, x.text)
 			return
 		case toldExpect:
-			e.expected.add(c, x, e.at, e.byName[x.text])
+			e.expected.add(c, x, v.m.Time, e.byName[x.text])
 		}
 	}
 }
@@ -66,15 +69,16 @@ func (e *Engine) turn(c *flow.Conversation, side flow.Side, r Role) {
 	if c.SetClient(client, ot.BasisSemantics) {
 		e.sink.Directed(c)
 	}
+	e.direct(c, side)
 }
 
-func (e *Engine) fact(c *flow.Conversation, x *entry) {
+func (e *Engine) fact(c *flow.Conversation, m *Message, x *entry) {
 	of := x.subject
 	switch of.Kind {
 	case BySender, ByReceiver:
-		end := &c.Ends[e.side]
+		end := &c.Ends[m.From]
 		if of.Kind == ByReceiver {
-			end = &c.Ends[e.side.Other()]
+			end = &c.Ends[m.From.Other()]
 		}
 		if of.Addr, of.MAC = end.Addr, end.MAC; end.Addr.IsValid() && !end.Addr.IsUnspecified() {
 			of.Kind = ByAddr
@@ -83,13 +87,13 @@ func (e *Engine) fact(c *flow.Conversation, x *entry) {
 		}
 	case ByAddr, ByMAC:
 	}
-	e.sink.Fact(c, of, x.attribute, x.value, x.text, x.grade, e.at)
+	e.sink.Fact(c, of, x.attribute, x.value, x.text, x.grade, m.Time)
 }
 
 // payload offers what a protocol carries to those registered over it.
-func (e *Engine) payload(s *session, l *layer, depth int, x *entry, cut bool) {
+func (e *Engine) payload(s *session, l *layer, v *level, x *entry, cut bool) {
 	over := l.speaker.carries
-	if over == nil || len(x.value) == 0 || depth+2 >= maxDepth {
+	if over == nil || len(x.value) == 0 || v.above.above == nil { // the last is for a message that is tried
 		return
 	}
 	if l.child == nil {
@@ -98,10 +102,10 @@ func (e *Engine) payload(s *session, l *layer, depth int, x *entry, cut bool) {
 	if l.child.speaker == nil && l.child.race != nil {
 		l.child.race.runners = l.child.race.runners[:0] // each payload is a message of its own
 	}
-	m := &e.levels[depth+1].m
-	*m = e.levels[depth].m
+	m := &v.above.m
+	*m = v.m
 	m.Data, m.Tag, m.Cut, m.Stream = x.value, x.tag, cut, false
-	_, _ = e.offer(s, l.child, depth+1, false)
+	_, _ = e.offer(s, l.child, v.above, false)
 }
 
 // change makes the next byte of the stream another protocol, or, with "", one

@@ -32,26 +32,26 @@ type runner struct {
 // offer gives the message of a level to a layer, carries out what it tells when
 // it counts, and returns its length. prove: a claim needs a second message, or
 // its end at the end of the bytes.
-func (e *Engine) offer(s *session, l *layer, depth int, prove bool) (used int, err error) {
+func (e *Engine) offer(s *session, l *layer, v *level, prove bool) (used int, err error) {
 	if l.speaker == nil {
-		return e.contest(s, l, depth, prove)
+		return e.contest(s, l, v, prove)
 	}
-	used, err = e.call(l, &e.levels[depth])
+	used, err = e.call(l, v)
 	if err != nil || prove || !l.proved {
-		return e.weigh(s, l, depth, prove, used, err)
+		return e.weigh(s, l, v, prove, used, err)
 	}
-	e.commit(s, l, depth, false)
+	e.commit(s, l, v, false)
 	return used, nil
 }
 
 // contest gives the message to all that may speak. The first success wins.
-func (e *Engine) contest(s *session, l *layer, depth int, prove bool) (int, error) {
-	e.enter(s, l, depth)
+func (e *Engine) contest(s *session, l *layer, v *level, prove bool) (int, error) {
+	e.enter(s, l, v)
 	race, short := l.race, false
 	for i := 0; i < len(race.runners); i++ {
 		r := race.runners[i]
 		l.speaker, l.d = r.p, r.d
-		used, err := e.offer(s, l, depth, prove)
+		used, err := e.offer(s, l, v, prove)
 		if err == nil || errors.Is(err, ErrDone) {
 			l.race = nil
 			return used, err
@@ -76,15 +76,15 @@ func (e *Engine) contest(s *session, l *layer, depth int, prove bool) (int, erro
 // enter fills the race: expectations, then port hints, then signatures. A hint
 // is no proof: a protocol that has a signature and does not know these bytes by
 // it comes behind those that know them.
-func (e *Engine) enter(s *session, l *layer, depth int) {
+func (e *Engine) enter(s *session, l *layer, v *level) {
 	switch {
 	case l.race == nil:
 		l.race = &race{}
 	case len(l.race.runners) > 0:
 		return
 	}
-	b := e.levels[depth].m.Data
-	if depth > 0 {
+	b := v.m.Data
+	if v != &e.levels[0] {
 		for _, p := range l.on.protocols {
 			switch {
 			case p.Match == nil:
@@ -158,8 +158,8 @@ func (l *layer) enter(p *Protocol) {
 
 // weigh decides whether a message counts that was not plainly one more of a
 // protocol that is proved, and then carries out what it told.
-func (e *Engine) weigh(s *session, l *layer, depth int, prove bool, used int, err error) (int, error) {
-	m := &e.levels[depth].m
+func (e *Engine) weigh(s *session, l *layer, v *level, prove bool, used int, err error) (int, error) {
+	m := &v.m
 	first, short := !l.named(), false
 	if err != nil {
 		short = errors.Is(err, ErrShort)
@@ -168,7 +168,7 @@ func (e *Engine) weigh(s *session, l *layer, depth int, prove bool, used int, er
 		}
 	}
 	if prove && err == nil {
-		if err := e.follows(l, depth, used); err != nil {
+		if err := e.follows(l, v, used); err != nil {
 			return 0, err
 		}
 	}
@@ -176,14 +176,14 @@ func (e *Engine) weigh(s *session, l *layer, depth int, prove bool, used int, er
 		e.name(s, l)
 	}
 	l.proved = l.proved || err == nil && !l.surmised
-	e.commit(s, l, depth, short)
+	e.commit(s, l, v, short)
 	return used, err
 }
 
 // follows reports by nil whether what comes behind the first message bears it
 // out, and by ErrShort that it has not come whole.
-func (e *Engine) follows(l *layer, depth, used int) error {
-	m := &e.levels[depth].m
+func (e *Engine) follows(l *layer, v *level, used int) error {
+	m := &v.m
 	switch {
 	case used == len(m.Data):
 		return nil
@@ -193,7 +193,7 @@ func (e *Engine) follows(l *layer, depth, used int) error {
 		}
 		return ErrNotMine
 	}
-	second := &e.levels[depth+1]
+	second := v.above
 	second.m = *m
 	second.m.Data, second.m.Trial = m.Data[used:], true
 	_, err := e.call(l, second)

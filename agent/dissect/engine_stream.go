@@ -29,39 +29,59 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 	}
 	e.begin(s, c, side, at)
 	defer e.rescue()
-	e.segment(s, side, b, cut)
+	h, v, fresh := &s.half[side&1], &e.levels[0], len(b)
+	if v.m.Cut = cut; h.skip > 0 || h.buf != nil {
+		b, fresh = e.within(s, h, b)
+	}
+	if len(b) > 0 {
+		v.m.Data = b
+		used, err := e.offer(s, &s.root, v, h.lost())
+		if err != nil || used != len(b) || h.buf != nil {
+			e.segment(s, h, b, fresh, used, err)
+		} else { // one whole message, as nearly always
+			h.skip, s.tries = 0, 0
+		}
+	}
 	e.busy = nil
 }
 
-// segment reads message after message.
-func (e *Engine) segment(s *session, side flow.Side, b []byte, cut bool) {
-	h, m := &s.half[side], &e.levels[0].m
+// within takes a segment that begins within a message, and returns what is to be
+// read: its last fresh bytes are of the segment.
+func (e *Engine) within(s *session, h *half, b []byte) (rest []byte, fresh int) {
 	if h.skip > 0 {
 		n := min(h.skip, len(b))
 		h.skip -= n
 		b = b[n:]
 	}
-	fresh := len(b)
+	fresh = len(b)
 	if len(h.buf) > 0 {
-		if b = e.join(s, side, b); b == nil {
-			return
-		}
+		b = e.join(s, e.levels[0].m.From, b)
+	} else if fresh == 0 && h.buf != nil {
+		e.release(s, e.levels[0].m.From)
 	}
-	for m.Cut = cut; len(b) > 0 && !s.done; {
-		m.Data = b
-		used, err := e.offer(s, &s.root, 0, h.lost())
+	return b, fresh
+}
+
+// segment goes on from what came of the first message of b, message after
+// message.
+func (e *Engine) segment(s *session, h *half, b []byte, fresh, used int, err error) {
+	for v := &e.levels[0]; ; used, err = e.offer(s, &s.root, v, h.lost()) {
 		if err == nil && used > 0 && used <= len(b) {
 			h.skip, s.tries = 0, 0
 			b = b[used:]
-			continue
+		} else {
+			var wait bool
+			if b, wait = e.otherwise(s, v.m.From, b, fresh, used, err, v.m.Cut); wait {
+				return
+			}
 		}
-		var wait bool
-		if b, wait = e.otherwise(s, side, b, fresh, used, err, cut); wait {
-			return
+		if len(b) == 0 || s.done {
+			break
 		}
+		v.m.Data = b
 	}
 	if h.buf != nil {
-		e.release(s, side)
+		e.release(s, e.levels[0].m.From)
 	}
 }
 
@@ -113,14 +133,14 @@ func (e *Engine) otherwise(s *session, side flow.Side, b []byte, fresh, used int
 // framing is not known, what came before may be the end of a message that
 // passes for the beginning of one. It returns what is left behind a message.
 func (e *Engine) anew(s *session, b []byte, n int) (rest []byte, ok bool) {
-	h := &s.half[e.side]
+	h := &s.half[e.levels[0].m.From]
 	if len(b) <= n || !h.lost() {
 		return nil, false
 	}
 	s.root.race = nil
 	b = b[len(b)-n:]
 	e.levels[0].m.Data = b
-	used, err := e.offer(s, &s.root, 0, h.lost())
+	used, err := e.offer(s, &s.root, &e.levels[0], h.lost())
 	if err == nil {
 		h.skip, s.tries = 0, 0
 	}
@@ -199,15 +219,18 @@ func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int
 	}
 	e.begin(s, c, side, at)
 	defer e.rescue()
-	m := &e.levels[0].m
-	for m.Cut = cut; len(b) > 0 && !s.done; {
-		m.Data = b
-		used, err := e.offer(s, &s.root, 0, false)
+	v := &e.levels[0]
+	for v.m.Cut = cut; len(b) > 0 && !s.done; {
+		v.m.Data = b
+		used, err := e.offer(s, &s.root, v, false)
 		if err != nil || used <= 0 {
 			e.unheard(s, side, b, err)
 			break
 		}
-		b = b[min(used, len(b)):]
+		if used >= len(b) {
+			break
+		}
+		b = b[used:]
 	}
 	e.busy = nil
 }

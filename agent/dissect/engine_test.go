@@ -53,6 +53,7 @@ func (r *recorder) Fact(c *flow.Conversation, of Subject, a ot.Attribute, value 
 
 // Operations are kept on the conversation: its direction may turn round later.
 func (r *recorder) Operation(c *flow.Conversation, o ot.Operation, n int) { state(c).ops[o] += n }
+func (r *recorder) Tally(*flow.Conversation) *Tally                       { return &Tally{} }
 
 func (r *recorder) Protocol(c *flow.Conversation, name string, g ot.Grade) {
 	state(c).protocol, state(c).grade = name, g

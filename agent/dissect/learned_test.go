@@ -64,6 +64,8 @@ type learner struct {
 	ops   int // operations told so far
 }
 
+func (l *learner) Tally(*flow.Conversation) *Tally { return &Tally{} }
+
 func (l *learner) Operation(c *flow.Conversation, o ot.Operation, n int) {
 	l.ops += n
 	l.recorder.Operation(c, o, n)

@@ -105,6 +105,43 @@ func isMBAP(b []byte) bool {
 }
 
 func (d *modbus) Dissect(m *Message, out Out) (int, error) {
+	if used := d.poll(m, out); used > 0 {
+		return used, nil
+	}
+	return d.read(m, out)
+}
+
+// poll reads a message as nearly all are once both ends have shown which part
+// they play: a whole request to read bits or registers, or its answer. What it
+// leaves alone, with 0, read reads; of the rest both say the same.
+func (d *modbus) poll(m *Message, out Out) (used int) {
+	b := m.Data
+	if !d.asked || !d.claimed || d.line || d.client == sideNone || len(b) <= mbapSize+1 {
+		return 0
+	}
+	h := binary.BigEndian.Uint64(b)
+	length, unit, fc := int(h>>16&0xffff), uint8(h>>8), uint8(h)
+	if h>>32&0xffff != 0 || length > mbapMaxLength || length > len(b)-mbapPrefix || fc-1 > 3 {
+		return 0
+	}
+	asks := sideA+side(m.From^d.sides.first) == d.client
+	rest := 4 // behind the function: address and quantity, or a count of bytes and these
+	if !asks {
+		rest = 1 + int(b[mbapSize+1])
+		if own := unit == 0 || unit == 255; !own && d.unit != int16(unit) || fc > 2 && rest&1 == 0 {
+			return 0
+		}
+	}
+	if rest != length-2 {
+		return 0
+	}
+	out.Sender(roleOf(asks))
+	out.Operation(ot.Read, int(bit(asks)))
+	return mbapPrefix + length
+}
+
+// read reads a message of any kind.
+func (d *modbus) read(m *Message, out Out) (int, error) {
 	if m.Trial {
 		trial := *d
 		d = &trial

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"demarc/agent/flow"
 )
 
@@ -72,8 +74,8 @@ func (l *log) all() []entry {
 	if l.sender != 0 {
 		all = append(all, entry{kind: toldSender, role: l.sender})
 	}
-	for _, a := range l.asked[:l.asks] {
-		all = append(all, entry{kind: toldOperation, operation: a.operation, n: a.n})
+	if l.class != 0 {
+		all = append(all, entry{kind: toldOperation, operation: l.asked, n: int(l.asks)})
 	}
 	return append(all, l.entries[:l.n]...)
 }
@@ -309,3 +311,35 @@ func BenchmarkModbus(b *testing.B) {
 }
 
 func FuzzModbus(f *testing.F) { fuzzDissector(f, "modbus", true) }
+
+// TestModbusPollsReadAlike: what poll takes, read takes to the same end.
+func TestModbusPollsReadAlike(t *testing.T) {
+	polled := 0
+	rapid.Check(t, func(r *rapid.T) {
+		k := &talk{t: t, d: &modbus{unit: -1}, port: 502, stream: true}
+		k.say(0, adu(1, 3, 3, 0, 0, 0, 1))
+		k.say(1, adu(1, 3, 3, 2, 0, 7))
+		d, _ := k.d.(*modbus)
+		d.many = rapid.Bool().Draw(r, "many")
+		size := rapid.IntRange(0, 6).Draw(r, "size")
+		b := adu(2, rapid.SampledFrom([]byte{0, 3, 4, 255}).Draw(r, "unit"), append([]byte{
+			rapid.SampledFrom([]byte{1, 2, 3, 4, 5, 16, 0x83}).Draw(r, "function"), byte(size + rapid.IntRange(-1, 1).Draw(r, "off")),
+		}, make([]byte, size)...)...)
+		b = append(b, make([]byte, rapid.IntRange(0, 2).Draw(r, "behind"))...)
+		m := k.message(rapid.IntRange(0, 1).Draw(r, "side"), b)
+		fast, slow := *d, *d
+		var a, z log
+		used := fast.poll(m, &a)
+		if used == 0 {
+			return
+		}
+		polled++
+		want, err := slow.read(m, &z)
+		if used != want || err != nil || fast != slow || told2text(&a) != told2text(&z) {
+			r.Fatalf("% x: poll used %d, read %d, %v; %q and %q; %+v and %+v", b, used, want, err, told2text(&a), told2text(&z), fast, slow)
+		}
+	})
+	if polled == 0 {
+		t.Error("poll read nothing")
+	}
+}

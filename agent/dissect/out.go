@@ -44,23 +44,19 @@ type Out = *log
 // they ask for, has places of its own; all else, and what comes behind it, is an
 // entry.
 type log struct {
-	settled bool // who is client is known, by something better than a message
-	sender  Role // 0 for none
-	asks    uint8
-	asked   [4]asked
+	settled bool         // who is client is known, by something better than a message
+	sender  Role         // 0 for none
+	asked   ot.Operation // so many times: asks
+	class   uint16       // the bit of asked, 0 for none
+	asks    uint32
 	n       int
 	entries []entry
-}
-
-type asked struct {
-	operation ot.Operation
-	n         int
 }
 
 // maxTold bounds what one message can tell.
 const maxTold = 512
 
-func (l *log) reset() { l.settled, l.sender, l.asks, l.n = false, 0, 0, 0 }
+func (l *log) reset() { l.settled, l.sender, l.class, l.asks, l.n = false, 0, 0, 0, 0 }
 
 func (l *log) next(kind told) *entry {
 	switch {
@@ -98,20 +94,27 @@ func (l *log) Fact(of Subject, a ot.Attribute, value []byte, source string, g ot
 
 // Operation counts what the message asks the other side to do.
 func (l *log) Operation(c ot.Operation, n int) {
-	if l.n == 0 && int(l.asks) < len(l.asked) {
-		l.asked[l.asks] = asked{c, n}
-		l.asks++
+	if l.n == 0 && l.class == 0 {
+		l.asked, l.class, l.asks = c, bit(n > 0)<<c, uint32(n)
 		return
 	}
 	e := l.next(toldOperation)
 	e.operation, e.n = c, n
 }
 
+// bit is 1 for true, without a branch.
+func bit(b bool) (n uint16) {
+	if b {
+		n = 1
+	}
+	return n
+}
+
 // Sender tells that the sender is client or server: proof of direction.
 func (l *log) Sender(r Role) {
 	switch {
 	case l.settled:
-	case l.n == 0 && l.asks == 0 && l.sender == 0:
+	case l.n == 0 && l.class == 0 && l.sender == 0:
 		l.sender = r
 	default:
 		l.next(toldSender).role = r

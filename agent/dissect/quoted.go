@@ -41,14 +41,14 @@ func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut b
 	defer e.rescue()
 	v := &e.levels[0]
 	v.m.Data, v.m.Cut = b, cut
-	e.enter(s, &l, 0)
+	e.enter(s, &l, v)
 	for _, r := range l.race.runners {
 		l.d = r.d
 		if used, err := e.call(&l, v); err != nil || used <= 0 {
 			continue
 		}
 		e.sink.Protocol(s.conv, r.p.Name, ot.Behaviour)
-		e.direct(s, side)
+		e.turnBy(&v.out, s.conv, side)
 		name = r.p.Name
 		break
 	}
@@ -56,15 +56,14 @@ func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut b
 	return name
 }
 
-// direct takes from what a message told who asked, and nothing else.
-func (e *Engine) direct(s *session, side flow.Side) {
-	log := &e.levels[0].out
+// turnBy takes from what a message told who asked, and nothing else.
+func (e *Engine) turnBy(log *log, c *flow.Conversation, side flow.Side) {
 	if log.sender != 0 {
-		e.turn(s.conv, side, log.sender)
+		e.turn(c, side, log.sender)
 	}
 	for i := range log.entries[:log.n] {
 		if x := &log.entries[i]; x.kind == toldSender {
-			e.turn(s.conv, side, x.role)
+			e.turn(c, side, x.role)
 		}
 	}
 }

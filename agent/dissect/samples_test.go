@@ -261,6 +261,7 @@ type quiet struct{}
 
 func (quiet) Fact(*flow.Conversation, Subject, ot.Attribute, []byte, string, ot.Grade, int64) {}
 func (quiet) Operation(*flow.Conversation, ot.Operation, int)                                 {}
+func (quiet) Tally(*flow.Conversation) *Tally                                                 { return &Tally{Known: ^uint16(0)} }
 func (quiet) Protocol(*flow.Conversation, string, ot.Grade)                                   {}
 func (quiet) Security(*flow.Conversation, ot.Security)                                        {}
 func (quiet) Directed(*flow.Conversation)                                                     {}

@@ -78,8 +78,7 @@ func (e *Engine) tellUnread(s *session) {
 		kind: toldFact, subject: Sender, attribute: ot.Unidentified, grade: ot.Hint, value: hex.AppendEncode(nil, u.b),
 		text: "unidentified." + carrierOf(c.Transport) + "." + strconv.Itoa(int(u.port)),
 	}
-	e.at, e.side = c.Last, u.side
-	e.fact(c, &x)
+	e.fact(c, &Message{Time: c.Last, From: u.side}, &x)
 }
 
 func (s *session) keep(side flow.Side, b []byte) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"demarc/agent/dissect"
 	"demarc/agent/flow"
 	"demarc/internal/ot"
 	demarcv1 "demarc/proto/demarc/v1"
@@ -116,7 +117,7 @@ func (t *Table) attach(r *record, k key) {
 	conn.ever++
 	conn.open++
 	conn.sessions++
-	r.conn, r.classes, r.exchanged = conn, 0, false
+	r.conn, r.tally.Known, r.exchanged = conn, 0, false
 	t.describe(r)
 	t.count(r)
 }
@@ -208,9 +209,9 @@ func (t *Table) count(r *record) {
 		moved = moved || d.Packets > 0
 		r.counted[s], r.moved[s] = c.Sent[s], c.Moved(s)
 	}
-	for i, n := range r.operations {
+	for i, n := range r.tally.Counts {
 		conn.operations[i] += uint64(n)
-		r.operations[i] = 0
+		r.tally.Counts[i] = 0
 	}
 	if !moved {
 		return
@@ -253,17 +254,20 @@ func (t *Table) Closed(c *flow.Conversation) {
 // news, with its count.
 func (t *Table) Operation(c *flow.Conversation, o ot.Operation, n int) {
 	r := t.record(c)
-	r.operations[o] += uint32(max(n, 0)) // handed on long before it is full
-	if r.conn == nil || r.classes&(1<<o) != 0 {
+	r.tally.Counts[o] += uint32(max(n, 0)) // handed on long before it is full
+	if r.conn == nil {
 		return
 	}
-	r.classes |= 1 << o
+	r.tally.Known |= 1 << o
 	if r.conn.classes&(1<<o) == 0 {
 		r.conn.classes |= 1 << o
 		t.count(r)
 		t.changed(r.conn)
 	}
 }
+
+// Tally implements dissect.Sink.
+func (t *Table) Tally(c *flow.Conversation) *dissect.Tally { return &t.record(c).tally }
 
 // Protocol implements dissect.Sink.
 func (t *Table) Protocol(c *flow.Conversation, name string, g ot.Grade) {
@@ -332,7 +336,7 @@ func (t *Table) turn(r *record, old *connection, k key) {
 	old.payload[0], old.payload[1] = old.payload[1], old.payload[0]
 	if to := t.connections[k]; to != nil {
 		to.take(old)
-		r.conn, r.classes, r.exchanged = to, 0, false
+		r.conn, r.tally.Known, r.exchanged = to, 0, false
 		t.describe(r)
 		t.changed(to)
 		return

@@ -120,11 +120,10 @@ func (t *Table) proto(a address) *demarcv1.Address {
 // record is what is kept of a conversation, in its Record. What every packet
 // touches comes first, in one line of the processor's cache.
 type record struct {
-	last       [2]trace                 // by side
-	conn       *connection              // nil while waiting
-	classes    uint16                   // operation classes that conn knows of, one bit each
-	exchanged  bool                     // conn's outcome can get no better
-	operations [ot.NumOperations]uint32 // not yet handed to conn
+	last      [2]trace      // by side
+	conn      *connection   // nil while waiting
+	exchanged bool          // conn's outcome can get no better
+	tally     dissect.Tally // not yet handed to conn, which knows of the classes
 
 	c        *flow.Conversation // nil when it has left the flow table
 	first    int64              // c.First
@@ -162,7 +161,7 @@ func (t *Table) record(c *flow.Conversation) *record {
 // Ahead brings what Seen will need of a conversation into the processor's cache.
 func (t *Table) Ahead(c *flow.Conversation) {
 	if r, ok := c.Record.(*record); ok {
-		t.touched += uint64(r.classes) + uint64(r.operations[ot.NumOperations-1])
+		t.touched += uint64(r.last[0].ttl) + uint64(r.tally.Known)
 	}
 }
 
