@@ -1,8 +1,9 @@
 package dissect
 
 import (
+	"encoding/binary"
+
 	"demarc/internal/ot"
-	"demarc/internal/wire"
 )
 
 func init() {
@@ -35,6 +36,8 @@ type cipIO struct {
 	originator side // who opened the connections, when one of them was announced
 }
 
+const ioHeader = 18
+
 type ioPacket struct {
 	connection uint32
 	data       []byte
@@ -43,16 +46,15 @@ type ioPacket struct {
 
 // readIO is strict: the fixed fields are ten bytes of evidence.
 func readIO(b []byte) (p ioPacket, ok bool) {
-	c := wire.New(b)
-	count, address, size := c.U16LE(), c.U16LE(), c.U16LE()
-	p.connection = c.U32LE()
-	c.Skip(4)
-	data := c.U16LE()
-	p.size = int(c.U16LE())
-	if !c.OK() || count != 2 || address != cpfSequencedAddress || size != 8 || data != cpfConnectedData {
+	if len(b) < ioHeader {
 		return p, false
 	}
-	p.data = c.Bytes(min(p.size, c.Len()))
+	le, h := binary.LittleEndian, (*[ioHeader]byte)(b)
+	if le.Uint32(h[0:]) != cpfSequencedAddress<<16|2 || le.Uint16(h[4:]) != 8 || le.Uint16(h[14:]) != cpfConnectedData {
+		return p, false
+	}
+	p.connection, p.size = le.Uint32(h[6:]), int(le.Uint16(h[16:]))
+	p.data = b[ioHeader:min(ioHeader+p.size, len(b))]
 	return p, true
 }
 

@@ -153,6 +153,14 @@ func mayBeENIP(b []byte) bool {
 }
 
 func (d *enip) Dissect(m *Message, out Out) (int, error) {
+	if used := d.poll(m, out); used > 0 {
+		return used, nil
+	}
+	return d.read(m, out)
+}
+
+// read reads a message of any kind.
+func (d *enip) read(m *Message, out Out) (int, error) {
 	if m.Trial {
 		trial := *d
 		d = &trial

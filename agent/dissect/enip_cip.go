@@ -73,6 +73,41 @@ func (d *enip) data(m *Message, h *enipHeader, body []byte, out Out) {
 	d.asks(&x, c.Rest())
 }
 
+// poll reads a connected message as most are once requests were seen: a tag's
+// service and its reply, of which nothing is waited for. What it leaves alone,
+// with 0, read reads; of the rest both say the same.
+func (d *enip) poll(m *Message, out Out) (used int) {
+	if !d.claimed || !d.asked {
+		return 0
+	}
+	connection, sequence, b, used := readUnit(m.Data)
+	if len(b) < 4 {
+		return 0
+	}
+	from, reply := d.sides.of(m), b[0]&cipReply != 0
+	key := cipKey{id: uint64(sequence) | uint64(uint8(d.connections.find(connection, reply)))<<16, connected: true, service: b[0] &^ cipReply}
+	if reply {
+		if b[1] != 0 || 4+2*int(b[3]) > len(b) || d.requests.find(key, from.other()) != nil {
+			return 0
+		}
+		out.Sender(Server)
+		return used
+	}
+	path := 2 * int(b[1])
+	if symbol := 2 + int(b[3]); b[2] != 0x91 || path != symbol+symbol&1 || 2+path > len(b) || key.service < 0x4b {
+		return 0
+	}
+	out.Sender(Client)
+	if o, ok := ownService(key.service, &tagPath); ok {
+		out.Operation(o, 1)
+	}
+	d.requests.forget(key, from)
+	return used
+}
+
+// tagPath is a path that names a tag and nothing else.
+var tagPath = cipPath{symbol: true}
+
 // asks reads a request and remembers it when its reply will tell something. A
 // connection may lead to an object whose data are not such requests.
 func (d *enip) asks(x *cipContext, b []byte) {

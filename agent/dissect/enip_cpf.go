@@ -48,6 +48,31 @@ func readData(b []byte, lenient bool, p *cpf) bool {
 	return readCPF(&c, lenient, p)
 }
 
+// The bytes of a message on a connection whose data are one request or reply, as
+// nearly all are: header, interface and timeout, two items, sequence count.
+const (
+	unitConnection = enipHeaderSize + 12
+	unitData       = unitConnection + 4
+	unitMessage    = unitData + 6
+)
+
+// readUnit reads a SendUnitData of an address and a data item that begins b and
+// is there whole. Any other message is left to readENIP and readCPF.
+func readUnit(b []byte) (connection uint32, sequence uint16, message []byte, used int) {
+	if len(b) < unitMessage {
+		return 0, 0, nil, 0
+	}
+	le, h := binary.LittleEndian, (*[unitMessage]byte)(b)
+	used = enipHeaderSize + int(le.Uint16(h[2:]))
+	size := int(le.Uint16(h[unitData+2:]))
+	if le.Uint16(h[:]) != enipSendUnitData || le.Uint32(h[4:]) == 0 || le.Uint32(h[8:]) != 0 || le.Uint32(h[20:]) != 0 ||
+		le.Uint64(h[enipHeaderSize:])&^(0xffff<<32) != 2<<48 || le.Uint32(h[enipHeaderSize+8:]) != 4<<16|cpfConnectedAddress ||
+		le.Uint16(h[unitData:]) != cpfConnectedData || used != unitData+4+size || size < 2 || used > len(b) {
+		return 0, 0, nil, 0
+	}
+	return le.Uint32(h[unitConnection:]), le.Uint16(h[unitData+4:]), b[unitMessage:used], used
+}
+
 // readCPF walks the items, Vol 2 2-6. They must fill what is left exactly;
 // lenient also takes a cut last item and bytes behind it.
 func readCPF(c *wire.Cursor, lenient bool, p *cpf) bool {

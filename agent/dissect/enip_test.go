@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // encap puts an encapsulation header before a body.
@@ -337,3 +340,43 @@ func BenchmarkENIP(b *testing.B) {
 }
 
 func FuzzENIP(f *testing.F) { fuzzDissector(f, "enip", true) }
+
+// TestENIPPollsReadAlike: what poll takes, read takes to the same end.
+func TestENIPPollsReadAlike(t *testing.T) {
+	polled := 0
+	rapid.Check(t, func(r *rapid.T) {
+		k := &talk{t: t, d: &enip{}, port: enipPort, stream: true}
+		k.say(0, unit(7, 1, ask(0x4c, "9104 54414731", 1, 0)))
+		if rapid.Bool().Draw(r, "waiting") {
+			k.say(0, unit(7, 2, ask(serviceGetAll, "2001 2401")))
+		}
+		d, _ := k.d.(*enip)
+		if rapid.Bool().Draw(r, "open") {
+			d.connections.add(cipConnection{ot: 7, to: 8})
+		}
+		word := func(of ...byte) byte { return rapid.SampledFrom(of).Draw(r, "byte") }
+		b := unit(7+uint32(word(0, 1)), uint16(word(1, 2)), append([]byte{
+			word(0x4c, 0x4d, 0xcc, 0x01, 0x81, 0x52, 0xd2, 0), word(0, 2, 3, 4), word(0x91, 0x20, 0), word(0, 2, 3, 4),
+		}, make([]byte, rapid.IntRange(0, 8).Draw(r, "size"))...))
+		if at := rapid.IntRange(0, 2*len(b)).Draw(r, "at"); at < len(b) {
+			b[at] ^= word(1, 0x10, 0x80, 0xff)
+		}
+		b = append(b, make([]byte, rapid.IntRange(0, 2).Draw(r, "behind"))...)
+		m := k.message(rapid.IntRange(0, 1).Draw(r, "side"), b)
+		fast, slow := *d, *d
+		var a, z log
+		used := fast.poll(m, &a)
+		if used == 0 {
+			return
+		}
+		polled++
+		want, err := slow.read(m, &z)
+		fast.text, slow.text = scratch{}, scratch{}
+		if used != want || err != nil || !reflect.DeepEqual(fast, slow) || told2text(&a) != told2text(&z) {
+			r.Fatalf("% x: poll used %d, read %d, %v; %q and %q; %+v and %+v", b, used, want, err, told2text(&a), told2text(&z), fast, slow)
+		}
+	})
+	if polled == 0 {
+		t.Error("poll read nothing")
+	}
+}

@@ -74,7 +74,7 @@ func (l *log) all() []entry {
 	if l.sender != 0 {
 		all = append(all, entry{kind: toldSender, role: l.sender})
 	}
-	if l.class != 0 {
+	if l.asks != 0 {
 		all = append(all, entry{kind: toldOperation, operation: l.asked, n: int(l.asks)})
 	}
 	return append(all, l.entries[:l.n]...)

@@ -46,8 +46,7 @@ type Out = *log
 type log struct {
 	settled bool         // who is client is known, by something better than a message
 	sender  Role         // 0 for none
-	asked   ot.Operation // so many times: asks
-	class   uint16       // the bit of asked, 0 for none
+	asked   ot.Operation // so many times: asks, 0 for none
 	asks    uint32
 	n       int
 	entries []entry
@@ -56,7 +55,7 @@ type log struct {
 // maxTold bounds what one message can tell.
 const maxTold = 512
 
-func (l *log) reset() { l.settled, l.sender, l.class, l.asks, l.n = false, 0, 0, 0, 0 }
+func (l *log) reset() { l.settled, l.sender, l.asks, l.n = false, 0, 0, 0 }
 
 func (l *log) next(kind told) *entry {
 	switch {
@@ -94,10 +93,15 @@ func (l *log) Fact(of Subject, a ot.Attribute, value []byte, source string, g ot
 
 // Operation counts what the message asks the other side to do.
 func (l *log) Operation(c ot.Operation, n int) {
-	if l.n == 0 && l.class == 0 {
-		l.asked, l.class, l.asks = c, bit(n > 0)<<c, uint32(n)
+	if l.n|int(l.asks) != 0 {
+		l.another(c, n)
 		return
 	}
+	l.asked, l.asks = c, uint32(n)
+}
+
+//go:noinline
+func (l *log) another(c ot.Operation, n int) {
 	e := l.next(toldOperation)
 	e.operation, e.n = c, n
 }
@@ -114,7 +118,7 @@ func bit(b bool) (n uint16) {
 func (l *log) Sender(r Role) {
 	switch {
 	case l.settled:
-	case l.n == 0 && l.class == 0 && l.sender == 0:
+	case l.n == 0 && l.asks == 0 && l.sender == 0:
 		l.sender = r
 	default:
 		l.next(toldSender).role = r
