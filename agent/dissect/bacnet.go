@@ -185,6 +185,14 @@ func matchBACnet(b []byte) bool {
 }
 
 func (d *bacnet) Dissect(m *Message, out Out) (int, error) {
+	if used := d.poll(m, out); used > 0 {
+		return used, nil
+	}
+	return d.read(m, out)
+}
+
+// read reads a message of any kind.
+func (d *bacnet) read(m *Message, out Out) (int, error) {
 	f, ok := readBACnet(m.Data, m.Cut)
 	if !ok {
 		return 0, notMine(d.claimed)

@@ -1,6 +1,8 @@
 package dissect
 
 import (
+	"encoding/binary"
+
 	"demarc/internal/ot"
 	"demarc/internal/wire"
 )
@@ -54,6 +56,41 @@ var bacnetClasses = [lastConfirmed + 1]ot.Operation{
 	ot.Alarm,        // changes of values
 	ot.Alarm,        // audit notification
 	ot.Read,         // audit log
+}
+
+// poll reads a message as most are once the protocol is proved: ReadProperty of
+// the present value of an object on this link, and its acknowledgement when the
+// request was seen. What it leaves alone, with 0, read reads; of the rest both say
+// the same.
+func (d *bacnet) poll(m *Message, out Out) (used int) {
+	const link = bvlcHeader + 2 // and network
+	b, be := m.Data, binary.BigEndian
+	if !d.secured || m.Cut || len(b) < link+10 || be.Uint16(b) != bvlcIPv4<<8|bvlcUnicast ||
+		b[4] != npduVersion || b[5]&(npduMessage|npduDNET|npduSNET|npduReserved) != 0 {
+		return 0
+	}
+	from := d.sides.of(m)
+	asks, at := b[link]&^2 == apduConfirmed<<4 && b[link+1]&0x80 == 0, link+2
+	if asks {
+		at++
+	} else if b[link] != apduComplexAck<<4 || !d.sides.asked[from.other()] {
+		return 0
+	}
+	used = int(be.Uint16(b[2:]))
+	if used > len(b) || used < at+8 {
+		return 0
+	}
+	// service, object [0], property [1]
+	v := be.Uint64(b[at:])
+	if v>>48 != confirmedReadProperty<<8|0x0c || v&0xffff != 0x19<<8|propertyPresentValue || v>>38&0x3ff == objectDevice {
+		return 0
+	}
+	out.Sender(roleOf(asks))
+	if asks {
+		d.sides.asked[from] = true
+		out.Operation(ot.Read, 1)
+	}
+	return used
 }
 
 // bacnetNotifies reports the services by which a device tells its subscribers.

@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // bvlc puts a virtual link's header before what a function holds.
@@ -472,3 +475,38 @@ func BenchmarkBACnet(b *testing.B) {
 }
 
 func FuzzBACnet(f *testing.F) { fuzzDissector(f, "bacnet", false) }
+
+// TestBACnetPollsReadAlike: what poll takes, read takes to the same end.
+func TestBACnetPollsReadAlike(t *testing.T) {
+	ask, ack := "\x81\x0a\x00\x11\x01\x04\x00\x05\x07\x0c\x0c\x00\x00\x00\x05\x19\x55", "\x81\x0a\x00\x17\x01\x00\x30\x07\x0c\x0c\x00\x00\x00\x05\x19\x55\x3e\x44\x41\x00\x00\x00\x3f"
+	polled := 0
+	rapid.Check(t, func(r *rapid.T) {
+		k := &talk{t: t, d: &bacnet{}, port: bacnetPort}
+		k.say(0, []byte(ask))
+		if rapid.Bool().Draw(r, "answered") {
+			k.say(1, []byte(ack))
+		}
+		d, _ := k.d.(*bacnet)
+		b := []byte(rapid.SampledFrom([]string{ask, ack}).Draw(r, "message"))
+		for range rapid.IntRange(0, 2).Draw(r, "changes") {
+			b[rapid.IntRange(0, len(b)-1).Draw(r, "at")] ^= rapid.SampledFrom([]byte{1, 2, 4, 8, 0x20, 0x80}).Draw(r, "by")
+		}
+		m := k.message(rapid.IntRange(0, 1).Draw(r, "side"), b[:rapid.IntRange(12, len(b)).Draw(r, "to")])
+		m.Cut = rapid.Bool().Draw(r, "cut")
+		fast, slow := *d, *d
+		var a, z log
+		used := fast.poll(m, &a)
+		if used == 0 {
+			return
+		}
+		polled++
+		want, err := slow.read(m, &z)
+		fast.text, slow.text = scratch{}, scratch{}
+		if used != want || err != nil || !reflect.DeepEqual(fast, slow) || told2text(&a) != told2text(&z) {
+			r.Fatalf("% x: poll used %d, read %d, %v; %q and %q; %+v and %+v", b, used, want, err, told2text(&a), told2text(&z), fast, slow)
+		}
+	})
+	if polled == 0 {
+		t.Error("poll read nothing")
+	}
+}
