@@ -211,7 +211,7 @@ func (d *dns) answer(msg []byte, asked int, r *dnsRecord, out Out) {
 		if len(owner) > 0 {
 			out.Fact(of, ot.Name, owner, "dns.answer", ot.Content)
 		}
-		if asked < 0 {
+		if asked < 0 || pointsTo(msg[r.name:], asked) {
 			return
 		}
 		if name := d.text.dnsName(msg, asked); len(name) > 0 && string(name) != string(owner) {
@@ -224,6 +224,12 @@ func (d *dns) answer(msg []byte, asked int, r *dnsRecord, out Out) {
 			}
 		}
 	}
+}
+
+// pointsTo reports a name that is nothing but a pointer to the one at an offset,
+// as that of nearly every answer is (RFC 1035 section 4.1.4).
+func pointsTo(name []byte, at int) bool {
+	return len(name) > 1 && int(name[0])<<8|int(name[1]) == 0xc000|at
 }
 
 // reverseAddr reads 4.3.2.1.in-addr.arpa (RFC 1035 section 3.5).

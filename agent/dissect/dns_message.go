@@ -1,6 +1,8 @@
 package dissect
 
 import (
+	"bytes"
+
 	"demarc/internal/wire"
 )
 
@@ -117,6 +119,10 @@ func (s *scratch) dnsName(msg []byte, at int) []byte {
 func (s *scratch) dnsLabel(label []byte, dot bool) {
 	if dot {
 		s.adds(".")
+	}
+	if bytes.IndexByte(label, '.') < 0 && bytes.IndexByte(label, '\\') < 0 {
+		s.add(label)
+		return
 	}
 	for i, x := range label {
 		if x == '.' || x == '\\' {

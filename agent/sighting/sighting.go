@@ -55,6 +55,7 @@ type Table struct {
 	quarter     int64  // of now
 	mark        uint32 // quarter plus one: quarters since 1970 fit, and 0 is none
 	seed        maphash.Seed
+	key         []byte // of the fact at hand
 	endpoints   map[address]*endpoint
 	facts       map[uint64]*fact
 	connections map[key]*connection

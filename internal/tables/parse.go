@@ -82,6 +82,9 @@ func (l *list) settle(f form, published bool) error {
 	}
 	l.rows = slices.CompactFunc(l.rows, func(a, b row) bool { return compareRows(a, b) == 0 })
 	if !f.numbers {
+		for i := range l.rows {
+			l.some.add(l.rows[i].key)
+		}
 		return nil
 	}
 	l.text = nil

@@ -41,6 +41,30 @@ type list struct {
 	head Head
 	rows []row
 	text []byte // the values of number tables, one after the other
+	some filter // of the keys that are text
+}
+
+// filter tells of most keys that they are not in a list, without looking for them.
+type filter [64]uint64
+
+// place is a key's bit: of its length and of the letters that tell names apart best.
+func place[K string | []byte](key K) (word, bit uint) {
+	n := uint(len(key))
+	if n == 0 {
+		return 0, 0
+	}
+	x := n*7 + uint(key[0])*33 + uint(key[n/2])*5 + uint(key[n-1])*137
+	return x >> 6 & 63, x & 63
+}
+
+func (f *filter) add(key string) {
+	word, bit := place(key)
+	f[word] |= 1 << bit
+}
+
+func (f *filter) may(key []byte) bool {
+	word, bit := place(key)
+	return f[word]>>bit&1 != 0
 }
 
 // row is one line. Exactly one of number and key is used.
@@ -200,6 +224,9 @@ func (l *list) find(key string) *row {
 }
 
 func (l *list) bytes(key []byte) *row {
+	if !l.some.may(key) {
+		return nil
+	}
 	lo, hi := 0, len(l.rows)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
