@@ -1,7 +1,6 @@
 package export
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -49,23 +48,20 @@ func (s *Service) brief(ctx context.Context, r *demarcv1.ExportRequest) (func(io
 	if err := b.gather(ctx, s.Lists, r.GetConnection()); err != nil {
 		return nil, err
 	}
-	return func(out io.Writer) error {
-		for i, f := range fits {
-			b.fit = f
-			w := b.writing(i > 1)
-			w.Standing, w.Software, w.size = s.standing(), s.Version, f.size
-			var page bytes.Buffer
-			n, err := w.print(&page, r.GetPaper())
-			if err != nil {
-				return err
-			}
-			if n == 1 {
-				_, err = page.WriteTo(out)
-				return err
-			}
+	return func(out io.Writer) error { return b.print(out, r.GetPaper(), s.Version, s.standing()) }, nil
+}
+
+// print writes the brief with as much as one page has room for.
+func (b *brief) print(out io.Writer, paper, software, standing string) error {
+	for i, f := range fits {
+		b.fit = f
+		w := b.writing(i > 1)
+		w.Standing, w.Software, w.size, w.most = standing, software, f.size, 1
+		if n, err := w.print(out, paper); err != nil || n == 1 {
+			return err
 		}
-		return fmt.Errorf("the brief of %s does not fit a page, however much is left out", b.c.GetId())
-	}, nil
+	}
+	return fmt.Errorf("the brief of %s does not fit a page, however much is left out", b.c.GetId())
 }
 
 func (b *brief) gather(ctx context.Context, lists *api.Service, id string) error {
@@ -135,7 +131,7 @@ func (b *brief) writing(shortened bool) *writing {
 			said = append(said[:b.fit.rows:b.fit.rows], fmt.Sprintf("and %d more", len(said)-b.fit.rows))
 		}
 		for i, s := range said {
-			said[i] = short(s, b.fit.text)
+			said[i] = short(oneLine.Replace(s), b.fit.text)
 		}
 		t.Rows = append(t.Rows, row{Cells: []string{name, or(strings.Join(said, "\n"), nothing)}})
 	}
@@ -164,7 +160,12 @@ func (b *brief) writing(shortened bool) *writing {
 }
 
 // cut is for a name within a line.
-func (b *brief) cut(s string, most int) string { return short(s, min(most, b.fit.text)) }
+func (b *brief) cut(s string, most int) string {
+	return short(oneLine.Replace(s), min(most, b.fit.text))
+}
+
+// oneLine shows the breaks of a name, which would make lines of their own.
+var oneLine = strings.NewReplacer("\n", "⟨U+000A⟩", "\t", "⟨U+0009⟩")
 
 func (b *brief) side(address, asset, name string) string {
 	i := slices.IndexFunc(b.assets, func(a *demarcv1.Asset) bool { return a.GetId() == asset })
@@ -244,7 +245,7 @@ func (b *brief) observed() []string {
 	}
 	return []string{
 		fmt.Sprintf("%s (%s), opened by %s (known from %s), %s; %s", service(x), or(x.GetGrade(), "no grade"), or(x.GetOpenedBy(), "unknown"), or(bases[or(x.GetDirectionBasis(), "unknown")], x.GetDirectionBasis()), x.GetOutcome(), or(operations(x), "no operation was read")),
-		fmt.Sprintf("%s from the client, %s back, %d sessions; first seen %s, last %s", volume(x.GetClientBytes()), volume(x.GetServerBytes()), x.GetSessions(), minute(x.GetFirstSeen()), minute(x.GetLastSeen())),
+		fmt.Sprintf("%s from the client, %s back, sessions: %d; first seen %s, last %s", volume(x.GetClientBytes()), volume(x.GetServerBytes()), x.GetSessions(), minute(x.GetFirstSeen()), minute(x.GetLastSeen())),
 		protection,
 	}
 }

@@ -23,6 +23,7 @@ type writing struct {
 	Blocks   []block
 
 	size float64 // of type in points; 0 is that of a report
+	most int     // pages: with more, none is written; 0 is any number
 }
 
 // block is one of title, heading, text, list, pairs, table, signatures.
@@ -103,6 +104,9 @@ func (w *writing) print(out io.Writer, paper string) (pages int, err error) {
 	p.AddPage()
 	for i := range w.Blocks {
 		p.block(&w.Blocks[i])
+	}
+	if w.most > 0 && p.PageCount() > w.most {
+		return p.PageCount(), p.Error()
 	}
 	err = p.Output(out)
 	return p.PageCount(), err

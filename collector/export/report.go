@@ -219,10 +219,10 @@ func (w *report) conditions() {
 	for _, c := range w.Conditions {
 		t.Rows = append(t.Rows, row{Marked: !slices.Contains(standing, c.GetState()), Cells: []string{c.GetId() + "\n" + short(c.GetStatement(), textLength), c.GetWords(), or(date{c.GetSince()}.String(), "not recorded"), short(c.GetReason(), 160)}})
 	}
-	w.table(t, "No condition is set.")
 	if len(t.Rows) == 0 {
 		return
 	}
+	w.table(t, "")
 	w.heading("How it is known, condition by condition")
 	t = block{Head: []string{"Condition", "Stands on", "What was seen, and what could not be"}, Widths: []float64{0.2, 0.46, 0.34}}
 	for _, c := range w.Conditions {
@@ -271,7 +271,7 @@ func (w *report) boundaryTable() {
 		r := b.GetRecord()
 		t.Rows = append(t.Rows, row{Cells: []string{
 			b.GetName(), clip([]string{b.GetTitle(), b.GetKind() + map[bool]string{true: ", " + b.GetDomain()}[b.GetDomain() != ""], impact(r.GetCategorization())}), b.GetAuthorization(),
-			or(clip(few(namesOf(r.GetParties(), party))), "nobody named"), fmt.Sprintf("%d devices heard\n%s", w.Traffic[i].Assets, or(counted(w.Traffic[i].Verdicts), "no connection")),
+			or(clip(few(namesOf(r.GetParties(), party))), "nobody named"), fmt.Sprintf("devices heard: %d\n%s", w.Traffic[i].Assets, or(counted(w.Traffic[i].Verdicts), "no connection")),
 		}})
 	}
 	w.table(t, "None.")
@@ -328,14 +328,14 @@ func (w *report) differences() {
 	for _, s := range w.snapshots {
 		w.text(fmt.Sprintf("%s, taken %s by %s: %d devices, %d connections. %s", s.GetId(), minute(s.GetTaken()), s.GetBy(), s.GetAssets(), s.GetConnections(), short(s.GetReason(), textLength)))
 	}
+	if len(w.snapshots) == 0 {
+		w.text("No snapshot was taken of what was decided on: there is nothing to hold the network against.")
+		return
+	}
 	for _, a := range w.driftOf.GetWithout() {
 		if slices.Contains(w.decisions(), a) {
 			w.text(a + " has no snapshot: there is nothing yet to hold the network against.")
 		}
-	}
-	if len(w.authorizations) == 0 {
-		w.text("Nothing was decided, so that there is nothing to hold the network against.")
-		return
 	}
 	if n := w.driftOf.GetTotal(); n > 0 {
 		w.text("By cause: " + counted(w.driftOf.GetCauses()) + ". Only reality is drift; the rest says what moved instead.")
@@ -344,9 +344,7 @@ func (w *report) differences() {
 	for _, d := range w.drift[:min(len(w.drift), reportRows)] {
 		t.Rows = append(t.Rows, row{Cells: []string{clip([]string{d.GetKind(), d.GetCause(), d.GetBoundary()}), short(d.GetWords(), textLength), short(clip(append([]string{d.GetWhy()}, few(d.GetExplainedBy())...)), textLength), or(d.GetStatus(), "none"), date{d.GetLastSeen()}.String()}})
 	}
-	if len(w.snapshots) > 0 {
-		w.table(t, "No difference.")
-	}
+	w.table(t, "No difference.")
 	if n := int(w.driftOf.GetTotal()) - len(t.Rows); n > 0 && len(t.Rows) > 0 {
 		w.text(fmt.Sprintf("And %d more: `demarc-collector get drift` lists them all.", n))
 	}

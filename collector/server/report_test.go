@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +16,13 @@ import (
 	"github.com/xuri/excelize/v2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/api"
 	"demarc/collector/paper/sheet"
 	"demarc/collector/store"
+	"demarc/internal/netsim"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -147,5 +152,91 @@ func TestExportStaysWithinLimits(t *testing.T) {
 	}
 	if _, rows := x.workbook(&demarcv1.ExportRequest{List: "connections"}, line); strings.Contains(fmt.Sprint(rows), "10.60.9.91") || !strings.Contains(fmt.Sprint(rows), "10.20.4.93") {
 		t.Error("a list goes beyond the limits of who asks for it")
+	}
+}
+
+// text is what a reader sees of a PDF, as poppler reads it.
+func text(t *testing.T, data []byte) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "x.pdf")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", name, "-").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.Join(strings.Fields(string(out)), " ")
+}
+
+// TestReportSaysEachConditionAndDocument: what a reader must find is text.
+func TestReportSaysEachConditionAndDocument(t *testing.T) {
+	netsim.Need(t, "pdftotext")
+	x := newExporter(t)
+	x.pass(time.Second)
+	r := &demarcv1.ExportRequest{Format: "pdf", Authorization: "line4-ato", AsOf: timestamppb.New(x.now)}
+	x.pass(time.Second)
+	data, err := x.report(t.Context(), r, engineer)
+	x.must(err)
+	got := text(t, data)
+	for _, want := range []string{"Authorization line4-ato", "Does each condition still hold, and how do we know?", "line4-ato/C1", "Interconnection/line4-to-historian", "Boundary/dmz", "Authorization/line4-ato", "Dana Ortiz", "as of 2026-04-12 09:01:01 UTC", "What no agent heard is not told here", "Signature", "page 1 of ", "authority: none"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the report lacks %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "10.60.9.91") || strings.Contains(got, "{pages}") {
+		t.Error("the report holds what is outside of the authorization, or no number of pages")
+	}
+	letter := proto.Clone(r).(*demarcv1.ExportRequest) //nolint:forcetypeassert // a clone is what it is of
+	letter.Paper = "letter"
+	other, err := x.report(t.Context(), letter, engineer)
+	x.must(err)
+	if bytes.Equal(other, data) || !strings.Contains(text(t, other), "line4-ato/C1") {
+		t.Error("letter is no paper of its own")
+	}
+}
+
+// TestReportIsOfItsMoment: a moment gives the same bytes, whatever came since.
+func TestReportIsOfItsMoment(t *testing.T) {
+	x := newExporter(t)
+	r := &demarcv1.ExportRequest{Format: "pdf", Authorization: "line4-ato", AsOf: timestamppb.New(x.now)}
+	x.pass(time.Second)
+	first, err := x.report(t.Context(), r, engineer)
+	x.must(err)
+	x.pass(time.Hour)
+	x.send("a", flow("10.50.1.95", "10.20.4.93", 502, "modbus", x.now))
+	x.pass(time.Minute)
+	if again, err := x.report(t.Context(), r, engineer); err != nil || !bytes.Equal(first, again) {
+		t.Errorf("the same moment gives another report: %v", err)
+	}
+}
+
+// TestBriefStaysWithinLimits: whoever may not see a connection gets no brief.
+func TestBriefStaysWithinLimits(t *testing.T) {
+	x := newExporter(t)
+	x.pass(time.Second)
+	_, rows := x.workbook(&demarcv1.ExportRequest{List: "connections"}, engineer)
+	id := map[string]string{}
+	for _, r := range rows["Connections"][1:] {
+		id[r[1]] = r[len(r)-1]
+	}
+	ask := func(r *demarcv1.ExportRequest, role store.Grant) ([]byte, error) {
+		r.Format = "pdf"
+		return x.report(t.Context(), r, role)
+	}
+	line := store.Grant{Role: store.Analyst, Boundaries: []string{"line4"}}
+	if data, err := ask(&demarcv1.ExportRequest{Connection: id["10.50.1.94"]}, line); err != nil || !bytes.HasPrefix(data, []byte("%PDF")) {
+		t.Errorf("%v", err)
+	}
+	for want, r := range map[string]*demarcv1.ExportRequest{
+		"no connection has the id":             {Connection: id["10.60.9.91"]},
+		"a brief is of one connection":         {Connection: id["10.50.1.94"], Boundary: "line4"},
+		"is not one that is printed on":        {Authorization: "line4-ato", Paper: "a3"},
+		"do not reach dmz":                     {Authorization: "line4-ato"},
+		"no connection has the id \"c-none\":": {Connection: "c-none"},
+	} {
+		if _, err := ask(r, line); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", r, err, want)
+		}
 	}
 }
