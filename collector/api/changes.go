@@ -14,6 +14,7 @@ const (
 	ChangedConnections = "connections"
 	ChangedFindings    = "findings"
 	ChangedConditions  = "conditions"
+	ChangedSlices      = "slices"
 	ChangedSight       = "sight" // what was heard, how long and with what loss
 )
 
@@ -24,6 +25,7 @@ var listsOf = map[string][]string{
 	ChangedConnections: {"connections", "crossings", "agreements", "paths", "regulated", "remote-access", "second-paths", "reconcile", "explain", "calendar"},
 	ChangedFindings:    {"findings", "drift", "boundaries", "crossings", "agreements", "remote-access", "second-paths", "calendar", "notices", "explain"},
 	ChangedConditions:  {"conditions", "gate", "calendar", "notices", "explain", "authorizations", "boundaries"},
+	ChangedSlices:      {"slices", "explain"},
 	ChangedSight:       {"boundaries", "sites", "agreements"},
 }
 

@@ -30,6 +30,8 @@ type Config struct {
 	// Keep reports whether the slices of a connection may not go: somebody holds
 	// what stands there.
 	Keep func(connection string) bool
+	// Changed is called when what is told of slices changed; it may be nil.
+	Changed func()
 }
 
 // Slice is one that is kept.
@@ -176,9 +178,12 @@ func (d *Desk) Take(ctx context.Context, from pki.Identity, x *demarcv1.Slice) e
 
 func (d *Desk) answered(agent string, o *Order, a answer) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	delete(d.wanted[agent], o.GetConnection())
 	d.note(agent, o.GetConnection(), a)
+	d.mu.Unlock()
+	if d.Changed != nil {
+		d.Changed()
+	}
 }
 
 // check holds a slice against its seal, its sender and what was asked for.

@@ -147,6 +147,7 @@ func (x *collector) wire() {
 	x.slices = recorded.New(recorded.Config{
 		Store: x.store, Authority: x.authority.Certificate(), Clock: x.Clock, Log: x.Log,
 		Most: int64(x.Config.Slices.MaxMB) << 20, Age: time.Duration(x.Config.Slices.Days) * 24 * time.Hour, Keep: x.engine.onHold,
+		Changed: func() { x.engine.changes.Bump(api.ChangedSlices) },
 	})
 	x.ingest = ingest.New(ingest.Config{
 		Store: x.store, Authority: x.authority, Log: x.Log, Version: x.Version, Clock: x.Clock,

@@ -117,6 +117,7 @@ export const useBoundaries = () => useAll<t.Boundary>('boundaries');
 export const useAssets = (q: Query = {}, enabled = true) => useAll<t.Asset>('assets', q, enabled);
 export const useConnections = (q: Query = {}, enabled = true) => useAll<t.Connection>('connections', q, enabled);
 export const useFindings = (q: Query = {}, enabled = true) => useAll<t.Finding>('findings', q, enabled);
+export const useSlices = (q: Query = {}, enabled = true) => useAll<t.RecordedSlice>('slices', q, enabled);
 export const useAgents = () => useAll<t.Agent>('agents');
 export const useAuthorizations = () => useAll<t.Authorization>('authorizations');
 export const useConditions = () => useAll<t.Condition>('conditions');

@@ -102,6 +102,7 @@ export interface Acceptance { owner?: string; reason?: string; until?: Time; mit
 export interface Poam { id?: string; title?: string; responsible?: string; resources?: string; due?: Time; status?: string }
 export interface FindingEvent { revision?: string; at?: Time; actor?: string; kind?: string; words?: string; status?: string }
 
+export interface RecordedSlice { id: string; connection: string; agent: string; interface: string; sha256: string; frames: number; payload: string; first?: Time; last?: Time }
 export interface SpanCheck { interface?: string; id: string; verdict: string; evidence?: string; cure?: string }
 export interface Agent {
   name: string; site?: string; version?: string; hostname?: string; segments?: string[]; state?: string; enrolled?: Time;
