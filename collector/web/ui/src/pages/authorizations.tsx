@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { post, useAuthorizations, useConditions, useDocuments, useGate } from '../api';
 import { Calendar } from '../parts/calendar';
 import { Links, StateChip, Tag, VerdictChip } from '../parts/chip';
+import { Export } from '../parts/export';
 import { Act, useMay } from '../parts/may';
 import { TakeSnapshot } from './drift';
 import { Conditions } from '../parts/conditions';
@@ -79,7 +80,7 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
   const result = gate.data?.result;
   const own = (conditions.data ?? []).filter((c) => c.authorization === id);
   return (
-    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act> <Package of={a.name} /></>}>
+    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act> <Export format="pdf" of={{ authorization: a.name }}>Report</Export> <Export format="xlsx" of={{ authorization: a.name }}>Workbook</Export> <Package of={a.name} /></>}>
       {taking && <TakeSnapshot authorization={a.name} close={() => setTaking(false)} />}
       <p className={`gate g-${result}`}>
         <b>Gate: {{ holds: 'every condition holds', fails: 'fails', 'cannot-tell': 'cannot be told' }[result ?? ''] ?? (gate.isError ? gate.error.message : 'judging')}</b>
