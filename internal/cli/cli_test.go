@@ -31,3 +31,33 @@ func TestStrict(t *testing.T) {
 		}
 	}
 }
+
+// TestWordsThatAreNotTaken: a command says how it is written.
+func TestWordsThatAreNotTaken(t *testing.T) {
+	root := &cobra.Command{Use: "demarc-agent", SilenceUsage: true, SilenceErrors: true}
+	run := func(*cobra.Command, []string) error { return nil }
+	root.AddCommand(
+		&cobra.Command{Use: "run --config FILE", Args: cobra.NoArgs, RunE: run},
+		&cobra.Command{Use: "test FILE", Args: cobra.ExactArgs(1), RunE: run},
+	)
+	Strict(root)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"run", "eth1"}, `"eth1" is not taken here: write demarc-agent run --config FILE`},
+		{[]string{"test"}, "something is missing: write demarc-agent test FILE"},
+		{[]string{"test", "a", "b"}, `"b" is not taken here: write demarc-agent test FILE`},
+		{[]string{"test", "a"}, ""},
+		{[]string{"run"}, ""},
+	} {
+		root.SetArgs(c.args)
+		got := ""
+		if err := root.Execute(); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%v: %q, want %q", c.args, got, c.want)
+		}
+	}
+}
