@@ -102,6 +102,24 @@ func TestSliceHoldsTheFirstFrames(t *testing.T) {
 	}
 }
 
+// TestTheFirstWriteIsKept: also where it comes behind the first frames.
+func TestTheFirstWriteIsKept(t *testing.T) {
+	r := recorder.New(recorder.Options{Memory: 1 << 20, Packets: 1, Most: 64 << 10, All: true})
+	if _, _, err := runFile(context.Background(), t, writing, Config{Default: "line4", Recorder: r}); err != nil {
+		t.Fatal(err)
+	}
+	c := r.Cut([]recorder.Query{{Client: "10.60.61.30", Server: "10.20.4.11", Transport: "tcp", Port: 102, Segment: "line4"}})[0]
+	writes := 0
+	for _, f := range readSlice(t, c.Data) {
+		if at := bytes.Index(f.Data, []byte{0x32, 1}); at > 0 && len(f.Data) > at+10 && f.Data[at+10] == 5 { // S7 job, write variable
+			writes++
+		}
+	}
+	if all := len(between(t, writing, "10.60.61.30", "10.20.4.11")); writes == 0 || c.Frames < 3 || c.Frames >= all {
+		t.Errorf("%d writes in %d frames of %d", writes, c.Frames, all)
+	}
+}
+
 // TestHeadersHoldNoPayload: nothing that a plant says is kept, whatever comes.
 func TestHeadersHoldNoPayload(t *testing.T) {
 	for _, file := range plant(t) {
