@@ -33,12 +33,15 @@ var drafts = map[string]draft{
 	"scn":        (*Service).notification,
 }
 
-// maxDraft bounds what is made whole: devices and connections of one document.
-const maxDraft = 200_000
+// Bounds of what is made whole. A device is some two kilobytes of OSCAL.
+const (
+	maxDevices     = 20_000
+	maxConnections = 200_000
+)
 
 // errDraft says that a document would be too large.
-func errDraft(what string) error {
-	return status.Errorf(codes.ResourceExhausted, "more than %d %s for one document: narrow it with --boundary", maxDraft, what)
+func errDraft(most int, what string) error {
+	return status.Errorf(codes.ResourceExhausted, "more than %d %s for one document: narrow it with --boundary", most, what)
 }
 
 // given refuses fields of a request that its format has no use for.
@@ -246,8 +249,8 @@ func (x *subject) findings(ctx context.Context) (list []*demarcv1.GetFindingResp
 // assets are the devices of every boundary, each once.
 func (x *subject) assets(ctx context.Context) (list []*demarcv1.Asset, err error) {
 	keep := once((*demarcv1.Asset).GetId, func(a *demarcv1.Asset) error {
-		if list = append(list, a); len(list) > maxDraft {
-			return errDraft("devices")
+		if list = append(list, a); len(list) > maxDevices {
+			return errDraft(maxDevices, "devices")
 		}
 		return nil
 	})
@@ -263,8 +266,8 @@ func (x *subject) assets(ctx context.Context) (list []*demarcv1.Asset, err error
 // connections are those that touch a boundary, each once.
 func (x *subject) connections(ctx context.Context) (list []*demarcv1.JudgedConnection, err error) {
 	keep := once((*demarcv1.JudgedConnection).GetId, func(c *demarcv1.JudgedConnection) error {
-		if list = append(list, c); len(list) > maxDraft {
-			return errDraft("connections")
+		if list = append(list, c); len(list) > maxConnections {
+			return errDraft(maxConnections, "connections")
 		}
 		return nil
 	})

@@ -74,6 +74,12 @@ func (s *Service) look(ctx context.Context, r *demarcv1.ExportRequest) (write fu
 		slices.Sort(known)
 		return nil, nil, status.Errorf(codes.InvalidArgument, "format %q is not one that is written: %s", cut(r.GetFormat()), strings.Join(known, ", "))
 	}
+	select { // one at a time: it stands in memory whole
+	case s.drawing <- struct{}{}:
+		defer func() { <-s.drawing }()
+	case <-ctx.Done():
+		return nil, nil, status.FromContextError(ctx.Err()).Err()
+	}
 	whole, missing, err := draw(s, ctx, r)
 	return func(w io.Writer) error { _, err := w.Write(whole); return err }, missing, err
 }

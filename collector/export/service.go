@@ -38,10 +38,11 @@ type Config struct {
 type Service struct {
 	demarcv1.UnimplementedExportServiceServer
 	Config
+	drawing chan struct{} // holds one while a document is made whole
 }
 
 // New returns a Service. It must stand behind a guard of package api.
-func New(c Config) *Service { return &Service{Config: c} }
+func New(c Config) *Service { return &Service{Config: c, drawing: make(chan struct{}, 1)} }
 
 // pieceSize is how much of a file goes in one message.
 const pieceSize = 64 << 10
