@@ -112,8 +112,33 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
       <Block title="What was decided since">
         <Table short name="acts" rows={(a.acts ?? []).toReversed()} columns={actColumns} id={(x) => `${x.recorded} ${x.kind}`} empty="Nothing since the document was written." />
       </Block>
+      <Formats of={a.name} />
       {text && <Block title="The document"><pre className="yaml" tabIndex={0}>{text}</pre></Block>}
     </Sheet>
+  );
+}
+
+/** Documents for the tools of others: the format, its list, what it is called and what it holds. */
+const FORMATS: [string, string, string, string][] = [
+  ['oscal-ar', '', 'Assessment results', 'OSCAL: each condition, what was seen, and risks'],
+  ['oscal-poam', '', 'Plan of action', 'OSCAL: open findings with milestones and dates'],
+  ['oscal-ssp', '', 'Security plan', 'OSCAL: devices, interconnections, leveraged authorizations'],
+  ['hdf', '', 'Results for Heimdall', 'each condition passed, failed or skipped'],
+  ['csv', 'hardware', 'Hardware list', 'CSV with the fields of eMASS'],
+  ['csv', 'software', 'Software list', 'CSV with the fields of eMASS'],
+  ['csv', 'services', 'Services list', 'CSV: ports, protocols and services'],
+  ['scn', '', 'Change notification', 'FedRAMP: a draft out of what differs from the snapshot'],
+];
+
+/** Formats are the ways to those documents, of the moment that is shown. */
+function Formats({ of }: { of: string }) {
+  const at = useAt();
+  const refused = useMay('ExportService/Export');
+  const href = (format: string, list: string) => `/api/v1/exports/${format}?${new URLSearchParams({ authorization: of, ...(list && { list }), ...(at && { as_of: at }) })}`;
+  return (
+    <Block title="For the tools of others" note="what a person must fill in is empty there">
+      <Pairs of={FORMATS.map(([format, list, name, holds]) => [name, refused ? <span className="dim">{holds}: not yours to do: {refused}</span> : <a download href={href(format, list)}>{holds}</a>])} />
+    </Block>
   );
 }
 
