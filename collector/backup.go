@@ -15,8 +15,8 @@ func backupCommand(at *place) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write the store and the keys to a new tar file while the collector runs",
-		Long: "The file holds private keys: keep it as you keep those. To restore it, stop the collector and\n" +
-			"unpack it into an empty data directory: tar -xf FILE -C DIR",
+		Long: "The file holds private keys: keep it as you keep those. `demarc-collector restore FILE`\n" +
+			"makes a data directory of it.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("backup needs the name of a new file")

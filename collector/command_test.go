@@ -25,8 +25,20 @@ func serve(t *testing.T) string {
 
 func serveAt(t *testing.T) (string, server.Ready) {
 	t.Helper()
+	return serveOn(t, t.TempDir())
+}
+
+// serveIn serves a data directory that is there.
+func serveIn(t *testing.T, data string) string {
+	t.Helper()
+	_, _ = serveOn(t, data)
+	return data
+}
+
+func serveOn(t *testing.T, data string) (string, server.Ready) {
+	t.Helper()
 	c := config.Default()
-	c.Data, c.Uplink, c.Pages = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	c.Data, c.Uplink, c.Pages = data, "127.0.0.1:0", "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan server.Ready, 1), make(chan error, 1)
 	go func() {

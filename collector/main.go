@@ -48,7 +48,7 @@ func command() *cobra.Command {
 	at.flags(root)
 	root.AddCommand(
 		serveCommand(&at), applyCommand(&at), importCommand(&at), getCommand(&at), explainCommand(&at), gateCommand(&at), authorizationCommand(&at), windowCommand(&at), attestCommand(&at), policyCommand(&at), proposeCommand(&at), diffCommand(&at), assetCommand(&at), findingCommand(&at), snapshotCommand(&at), probeCommand(&at), tokenCommand(&at), userCommand(&at), confirmCommand(&at), rejectCommand(&at), auditCommand(&at), exportCommand(&at), verifyCommand(),
-		agentCommand(&at), signInCommand(&at), statusCommand(&at), backupCommand(&at), versionCommand(),
+		agentCommand(&at), signInCommand(&at), statusCommand(&at), backupCommand(&at), restoreCommand(&at), versionCommand(),
 	)
 	cli.Strict(root)
 	return root

@@ -11,7 +11,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http/httptest"
+	"runtime"
+	"runtime/metrics"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -282,4 +285,47 @@ func TestExportOverREST(t *testing.T) {
 			t.Errorf("%q: %d %s, want %d %q", c.query, w.Code, w.Body, c.code, c.want)
 		}
 	}
+}
+
+// BenchmarkExportEvidence makes the inspection package of a line that 20,000
+// connections reach, unless DEMARC_BENCH_CONNECTIONS says otherwise, and tells
+// its size and the most that the heap grew meanwhile.
+func BenchmarkExportEvidence(b *testing.B) {
+	x := &exporter{lab: busyLab(b, wanted(b), 1)}
+	var err error
+	x.key, err = pki.Open(b.TempDir(), nil)
+	x.must(err)
+	_, err = x.apply(documents(widePlant, agreement, lineATO), applyOptions{})
+	x.must(err)
+	x.pass(time.Minute)
+	x.serve()
+	for b.Loop() {
+		runtime.GC()
+		before := heapNow()
+		most, stop := before, make(chan struct{})
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			for tick := time.NewTicker(10 * time.Millisecond); ; {
+				select {
+				case <-stop:
+					return
+				case <-tick.C:
+					most = max(most, heapNow())
+				}
+			}
+		})
+		data, err := x.ask(b.Context(), &demarcv1.ExportEvidenceRequest{Boundary: "line4"}, auditor)
+		close(stop)
+		watching.Wait()
+		x.must(err)
+		b.ReportMetric(float64(len(data))/1e6, "MB-package")
+		b.ReportMetric(float64(most-before)/1e6, "MB-heap")
+	}
+}
+
+// heapNow is what is in use of it, garbage that was not collected included.
+func heapNow() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }
