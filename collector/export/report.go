@@ -44,6 +44,9 @@ func (s *Service) pdf(ctx context.Context, r *demarcv1.ExportRequest) (func(io.W
 	if _, known := papers[r.GetPaper()]; !known {
 		return nil, status.Errorf(codes.InvalidArgument, "paper %q is not one that is printed on: a4, letter", cut(r.GetPaper()))
 	}
+	if r.GetList() != "" {
+		return nil, status.Error(codes.InvalidArgument, "a list is no report: write it as xlsx")
+	}
 	if r.GetConnection() != "" {
 		return s.brief(ctx, r)
 	}
@@ -326,7 +329,7 @@ func (w *report) risks() {
 func (w *report) differences() {
 	w.heading("Drift since the snapshot")
 	for _, s := range w.snapshots {
-		w.text(fmt.Sprintf("%s, taken %s by %s: %d devices, %d connections. %s", s.GetId(), minute(s.GetTaken()), s.GetBy(), s.GetAssets(), s.GetConnections(), short(s.GetReason(), textLength)))
+		w.text(fmt.Sprintf("%s, taken %s by %s: %s", s.GetId(), minute(s.GetTaken()), s.GetBy(), short(s.GetReason(), textLength))) // what is merged later changes how much it holds
 	}
 	if len(w.snapshots) == 0 {
 		w.text("No snapshot was taken of what was decided on: there is nothing to hold the network against.")

@@ -42,6 +42,9 @@ var sheets = []listing{
 
 // xlsx makes the workbook of what is named, or of one list.
 func (s *Service) xlsx(ctx context.Context, r *demarcv1.ExportRequest) (func(io.Writer) error, error) {
+	if r.GetConnection() != "" {
+		return nil, status.Error(codes.InvalidArgument, "a connection has no workbook: write its brief as pdf, or the list of connections")
+	}
 	wanted := sheets
 	if list := r.GetList(); list != "" {
 		i := slices.IndexFunc(sheets, func(l listing) bool { return l.list == list })

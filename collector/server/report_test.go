@@ -140,6 +140,8 @@ func TestExportStaysWithinLimits(t *testing.T) {
 		{&demarcv1.ExportRequest{Format: "xlsx", List: "assets", Boundary: "dmz"}, line, codes.NotFound, "known are line4"},
 		{&demarcv1.ExportRequest{Format: "xlsx"}, engineer, codes.InvalidArgument, "name an authorization or a boundary"},
 		{&demarcv1.ExportRequest{Format: "xlsx", List: "secrets"}, engineer, codes.InvalidArgument, "assets, connections"},
+		{&demarcv1.ExportRequest{Format: "xlsx", Connection: "c-1"}, engineer, codes.InvalidArgument, "no workbook"},
+		{&demarcv1.ExportRequest{Format: "pdf", List: "assets"}, engineer, codes.InvalidArgument, "no report"},
 		{&demarcv1.ExportRequest{Format: "doc", Authorization: "line4-ato"}, engineer, codes.InvalidArgument, "xlsx"},
 		{&demarcv1.ExportRequest{Format: "xlsx", Authorization: "line4-ato", AsOf: timestamppb.New(x.now.Add(time.Hour))}, engineer, codes.OutOfRange, "lies ahead"},
 	} {
