@@ -44,7 +44,7 @@ func between(t *testing.T, file, a, b string) (all [][]byte) {
 	}
 }
 
-// read reads a slice back.
+// readSlice reads a slice back.
 func readSlice(t *testing.T, data []byte) (all []capture.Frame) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "s.pcapng")

@@ -61,7 +61,7 @@ func (r *Recorder) matcher(q *Query) matcher {
 	m := matcher{Query: q, transport: transport(q.Transport), segment: nowhere}
 	for i, name := range r.segments {
 		if name == q.Segment {
-			m.segment = uint16(i) //nolint:gosec // a configuration names few
+			m.segment = uint16(i) // a configuration names few
 		}
 	}
 	client, err := netip.ParseAddr(q.Client)

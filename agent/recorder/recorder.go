@@ -89,7 +89,7 @@ func (r *Recorder) Packet(f *capture.Frame, p *decode.Packet, c *flow.Conversati
 		return
 	}
 	n := c.Sent[flow.A].Packets + c.Sent[flow.B].Packets
-	if n <= uint64(r.Packets) { //nolint:gosec // not negative
+	if n <= uint64(r.Packets) { // not negative
 		news = news || r.first(c, n, p.Time)
 	} else if n%sampled < 2 {
 		news = true
@@ -161,9 +161,9 @@ func (r *Recorder) keep(f *capture.Frame, p *decode.Packet, c *flow.Conversation
 	if b == nil {
 		return // larger than the whole memory
 	}
-	binary.LittleEndian.PutUint32(b[atCaptured:], uint32(n+tag))                          //nolint:gosec // less than the ring
-	binary.LittleEndian.PutUint64(b[atTime:], uint64(f.Time))                             //nolint:gosec // all bits
-	binary.LittleEndian.PutUint32(b[atLength:], uint32(min(max(f.Length, n+tag), 1<<30))) //nolint:gosec // bounded
+	binary.LittleEndian.PutUint32(b[atCaptured:], uint32(n+tag))                          // less than the ring
+	binary.LittleEndian.PutUint64(b[atTime:], uint64(f.Time))                             // all bits
+	binary.LittleEndian.PutUint32(b[atLength:], uint32(min(max(f.Length, n+tag), 1<<30))) // bounded
 	binary.LittleEndian.PutUint16(b[atLink:], uint16(f.Link))
 	binary.LittleEndian.PutUint16(b[atSegment:], c.Segment)
 	b[atProtocol], b[atIP] = c.Transport, 0
@@ -208,14 +208,14 @@ func headers(f *capture.Frame, p *decode.Packet) int {
 
 // room makes place for n bytes, and lets the oldest records go for it.
 func (r *Recorder) room(n int) []byte {
-	size, all := uint64(n+7)&^7, uint64(len(r.ring)) //nolint:gosec // not negative
+	size, all := uint64(n+7)&^7, uint64(len(r.ring)) // not negative
 	if size > all/2 {
 		return nil
 	}
 	if rest := all - r.to%all; rest < size {
 		r.free(rest)
 		b := r.ring[r.to%all:]
-		binary.LittleEndian.PutUint32(b[atSize:], uint32(rest)) //nolint:gosec // less than size
+		binary.LittleEndian.PutUint32(b[atSize:], uint32(rest)) // less than size
 		binary.LittleEndian.PutUint32(b[atCaptured:], skipped)
 		r.to += rest
 	}
@@ -223,7 +223,7 @@ func (r *Recorder) room(n int) []byte {
 	at := r.to % all
 	r.to += size
 	b := r.ring[at : at+size]
-	binary.LittleEndian.PutUint32(b[atSize:], uint32(size)) //nolint:gosec // at most half the ring
+	binary.LittleEndian.PutUint32(b[atSize:], uint32(size)) // at most half the ring
 	return b
 }
 
@@ -234,7 +234,7 @@ func (r *Recorder) free(n uint64) {
 }
 
 // Held is how many bytes are kept.
-func (r *Recorder) Held() int { return int(r.to - r.from) } //nolint:gosec // less than the ring
+func (r *Recorder) Held() int { return int(r.to - r.from) } // less than the ring
 
 // record is one that is kept.
 type record []byte
@@ -257,7 +257,7 @@ func (b record) data() []byte {
 
 func (b record) frame() slice.Frame {
 	return slice.Frame{
-		Time:   int64(binary.LittleEndian.Uint64(b[atTime:])), //nolint:gosec // all bits
+		Time:   int64(binary.LittleEndian.Uint64(b[atTime:])), // all bits
 		Length: int(binary.LittleEndian.Uint32(b[atLength:])), Data: b.data(),
 	}
 }

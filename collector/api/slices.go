@@ -89,7 +89,7 @@ func (s *Service) showsSlice(x *recorded.Slice) bool {
 func protoSlice(x *recorded.Slice) *demarcv1.RecordedSlice {
 	return &demarcv1.RecordedSlice{
 		Id: x.ID(), Connection: x.Slice.Connection, Site: x.Site, Agent: x.Agent, Interface: x.Interface, Segment: x.Segment, Sha256: x.Manifest.SHA256,
-		Bytes: uint64(x.Size), Frames: uint32(x.Frames), LeftOff: uint32(x.LeftOff), Payload: x.Payload, //nolint:gosec // checked when it came
+		Bytes: uint64(x.Size), Frames: uint32(x.Frames), LeftOff: uint32(x.LeftOff), Payload: x.Payload, // checked when it came
 		First: stamp(x.First), Last: stamp(x.Last), Sealed: stamp(x.Sealed), Received: stamp(x.Received), Number: x.Number,
 	}
 }

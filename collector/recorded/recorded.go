@@ -114,7 +114,7 @@ const askAgain = time.Hour
 
 // Want says what is wanted of an agent, the most wanted first, and reports
 // whether that differs from before, and whether it is anything.
-func (d *Desk) Want(agent string, orders []Order) (differs, any bool) {
+func (d *Desk) Want(agent string, orders []Order) (differs, some bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := map[string]*Order{}

@@ -65,7 +65,7 @@ func (f Frame) Append(b []byte) []byte {
 	b, at := begin(b, packetBlock)
 	b = binary.LittleEndian.AppendUint32(b, 0) // the interface
 	b = binary.LittleEndian.AppendUint32(b, uint32(uint64(f.Time)>>32))
-	b = binary.LittleEndian.AppendUint32(b, uint32(f.Time)) //nolint:gosec // the low half
+	b = binary.LittleEndian.AppendUint32(b, uint32(f.Time)) // the low half
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(f.Data)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.Length))
 	b = pad(append(b, f.Data...), len(f.Data))
