@@ -28,7 +28,7 @@ func (s *Spool) Exported() uint64 {
 func (s *Spool) Bundle(after uint64, hello *demarcv1.Hello, c *pki.Credentials) (name string, data []byte, through uint64, err error) {
 	epoch, first, _ := s.state()
 	from := max(first, after+1)
-	records, err := s.read(from, demarcv1.MaxBundle, demarcv1.BundleRoom)
+	records, err := s.read(from, bundle.MaxRecords, demarcv1.BundleRoom)
 	if err != nil {
 		return "", nil, 0, err
 	}

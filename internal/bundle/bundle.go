@@ -14,12 +14,11 @@ import (
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
-const (
-	format = "demarc-bundle 1\n"
-	// maxRecords is how many records a bundle may hold: those that fit, each
-	// with its digest, and no more than a reader wants to see.
-	maxRecords = demarcv1.MaxBundle / 64
-)
+const format = "demarc-bundle 1\n"
+
+// MaxRecords is how many records a bundle may hold: what is around each of them
+// then fits beside BundleRoom.
+const MaxRecords = 100_000
 
 var (
 	// ErrForm is returned for what is no bundle.
@@ -105,7 +104,7 @@ func (b *Bundle) take(part *demarcv1.BundlePart) error {
 			return nil
 		}
 	case *demarcv1.BundlePart_Record:
-		if from, to := Sequences(p.Record); b.Head == nil || from != b.next() || to < from || to > b.Head.GetHello().GetLast() || len(b.Records) == maxRecords {
+		if from, to := Sequences(p.Record); b.Head == nil || from != b.next() || to < from || to > b.Head.GetHello().GetLast() || len(b.Records) == MaxRecords {
 			return fmt.Errorf("a record of %d to %d in the place of %d", from, to, b.next())
 		}
 		b.Records = append(b.Records, p.Record)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -69,6 +71,33 @@ func TestReadRefuses(t *testing.T) {
 		if _, err := Read(whole[:n]); !errors.Is(err, ErrForm) {
 			t.Errorf("cut after %d bytes: %v", n, err)
 		}
+	}
+}
+
+// The most that a spool gives at once fits: records of the smallest and of the
+// largest kind, to the last byte of BundleRoom and one more record.
+func TestFullestBundleIsRead(t *testing.T) {
+	small := (demarcv1.BundleRoom - demarcv1.MaxBody) / MaxRecords
+	var records []*demarcv1.ReportRequest
+	size := 0
+	for n := uint64(1); size < demarcv1.BundleRoom && len(records) < MaxRecords; n++ {
+		r := batch(n)
+		r.GetBatch().Digest, r.GetBatch().Body = make([]byte, 32), make([]byte, small)
+		if len(records) == MaxRecords-1 {
+			r.GetBatch().Body = make([]byte, demarcv1.MaxBody)
+		}
+		records = append(records, r)
+		size += proto.Size(r)
+	}
+	data := made(t, 1, uint64(len(records)), records...)
+	if b, err := Read(data); err != nil || len(b.Records) != len(records) {
+		t.Errorf("%d records in %d bytes: %v", len(records), len(data), err)
+	}
+	r := batch(uint64(len(records)) + 1)
+	r.GetBatch().Body = make([]byte, demarcv1.MaxBody)
+	data = made(t, 1, uint64(len(records))+1, append(records, r)...)
+	if _, err := Read(data); err != nil && len(records) < MaxRecords {
+		t.Errorf("one more, of the largest: %v", err)
 	}
 }
 
