@@ -47,7 +47,7 @@ func command() *cobra.Command {
 	var at place
 	at.flags(root)
 	root.AddCommand(
-		serveCommand(&at), applyCommand(&at), importCommand(&at), getCommand(&at), explainCommand(&at), gateCommand(&at), authorizationCommand(&at), windowCommand(&at), attestCommand(&at), policyCommand(&at), proposeCommand(&at), diffCommand(&at), assetCommand(&at), findingCommand(&at), snapshotCommand(&at), probeCommand(&at), tokenCommand(&at), userCommand(&at), confirmCommand(&at), rejectCommand(&at), auditCommand(&at), exportCommand(&at), verifyCommand(),
+		serveCommand(&at), applyCommand(&at), importCommand(&at), getCommand(&at), explainCommand(&at), gateCommand(&at), authorizationCommand(&at), windowCommand(&at), attestCommand(&at), policyCommand(&at), proposeCommand(&at), diffCommand(&at), assetCommand(&at), findingCommand(&at), snapshotCommand(&at), probeCommand(&at), tokenCommand(&at), userCommand(&at), confirmCommand(&at), rejectCommand(&at), auditCommand(&at), exportCommand(&at), deliverCommand(&at), verifyCommand(),
 		agentCommand(&at), signInCommand(&at), statusCommand(&at), backupCommand(&at), restoreCommand(&at), versionCommand(),
 	)
 	cli.Strict(root)

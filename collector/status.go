@@ -44,6 +44,7 @@ func statusCommand(at *place) *cobra.Command {
 				if len(s.GetSurveys()) > 0 {
 					out.printf("survey     %s: findings alarm nobody yet\n", strings.Join(s.GetSurveys(), ", "))
 				}
+				deliveries(&out, s.GetDeliveries())
 				return out.err
 			})
 		},

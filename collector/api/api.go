@@ -13,6 +13,7 @@ import (
 
 	"demarc/collector/boundary"
 	"demarc/collector/condition"
+	"demarc/collector/deliver"
 	"demarc/collector/finding"
 	"demarc/collector/ingest"
 	"demarc/collector/inventory"
@@ -125,6 +126,7 @@ type Config struct {
 	SignIn        *SignIn
 	Uploads       *upload.Desk
 	Slices        *recorded.Desk
+	Deliveries    func() []deliver.Health // nil: events go nowhere
 	Log           *slog.Logger
 	Clock         func() time.Time
 	Version       string

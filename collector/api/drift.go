@@ -252,8 +252,11 @@ var explains = []string{"change", "maintenance", "outage", "emergency"}
 
 // explaining names the windows over one of boundaries that are open now.
 func (s *Service) explaining(boundaries ...string) (names []string) {
-	now := s.Clock()
-	for _, w := range s.Plant.Documents().Windows {
+	return explaining(s.Plant.Documents(), s.Clock(), boundaries)
+}
+
+func explaining(docs *boundary.Documents, now time.Time, boundaries []string) (names []string) {
+	for _, w := range docs.Windows {
 		if !slices.Contains(explains, w.Type) || now.Before(w.From.Time) || !now.Before(w.Until.End()) ||
 			!slices.ContainsFunc(w.Boundaries, func(b boundary.Ref) bool { return slices.Contains(boundaries, b.Name) }) {
 			continue
@@ -273,4 +276,10 @@ func (s *Service) dress(f *demarcv1.Finding) {
 	if strings.HasPrefix(f.GetKind(), finding.Drift) {
 		f.ExplainedBy = s.explaining(boundariesOf(f)...)
 	}
+}
+
+// Held reports whether nobody is to be alarmed by a finding: it stands in a
+// survey, or is a drift that a window explains.
+func Held(policy *boundary.Policy, docs *boundary.Documents, now time.Time, f *demarcv1.Finding) bool {
+	return Surveyed(policy, now, f) || strings.HasPrefix(f.GetKind(), finding.Drift) && len(explaining(docs, now, boundariesOf(f))) > 0
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"time"
+
 	"demarc/collector/boundary"
 	demarcv1 "demarc/proto/demarc/v1"
 )
@@ -24,8 +26,11 @@ var findingList = list[*demarcv1.Finding]{
 
 // surveyed reports whether a finding stands in the worklist of a survey: every
 // boundary of the plant that it names is in one, and it is not urgent.
-func (s *Service) surveyed(f *demarcv1.Finding) bool {
-	policy, now, in := s.Plant.Policy(), s.Clock(), false
+func (s *Service) surveyed(f *demarcv1.Finding) bool { return Surveyed(s.Plant.Policy(), s.Clock(), f) }
+
+// Surveyed is surveyed by a policy, at an instant.
+func Surveyed(policy *boundary.Policy, now time.Time, f *demarcv1.Finding) bool {
+	in := false
 	for _, b := range []string{f.GetFromBoundary(), f.GetToBoundary()} {
 		if policy.Surveyed(b, now) {
 			in = true

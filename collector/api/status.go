@@ -29,6 +29,7 @@ func (s *Service) GetStatus(ctx context.Context, _ *demarcv1.GetStatusRequest) (
 		Version: s.Version, Authority: s.AuthorityMode, PolicyVersion: s.Plant.Policy().Version(),
 		Journal: last, Applied: s.Plant.Applied(), Clock: timestamppb.New(s.Clock()), Pages: s.Pages, Uplink: s.Uplink,
 		Surveys: s.surveys(), Pending: uint32(len(s.Plant.Proposals())), Fingerprint: s.fingerprint(),
+		Deliveries: s.deliveries(ctx),
 	}, nil
 }
 

@@ -61,6 +61,8 @@ type Config struct {
 	Slices Slices `yaml:"slices"`
 	// Past is what views of the past are made from.
 	Past Past `yaml:"past"`
+	// Deliver is where events are delivered to, beside the pages.
+	Deliver []Destination `yaml:"deliver"`
 }
 
 // Past says how often the collector keeps a whole state, from which the journal
@@ -122,6 +124,9 @@ func Parse(path string, text []byte) (Config, error) {
 		}
 	}
 	if err := c.Check(); err != nil {
+		if d, ok := errors.AsType[*deliverError](err); ok {
+			path += d.line(text)
+		}
 		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, nil
@@ -183,6 +188,9 @@ func (c *Config) checkValues() error {
 		}
 	}
 	if err := c.checkSignIn(); err != nil {
+		return err
+	}
+	if err := c.checkDeliver(); err != nil {
 		return err
 	}
 	if n := c.Uploads.MaxMB; n < 0 || n > 1<<20 {

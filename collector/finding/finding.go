@@ -45,6 +45,7 @@ type Book struct {
 	next     uint64
 	dirty    map[uint64]string // record key -> finding, since the last call of Changed
 	touched  map[string]bool   // findings changed by the call under way
+	moved    map[string]bool   // findings changed since the last call of Moved; nil: nobody follows
 	now      time.Time         // of the record under way, by the collector's clock
 	ends     deadlines
 	tries    tries
@@ -224,6 +225,31 @@ func (b *Book) touch(f *finding) {
 	f.shown = nil
 	b.dirty[f.key] = f.id
 	b.touched[f.id] = true
+	if b.moved != nil {
+		b.moved[f.id] = true
+	}
+}
+
+// Follow lets Moved tell what changes from now on.
+func (b *Book) Follow() { b.moved = make(map[string]bool) }
+
+// Moved lists the findings that changed since the last call, also those that are
+// gone, sorted.
+func (b *Book) Moved() []string {
+	if len(b.moved) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(b.moved))
+	clear(b.moved)
+	return ids
+}
+
+// Revision is that of a finding; 0 where there is none.
+func (b *Book) Revision(id string) uint64 {
+	if f := b.findings[id]; f != nil {
+		return f.revision()
+	}
+	return 0
 }
 
 func (b *Book) told() []string {

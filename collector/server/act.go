@@ -47,6 +47,7 @@ var acts = map[string]func(*engine, *store.Record, *demarcv1.Act) error{
 	actSnapshotTake:  (*engine).takeSnapshot,
 	actSnapshotMerge: (*engine).mergeSnapshot,
 	actProgram:       (*engine).runProgram,
+	actAgentState:    (*engine).agentState,
 }
 
 // applyAct does again, or for the first time, what a person did.

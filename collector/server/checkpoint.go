@@ -40,6 +40,9 @@ const (
 	tablePrograms   = 33 // agent -> position of the journal since which it runs its program
 	tableDriftDue   = 34 // "" -> when snapshots are looked at next, Unix nanoseconds
 
+	tableOutbox = 60 // mark of an event -> event that is to be delivered
+	tableTold   = 61 // finding -> toldFinding; "" -> savedTelling
+
 	tableUses  = 50 // used, as JSON -> last use, Unix nanoseconds
 	tableUsage = 51 // "" -> savedUsage
 )
@@ -164,6 +167,9 @@ func (e *engine) restoreFrom(ctx context.Context, s saved, position uint64) erro
 	}
 	if n := readUint(s[tableEdges][""]); n != 0 {
 		e.lean.through = time.Unix(0, int64(n)).UTC()
+	}
+	if err := e.restoreTelling(s, position); err != nil {
+		return err
 	}
 	e.position = position
 	e.judgedBy = string(s[tableSoftware][""])

@@ -156,6 +156,9 @@ func (e *engine) cutRest(c *checkpoint) (err error) {
 		return err
 	}
 	c.saveDrifts(&e.drifts)
+	if err = e.telling.save(c); err != nil {
+		return err
+	}
 	if err = c.saveUsage(&e.usage); err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ func doAuthority(e *engine, r *store.Record, a *demarcv1.Act) error {
 	e.deeds.told = outcome{r.Position, &demarcv1.Consequences{
 		Boundaries: e.boundaryChanges(policy, e.policy, r.Recorded), Verdicts: turned, Authorizations: leanersOf(e.policy, document),
 	}}
+	e.sayDeed(a, document, e.deeds.told.consequences)
 	e.log.Info("act on authority", "kind", a.GetKind(), "document", document, "by", a.GetActor(), "verdicts_changed", len(e.deeds.told.consequences.GetVerdicts()))
 	return nil
 }

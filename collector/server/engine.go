@@ -71,6 +71,7 @@ type engine struct {
 	usage       usage
 	findingDeed findingDeed          // the last one
 	merged      []finding.Difference // by the last merge
+	telling     telling
 }
 
 // turned is the outcome of a policy record, for whoever applied it.
@@ -122,6 +123,7 @@ func (e *engine) apply(r *store.Record) error {
 	if err := e.applyKind(r); err != nil {
 		return fmt.Errorf("record %d: %w", r.Position, err)
 	}
+	e.deliver(r)
 	e.position = r.Position
 	close(e.applied)
 	e.applied = make(chan struct{})
@@ -182,6 +184,7 @@ func lossOf(r *store.Record) (*demarcv1.Body, error) {
 func (e *engine) observe(r *store.Record, body *demarcv1.Body) {
 	from := source{r.Site, r.Agent}
 	e.altered.sight = true
+	e.telling.lost(r.Site, r.Agent, body.GetLosses(), r.Recorded)
 	for _, at := range e.ledger.Hear(r.Site, r.Agent, body) {
 		e.stands.docket.Hear(at)
 	}

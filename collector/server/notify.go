@@ -35,6 +35,7 @@ func (e *engine) tell(all []boundary.Notice, now time.Time) {
 			e.notices.told[key] = true
 			e.notices.list = append(e.notices.list, n)
 			e.notices.moved = true
+			e.sayNotice(&n, now)
 		}
 	}
 	if over := len(e.notices.list) - maxNotices; over > 0 {

@@ -67,6 +67,7 @@ func (e *engine) applyPolicy(r *store.Record) error {
 	}
 	e.look(r.Recorded)
 	e.turned = turned{version: version, verdicts: verdicts}
+	e.sayPolicy(r.Recorded, len(verdicts))
 	e.log.Info("policy in force", "version", version, "judged_again", len(list), "verdicts_changed", len(verdicts), "in", time.Since(begun).Round(time.Millisecond))
 	return nil
 }

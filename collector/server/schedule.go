@@ -205,5 +205,5 @@ func (e *engine) ringMany(now time.Time) {
 func (e *engine) ringing(now time.Time) bool {
 	e.mu.Lock() // ends may be reckoned anew
 	defer e.mu.Unlock()
-	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now) || e.standing(now) || e.drifts.ringing(now) || e.usage.ringing(now)
+	return e.due.ringing(now) || e.lean.ringing(now) || e.findings.Ringing(now) || e.standing(now) || e.drifts.ringing(now) || e.usage.ringing(now) || e.telling.due(e, now)
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 
 	"demarc/collector/api"
 	"demarc/collector/config"
+	"demarc/collector/deliver"
 	"demarc/collector/export"
 	"demarc/collector/ingest"
 	"demarc/collector/recorded"
@@ -76,6 +78,7 @@ type collector struct {
 	export    *export.Service
 	uploads   *upload.Desk
 	slices    *recorded.Desk
+	desk      *deliver.Desk // nil: nothing is delivered
 	ears      ears
 	saver     saver
 	pasts     *pasts
@@ -120,8 +123,16 @@ func (x *collector) run(ctx context.Context) error {
 	begun := time.Now()
 	x.engine = newEngine(x.store, x.Clock, x.Version, x.Log)
 	x.engine.enforced = x.Authority == config.Enforced
+	if err := x.openDesk(); err != nil {
+		return err
+	}
 	if err := x.engine.restore(ctx); err != nil {
 		return err
+	}
+	if x.desk != nil {
+		if err := x.desk.Begin(ctx, x.engine.Position()); err != nil {
+			return err
+		}
 	}
 	if err := x.engine.judgeAnew(ctx); err != nil {
 		return err
@@ -136,6 +147,30 @@ func (x *collector) run(ctx context.Context) error {
 	}
 	defer x.pasts.close()
 	return x.serve(ctx)
+}
+
+// openDesk makes what delivers events, if they are to be delivered anywhere.
+func (x *collector) openDesk() (err error) {
+	if len(x.Deliver) == 0 {
+		return nil
+	}
+	host, _ := os.Hostname() // without one, an event says nothing of it
+	about := deliver.About{Host: first(x.Names, host), Version: x.Version}
+	if x.ears.pages != nil {
+		about.Pages = x.address()
+	}
+	box := deliver.NewOutbox()
+	x.desk, err = deliver.New(deliver.Config{Destinations: x.Deliver, Store: x.store, Outbox: box, Log: x.Log, Clock: x.Clock, About: about})
+	x.engine.deliverTo(box)
+	return err
+}
+
+// address is how others' browsers reach the pages.
+func (x *collector) address() string {
+	if x.OIDC != nil && x.OIDC.Address != "" {
+		return strings.TrimSuffix(x.OIDC.Address, "/")
+	}
+	return "https://" + reachable(x.ears.pages.Addr(), first(x.Names, "localhost"))
 }
 
 // wire makes the parts that answer.
@@ -171,7 +206,8 @@ func (x *collector) wire() {
 		Uploads: x.uploads, Slices: x.slices,
 		Store: x.store, Plant: x.engine, Past: x.pasts, Agents: x.ingest, Authority: x.authority, SignIn: x.signIn, Log: x.Log,
 		Clock: x.Clock, Version: x.Version, AuthorityMode: x.Authority, Site: x.Site,
-		Pages: x.ears.pagesURL(), Uplink: x.ears.uplinkAddress(x.Names), Keys: filepath.Join(x.Data, "pki"),
+		Deliveries: x.desk.Health,
+		Pages:      x.ears.pagesURL(), Uplink: x.ears.uplinkAddress(x.Names), Keys: filepath.Join(x.Data, "pki"),
 	})
 	x.export = export.New(export.Config{
 		Lists: x.service, Store: x.store, Authority: x.authority, Log: x.Log, Clock: x.Clock, Version: x.Version, Keeps: keeps,
@@ -201,6 +237,10 @@ func (x *collector) serve(ctx context.Context) error {
 	if x.Config.Slices.MaxMB > 0 {
 		asking := &asker{engine: x.engine, ingest: x.ingest, desk: x.slices}
 		back.run(asking.run)
+	}
+	if x.desk != nil {
+		back.run(func(ctx context.Context) error { x.desk.Run(ctx); return nil })
+		front.run(x.watchAgents)
 	}
 	back.run(func(ctx context.Context) error { return x.saver.run(ctx, x.CheckpointEvery, x.Clock) })
 	front.run(func(context.Context) error { return uplink.Serve(x.ears.uplink) })

@@ -37,12 +37,8 @@ func (x *collector) provider() (*api.Provider, error) {
 		}
 		roots = api.Pool(all)
 	}
-	address := strings.TrimSuffix(o.Address, "/")
-	if address == "" {
-		address = "https://" + reachable(x.ears.pages.Addr(), first(x.Names, "localhost"))
-	}
 	return api.NewProvider(api.ProviderConfig{
-		Issuer: o.Issuer, ClientID: o.ClientID, Secret: secret, Claim: o.Claim, Redirect: address + web.ProviderBack, Roots: roots,
+		Issuer: o.Issuer, ClientID: o.ClientID, Secret: secret, Claim: o.Claim, Redirect: x.address() + web.ProviderBack, Roots: roots,
 	}), nil
 }
 

@@ -105,6 +105,7 @@ func (e *engine) note(r *condition.Result, now time.Time) (held bool) {
 		h.Changes = append(h.Changes, &demarcv1.ConditionChange{At: timestamppb.New(now), State: r.State, Words: r.Words, Reason: r.Reason, PolicyVersion: e.policy.Version()})
 		h.Changes = h.Changes[max(0, len(h.Changes)-maxChanges):]
 		s.dirty[id] = true
+		e.sayCondition(r, now)
 		e.log.Info("condition", "id", id, "state", r.State, "reason", r.Reason)
 	}
 	return was != condition.Violated && r.State != condition.Violated

@@ -34,6 +34,7 @@ type Store interface {
 	Acts
 	Slices
 	Audit
+	Deliveries
 	// Backup writes a consistent copy of everything while others go on.
 	Backup(ctx context.Context, path string) error
 	// Close waits for what runs and releases the store.

@@ -9,7 +9,7 @@ package arch
 // wiring packages see everything.
 var stages = map[string][]string{
 	"agent":     {"config", "capture", "decode", "flow", "dissect", "sighting", "spancheck", "recorder", "uplink", "probe", "pipeline", "status", "main"},
-	"collector": {"config", "ingest", "inventory", "boundary", "verdict", "paper", "propose", "condition", "finding", "store", "store/bolt", "store/postgres", "recorded", "upload", "api", "export", "web", "server", "main"},
+	"collector": {"config", "ingest", "inventory", "boundary", "verdict", "paper", "propose", "condition", "finding", "store", "store/bolt", "store/postgres", "recorded", "upload", "deliver", "api", "export", "web", "server", "main"},
 }
 
 // exceptions are imports against the order, each with its reason.

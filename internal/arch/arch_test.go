@@ -280,6 +280,7 @@ func registered(f *ast.File) (names []string) {
 // cannot know (AUTHORITY: it never authorizes, and never vouches).
 func TestForbiddenWords(t *testing.T) {
 	words := []string{"compliant", "compliance", "certified", "guaranteed", "guarantees"}
+	foreign := map[string]string{"collector/deliver/ocsf.go": `"compliance"`} // an attribute's name in the schema of others
 	for _, s := range tree(t) {
 		if s.test || s.generated || s.pkg == "internal/arch" {
 			continue
@@ -287,6 +288,9 @@ func TestForbiddenWords(t *testing.T) {
 		ast.Inspect(s.ast, func(n ast.Node) bool {
 			lit, ok := n.(*ast.BasicLit)
 			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			if foreign[s.file] == lit.Value {
 				return true
 			}
 			for _, w := range strings.FieldsFunc(strings.ToLower(lit.Value), func(r rune) bool { return r < 'a' || r > 'z' }) {

@@ -37,6 +37,8 @@ var (
 	bucketSlices   = []byte("slices")   // SHA-256 -> JSON
 	bucketFrames   = []byte("frames")   // SHA-256 -> bytes
 
+	bucketDeliveries = []byte("deliveries") // name of a destination -> JSON
+
 	metaFormat = []byte("format")
 	metaLast   = []byte("last")  // position of the newest record
 	metaFence  = []byte("fence") // highest lease given
@@ -120,7 +122,7 @@ func (s *Store) prepare() error {
 		} else if name, _ := tx.Cursor().First(); name != nil {
 			return fmt.Errorf("%w: %s belongs to another program (it has a bucket %q)", store.ErrFormat, s.path, name)
 		}
-		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketBases, bucketBaseData, bucketAgents, bucketTokens, bucketUsers, bucketAPI, bucketPolicies, bucketAudit, bucketSlices, bucketFrames} {
+		for _, name := range [][]byte{bucketMeta, bucketJournal, bucketCursors, bucketDigests, bucketState, bucketBases, bucketBaseData, bucketAgents, bucketTokens, bucketUsers, bucketAPI, bucketPolicies, bucketAudit, bucketSlices, bucketFrames, bucketDeliveries} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

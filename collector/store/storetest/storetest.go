@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		{"acts of records", testRecordActs},
 		{"slices", testSlices},
 		{"audit", testAudit},
+		{"deliveries", testDeliveries},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &bench{open: open, dir: t.TempDir(), now: time.Date(2026, 4, 12, 8, 0, 0, 0, time.UTC)}

@@ -85,8 +85,11 @@ type GetStatusResponse struct {
 	Pending uint32 `protobuf:"varint,30,opt,name=pending,proto3" json:"pending,omitempty"`
 	// While many connections are judged again: how many of how many are. Zero
 	// while none are.
-	JudgingDone   uint64 `protobuf:"varint,40,opt,name=judging_done,json=judgingDone,proto3" json:"judging_done,omitempty"`
-	JudgingOf     uint64 `protobuf:"varint,41,opt,name=judging_of,json=judgingOf,proto3" json:"judging_of,omitempty"`
+	JudgingDone uint64 `protobuf:"varint,40,opt,name=judging_done,json=judgingDone,proto3" json:"judging_done,omitempty"`
+	JudgingOf   uint64 `protobuf:"varint,41,opt,name=judging_of,json=judgingOf,proto3" json:"judging_of,omitempty"`
+	// How delivery of events to each destination goes; to whom administers the
+	// collector or audits it.
+	Deliveries    []*Delivery `protobuf:"bytes,50,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -212,6 +215,143 @@ func (x *GetStatusResponse) GetJudgingOf() uint64 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetDeliveries() []*Delivery {
+	if x != nil {
+		return x.Deliveries
+	}
+	return nil
+}
+
+// Delivery is how delivery to a destination goes.
+type Delivery struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	To     string                 `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	Format string                 `protobuf:"bytes,3,opt,name=format,proto3" json:"format,omitempty"`
+	// The last try failed: it is tried again.
+	Failing bool `protobuf:"varint,4,opt,name=failing,proto3" json:"failing,omitempty"`
+	// Events that wait for it, and when the first of them happened.
+	Waiting uint64                 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Oldest  *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	// Events sent since the collector started, and events that were dropped
+	// because too many waited.
+	Sent     uint64                 `protobuf:"varint,7,opt,name=sent,proto3" json:"sent,omitempty"`
+	Dropped  uint64                 `protobuf:"varint,8,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	LastSent *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_sent,json=lastSent,proto3" json:"last_sent,omitempty"`
+	// The last error, and when it was.
+	Error         string                 `protobuf:"bytes,10,opt,name=error,proto3" json:"error,omitempty"`
+	ErrorAt       *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=error_at,json=errorAt,proto3" json:"error_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delivery) Reset() {
+	*x = Delivery{}
+	mi := &file_demarc_v1_collector_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delivery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delivery) ProtoMessage() {}
+
+func (x *Delivery) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_collector_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delivery.ProtoReflect.Descriptor instead.
+func (*Delivery) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Delivery) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Delivery) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Delivery) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *Delivery) GetFailing() bool {
+	if x != nil {
+		return x.Failing
+	}
+	return false
+}
+
+func (x *Delivery) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Delivery) GetOldest() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
+}
+
+func (x *Delivery) GetSent() uint64 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
+}
+
+func (x *Delivery) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *Delivery) GetLastSent() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSent
+	}
+	return nil
+}
+
+func (x *Delivery) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *Delivery) GetErrorAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ErrorAt
+	}
+	return nil
+}
+
 // Document is one file of boundary documents.
 type Document struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -223,7 +363,7 @@ type Document struct {
 
 func (x *Document) Reset() {
 	*x = Document{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[2]
+	mi := &file_demarc_v1_collector_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -235,7 +375,7 @@ func (x *Document) String() string {
 func (*Document) ProtoMessage() {}
 
 func (x *Document) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[2]
+	mi := &file_demarc_v1_collector_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -248,7 +388,7 @@ func (x *Document) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Document.ProtoReflect.Descriptor instead.
 func (*Document) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{2}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Document) GetPath() string {
@@ -280,7 +420,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[3]
+	mi := &file_demarc_v1_collector_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -292,7 +432,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[3]
+	mi := &file_demarc_v1_collector_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -305,7 +445,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{3}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ApplyRequest) GetDocuments() []*Document {
@@ -356,7 +496,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[4]
+	mi := &file_demarc_v1_collector_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -368,7 +508,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[4]
+	mi := &file_demarc_v1_collector_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -381,7 +521,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{4}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ApplyResponse) GetPolicyVersion() uint64 {
@@ -445,7 +585,7 @@ type DocumentChange struct {
 
 func (x *DocumentChange) Reset() {
 	*x = DocumentChange{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[5]
+	mi := &file_demarc_v1_collector_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +597,7 @@ func (x *DocumentChange) String() string {
 func (*DocumentChange) ProtoMessage() {}
 
 func (x *DocumentChange) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[5]
+	mi := &file_demarc_v1_collector_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +610,7 @@ func (x *DocumentChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentChange.ProtoReflect.Descriptor instead.
 func (*DocumentChange) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{5}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DocumentChange) GetKind() string {
@@ -507,7 +647,7 @@ type VerdictChange struct {
 
 func (x *VerdictChange) Reset() {
 	*x = VerdictChange{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[6]
+	mi := &file_demarc_v1_collector_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +659,7 @@ func (x *VerdictChange) String() string {
 func (*VerdictChange) ProtoMessage() {}
 
 func (x *VerdictChange) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[6]
+	mi := &file_demarc_v1_collector_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +672,7 @@ func (x *VerdictChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerdictChange.ProtoReflect.Descriptor instead.
 func (*VerdictChange) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{6}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *VerdictChange) GetConnection() string {
@@ -577,7 +717,7 @@ type CreateTokenRequest struct {
 
 func (x *CreateTokenRequest) Reset() {
 	*x = CreateTokenRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[7]
+	mi := &file_demarc_v1_collector_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -589,7 +729,7 @@ func (x *CreateTokenRequest) String() string {
 func (*CreateTokenRequest) ProtoMessage() {}
 
 func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[7]
+	mi := &file_demarc_v1_collector_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -602,7 +742,7 @@ func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenRequest.ProtoReflect.Descriptor instead.
 func (*CreateTokenRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{7}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateTokenRequest) GetSite() string {
@@ -639,7 +779,7 @@ type CreateTokenResponse struct {
 
 func (x *CreateTokenResponse) Reset() {
 	*x = CreateTokenResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[8]
+	mi := &file_demarc_v1_collector_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +791,7 @@ func (x *CreateTokenResponse) String() string {
 func (*CreateTokenResponse) ProtoMessage() {}
 
 func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[8]
+	mi := &file_demarc_v1_collector_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +804,7 @@ func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenResponse.ProtoReflect.Descriptor instead.
 func (*CreateTokenResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{8}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateTokenResponse) GetToken() string {
@@ -703,7 +843,7 @@ type AdmitAgentRequest struct {
 
 func (x *AdmitAgentRequest) Reset() {
 	*x = AdmitAgentRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[9]
+	mi := &file_demarc_v1_collector_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +855,7 @@ func (x *AdmitAgentRequest) String() string {
 func (*AdmitAgentRequest) ProtoMessage() {}
 
 func (x *AdmitAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[9]
+	mi := &file_demarc_v1_collector_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +868,7 @@ func (x *AdmitAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdmitAgentRequest.ProtoReflect.Descriptor instead.
 func (*AdmitAgentRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{9}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AdmitAgentRequest) GetSite() string {
@@ -773,7 +913,7 @@ type AdmitAgentResponse struct {
 
 func (x *AdmitAgentResponse) Reset() {
 	*x = AdmitAgentResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[10]
+	mi := &file_demarc_v1_collector_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +925,7 @@ func (x *AdmitAgentResponse) String() string {
 func (*AdmitAgentResponse) ProtoMessage() {}
 
 func (x *AdmitAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[10]
+	mi := &file_demarc_v1_collector_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +938,7 @@ func (x *AdmitAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdmitAgentResponse.ProtoReflect.Descriptor instead.
 func (*AdmitAgentResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{10}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AdmitAgentResponse) GetAgent() string {
@@ -850,7 +990,7 @@ type ImportBundleRequest struct {
 
 func (x *ImportBundleRequest) Reset() {
 	*x = ImportBundleRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[11]
+	mi := &file_demarc_v1_collector_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1002,7 @@ func (x *ImportBundleRequest) String() string {
 func (*ImportBundleRequest) ProtoMessage() {}
 
 func (x *ImportBundleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[11]
+	mi := &file_demarc_v1_collector_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1015,7 @@ func (x *ImportBundleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportBundleRequest.ProtoReflect.Descriptor instead.
 func (*ImportBundleRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{11}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ImportBundleRequest) GetData() []byte {
@@ -913,7 +1053,7 @@ type ImportBundleResponse struct {
 
 func (x *ImportBundleResponse) Reset() {
 	*x = ImportBundleResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[12]
+	mi := &file_demarc_v1_collector_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1065,7 @@ func (x *ImportBundleResponse) String() string {
 func (*ImportBundleResponse) ProtoMessage() {}
 
 func (x *ImportBundleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[12]
+	mi := &file_demarc_v1_collector_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1078,7 @@ func (x *ImportBundleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportBundleResponse.ProtoReflect.Descriptor instead.
 func (*ImportBundleResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{12}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ImportBundleResponse) GetAgent() string {
@@ -1006,7 +1146,7 @@ type CreateSignInLinkRequest struct {
 
 func (x *CreateSignInLinkRequest) Reset() {
 	*x = CreateSignInLinkRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[13]
+	mi := &file_demarc_v1_collector_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1158,7 @@ func (x *CreateSignInLinkRequest) String() string {
 func (*CreateSignInLinkRequest) ProtoMessage() {}
 
 func (x *CreateSignInLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[13]
+	mi := &file_demarc_v1_collector_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1171,7 @@ func (x *CreateSignInLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSignInLinkRequest.ProtoReflect.Descriptor instead.
 func (*CreateSignInLinkRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{13}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{14}
 }
 
 // CreateSignInLinkResponse holds a link that works once.
@@ -1045,7 +1185,7 @@ type CreateSignInLinkResponse struct {
 
 func (x *CreateSignInLinkResponse) Reset() {
 	*x = CreateSignInLinkResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[14]
+	mi := &file_demarc_v1_collector_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1197,7 @@ func (x *CreateSignInLinkResponse) String() string {
 func (*CreateSignInLinkResponse) ProtoMessage() {}
 
 func (x *CreateSignInLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[14]
+	mi := &file_demarc_v1_collector_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1210,7 @@ func (x *CreateSignInLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSignInLinkResponse.ProtoReflect.Descriptor instead.
 func (*CreateSignInLinkResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{14}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateSignInLinkResponse) GetUrl() string {
@@ -1106,7 +1246,7 @@ type ListSitesRequest struct {
 
 func (x *ListSitesRequest) Reset() {
 	*x = ListSitesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[15]
+	mi := &file_demarc_v1_collector_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1258,7 @@ func (x *ListSitesRequest) String() string {
 func (*ListSitesRequest) ProtoMessage() {}
 
 func (x *ListSitesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[15]
+	mi := &file_demarc_v1_collector_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1271,7 @@ func (x *ListSitesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSitesRequest.ProtoReflect.Descriptor instead.
 func (*ListSitesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{15}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListSitesRequest) GetPageSize() uint32 {
@@ -1178,7 +1318,7 @@ type ListSitesResponse struct {
 
 func (x *ListSitesResponse) Reset() {
 	*x = ListSitesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[16]
+	mi := &file_demarc_v1_collector_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1330,7 @@ func (x *ListSitesResponse) String() string {
 func (*ListSitesResponse) ProtoMessage() {}
 
 func (x *ListSitesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[16]
+	mi := &file_demarc_v1_collector_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1343,7 @@ func (x *ListSitesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSitesResponse.ProtoReflect.Descriptor instead.
 func (*ListSitesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{16}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListSitesResponse) GetSites() []*Site {
@@ -1248,7 +1388,7 @@ type Site struct {
 
 func (x *Site) Reset() {
 	*x = Site{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[17]
+	mi := &file_demarc_v1_collector_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1400,7 @@ func (x *Site) String() string {
 func (*Site) ProtoMessage() {}
 
 func (x *Site) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[17]
+	mi := &file_demarc_v1_collector_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1413,7 @@ func (x *Site) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Site.ProtoReflect.Descriptor instead.
 func (*Site) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{17}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Site) GetName() string {
@@ -1328,7 +1468,7 @@ type ListBoundariesRequest struct {
 
 func (x *ListBoundariesRequest) Reset() {
 	*x = ListBoundariesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[18]
+	mi := &file_demarc_v1_collector_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1480,7 @@ func (x *ListBoundariesRequest) String() string {
 func (*ListBoundariesRequest) ProtoMessage() {}
 
 func (x *ListBoundariesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[18]
+	mi := &file_demarc_v1_collector_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1493,7 @@ func (x *ListBoundariesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBoundariesRequest.ProtoReflect.Descriptor instead.
 func (*ListBoundariesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{18}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListBoundariesRequest) GetSearch() string {
@@ -1407,7 +1547,7 @@ type ListBoundariesResponse struct {
 
 func (x *ListBoundariesResponse) Reset() {
 	*x = ListBoundariesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[19]
+	mi := &file_demarc_v1_collector_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1559,7 @@ func (x *ListBoundariesResponse) String() string {
 func (*ListBoundariesResponse) ProtoMessage() {}
 
 func (x *ListBoundariesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[19]
+	mi := &file_demarc_v1_collector_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1572,7 @@ func (x *ListBoundariesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBoundariesResponse.ProtoReflect.Descriptor instead.
 func (*ListBoundariesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{19}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListBoundariesResponse) GetBoundaries() []*BoundarySummary {
@@ -1486,7 +1626,7 @@ type BoundarySummary struct {
 
 func (x *BoundarySummary) Reset() {
 	*x = BoundarySummary{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[20]
+	mi := &file_demarc_v1_collector_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1638,7 @@ func (x *BoundarySummary) String() string {
 func (*BoundarySummary) ProtoMessage() {}
 
 func (x *BoundarySummary) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[20]
+	mi := &file_demarc_v1_collector_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1651,7 @@ func (x *BoundarySummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundarySummary.ProtoReflect.Descriptor instead.
 func (*BoundarySummary) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{20}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BoundarySummary) GetName() string {
@@ -1621,7 +1761,7 @@ type ListAssetsRequest struct {
 
 func (x *ListAssetsRequest) Reset() {
 	*x = ListAssetsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[21]
+	mi := &file_demarc_v1_collector_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +1773,7 @@ func (x *ListAssetsRequest) String() string {
 func (*ListAssetsRequest) ProtoMessage() {}
 
 func (x *ListAssetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[21]
+	mi := &file_demarc_v1_collector_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +1786,7 @@ func (x *ListAssetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssetsRequest.ProtoReflect.Descriptor instead.
 func (*ListAssetsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{21}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListAssetsRequest) GetSite() string {
@@ -1763,7 +1903,7 @@ type ListAssetsResponse struct {
 
 func (x *ListAssetsResponse) Reset() {
 	*x = ListAssetsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	mi := &file_demarc_v1_collector_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1915,7 @@ func (x *ListAssetsResponse) String() string {
 func (*ListAssetsResponse) ProtoMessage() {}
 
 func (x *ListAssetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[22]
+	mi := &file_demarc_v1_collector_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1928,7 @@ func (x *ListAssetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAssetsResponse.ProtoReflect.Descriptor instead.
 func (*ListAssetsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{22}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListAssetsResponse) GetAssets() []*Asset {
@@ -1856,7 +1996,7 @@ type ListConnectionsRequest struct {
 
 func (x *ListConnectionsRequest) Reset() {
 	*x = ListConnectionsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[23]
+	mi := &file_demarc_v1_collector_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +2008,7 @@ func (x *ListConnectionsRequest) String() string {
 func (*ListConnectionsRequest) ProtoMessage() {}
 
 func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[23]
+	mi := &file_demarc_v1_collector_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +2021,7 @@ func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*ListConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{23}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListConnectionsRequest) GetVerdict() string {
@@ -2028,7 +2168,7 @@ type ListConnectionsResponse struct {
 
 func (x *ListConnectionsResponse) Reset() {
 	*x = ListConnectionsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[24]
+	mi := &file_demarc_v1_collector_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2180,7 @@ func (x *ListConnectionsResponse) String() string {
 func (*ListConnectionsResponse) ProtoMessage() {}
 
 func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[24]
+	mi := &file_demarc_v1_collector_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2193,7 @@ func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*ListConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{24}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListConnectionsResponse) GetConnections() []*JudgedConnection {
@@ -2112,7 +2252,7 @@ type JudgedConnection struct {
 
 func (x *JudgedConnection) Reset() {
 	*x = JudgedConnection{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[25]
+	mi := &file_demarc_v1_collector_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2264,7 @@ func (x *JudgedConnection) String() string {
 func (*JudgedConnection) ProtoMessage() {}
 
 func (x *JudgedConnection) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[25]
+	mi := &file_demarc_v1_collector_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2277,7 @@ func (x *JudgedConnection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JudgedConnection.ProtoReflect.Descriptor instead.
 func (*JudgedConnection) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{25}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *JudgedConnection) GetId() string {
@@ -2228,7 +2368,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[26]
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2380,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[26]
+	mi := &file_demarc_v1_collector_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2393,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{26}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Activity) GetState() string {
@@ -2303,7 +2443,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2315,7 +2455,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[27]
+	mi := &file_demarc_v1_collector_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2328,7 +2468,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{27}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Verdict) GetVerdict() string {
@@ -2415,7 +2555,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2427,7 +2567,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[28]
+	mi := &file_demarc_v1_collector_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2440,7 +2580,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{28}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Term) GetTerm() string {
@@ -2503,7 +2643,7 @@ type ListFindingsRequest struct {
 
 func (x *ListFindingsRequest) Reset() {
 	*x = ListFindingsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2515,7 +2655,7 @@ func (x *ListFindingsRequest) String() string {
 func (*ListFindingsRequest) ProtoMessage() {}
 
 func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[29]
+	mi := &file_demarc_v1_collector_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2528,7 +2668,7 @@ func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsRequest.ProtoReflect.Descriptor instead.
 func (*ListFindingsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{29}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListFindingsRequest) GetKind() string {
@@ -2673,7 +2813,7 @@ type ListFindingsResponse struct {
 
 func (x *ListFindingsResponse) Reset() {
 	*x = ListFindingsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2685,7 +2825,7 @@ func (x *ListFindingsResponse) String() string {
 func (*ListFindingsResponse) ProtoMessage() {}
 
 func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[30]
+	mi := &file_demarc_v1_collector_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2698,7 +2838,7 @@ func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsResponse.ProtoReflect.Descriptor instead.
 func (*ListFindingsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{30}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListFindingsResponse) GetFindings() []*Finding {
@@ -2803,7 +2943,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2815,7 +2955,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[31]
+	mi := &file_demarc_v1_collector_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2828,7 +2968,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{31}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Finding) GetId() string {
@@ -3111,7 +3251,7 @@ type ProbeDifference struct {
 
 func (x *ProbeDifference) Reset() {
 	*x = ProbeDifference{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3123,7 +3263,7 @@ func (x *ProbeDifference) String() string {
 func (*ProbeDifference) ProtoMessage() {}
 
 func (x *ProbeDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[32]
+	mi := &file_demarc_v1_collector_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3276,7 @@ func (x *ProbeDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeDifference.ProtoReflect.Descriptor instead.
 func (*ProbeDifference) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{32}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ProbeDifference) GetAttribute() string {
@@ -3177,7 +3317,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3189,7 +3329,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[33]
+	mi := &file_demarc_v1_collector_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3202,7 +3342,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{33}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListAgentsRequest) GetSite() string {
@@ -3261,7 +3401,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3273,7 +3413,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[34]
+	mi := &file_demarc_v1_collector_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3286,7 +3426,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{34}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*Agent {
@@ -3338,7 +3478,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3350,7 +3490,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[35]
+	mi := &file_demarc_v1_collector_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3363,7 +3503,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{35}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Agent) GetName() string {
@@ -3489,7 +3629,7 @@ type RevokeAgentRequest struct {
 
 func (x *RevokeAgentRequest) Reset() {
 	*x = RevokeAgentRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3501,7 +3641,7 @@ func (x *RevokeAgentRequest) String() string {
 func (*RevokeAgentRequest) ProtoMessage() {}
 
 func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[36]
+	mi := &file_demarc_v1_collector_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3514,7 +3654,7 @@ func (x *RevokeAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentRequest.ProtoReflect.Descriptor instead.
 func (*RevokeAgentRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{36}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RevokeAgentRequest) GetAgent() string {
@@ -3540,7 +3680,7 @@ type RevokeAgentResponse struct {
 
 func (x *RevokeAgentResponse) Reset() {
 	*x = RevokeAgentResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3552,7 +3692,7 @@ func (x *RevokeAgentResponse) String() string {
 func (*RevokeAgentResponse) ProtoMessage() {}
 
 func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[37]
+	mi := &file_demarc_v1_collector_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3565,7 +3705,7 @@ func (x *RevokeAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAgentResponse.ProtoReflect.Descriptor instead.
 func (*RevokeAgentResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{37}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
 }
 
 // ExplainRequest names a connection, a finding or an asset by id, a condition
@@ -3582,7 +3722,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3594,7 +3734,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[38]
+	mi := &file_demarc_v1_collector_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3607,7 +3747,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{38}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -3644,7 +3784,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3656,7 +3796,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[39]
+	mi := &file_demarc_v1_collector_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3669,7 +3809,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{39}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ExplainResponse) GetConnection() *JudgedConnection {
@@ -3744,7 +3884,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3756,7 +3896,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[40]
+	mi := &file_demarc_v1_collector_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3769,7 +3909,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{40}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
 }
 
 // WatchResponse: the collector's state as of this change number.
@@ -3785,7 +3925,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3797,7 +3937,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[41]
+	mi := &file_demarc_v1_collector_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3810,7 +3950,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{41}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *WatchResponse) GetChange() uint64 {
@@ -3837,7 +3977,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3849,7 +3989,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[42]
+	mi := &file_demarc_v1_collector_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3862,7 +4002,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{42}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *BackupRequest) GetPath() string {
@@ -3882,7 +4022,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3894,7 +4034,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[43]
+	mi := &file_demarc_v1_collector_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3907,7 +4047,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{43}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *BackupResponse) GetBytes() uint64 {
@@ -3934,7 +4074,7 @@ type ListAuthorizationsRequest struct {
 
 func (x *ListAuthorizationsRequest) Reset() {
 	*x = ListAuthorizationsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3946,7 +4086,7 @@ func (x *ListAuthorizationsRequest) String() string {
 func (*ListAuthorizationsRequest) ProtoMessage() {}
 
 func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[44]
+	mi := &file_demarc_v1_collector_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3959,7 +4099,7 @@ func (x *ListAuthorizationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{44}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListAuthorizationsRequest) GetBoundary() string {
@@ -4020,7 +4160,7 @@ type ListAuthorizationsResponse struct {
 
 func (x *ListAuthorizationsResponse) Reset() {
 	*x = ListAuthorizationsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4032,7 +4172,7 @@ func (x *ListAuthorizationsResponse) String() string {
 func (*ListAuthorizationsResponse) ProtoMessage() {}
 
 func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[45]
+	mi := &file_demarc_v1_collector_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4045,7 +4185,7 @@ func (x *ListAuthorizationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorizationsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuthorizationsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{45}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ListAuthorizationsResponse) GetAuthorizations() []*Authorization {
@@ -4087,7 +4227,7 @@ type DecideAuthorizationRequest struct {
 
 func (x *DecideAuthorizationRequest) Reset() {
 	*x = DecideAuthorizationRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4099,7 +4239,7 @@ func (x *DecideAuthorizationRequest) String() string {
 func (*DecideAuthorizationRequest) ProtoMessage() {}
 
 func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[46]
+	mi := &file_demarc_v1_collector_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4112,7 +4252,7 @@ func (x *DecideAuthorizationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationRequest.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{46}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DecideAuthorizationRequest) GetAct() *AuthorizationAct {
@@ -4141,7 +4281,7 @@ type DecideAuthorizationResponse struct {
 
 func (x *DecideAuthorizationResponse) Reset() {
 	*x = DecideAuthorizationResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4153,7 +4293,7 @@ func (x *DecideAuthorizationResponse) String() string {
 func (*DecideAuthorizationResponse) ProtoMessage() {}
 
 func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[47]
+	mi := &file_demarc_v1_collector_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4166,7 +4306,7 @@ func (x *DecideAuthorizationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecideAuthorizationResponse.ProtoReflect.Descriptor instead.
 func (*DecideAuthorizationResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{47}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *DecideAuthorizationResponse) GetConsequences() *Consequences {
@@ -4198,7 +4338,7 @@ type Consequences struct {
 
 func (x *Consequences) Reset() {
 	*x = Consequences{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4210,7 +4350,7 @@ func (x *Consequences) String() string {
 func (*Consequences) ProtoMessage() {}
 
 func (x *Consequences) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[48]
+	mi := &file_demarc_v1_collector_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4223,7 +4363,7 @@ func (x *Consequences) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consequences.ProtoReflect.Descriptor instead.
 func (*Consequences) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{48}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Consequences) GetBoundaries() []*BoundaryChange {
@@ -4260,7 +4400,7 @@ type BoundaryChange struct {
 
 func (x *BoundaryChange) Reset() {
 	*x = BoundaryChange{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4272,7 +4412,7 @@ func (x *BoundaryChange) String() string {
 func (*BoundaryChange) ProtoMessage() {}
 
 func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[49]
+	mi := &file_demarc_v1_collector_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4285,7 +4425,7 @@ func (x *BoundaryChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundaryChange.ProtoReflect.Descriptor instead.
 func (*BoundaryChange) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{49}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *BoundaryChange) GetBoundary() string {
@@ -4320,7 +4460,7 @@ type MoveWindowRequest struct {
 
 func (x *MoveWindowRequest) Reset() {
 	*x = MoveWindowRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4332,7 +4472,7 @@ func (x *MoveWindowRequest) String() string {
 func (*MoveWindowRequest) ProtoMessage() {}
 
 func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[50]
+	mi := &file_demarc_v1_collector_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4345,7 +4485,7 @@ func (x *MoveWindowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowRequest.ProtoReflect.Descriptor instead.
 func (*MoveWindowRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{50}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *MoveWindowRequest) GetAct() *WindowAct {
@@ -4372,7 +4512,7 @@ type MoveWindowResponse struct {
 
 func (x *MoveWindowResponse) Reset() {
 	*x = MoveWindowResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4384,7 +4524,7 @@ func (x *MoveWindowResponse) String() string {
 func (*MoveWindowResponse) ProtoMessage() {}
 
 func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[51]
+	mi := &file_demarc_v1_collector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4397,7 +4537,7 @@ func (x *MoveWindowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveWindowResponse.ProtoReflect.Descriptor instead.
 func (*MoveWindowResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{51}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *MoveWindowResponse) GetConsequences() *Consequences {
@@ -4417,7 +4557,7 @@ type AttestRequest struct {
 
 func (x *AttestRequest) Reset() {
 	*x = AttestRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4429,7 +4569,7 @@ func (x *AttestRequest) String() string {
 func (*AttestRequest) ProtoMessage() {}
 
 func (x *AttestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[52]
+	mi := &file_demarc_v1_collector_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4442,7 +4582,7 @@ func (x *AttestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestRequest.ProtoReflect.Descriptor instead.
 func (*AttestRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{52}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *AttestRequest) GetAttestation() *Attestation {
@@ -4462,7 +4602,7 @@ type AttestResponse struct {
 
 func (x *AttestResponse) Reset() {
 	*x = AttestResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4474,7 +4614,7 @@ func (x *AttestResponse) String() string {
 func (*AttestResponse) ProtoMessage() {}
 
 func (x *AttestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[53]
+	mi := &file_demarc_v1_collector_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4487,7 +4627,7 @@ func (x *AttestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestResponse.ProtoReflect.Descriptor instead.
 func (*AttestResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{53}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *AttestResponse) GetUntil() *timestamppb.Timestamp {
@@ -4508,7 +4648,7 @@ type MergeAssetsRequest struct {
 
 func (x *MergeAssetsRequest) Reset() {
 	*x = MergeAssetsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4520,7 +4660,7 @@ func (x *MergeAssetsRequest) String() string {
 func (*MergeAssetsRequest) ProtoMessage() {}
 
 func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[54]
+	mi := &file_demarc_v1_collector_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4533,7 +4673,7 @@ func (x *MergeAssetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsRequest.ProtoReflect.Descriptor instead.
 func (*MergeAssetsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{54}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *MergeAssetsRequest) GetAssets() []string {
@@ -4560,7 +4700,7 @@ type MergeAssetsResponse struct {
 
 func (x *MergeAssetsResponse) Reset() {
 	*x = MergeAssetsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4572,7 +4712,7 @@ func (x *MergeAssetsResponse) String() string {
 func (*MergeAssetsResponse) ProtoMessage() {}
 
 func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[55]
+	mi := &file_demarc_v1_collector_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4585,7 +4725,7 @@ func (x *MergeAssetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeAssetsResponse.ProtoReflect.Descriptor instead.
 func (*MergeAssetsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{55}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *MergeAssetsResponse) GetAsset() *Asset {
@@ -4608,7 +4748,7 @@ type SplitAssetRequest struct {
 
 func (x *SplitAssetRequest) Reset() {
 	*x = SplitAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4620,7 +4760,7 @@ func (x *SplitAssetRequest) String() string {
 func (*SplitAssetRequest) ProtoMessage() {}
 
 func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[56]
+	mi := &file_demarc_v1_collector_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4633,7 +4773,7 @@ func (x *SplitAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetRequest.ProtoReflect.Descriptor instead.
 func (*SplitAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{56}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *SplitAssetRequest) GetAsset() string {
@@ -4667,7 +4807,7 @@ type SplitAssetResponse struct {
 
 func (x *SplitAssetResponse) Reset() {
 	*x = SplitAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4679,7 +4819,7 @@ func (x *SplitAssetResponse) String() string {
 func (*SplitAssetResponse) ProtoMessage() {}
 
 func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[57]
+	mi := &file_demarc_v1_collector_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4692,7 +4832,7 @@ func (x *SplitAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitAssetResponse.ProtoReflect.Descriptor instead.
 func (*SplitAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{57}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *SplitAssetResponse) GetAssets() []*Asset {
@@ -4716,7 +4856,7 @@ type SetAssetRequest struct {
 
 func (x *SetAssetRequest) Reset() {
 	*x = SetAssetRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4728,7 +4868,7 @@ func (x *SetAssetRequest) String() string {
 func (*SetAssetRequest) ProtoMessage() {}
 
 func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[58]
+	mi := &file_demarc_v1_collector_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4741,7 +4881,7 @@ func (x *SetAssetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetRequest.ProtoReflect.Descriptor instead.
 func (*SetAssetRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{58}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *SetAssetRequest) GetAsset() string {
@@ -4782,7 +4922,7 @@ type SetAssetResponse struct {
 
 func (x *SetAssetResponse) Reset() {
 	*x = SetAssetResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4794,7 +4934,7 @@ func (x *SetAssetResponse) String() string {
 func (*SetAssetResponse) ProtoMessage() {}
 
 func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[59]
+	mi := &file_demarc_v1_collector_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4807,7 +4947,7 @@ func (x *SetAssetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAssetResponse.ProtoReflect.Descriptor instead.
 func (*SetAssetResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{59}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *SetAssetResponse) GetAsset() *Asset {
@@ -4832,7 +4972,7 @@ type ListNoticesRequest struct {
 
 func (x *ListNoticesRequest) Reset() {
 	*x = ListNoticesRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[60]
+	mi := &file_demarc_v1_collector_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4844,7 +4984,7 @@ func (x *ListNoticesRequest) String() string {
 func (*ListNoticesRequest) ProtoMessage() {}
 
 func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[60]
+	mi := &file_demarc_v1_collector_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4857,7 +4997,7 @@ func (x *ListNoticesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesRequest.ProtoReflect.Descriptor instead.
 func (*ListNoticesRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{60}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListNoticesRequest) GetKind() string {
@@ -4909,7 +5049,7 @@ type ListNoticesResponse struct {
 
 func (x *ListNoticesResponse) Reset() {
 	*x = ListNoticesResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[61]
+	mi := &file_demarc_v1_collector_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4921,7 +5061,7 @@ func (x *ListNoticesResponse) String() string {
 func (*ListNoticesResponse) ProtoMessage() {}
 
 func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[61]
+	mi := &file_demarc_v1_collector_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4934,7 +5074,7 @@ func (x *ListNoticesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticesResponse.ProtoReflect.Descriptor instead.
 func (*ListNoticesResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{61}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ListNoticesResponse) GetNotices() []*Notice {
@@ -4976,7 +5116,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[62]
+	mi := &file_demarc_v1_collector_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4988,7 +5128,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[62]
+	mi := &file_demarc_v1_collector_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5001,7 +5141,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{62}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Notice) GetAt() *timestamppb.Timestamp {
@@ -5058,7 +5198,7 @@ type ListDocumentsRequest struct {
 
 func (x *ListDocumentsRequest) Reset() {
 	*x = ListDocumentsRequest{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[63]
+	mi := &file_demarc_v1_collector_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5070,7 +5210,7 @@ func (x *ListDocumentsRequest) String() string {
 func (*ListDocumentsRequest) ProtoMessage() {}
 
 func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[63]
+	mi := &file_demarc_v1_collector_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5083,7 +5223,7 @@ func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsRequest.ProtoReflect.Descriptor instead.
 func (*ListDocumentsRequest) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{63}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ListDocumentsRequest) GetPolicyVersion() uint64 {
@@ -5153,7 +5293,7 @@ type ListDocumentsResponse struct {
 
 func (x *ListDocumentsResponse) Reset() {
 	*x = ListDocumentsResponse{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[64]
+	mi := &file_demarc_v1_collector_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5165,7 +5305,7 @@ func (x *ListDocumentsResponse) String() string {
 func (*ListDocumentsResponse) ProtoMessage() {}
 
 func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[64]
+	mi := &file_demarc_v1_collector_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5178,7 +5318,7 @@ func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDocumentsResponse.ProtoReflect.Descriptor instead.
 func (*ListDocumentsResponse) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{64}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ListDocumentsResponse) GetPolicyVersion() uint64 {
@@ -5238,7 +5378,7 @@ type PolicyDocument struct {
 
 func (x *PolicyDocument) Reset() {
 	*x = PolicyDocument{}
-	mi := &file_demarc_v1_collector_proto_msgTypes[65]
+	mi := &file_demarc_v1_collector_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5250,7 +5390,7 @@ func (x *PolicyDocument) String() string {
 func (*PolicyDocument) ProtoMessage() {}
 
 func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
-	mi := &file_demarc_v1_collector_proto_msgTypes[65]
+	mi := &file_demarc_v1_collector_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5263,7 +5403,7 @@ func (x *PolicyDocument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyDocument.ProtoReflect.Descriptor instead.
 func (*PolicyDocument) Descriptor() ([]byte, []int) {
-	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{65}
+	return file_demarc_v1_collector_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *PolicyDocument) GetKind() string {
@@ -5299,7 +5439,7 @@ var File_demarc_v1_collector_proto protoreflect.FileDescriptor
 const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\n" +
 	"\x19demarc/v1/collector.proto\x12\tdemarc.v1\x1a\x19demarc/v1/authority.proto\x1a\x19demarc/v1/condition.proto\x1a\x18demarc/v1/decision.proto\x1a\x19demarc/v1/inventory.proto\x1a\x15demarc/v1/paper.proto\x1a\x14demarc/v1/past.proto\x1a\x18demarc/v1/proposal.proto\x1a\x16demarc/v1/record.proto\x1a\x16demarc/v1/uplink.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x9e\x03\n" +
+	"\x10GetStatusRequest\"\xd3\x03\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
 	"\tauthority\x18\x02 \x01(\tR\tauthority\x12%\n" +
@@ -5315,7 +5455,23 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\apending\x18\x1e \x01(\rR\apending\x12!\n" +
 	"\fjudging_done\x18( \x01(\x04R\vjudgingDone\x12\x1d\n" +
 	"\n" +
-	"judging_of\x18) \x01(\x04R\tjudgingOf\"8\n" +
+	"judging_of\x18) \x01(\x04R\tjudgingOf\x123\n" +
+	"\n" +
+	"deliveries\x182 \x03(\v2\x13.demarc.v1.DeliveryR\n" +
+	"deliveries\"\xe2\x02\n" +
+	"\bDelivery\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x16\n" +
+	"\x06format\x18\x03 \x01(\tR\x06format\x12\x18\n" +
+	"\afailing\x18\x04 \x01(\bR\afailing\x12\x18\n" +
+	"\awaiting\x18\x05 \x01(\x04R\awaiting\x122\n" +
+	"\x06oldest\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x06oldest\x12\x12\n" +
+	"\x04sent\x18\a \x01(\x04R\x04sent\x12\x18\n" +
+	"\adropped\x18\b \x01(\x04R\adropped\x127\n" +
+	"\tlast_sent\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\blastSent\x12\x14\n" +
+	"\x05error\x18\n" +
+	" \x01(\tR\x05error\x125\n" +
+	"\berror_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\aerrorAt\"8\n" +
 	"\bDocument\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\"\x8a\x01\n" +
@@ -5792,246 +5948,251 @@ func file_demarc_v1_collector_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_collector_proto_rawDescData
 }
 
-var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
+var file_demarc_v1_collector_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_demarc_v1_collector_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),            // 0: demarc.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),           // 1: demarc.v1.GetStatusResponse
-	(*Document)(nil),                    // 2: demarc.v1.Document
-	(*ApplyRequest)(nil),                // 3: demarc.v1.ApplyRequest
-	(*ApplyResponse)(nil),               // 4: demarc.v1.ApplyResponse
-	(*DocumentChange)(nil),              // 5: demarc.v1.DocumentChange
-	(*VerdictChange)(nil),               // 6: demarc.v1.VerdictChange
-	(*CreateTokenRequest)(nil),          // 7: demarc.v1.CreateTokenRequest
-	(*CreateTokenResponse)(nil),         // 8: demarc.v1.CreateTokenResponse
-	(*AdmitAgentRequest)(nil),           // 9: demarc.v1.AdmitAgentRequest
-	(*AdmitAgentResponse)(nil),          // 10: demarc.v1.AdmitAgentResponse
-	(*ImportBundleRequest)(nil),         // 11: demarc.v1.ImportBundleRequest
-	(*ImportBundleResponse)(nil),        // 12: demarc.v1.ImportBundleResponse
-	(*CreateSignInLinkRequest)(nil),     // 13: demarc.v1.CreateSignInLinkRequest
-	(*CreateSignInLinkResponse)(nil),    // 14: demarc.v1.CreateSignInLinkResponse
-	(*ListSitesRequest)(nil),            // 15: demarc.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),           // 16: demarc.v1.ListSitesResponse
-	(*Site)(nil),                        // 17: demarc.v1.Site
-	(*ListBoundariesRequest)(nil),       // 18: demarc.v1.ListBoundariesRequest
-	(*ListBoundariesResponse)(nil),      // 19: demarc.v1.ListBoundariesResponse
-	(*BoundarySummary)(nil),             // 20: demarc.v1.BoundarySummary
-	(*ListAssetsRequest)(nil),           // 21: demarc.v1.ListAssetsRequest
-	(*ListAssetsResponse)(nil),          // 22: demarc.v1.ListAssetsResponse
-	(*ListConnectionsRequest)(nil),      // 23: demarc.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil),     // 24: demarc.v1.ListConnectionsResponse
-	(*JudgedConnection)(nil),            // 25: demarc.v1.JudgedConnection
-	(*Activity)(nil),                    // 26: demarc.v1.Activity
-	(*Verdict)(nil),                     // 27: demarc.v1.Verdict
-	(*Term)(nil),                        // 28: demarc.v1.Term
-	(*ListFindingsRequest)(nil),         // 29: demarc.v1.ListFindingsRequest
-	(*ListFindingsResponse)(nil),        // 30: demarc.v1.ListFindingsResponse
-	(*Finding)(nil),                     // 31: demarc.v1.Finding
-	(*ProbeDifference)(nil),             // 32: demarc.v1.ProbeDifference
-	(*ListAgentsRequest)(nil),           // 33: demarc.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 34: demarc.v1.ListAgentsResponse
-	(*Agent)(nil),                       // 35: demarc.v1.Agent
-	(*RevokeAgentRequest)(nil),          // 36: demarc.v1.RevokeAgentRequest
-	(*RevokeAgentResponse)(nil),         // 37: demarc.v1.RevokeAgentResponse
-	(*ExplainRequest)(nil),              // 38: demarc.v1.ExplainRequest
-	(*ExplainResponse)(nil),             // 39: demarc.v1.ExplainResponse
-	(*WatchRequest)(nil),                // 40: demarc.v1.WatchRequest
-	(*WatchResponse)(nil),               // 41: demarc.v1.WatchResponse
-	(*BackupRequest)(nil),               // 42: demarc.v1.BackupRequest
-	(*BackupResponse)(nil),              // 43: demarc.v1.BackupResponse
-	(*ListAuthorizationsRequest)(nil),   // 44: demarc.v1.ListAuthorizationsRequest
-	(*ListAuthorizationsResponse)(nil),  // 45: demarc.v1.ListAuthorizationsResponse
-	(*DecideAuthorizationRequest)(nil),  // 46: demarc.v1.DecideAuthorizationRequest
-	(*DecideAuthorizationResponse)(nil), // 47: demarc.v1.DecideAuthorizationResponse
-	(*Consequences)(nil),                // 48: demarc.v1.Consequences
-	(*BoundaryChange)(nil),              // 49: demarc.v1.BoundaryChange
-	(*MoveWindowRequest)(nil),           // 50: demarc.v1.MoveWindowRequest
-	(*MoveWindowResponse)(nil),          // 51: demarc.v1.MoveWindowResponse
-	(*AttestRequest)(nil),               // 52: demarc.v1.AttestRequest
-	(*AttestResponse)(nil),              // 53: demarc.v1.AttestResponse
-	(*MergeAssetsRequest)(nil),          // 54: demarc.v1.MergeAssetsRequest
-	(*MergeAssetsResponse)(nil),         // 55: demarc.v1.MergeAssetsResponse
-	(*SplitAssetRequest)(nil),           // 56: demarc.v1.SplitAssetRequest
-	(*SplitAssetResponse)(nil),          // 57: demarc.v1.SplitAssetResponse
-	(*SetAssetRequest)(nil),             // 58: demarc.v1.SetAssetRequest
-	(*SetAssetResponse)(nil),            // 59: demarc.v1.SetAssetResponse
-	(*ListNoticesRequest)(nil),          // 60: demarc.v1.ListNoticesRequest
-	(*ListNoticesResponse)(nil),         // 61: demarc.v1.ListNoticesResponse
-	(*Notice)(nil),                      // 62: demarc.v1.Notice
-	(*ListDocumentsRequest)(nil),        // 63: demarc.v1.ListDocumentsRequest
-	(*ListDocumentsResponse)(nil),       // 64: demarc.v1.ListDocumentsResponse
-	(*PolicyDocument)(nil),              // 65: demarc.v1.PolicyDocument
-	nil,                                 // 66: demarc.v1.ListConnectionsResponse.VerdictsEntry
-	nil,                                 // 67: demarc.v1.JudgedConnection.OperationsLastEntry
-	(*timestamppb.Timestamp)(nil),       // 68: google.protobuf.Timestamp
-	(*Proposal)(nil),                    // 69: demarc.v1.Proposal
-	(*AsOf)(nil),                        // 70: demarc.v1.AsOf
-	(*Sight)(nil),                       // 71: demarc.v1.Sight
-	(*BoundaryRecord)(nil),              // 72: demarc.v1.BoundaryRecord
-	(*Asset)(nil),                       // 73: demarc.v1.Asset
-	(*Connection)(nil),                  // 74: demarc.v1.Connection
-	(*Acceptance)(nil),                  // 75: demarc.v1.Acceptance
-	(*Closure)(nil),                     // 76: demarc.v1.Closure
-	(*PoamItem)(nil),                    // 77: demarc.v1.PoamItem
-	(*Fact)(nil),                        // 78: demarc.v1.Fact
-	(*SpanReport)(nil),                  // 79: demarc.v1.SpanReport
-	(*Condition)(nil),                   // 80: demarc.v1.Condition
-	(*Authorization)(nil),               // 81: demarc.v1.Authorization
-	(*Agreement)(nil),                   // 82: demarc.v1.Agreement
-	(*AuthorizationAct)(nil),            // 83: demarc.v1.AuthorizationAct
-	(*WindowAct)(nil),                   // 84: demarc.v1.WindowAct
-	(*Attestation)(nil),                 // 85: demarc.v1.Attestation
-	(*ListConditionsRequest)(nil),       // 86: demarc.v1.ListConditionsRequest
-	(*GateRequest)(nil),                 // 87: demarc.v1.GateRequest
-	(*ListConditionsResponse)(nil),      // 88: demarc.v1.ListConditionsResponse
-	(*GateResponse)(nil),                // 89: demarc.v1.GateResponse
+	(*Delivery)(nil),                    // 2: demarc.v1.Delivery
+	(*Document)(nil),                    // 3: demarc.v1.Document
+	(*ApplyRequest)(nil),                // 4: demarc.v1.ApplyRequest
+	(*ApplyResponse)(nil),               // 5: demarc.v1.ApplyResponse
+	(*DocumentChange)(nil),              // 6: demarc.v1.DocumentChange
+	(*VerdictChange)(nil),               // 7: demarc.v1.VerdictChange
+	(*CreateTokenRequest)(nil),          // 8: demarc.v1.CreateTokenRequest
+	(*CreateTokenResponse)(nil),         // 9: demarc.v1.CreateTokenResponse
+	(*AdmitAgentRequest)(nil),           // 10: demarc.v1.AdmitAgentRequest
+	(*AdmitAgentResponse)(nil),          // 11: demarc.v1.AdmitAgentResponse
+	(*ImportBundleRequest)(nil),         // 12: demarc.v1.ImportBundleRequest
+	(*ImportBundleResponse)(nil),        // 13: demarc.v1.ImportBundleResponse
+	(*CreateSignInLinkRequest)(nil),     // 14: demarc.v1.CreateSignInLinkRequest
+	(*CreateSignInLinkResponse)(nil),    // 15: demarc.v1.CreateSignInLinkResponse
+	(*ListSitesRequest)(nil),            // 16: demarc.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),           // 17: demarc.v1.ListSitesResponse
+	(*Site)(nil),                        // 18: demarc.v1.Site
+	(*ListBoundariesRequest)(nil),       // 19: demarc.v1.ListBoundariesRequest
+	(*ListBoundariesResponse)(nil),      // 20: demarc.v1.ListBoundariesResponse
+	(*BoundarySummary)(nil),             // 21: demarc.v1.BoundarySummary
+	(*ListAssetsRequest)(nil),           // 22: demarc.v1.ListAssetsRequest
+	(*ListAssetsResponse)(nil),          // 23: demarc.v1.ListAssetsResponse
+	(*ListConnectionsRequest)(nil),      // 24: demarc.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),     // 25: demarc.v1.ListConnectionsResponse
+	(*JudgedConnection)(nil),            // 26: demarc.v1.JudgedConnection
+	(*Activity)(nil),                    // 27: demarc.v1.Activity
+	(*Verdict)(nil),                     // 28: demarc.v1.Verdict
+	(*Term)(nil),                        // 29: demarc.v1.Term
+	(*ListFindingsRequest)(nil),         // 30: demarc.v1.ListFindingsRequest
+	(*ListFindingsResponse)(nil),        // 31: demarc.v1.ListFindingsResponse
+	(*Finding)(nil),                     // 32: demarc.v1.Finding
+	(*ProbeDifference)(nil),             // 33: demarc.v1.ProbeDifference
+	(*ListAgentsRequest)(nil),           // 34: demarc.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 35: demarc.v1.ListAgentsResponse
+	(*Agent)(nil),                       // 36: demarc.v1.Agent
+	(*RevokeAgentRequest)(nil),          // 37: demarc.v1.RevokeAgentRequest
+	(*RevokeAgentResponse)(nil),         // 38: demarc.v1.RevokeAgentResponse
+	(*ExplainRequest)(nil),              // 39: demarc.v1.ExplainRequest
+	(*ExplainResponse)(nil),             // 40: demarc.v1.ExplainResponse
+	(*WatchRequest)(nil),                // 41: demarc.v1.WatchRequest
+	(*WatchResponse)(nil),               // 42: demarc.v1.WatchResponse
+	(*BackupRequest)(nil),               // 43: demarc.v1.BackupRequest
+	(*BackupResponse)(nil),              // 44: demarc.v1.BackupResponse
+	(*ListAuthorizationsRequest)(nil),   // 45: demarc.v1.ListAuthorizationsRequest
+	(*ListAuthorizationsResponse)(nil),  // 46: demarc.v1.ListAuthorizationsResponse
+	(*DecideAuthorizationRequest)(nil),  // 47: demarc.v1.DecideAuthorizationRequest
+	(*DecideAuthorizationResponse)(nil), // 48: demarc.v1.DecideAuthorizationResponse
+	(*Consequences)(nil),                // 49: demarc.v1.Consequences
+	(*BoundaryChange)(nil),              // 50: demarc.v1.BoundaryChange
+	(*MoveWindowRequest)(nil),           // 51: demarc.v1.MoveWindowRequest
+	(*MoveWindowResponse)(nil),          // 52: demarc.v1.MoveWindowResponse
+	(*AttestRequest)(nil),               // 53: demarc.v1.AttestRequest
+	(*AttestResponse)(nil),              // 54: demarc.v1.AttestResponse
+	(*MergeAssetsRequest)(nil),          // 55: demarc.v1.MergeAssetsRequest
+	(*MergeAssetsResponse)(nil),         // 56: demarc.v1.MergeAssetsResponse
+	(*SplitAssetRequest)(nil),           // 57: demarc.v1.SplitAssetRequest
+	(*SplitAssetResponse)(nil),          // 58: demarc.v1.SplitAssetResponse
+	(*SetAssetRequest)(nil),             // 59: demarc.v1.SetAssetRequest
+	(*SetAssetResponse)(nil),            // 60: demarc.v1.SetAssetResponse
+	(*ListNoticesRequest)(nil),          // 61: demarc.v1.ListNoticesRequest
+	(*ListNoticesResponse)(nil),         // 62: demarc.v1.ListNoticesResponse
+	(*Notice)(nil),                      // 63: demarc.v1.Notice
+	(*ListDocumentsRequest)(nil),        // 64: demarc.v1.ListDocumentsRequest
+	(*ListDocumentsResponse)(nil),       // 65: demarc.v1.ListDocumentsResponse
+	(*PolicyDocument)(nil),              // 66: demarc.v1.PolicyDocument
+	nil,                                 // 67: demarc.v1.ListConnectionsResponse.VerdictsEntry
+	nil,                                 // 68: demarc.v1.JudgedConnection.OperationsLastEntry
+	(*timestamppb.Timestamp)(nil),       // 69: google.protobuf.Timestamp
+	(*Proposal)(nil),                    // 70: demarc.v1.Proposal
+	(*AsOf)(nil),                        // 71: demarc.v1.AsOf
+	(*Sight)(nil),                       // 72: demarc.v1.Sight
+	(*BoundaryRecord)(nil),              // 73: demarc.v1.BoundaryRecord
+	(*Asset)(nil),                       // 74: demarc.v1.Asset
+	(*Connection)(nil),                  // 75: demarc.v1.Connection
+	(*Acceptance)(nil),                  // 76: demarc.v1.Acceptance
+	(*Closure)(nil),                     // 77: demarc.v1.Closure
+	(*PoamItem)(nil),                    // 78: demarc.v1.PoamItem
+	(*Fact)(nil),                        // 79: demarc.v1.Fact
+	(*SpanReport)(nil),                  // 80: demarc.v1.SpanReport
+	(*Condition)(nil),                   // 81: demarc.v1.Condition
+	(*Authorization)(nil),               // 82: demarc.v1.Authorization
+	(*Agreement)(nil),                   // 83: demarc.v1.Agreement
+	(*AuthorizationAct)(nil),            // 84: demarc.v1.AuthorizationAct
+	(*WindowAct)(nil),                   // 85: demarc.v1.WindowAct
+	(*Attestation)(nil),                 // 86: demarc.v1.Attestation
+	(*ListConditionsRequest)(nil),       // 87: demarc.v1.ListConditionsRequest
+	(*GateRequest)(nil),                 // 88: demarc.v1.GateRequest
+	(*ListConditionsResponse)(nil),      // 89: demarc.v1.ListConditionsResponse
+	(*GateResponse)(nil),                // 90: demarc.v1.GateResponse
 }
 var file_demarc_v1_collector_proto_depIdxs = []int32{
-	68,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
-	2,   // 1: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
-	5,   // 2: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
-	6,   // 3: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
-	69,  // 4: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
-	6,   // 5: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
-	68,  // 6: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
-	68,  // 7: demarc.v1.AdmitAgentResponse.expires:type_name -> google.protobuf.Timestamp
-	68,  // 8: demarc.v1.ImportBundleResponse.written:type_name -> google.protobuf.Timestamp
-	68,  // 9: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
-	68,  // 10: demarc.v1.ListSitesRequest.as_of:type_name -> google.protobuf.Timestamp
-	17,  // 11: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
-	70,  // 12: demarc.v1.ListSitesResponse.as_of:type_name -> demarc.v1.AsOf
-	68,  // 13: demarc.v1.ListBoundariesRequest.as_of:type_name -> google.protobuf.Timestamp
-	20,  // 14: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
-	70,  // 15: demarc.v1.ListBoundariesResponse.as_of:type_name -> demarc.v1.AsOf
-	71,  // 16: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
-	68,  // 17: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
-	72,  // 18: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
-	68,  // 19: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
-	73,  // 20: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
-	70,  // 21: demarc.v1.ListAssetsResponse.as_of:type_name -> demarc.v1.AsOf
-	68,  // 22: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
-	25,  // 23: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
-	66,  // 24: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
-	70,  // 25: demarc.v1.ListConnectionsResponse.as_of:type_name -> demarc.v1.AsOf
-	74,  // 26: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
-	27,  // 27: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
-	67,  // 28: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
-	26,  // 29: demarc.v1.JudgedConnection.activity:type_name -> demarc.v1.Activity
-	28,  // 30: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
-	68,  // 31: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
-	68,  // 32: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
-	68,  // 33: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
-	68,  // 34: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
-	68,  // 35: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
-	31,  // 36: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
-	70,  // 37: demarc.v1.ListFindingsResponse.as_of:type_name -> demarc.v1.AsOf
-	68,  // 38: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
-	68,  // 39: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
-	68,  // 40: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
-	68,  // 41: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
-	75,  // 42: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
-	76,  // 43: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
-	77,  // 44: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
-	68,  // 45: demarc.v1.Finding.ceased_since:type_name -> google.protobuf.Timestamp
-	32,  // 46: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
-	78,  // 47: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
-	78,  // 48: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
-	35,  // 49: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
-	68,  // 50: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
-	68,  // 51: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
-	68,  // 52: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
-	68,  // 53: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
-	79,  // 54: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
-	68,  // 55: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
-	25,  // 56: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
-	31,  // 57: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
-	80,  // 58: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
-	81,  // 59: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
-	20,  // 60: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
-	73,  // 61: demarc.v1.ExplainResponse.asset:type_name -> demarc.v1.Asset
-	82,  // 62: demarc.v1.ExplainResponse.agreements:type_name -> demarc.v1.Agreement
-	70,  // 63: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
-	68,  // 64: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
-	81,  // 65: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
-	70,  // 66: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
-	83,  // 67: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
-	48,  // 68: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
-	69,  // 69: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
-	49,  // 70: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
-	6,   // 71: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
-	84,  // 72: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
-	48,  // 73: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
-	85,  // 74: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
-	68,  // 75: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
-	73,  // 76: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
-	73,  // 77: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
-	73,  // 78: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
-	62,  // 79: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
-	68,  // 80: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	68,  // 81: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
-	68,  // 82: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
-	68,  // 83: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
-	65,  // 84: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
-	70,  // 85: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
-	68,  // 86: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
-	0,   // 87: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
-	3,   // 88: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
-	7,   // 89: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
-	9,   // 90: demarc.v1.CollectorService.AdmitAgent:input_type -> demarc.v1.AdmitAgentRequest
-	11,  // 91: demarc.v1.CollectorService.ImportBundle:input_type -> demarc.v1.ImportBundleRequest
-	13,  // 92: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
-	15,  // 93: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
-	18,  // 94: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
-	21,  // 95: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
-	23,  // 96: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
-	29,  // 97: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
-	33,  // 98: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
-	36,  // 99: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
-	54,  // 100: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
-	56,  // 101: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
-	58,  // 102: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
-	38,  // 103: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
-	40,  // 104: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
-	44,  // 105: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
-	46,  // 106: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
-	63,  // 107: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
-	60,  // 108: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
-	50,  // 109: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
-	52,  // 110: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
-	86,  // 111: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
-	87,  // 112: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
-	42,  // 113: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
-	1,   // 114: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
-	4,   // 115: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
-	8,   // 116: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
-	10,  // 117: demarc.v1.CollectorService.AdmitAgent:output_type -> demarc.v1.AdmitAgentResponse
-	12,  // 118: demarc.v1.CollectorService.ImportBundle:output_type -> demarc.v1.ImportBundleResponse
-	14,  // 119: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
-	16,  // 120: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
-	19,  // 121: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
-	22,  // 122: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
-	24,  // 123: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
-	30,  // 124: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
-	34,  // 125: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
-	37,  // 126: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
-	55,  // 127: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
-	57,  // 128: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
-	59,  // 129: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
-	39,  // 130: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
-	41,  // 131: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
-	45,  // 132: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
-	47,  // 133: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
-	64,  // 134: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
-	61,  // 135: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
-	51,  // 136: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
-	53,  // 137: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
-	88,  // 138: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
-	89,  // 139: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
-	43,  // 140: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
-	114, // [114:141] is the sub-list for method output_type
-	87,  // [87:114] is the sub-list for method input_type
-	87,  // [87:87] is the sub-list for extension type_name
-	87,  // [87:87] is the sub-list for extension extendee
-	0,   // [0:87] is the sub-list for field type_name
+	69,  // 0: demarc.v1.GetStatusResponse.clock:type_name -> google.protobuf.Timestamp
+	2,   // 1: demarc.v1.GetStatusResponse.deliveries:type_name -> demarc.v1.Delivery
+	69,  // 2: demarc.v1.Delivery.oldest:type_name -> google.protobuf.Timestamp
+	69,  // 3: demarc.v1.Delivery.last_sent:type_name -> google.protobuf.Timestamp
+	69,  // 4: demarc.v1.Delivery.error_at:type_name -> google.protobuf.Timestamp
+	3,   // 5: demarc.v1.ApplyRequest.documents:type_name -> demarc.v1.Document
+	6,   // 6: demarc.v1.ApplyResponse.changes:type_name -> demarc.v1.DocumentChange
+	7,   // 7: demarc.v1.ApplyResponse.verdicts:type_name -> demarc.v1.VerdictChange
+	70,  // 8: demarc.v1.ApplyResponse.pending:type_name -> demarc.v1.Proposal
+	7,   // 9: demarc.v1.ApplyResponse.pending_verdicts:type_name -> demarc.v1.VerdictChange
+	69,  // 10: demarc.v1.CreateTokenResponse.expires:type_name -> google.protobuf.Timestamp
+	69,  // 11: demarc.v1.AdmitAgentResponse.expires:type_name -> google.protobuf.Timestamp
+	69,  // 12: demarc.v1.ImportBundleResponse.written:type_name -> google.protobuf.Timestamp
+	69,  // 13: demarc.v1.CreateSignInLinkResponse.expires:type_name -> google.protobuf.Timestamp
+	69,  // 14: demarc.v1.ListSitesRequest.as_of:type_name -> google.protobuf.Timestamp
+	18,  // 15: demarc.v1.ListSitesResponse.sites:type_name -> demarc.v1.Site
+	71,  // 16: demarc.v1.ListSitesResponse.as_of:type_name -> demarc.v1.AsOf
+	69,  // 17: demarc.v1.ListBoundariesRequest.as_of:type_name -> google.protobuf.Timestamp
+	21,  // 18: demarc.v1.ListBoundariesResponse.boundaries:type_name -> demarc.v1.BoundarySummary
+	71,  // 19: demarc.v1.ListBoundariesResponse.as_of:type_name -> demarc.v1.AsOf
+	72,  // 20: demarc.v1.BoundarySummary.sight:type_name -> demarc.v1.Sight
+	69,  // 21: demarc.v1.BoundarySummary.survey_until:type_name -> google.protobuf.Timestamp
+	73,  // 22: demarc.v1.BoundarySummary.record:type_name -> demarc.v1.BoundaryRecord
+	69,  // 23: demarc.v1.ListAssetsRequest.as_of:type_name -> google.protobuf.Timestamp
+	74,  // 24: demarc.v1.ListAssetsResponse.assets:type_name -> demarc.v1.Asset
+	71,  // 25: demarc.v1.ListAssetsResponse.as_of:type_name -> demarc.v1.AsOf
+	69,  // 26: demarc.v1.ListConnectionsRequest.as_of:type_name -> google.protobuf.Timestamp
+	26,  // 27: demarc.v1.ListConnectionsResponse.connections:type_name -> demarc.v1.JudgedConnection
+	67,  // 28: demarc.v1.ListConnectionsResponse.verdicts:type_name -> demarc.v1.ListConnectionsResponse.VerdictsEntry
+	71,  // 29: demarc.v1.ListConnectionsResponse.as_of:type_name -> demarc.v1.AsOf
+	75,  // 30: demarc.v1.JudgedConnection.connection:type_name -> demarc.v1.Connection
+	28,  // 31: demarc.v1.JudgedConnection.verdict:type_name -> demarc.v1.Verdict
+	68,  // 32: demarc.v1.JudgedConnection.operations_last:type_name -> demarc.v1.JudgedConnection.OperationsLastEntry
+	27,  // 33: demarc.v1.JudgedConnection.activity:type_name -> demarc.v1.Activity
+	29,  // 34: demarc.v1.Verdict.terms:type_name -> demarc.v1.Term
+	69,  // 35: demarc.v1.Verdict.judged_at:type_name -> google.protobuf.Timestamp
+	69,  // 36: demarc.v1.Verdict.since:type_name -> google.protobuf.Timestamp
+	69,  // 37: demarc.v1.Verdict.quarter:type_name -> google.protobuf.Timestamp
+	69,  // 38: demarc.v1.Verdict.clears:type_name -> google.protobuf.Timestamp
+	69,  // 39: demarc.v1.ListFindingsRequest.as_of:type_name -> google.protobuf.Timestamp
+	32,  // 40: demarc.v1.ListFindingsResponse.findings:type_name -> demarc.v1.Finding
+	71,  // 41: demarc.v1.ListFindingsResponse.as_of:type_name -> demarc.v1.AsOf
+	69,  // 42: demarc.v1.Finding.first_seen:type_name -> google.protobuf.Timestamp
+	69,  // 43: demarc.v1.Finding.last_seen:type_name -> google.protobuf.Timestamp
+	69,  // 44: demarc.v1.Finding.raised:type_name -> google.protobuf.Timestamp
+	69,  // 45: demarc.v1.Finding.status_since:type_name -> google.protobuf.Timestamp
+	76,  // 46: demarc.v1.Finding.acceptance:type_name -> demarc.v1.Acceptance
+	77,  // 47: demarc.v1.Finding.closure:type_name -> demarc.v1.Closure
+	78,  // 48: demarc.v1.Finding.poam:type_name -> demarc.v1.PoamItem
+	69,  // 49: demarc.v1.Finding.ceased_since:type_name -> google.protobuf.Timestamp
+	33,  // 50: demarc.v1.Finding.differences:type_name -> demarc.v1.ProbeDifference
+	79,  // 51: demarc.v1.ProbeDifference.heard:type_name -> demarc.v1.Fact
+	79,  // 52: demarc.v1.ProbeDifference.asked:type_name -> demarc.v1.Fact
+	36,  // 53: demarc.v1.ListAgentsResponse.agents:type_name -> demarc.v1.Agent
+	69,  // 54: demarc.v1.Agent.enrolled:type_name -> google.protobuf.Timestamp
+	69,  // 55: demarc.v1.Agent.last_heard:type_name -> google.protobuf.Timestamp
+	69,  // 56: demarc.v1.Agent.last_frame:type_name -> google.protobuf.Timestamp
+	69,  // 57: demarc.v1.Agent.certificate_expires:type_name -> google.protobuf.Timestamp
+	80,  // 58: demarc.v1.Agent.span:type_name -> demarc.v1.SpanReport
+	69,  // 59: demarc.v1.ExplainRequest.as_of:type_name -> google.protobuf.Timestamp
+	26,  // 60: demarc.v1.ExplainResponse.connection:type_name -> demarc.v1.JudgedConnection
+	32,  // 61: demarc.v1.ExplainResponse.finding:type_name -> demarc.v1.Finding
+	81,  // 62: demarc.v1.ExplainResponse.condition:type_name -> demarc.v1.Condition
+	82,  // 63: demarc.v1.ExplainResponse.authorization:type_name -> demarc.v1.Authorization
+	21,  // 64: demarc.v1.ExplainResponse.boundary:type_name -> demarc.v1.BoundarySummary
+	74,  // 65: demarc.v1.ExplainResponse.asset:type_name -> demarc.v1.Asset
+	83,  // 66: demarc.v1.ExplainResponse.agreements:type_name -> demarc.v1.Agreement
+	71,  // 67: demarc.v1.ExplainResponse.as_of:type_name -> demarc.v1.AsOf
+	69,  // 68: demarc.v1.ListAuthorizationsRequest.as_of:type_name -> google.protobuf.Timestamp
+	82,  // 69: demarc.v1.ListAuthorizationsResponse.authorizations:type_name -> demarc.v1.Authorization
+	71,  // 70: demarc.v1.ListAuthorizationsResponse.as_of:type_name -> demarc.v1.AsOf
+	84,  // 71: demarc.v1.DecideAuthorizationRequest.act:type_name -> demarc.v1.AuthorizationAct
+	49,  // 72: demarc.v1.DecideAuthorizationResponse.consequences:type_name -> demarc.v1.Consequences
+	70,  // 73: demarc.v1.DecideAuthorizationResponse.pending:type_name -> demarc.v1.Proposal
+	50,  // 74: demarc.v1.Consequences.boundaries:type_name -> demarc.v1.BoundaryChange
+	7,   // 75: demarc.v1.Consequences.verdicts:type_name -> demarc.v1.VerdictChange
+	85,  // 76: demarc.v1.MoveWindowRequest.act:type_name -> demarc.v1.WindowAct
+	49,  // 77: demarc.v1.MoveWindowResponse.consequences:type_name -> demarc.v1.Consequences
+	86,  // 78: demarc.v1.AttestRequest.attestation:type_name -> demarc.v1.Attestation
+	69,  // 79: demarc.v1.AttestResponse.until:type_name -> google.protobuf.Timestamp
+	74,  // 80: demarc.v1.MergeAssetsResponse.asset:type_name -> demarc.v1.Asset
+	74,  // 81: demarc.v1.SplitAssetResponse.assets:type_name -> demarc.v1.Asset
+	74,  // 82: demarc.v1.SetAssetResponse.asset:type_name -> demarc.v1.Asset
+	63,  // 83: demarc.v1.ListNoticesResponse.notices:type_name -> demarc.v1.Notice
+	69,  // 84: demarc.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	69,  // 85: demarc.v1.Notice.due:type_name -> google.protobuf.Timestamp
+	69,  // 86: demarc.v1.ListDocumentsRequest.as_of:type_name -> google.protobuf.Timestamp
+	69,  // 87: demarc.v1.ListDocumentsResponse.applied:type_name -> google.protobuf.Timestamp
+	66,  // 88: demarc.v1.ListDocumentsResponse.documents:type_name -> demarc.v1.PolicyDocument
+	71,  // 89: demarc.v1.ListDocumentsResponse.as_of:type_name -> demarc.v1.AsOf
+	69,  // 90: demarc.v1.JudgedConnection.OperationsLastEntry.value:type_name -> google.protobuf.Timestamp
+	0,   // 91: demarc.v1.CollectorService.GetStatus:input_type -> demarc.v1.GetStatusRequest
+	4,   // 92: demarc.v1.CollectorService.Apply:input_type -> demarc.v1.ApplyRequest
+	8,   // 93: demarc.v1.CollectorService.CreateToken:input_type -> demarc.v1.CreateTokenRequest
+	10,  // 94: demarc.v1.CollectorService.AdmitAgent:input_type -> demarc.v1.AdmitAgentRequest
+	12,  // 95: demarc.v1.CollectorService.ImportBundle:input_type -> demarc.v1.ImportBundleRequest
+	14,  // 96: demarc.v1.CollectorService.CreateSignInLink:input_type -> demarc.v1.CreateSignInLinkRequest
+	16,  // 97: demarc.v1.CollectorService.ListSites:input_type -> demarc.v1.ListSitesRequest
+	19,  // 98: demarc.v1.CollectorService.ListBoundaries:input_type -> demarc.v1.ListBoundariesRequest
+	22,  // 99: demarc.v1.CollectorService.ListAssets:input_type -> demarc.v1.ListAssetsRequest
+	24,  // 100: demarc.v1.CollectorService.ListConnections:input_type -> demarc.v1.ListConnectionsRequest
+	30,  // 101: demarc.v1.CollectorService.ListFindings:input_type -> demarc.v1.ListFindingsRequest
+	34,  // 102: demarc.v1.CollectorService.ListAgents:input_type -> demarc.v1.ListAgentsRequest
+	37,  // 103: demarc.v1.CollectorService.RevokeAgent:input_type -> demarc.v1.RevokeAgentRequest
+	55,  // 104: demarc.v1.CollectorService.MergeAssets:input_type -> demarc.v1.MergeAssetsRequest
+	57,  // 105: demarc.v1.CollectorService.SplitAsset:input_type -> demarc.v1.SplitAssetRequest
+	59,  // 106: demarc.v1.CollectorService.SetAsset:input_type -> demarc.v1.SetAssetRequest
+	39,  // 107: demarc.v1.CollectorService.Explain:input_type -> demarc.v1.ExplainRequest
+	41,  // 108: demarc.v1.CollectorService.Watch:input_type -> demarc.v1.WatchRequest
+	45,  // 109: demarc.v1.CollectorService.ListAuthorizations:input_type -> demarc.v1.ListAuthorizationsRequest
+	47,  // 110: demarc.v1.CollectorService.DecideAuthorization:input_type -> demarc.v1.DecideAuthorizationRequest
+	64,  // 111: demarc.v1.CollectorService.ListDocuments:input_type -> demarc.v1.ListDocumentsRequest
+	61,  // 112: demarc.v1.CollectorService.ListNotices:input_type -> demarc.v1.ListNoticesRequest
+	51,  // 113: demarc.v1.CollectorService.MoveWindow:input_type -> demarc.v1.MoveWindowRequest
+	53,  // 114: demarc.v1.CollectorService.Attest:input_type -> demarc.v1.AttestRequest
+	87,  // 115: demarc.v1.CollectorService.ListConditions:input_type -> demarc.v1.ListConditionsRequest
+	88,  // 116: demarc.v1.CollectorService.Gate:input_type -> demarc.v1.GateRequest
+	43,  // 117: demarc.v1.CollectorService.Backup:input_type -> demarc.v1.BackupRequest
+	1,   // 118: demarc.v1.CollectorService.GetStatus:output_type -> demarc.v1.GetStatusResponse
+	5,   // 119: demarc.v1.CollectorService.Apply:output_type -> demarc.v1.ApplyResponse
+	9,   // 120: demarc.v1.CollectorService.CreateToken:output_type -> demarc.v1.CreateTokenResponse
+	11,  // 121: demarc.v1.CollectorService.AdmitAgent:output_type -> demarc.v1.AdmitAgentResponse
+	13,  // 122: demarc.v1.CollectorService.ImportBundle:output_type -> demarc.v1.ImportBundleResponse
+	15,  // 123: demarc.v1.CollectorService.CreateSignInLink:output_type -> demarc.v1.CreateSignInLinkResponse
+	17,  // 124: demarc.v1.CollectorService.ListSites:output_type -> demarc.v1.ListSitesResponse
+	20,  // 125: demarc.v1.CollectorService.ListBoundaries:output_type -> demarc.v1.ListBoundariesResponse
+	23,  // 126: demarc.v1.CollectorService.ListAssets:output_type -> demarc.v1.ListAssetsResponse
+	25,  // 127: demarc.v1.CollectorService.ListConnections:output_type -> demarc.v1.ListConnectionsResponse
+	31,  // 128: demarc.v1.CollectorService.ListFindings:output_type -> demarc.v1.ListFindingsResponse
+	35,  // 129: demarc.v1.CollectorService.ListAgents:output_type -> demarc.v1.ListAgentsResponse
+	38,  // 130: demarc.v1.CollectorService.RevokeAgent:output_type -> demarc.v1.RevokeAgentResponse
+	56,  // 131: demarc.v1.CollectorService.MergeAssets:output_type -> demarc.v1.MergeAssetsResponse
+	58,  // 132: demarc.v1.CollectorService.SplitAsset:output_type -> demarc.v1.SplitAssetResponse
+	60,  // 133: demarc.v1.CollectorService.SetAsset:output_type -> demarc.v1.SetAssetResponse
+	40,  // 134: demarc.v1.CollectorService.Explain:output_type -> demarc.v1.ExplainResponse
+	42,  // 135: demarc.v1.CollectorService.Watch:output_type -> demarc.v1.WatchResponse
+	46,  // 136: demarc.v1.CollectorService.ListAuthorizations:output_type -> demarc.v1.ListAuthorizationsResponse
+	48,  // 137: demarc.v1.CollectorService.DecideAuthorization:output_type -> demarc.v1.DecideAuthorizationResponse
+	65,  // 138: demarc.v1.CollectorService.ListDocuments:output_type -> demarc.v1.ListDocumentsResponse
+	62,  // 139: demarc.v1.CollectorService.ListNotices:output_type -> demarc.v1.ListNoticesResponse
+	52,  // 140: demarc.v1.CollectorService.MoveWindow:output_type -> demarc.v1.MoveWindowResponse
+	54,  // 141: demarc.v1.CollectorService.Attest:output_type -> demarc.v1.AttestResponse
+	89,  // 142: demarc.v1.CollectorService.ListConditions:output_type -> demarc.v1.ListConditionsResponse
+	90,  // 143: demarc.v1.CollectorService.Gate:output_type -> demarc.v1.GateResponse
+	44,  // 144: demarc.v1.CollectorService.Backup:output_type -> demarc.v1.BackupResponse
+	118, // [118:145] is the sub-list for method output_type
+	91,  // [91:118] is the sub-list for method input_type
+	91,  // [91:91] is the sub-list for extension type_name
+	91,  // [91:91] is the sub-list for extension extendee
+	0,   // [0:91] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_collector_proto_init() }
@@ -6048,14 +6209,14 @@ func file_demarc_v1_collector_proto_init() {
 	file_demarc_v1_proposal_proto_init()
 	file_demarc_v1_record_proto_init()
 	file_demarc_v1_uplink_proto_init()
-	file_demarc_v1_collector_proto_msgTypes[29].OneofWrappers = []any{}
+	file_demarc_v1_collector_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_collector_proto_rawDesc), len(file_demarc_v1_collector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   68,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

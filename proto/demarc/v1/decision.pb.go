@@ -746,6 +746,77 @@ func (x *AgentProgram) GetVersion() string {
 	return ""
 }
 
+// AgentState is the body of the act "agent.state": the collector noticed that an
+// agent is silent, or is heard again.
+type AgentState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Agent string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Site  string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`
+	// silent, connected
+	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	LastHeard     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_heard,json=lastHeard,proto3" json:"last_heard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgentState) Reset() {
+	*x = AgentState{}
+	mi := &file_demarc_v1_decision_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentState) ProtoMessage() {}
+
+func (x *AgentState) ProtoReflect() protoreflect.Message {
+	mi := &file_demarc_v1_decision_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentState.ProtoReflect.Descriptor instead.
+func (*AgentState) Descriptor() ([]byte, []int) {
+	return file_demarc_v1_decision_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *AgentState) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *AgentState) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *AgentState) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *AgentState) GetLastHeard() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastHeard
+	}
+	return nil
+}
+
 var File_demarc_v1_decision_proto protoreflect.FileDescriptor
 
 const file_demarc_v1_decision_proto_rawDesc = "" +
@@ -811,7 +882,14 @@ const file_demarc_v1_decision_proto_rawDesc = "" +
 	"\x05cause\x18\x03 \x01(\tR\x05cause\">\n" +
 	"\fAgentProgram\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversionB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
+	"\aversion\x18\x02 \x01(\tR\aversion\"\x87\x01\n" +
+	"\n" +
+	"AgentState\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04site\x18\x02 \x01(\tR\x04site\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x129\n" +
+	"\n" +
+	"last_heard\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tlastHeardB!Z\x1fdemarc/proto/demarc/v1;demarcv1b\x06proto3"
 
 var (
 	file_demarc_v1_decision_proto_rawDescOnce sync.Once
@@ -825,7 +903,7 @@ func file_demarc_v1_decision_proto_rawDescGZIP() []byte {
 	return file_demarc_v1_decision_proto_rawDescData
 }
 
-var file_demarc_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_demarc_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_demarc_v1_decision_proto_goTypes = []any{
 	(*Acceptance)(nil),            // 0: demarc.v1.Acceptance
 	(*Closure)(nil),               // 1: demarc.v1.Closure
@@ -836,26 +914,28 @@ var file_demarc_v1_decision_proto_goTypes = []any{
 	(*FindingTarget)(nil),         // 6: demarc.v1.FindingTarget
 	(*SnapshotAct)(nil),           // 7: demarc.v1.SnapshotAct
 	(*AgentProgram)(nil),          // 8: demarc.v1.AgentProgram
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*AgentState)(nil),            // 9: demarc.v1.AgentState
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
 }
 var file_demarc_v1_decision_proto_depIdxs = []int32{
-	9,  // 0: demarc.v1.Acceptance.until:type_name -> google.protobuf.Timestamp
-	9,  // 1: demarc.v1.Acceptance.at:type_name -> google.protobuf.Timestamp
-	9,  // 2: demarc.v1.Closure.at:type_name -> google.protobuf.Timestamp
-	9,  // 3: demarc.v1.PoamItem.due:type_name -> google.protobuf.Timestamp
+	10, // 0: demarc.v1.Acceptance.until:type_name -> google.protobuf.Timestamp
+	10, // 1: demarc.v1.Acceptance.at:type_name -> google.protobuf.Timestamp
+	10, // 2: demarc.v1.Closure.at:type_name -> google.protobuf.Timestamp
+	10, // 3: demarc.v1.PoamItem.due:type_name -> google.protobuf.Timestamp
 	3,  // 4: demarc.v1.PoamItem.milestones:type_name -> demarc.v1.Milestone
-	9,  // 5: demarc.v1.PoamItem.closed:type_name -> google.protobuf.Timestamp
-	9,  // 6: demarc.v1.Milestone.due:type_name -> google.protobuf.Timestamp
-	9,  // 7: demarc.v1.FindingEvent.at:type_name -> google.protobuf.Timestamp
+	10, // 5: demarc.v1.PoamItem.closed:type_name -> google.protobuf.Timestamp
+	10, // 6: demarc.v1.Milestone.due:type_name -> google.protobuf.Timestamp
+	10, // 7: demarc.v1.FindingEvent.at:type_name -> google.protobuf.Timestamp
 	6,  // 8: demarc.v1.FindingAct.targets:type_name -> demarc.v1.FindingTarget
 	0,  // 9: demarc.v1.FindingAct.acceptance:type_name -> demarc.v1.Acceptance
 	1,  // 10: demarc.v1.FindingAct.closure:type_name -> demarc.v1.Closure
 	2,  // 11: demarc.v1.FindingAct.poam:type_name -> demarc.v1.PoamItem
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 12: demarc.v1.AgentState.last_heard:type_name -> google.protobuf.Timestamp
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_decision_proto_init() }
@@ -869,7 +949,7 @@ func file_demarc_v1_decision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demarc_v1_decision_proto_rawDesc), len(file_demarc_v1_decision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
