@@ -109,6 +109,17 @@ func (o *Outbox) after(m Mark, d *destination, n int) (events []*Event, through 
 	return events, m
 }
 
+// All lists what waits for anybody.
+func (o *Outbox) All() []*Event {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := make([]*Event, len(o.list))
+	for i := range o.list {
+		all[i] = o.list[i].Event
+	}
+	return all
+}
+
 // trim forgets what every destination has taken.
 func (o *Outbox) trim() {
 	o.mu.Lock()

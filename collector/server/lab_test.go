@@ -20,6 +20,8 @@ import (
 
 	"demarc/collector/api"
 	"demarc/collector/boundary"
+	"demarc/collector/config"
+	"demarc/collector/deliver"
 	"demarc/collector/store"
 	"demarc/collector/store/bolt"
 	"demarc/internal/ot"
@@ -72,6 +74,7 @@ type lab struct {
 	store *bolt.Store
 	now   time.Time
 	next  map[string]uint64
+	tells bool // engines make events for others
 }
 
 func newLab(t testing.TB) *lab {
@@ -91,7 +94,22 @@ func (l *lab) clock() time.Time { return l.now }
 
 // fresh is an engine that has seen nothing yet.
 func (l *lab) fresh() *engine {
-	return newEngine(l.store, l.clock, "test", slog.New(slog.DiscardHandler))
+	e := newEngine(l.store, l.clock, "test", slog.New(slog.DiscardHandler))
+	if l.tells {
+		box := deliver.NewOutbox()
+		_, err := deliver.New(deliver.Config{Outbox: box, Destinations: []config.Destination{{Name: "all", To: "syslog+udp://127.0.0.1", What: config.Whats, Least: "info"}}})
+		l.must(err)
+		e.deliverTo(box)
+	}
+	return e
+}
+
+// newTellingLab is a lab whose engines make events for others; nobody takes them.
+func newTellingLab(t testing.TB) *lab {
+	l := newLab(t)
+	l.tells = true
+	l.engine = l.fresh()
+	return l
 }
 
 // restarted is what a collector would come to that starts now.
@@ -217,6 +235,12 @@ func dump(e *engine) string {
 	}
 	for _, r := range e.stands.docket.Results() {
 		fmt.Fprintln(&b, r.ID(), r.Words, r.Evidence, r.Connections, r.Assets, r.From.UTC(), r.To.UTC())
+	}
+	if e.telling.box != nil {
+		for _, x := range e.telling.box.All() {
+			fmt.Fprintln(&b, x.Mark, string(deliver.Render("json", x, deliver.About{})))
+		}
+		fmt.Fprintln(&b, "told", len(e.telling.told), e.telling.held, e.telling.saved.Looked.UTC(), slices.Sorted(maps.Keys(e.telling.look)))
 	}
 	fmt.Fprintln(&b, "to be judged again", e.stands.docket.Touched())
 	for _, x := range e.looking(e.clock()).all {

@@ -62,6 +62,9 @@ func TestReplayEqualsLife(t *testing.T) {
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		l := newLab(t)
+		if seed%2 == 1 {
+			l = newTellingLab(t)
+		}
 		fence, err := l.store.Lease(t.Context(), "test")
 		l.must(err)
 		checkpoints := 0
