@@ -85,10 +85,11 @@ const (
 	KindGap  = "delivery.gap"
 )
 
-// ids gives an event its ID: of what happened, to what and when.
-func (e *Event) ids(more ...string) {
+// identify gives an event its ID: of what happened, to what and when. It is the
+// same when the journal is applied again, whatever else came before.
+func (e *Event) identify() {
 	h := sha256.New()
-	for _, s := range append([]string{e.Kind, e.Subject, e.Time.UTC().Format(time.RFC3339Nano), fmt.Sprint(e.Revision), e.Words}, more...) {
+	for _, s := range []string{e.Kind, e.Subject, e.Time.UTC().Format(time.RFC3339Nano), fmt.Sprint(e.Revision), e.Title, e.Words, e.Class, e.Status, e.Site} {
 		_, _ = fmt.Fprintf(h, "%d:%s", len(s), s)
 	}
 	e.ID = "e-" + hex.EncodeToString(h.Sum(nil)[:16])
@@ -124,7 +125,7 @@ func (e *Event) Finish() {
 	e.Boundaries, e.Documents, e.Controls = cleanList(e.Boundaries, maxList, maxName), cleanList(e.Documents, maxList, maxName), cleanList(e.Controls, maxList, maxName)
 	e.Evidence, e.Addresses = cleanList(e.Evidence, MaxEvidence, maxText), cleanList(e.Addresses, 2*maxList, maxName)
 	e.Time = e.Time.UTC()
-	e.ids()
+	e.identify()
 }
 
 func cleanList(all []string, most, runes int) []string {

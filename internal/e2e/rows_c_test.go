@@ -22,8 +22,7 @@ import (
 )
 
 // TestSecurityTeam walks, row by row, what a security team does that reviews how
-// the plant drifts away from its boundaries, from the command line. Delivery to a
-// SIEM (C15) is an export and not of the engine: it is not there yet.
+// the plant drifts away from its boundaries, from the command line.
 func TestSecurityTeam(t *testing.T) {
 	holds(t, []row{
 		{name: "C1_logical_map", check: logicalMap},
@@ -65,6 +64,7 @@ func TestSecurityTeam(t *testing.T) {
 		{name: "C12_cadence_and_still_happening", acts: cadence},
 		{name: "C13_frames_as_evidence", acts: framesAsEvidence},
 		{name: "C14_merged_across_sensors", acts: twoSensors},
+		{name: "C15_delivery_to_a_SIEM", acts: delivery},
 	})
 }
 
