@@ -24,7 +24,7 @@ func read(t *testing.T, path string) string {
 }
 
 // pages for people, which must stay true.
-var pages = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md", "deploy/findings.md", "deploy/commands.md", "deploy/authority.md", "deploy/slices.md", "deploy/exports.md"}
+var pages = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md", "deploy/findings.md", "deploy/commands.md", "deploy/authority.md", "deploy/slices.md", "deploy/exports.md", "deploy/deliver.md"}
 
 var link = regexp.MustCompile(`\]\(([^)#]+)`)
 
@@ -73,6 +73,24 @@ func TestReadmeSettings(t *testing.T) {
 	c, err := agentconfig.Parse("agent.yaml", []byte(blocks[1][1]))
 	if err != nil || c.Collector == "" || len(c.Interfaces) != 1 {
 		t.Errorf("agent.yaml: %+v, %v", c, err)
+	}
+}
+
+// TestDeliverySettings: the destinations that people start from are taken.
+func TestDeliverySettings(t *testing.T) {
+	for _, b := range block.FindAllStringSubmatch(read(t, "deploy/deliver.md"), -1) {
+		if c, err := collectorconfig.Parse("deliver.md", []byte(b[1])); err != nil || len(c.Deliver) != 2 {
+			t.Errorf("%+v %v", c.Deliver, err)
+		}
+	}
+	var settings strings.Builder // those that are commented out
+	for l := range strings.Lines(read(t, "deploy/collector.yaml")) {
+		if c, is := strings.CutPrefix(l, "# "); is && (strings.HasPrefix(c, "deliver:") || strings.HasPrefix(c, "  - {name: ")) {
+			settings.WriteString(c)
+		}
+	}
+	if c, err := collectorconfig.Parse("deploy/collector.yaml", []byte(settings.String())); err != nil || len(c.Deliver) != 2 {
+		t.Errorf("%+v %v", c.Deliver, err)
 	}
 }
 
