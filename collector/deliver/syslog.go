@@ -58,7 +58,7 @@ func (s *syslog) send(ctx context.Context, all []message) (string, error) {
 			return "", err
 		}
 	}
-	if err := s.write(all); err != nil {
+	if err := s.write(ctx, all); err != nil {
 		s.close()
 		return "", err
 	}
@@ -106,8 +106,10 @@ func listen(conn net.Conn, broken chan<- error) {
 	}
 }
 
-func (s *syslog) write(all []message) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(writeTime))
+func (s *syslog) write(ctx context.Context, all []message) error {
+	conn := s.conn
+	_ = conn.SetWriteDeadline(time.Now().Add(writeTime))
+	defer context.AfterFunc(ctx, func() { _ = conn.SetWriteDeadline(time.Now()) })() // a stuck server holds up no shutdown
 	var stream bytes.Buffer
 	for _, m := range all {
 		text := s.frame(m)
@@ -124,11 +126,11 @@ func (s *syslog) write(all []message) error {
 	if _, err := s.conn.Write(stream.Bytes()); stream.Len() > 0 && err != nil {
 		return err
 	}
-	return s.stands()
+	return s.stands(ctx)
 }
 
 // stands waits until what was written counts as taken.
-func (s *syslog) stands() error {
+func (s *syslog) stands(ctx context.Context) error {
 	deadline := time.Now().Add(s.settle + ackTime)
 	for wait := s.settle; ; wait = 50 * time.Millisecond {
 		select {
@@ -146,6 +148,8 @@ func (s *syslog) stands() error {
 			return err
 		case n == 0:
 			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case time.Now().After(deadline):
 			return fmt.Errorf("the server did not acknowledge %d octets in %v", n, ackTime)
 		}
