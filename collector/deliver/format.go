@@ -58,13 +58,13 @@ func (e *Event) link(a *About) string {
 
 // page makes the path of a page: page("findings", id).
 func page(name, id string) string {
-	p := "/" + name
+	parts := []string{"", name}
 	for part := range strings.SplitSeq(id, "/") {
 		if part != "" {
-			p += "/" + url.PathEscape(part)
+			parts = append(parts, url.PathEscape(part))
 		}
 	}
-	return p
+	return strings.Join(parts, "/")
 }
 
 // technique is the id and the name of what MITRE calls it: "T0886", "Remote

@@ -290,8 +290,8 @@ func (t *telling) sayLosses(now time.Time) {
 			Time: now, Kind: "agent.loss", What: config.Agents, Subject: l.Agent, Class: l.Reason, Site: l.Site, Severity: 40, Count: l.Count, First: l.First, Last: l.Last,
 			Title: "Agent " + l.Agent + " did not see or keep everything: " + l.Reason, Words: l.Words, Page: "/agents",
 		}
-		if strings.HasPrefix(l.Reason, "mirror-") {
-			x.Kind, x.Title = "agent.span", "The SPAN port of agent "+l.Agent+" is not right: "+strings.TrimPrefix(l.Reason, "mirror-")
+		if check, span := strings.CutPrefix(l.Reason, "mirror-"); span {
+			x.Kind, x.Title = "agent.span", "The SPAN port of agent "+l.Agent+" is not right: "+check
 		}
 		t.say(x)
 		l.Count, l.Next = 0, now.Add(lossEvery)
