@@ -63,7 +63,7 @@ func newSlices(cfg config.Config, ports []*port, log *slog.Logger) (*sliced, err
 		return nil, nil
 	}
 	s := &sliced{Config: cfg, ports: ports, log: log, every: sliceEvery, wanted: make(chan *demarcv1.SliceOrders, 1), out: make(chan *demarcv1.Slice)}
-	raw, err := os.ReadFile(s.chainFile()) //nolint:gosec // in the state directory
+	raw, err := os.ReadFile(s.chainFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
