@@ -36,7 +36,7 @@ var typefaces = sync.OnceValues(func() (*typeface, error) {
 		if err != nil {
 			return nil, err
 		}
-		if *to, err = io.ReadAll(z); err != nil { //nolint:gosec // our own file
+		if *to, err = io.ReadAll(z); err != nil {
 			return nil, err
 		}
 	}

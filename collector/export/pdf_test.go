@@ -106,20 +106,20 @@ func TestLongTableGoesOnWithItsHead(t *testing.T) {
 
 // TestSameWritingGivesTheSameBytes, and another one another fingerprint.
 func TestSameWritingGivesTheSameBytes(t *testing.T) {
-	make := func(text string) *writing {
+	said := func(text string) *writing {
 		w := &writing{Title: "x", Subject: "x", At: noon}
 		w.heading("Наsos")
 		w.text(text)
 		return w
 	}
-	first, _ := printed(t, make("same words"), "")
+	first, _ := printed(t, said("same words"), "")
 	for range 10 {
-		if again, _ := printed(t, make("same words"), ""); !bytes.Equal(first, again) {
+		if again, _ := printed(t, said("same words"), ""); !bytes.Equal(first, again) {
 			t.Fatal("the same writing gives another file")
 		}
 	}
-	a, _ := make("same words").fingerprint()
-	if b, _ := make("same  words").fingerprint(); a == b || len(a) != 16 {
+	a, _ := said("same words").fingerprint()
+	if b, _ := said("same  words").fingerprint(); a == b || len(a) != 16 {
 		t.Errorf("%s and %s", a, b)
 	}
 }

@@ -22,7 +22,7 @@ func made(t testing.TB, rows int, cells [][]any) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
+	defer func() { _ = b.close() }()
 	b.rows = rows
 	s := b.sheet("List", "Text", "Number", "Minute", "Day")
 	for _, c := range cells {

@@ -55,7 +55,7 @@ func (x *exporter) workbook(r *demarcv1.ExportRequest, roles ...store.Grant) (da
 	x.must(err)
 	f, err := excelize.OpenReader(bytes.NewReader(data))
 	x.must(err)
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	rows = map[string][][]string{}
 	for _, name := range f.GetSheetList() {
 		rows[name], err = f.GetRows(name)
@@ -189,7 +189,7 @@ func TestReportSaysEachConditionAndDocument(t *testing.T) {
 	if strings.Contains(got, "10.60.9.91") || strings.Contains(got, "{pages}") {
 		t.Error("the report holds what is outside of the authorization, or no number of pages")
 	}
-	letter := proto.Clone(r).(*demarcv1.ExportRequest) //nolint:forcetypeassert // a clone is what it is of
+	letter := proto.CloneOf(r)
 	letter.Paper = "letter"
 	other, err := x.report(t.Context(), letter, engineer)
 	x.must(err)
