@@ -70,30 +70,33 @@ const (
 
 // uaHeader is the header of a chunk.
 type uaHeader struct {
-	kind  [3]byte
+	kind  uaKind
 	chunk byte
 	size  int
 }
 
-var (
-	uaHEL = [3]byte{'H', 'E', 'L'}
-	uaACK = [3]byte{'A', 'C', 'K'}
-	uaERR = [3]byte{'E', 'R', 'R'}
-	uaRHE = [3]byte{'R', 'H', 'E'}
-	uaOPN = [3]byte{'O', 'P', 'N'}
-	uaMSG = [3]byte{'M', 'S', 'G'}
-	uaCLO = [3]byte{'C', 'L', 'O'}
+// uaKind is the three letters that a chunk begins with, the first lowest.
+type uaKind uint32
+
+const (
+	uaHEL = 'H' | 'E'<<8 | 'L'<<16
+	uaACK = 'A' | 'C'<<8 | 'K'<<16
+	uaERR = 'E' | 'R'<<8 | 'R'<<16
+	uaRHE = 'R' | 'H'<<8 | 'E'<<16
+	uaOPN = 'O' | 'P'<<8 | 'N'<<16
+	uaMSG = 'M' | 'S'<<8 | 'G'<<16
+	uaCLO = 'C' | 'L'<<8 | 'O'<<16
 )
 
 // readUA reads the header of a chunk: ok is false when these bytes, as far as
 // they go, are no chunk; whole is false when the header itself is cut.
 func readUA(b []byte) (h uaHeader, whole, ok bool) {
-	copy(h.kind[:], b)
 	if len(b) < 8 {
 		return h, false, uaBegins(b)
 	}
-	h.chunk = b[3]
-	size := binary.LittleEndian.Uint32(b[4:])
+	v := binary.LittleEndian.Uint64(b)
+	h.kind, h.chunk = uaKind(v&0xffffff), byte(v>>24)
+	size := v >> 32
 	if size > uaLimit || (h.chunk != 'F' && h.kind != uaMSG) {
 		return h, true, false
 	}
@@ -122,9 +125,9 @@ func (h uaHeader) sane() bool {
 
 // uaBegins reports whether a few bytes may be the beginning of a chunk.
 func uaBegins(b []byte) bool {
-	for _, k := range [...][3]byte{uaMSG, uaOPN, uaHEL, uaACK, uaERR, uaRHE, uaCLO} {
-		if bytes.HasPrefix(b, k[:min(3, len(b))]) {
-			return len(b) < 4 || b[3] == 'F' || (k == uaMSG && (b[3] == 'C' || b[3] == 'A'))
+	for _, k := range [...]string{"MSG", "OPN", "HEL", "ACK", "ERR", "RHE", "CLO"} {
+		if n := min(len(k), len(b)); string(b[:n]) == k[:n] {
+			return len(b) < 4 || b[3] == 'F' || (k == "MSG" && (b[3] == 'C' || b[3] == 'A'))
 		}
 	}
 	return false

@@ -29,6 +29,10 @@ func (n uaID) standard() bool { return n.ok && n.ns == 0 }
 
 // uaNodeID reads a NodeId or ExpandedNodeId, 5.2.2.9 and 5.2.2.10.
 func uaNodeID(c *wire.Cursor) (n uaID) {
+	if b := c.Peek(4); b != nil && b[0] == 1 { // as the type of nearly every message
+		c.Skip(4)
+		return uaID{uint16(b[1]), uint32(b[2]) | uint32(b[3])<<8, true}
+	}
 	form := c.U8()
 	switch form & 0x3f {
 	case 0: // two octets
