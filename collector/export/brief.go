@@ -237,16 +237,16 @@ func (b *brief) conditionWords() (all []string) {
 func (b *brief) observed() []string {
 	x := b.c.GetConnection()
 	f := x.GetSecurityFacts()
-	protection := "Protection: " + or(x.GetSecurity(), "not known")
+	protection := []string{"Protection: " + or(x.GetSecurity(), "not known")}
 	for _, s := range []struct{ name, value string }{{"TLS", f.GetTls()}, {"OPC UA policy", f.GetPolicy()}, {"certificate", f.GetSubject()}} {
 		if s.value != "" {
-			protection += ", " + s.name + " " + b.cut(s.value, 120)
+			protection = append(protection, s.name+" "+b.cut(s.value, 120))
 		}
 	}
 	return []string{
 		fmt.Sprintf("%s (%s), opened by %s (known from %s), %s; %s", service(x), or(x.GetGrade(), "no grade"), or(x.GetOpenedBy(), "unknown"), or(bases[or(x.GetDirectionBasis(), "unknown")], x.GetDirectionBasis()), x.GetOutcome(), or(operations(x), "no operation was read")),
 		fmt.Sprintf("%s from the client, %s back, sessions: %d; first seen %s, last %s", volume(x.GetClientBytes()), volume(x.GetServerBytes()), x.GetSessions(), minute(x.GetFirstSeen()), minute(x.GetLastSeen())),
-		protection,
+		commas(protection),
 	}
 }
 
@@ -281,11 +281,11 @@ func (b *brief) visibility() []string {
 		if !slices.Contains(b.ends(), x.GetName()) || x.GetSight() == nil {
 			continue
 		}
-		words := x.GetName() + ": " + x.GetSight().GetWords()
+		words := []string{x.GetName() + ": " + x.GetSight().GetWords()}
 		for _, g := range x.GetSight().GetSegments() {
-			words += fmt.Sprintf(" heard until %s, %d of %d packets lost.", or(minute(g.GetLast()), "never"), g.GetLost(), g.GetPackets())
+			words = append(words, fmt.Sprintf("heard until %s, %d of %d packets lost.", or(minute(g.GetLast()), "never"), g.GetLost(), g.GetPackets()))
 		}
-		all = append(all, words)
+		all = append(all, strings.Join(words, " "))
 	}
 	return all
 }

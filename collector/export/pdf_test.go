@@ -133,8 +133,10 @@ func hostileBrief(name string, n int) *brief {
 		}
 		return all
 	}
-	c := &demarcv1.JudgedConnection{Id: "c-1", ClientBoundary: name, ServerBoundary: "dmz", Agents: many(name), Verdict: &demarcv1.Verdict{Verdict: "out-of-terms", Reason: name, NotObservable: many(name), Documents: many("Interconnection/" + name)},
-		Connection: &demarcv1.Connection{Client: name, Server: name, Protocol: name, Transport: "tcp", Port: 1, ClientAsset: "a", SecurityFacts: &demarcv1.SecurityFacts{Subject: name}, Operations: map[string]uint64{}}}
+	c := &demarcv1.JudgedConnection{
+		Id: "c-1", ClientBoundary: name, ServerBoundary: "dmz", Agents: many(name), Verdict: &demarcv1.Verdict{Verdict: "out-of-terms", Reason: name, NotObservable: many(name), Documents: many("Interconnection/" + name)},
+		Connection: &demarcv1.Connection{Client: name, Server: name, Protocol: name, Transport: "tcp", Port: 1, ClientAsset: "a", SecurityFacts: &demarcv1.SecurityFacts{Subject: name}, Operations: map[string]uint64{}},
+	}
 	b.c = c
 	for _, s := range many(name) {
 		c.Connection.Operations[s] = 1

@@ -10,9 +10,18 @@ import (
 // pages have it. Line breaks and tabs are left to whoever lays out the text.
 var unseen = &unicode.RangeTable{
 	R16: []unicode.Range16{
-		{Lo: 0x00, Hi: 0x08, Stride: 1}, {Lo: 0x0b, Hi: 0x1f, Stride: 1}, {Lo: 0x7f, Hi: 0x9f, Stride: 1}, {Lo: 0xad, Hi: 0xad, Stride: 1},
-		{Lo: 0x61c, Hi: 0x61c, Stride: 1}, {Lo: 0x180e, Hi: 0x180e, Stride: 1}, {Lo: 0x200b, Hi: 0x200f, Stride: 1}, {Lo: 0x2028, Hi: 0x202e, Stride: 1},
-		{Lo: 0x2060, Hi: 0x206f, Stride: 1}, {Lo: 0xfeff, Hi: 0xfeff, Stride: 1}, {Lo: 0xfff0, Hi: 0xfffb, Stride: 1}, {Lo: 0xfffe, Hi: 0xffff, Stride: 1},
+		{Lo: 0x00, Hi: 0x08, Stride: 1},
+		{Lo: 0x0b, Hi: 0x1f, Stride: 1},
+		{Lo: 0x7f, Hi: 0x9f, Stride: 1},
+		{Lo: 0xad, Hi: 0xad, Stride: 1},
+		{Lo: 0x61c, Hi: 0x61c, Stride: 1},
+		{Lo: 0x180e, Hi: 0x180e, Stride: 1},
+		{Lo: 0x200b, Hi: 0x200f, Stride: 1},
+		{Lo: 0x2028, Hi: 0x202e, Stride: 1},
+		{Lo: 0x2060, Hi: 0x206f, Stride: 1},
+		{Lo: 0xfeff, Hi: 0xfeff, Stride: 1},
+		{Lo: 0xfff0, Hi: 0xfffb, Stride: 1},
+		{Lo: 0xfffe, Hi: 0xffff, Stride: 1},
 	},
 	R32: []unicode.Range32{{Lo: 0xe0000, Hi: 0xe007f, Stride: 1}},
 }
