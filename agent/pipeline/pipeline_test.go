@@ -365,6 +365,56 @@ func steadyWith(b *testing.B, file string, with *recorder.Recorder) {
 	b.ReportMetric(float64(now.Mallocs-known.Mallocs)/float64(from-to), "allocs/packet")
 }
 
+// BenchmarkDissectors tells what all dissectors add to headers only on the
+// capture named by DEMARC_CAPTURE. Both read it in turn, round after round
+// (-benchtime 10x), and of each short piece the quickest round counts: what else
+// the machine did meanwhile is left out of both.
+func BenchmarkDissectors(b *testing.B) {
+	file := os.Getenv("DEMARC_CAPTURE")
+	if file == "" {
+		b.Skip("DEMARC_CAPTURE names no capture file")
+	}
+	var headers, all pieces
+	for b.Loop() {
+		headers.read(b, file, []dissect.Protocol{})
+		all.read(b, file, nil)
+	}
+	b.ReportMetric(headers.perPacket(), "headers-ns/packet")
+	b.ReportMetric(all.perPacket(), "all-ns/packet")
+	b.ReportMetric(all.perPacket()-headers.perPacket(), "dissectors-ns/packet")
+}
+
+// pieces is how long each progressEvery packets of a capture took at best.
+type pieces []time.Duration
+
+func (p *pieces) read(b *testing.B, file string, protocols []dissect.Protocol) {
+	src, err := capture.Open(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer src.Close()
+	i, last := 0, time.Now()
+	cfg := Config{Protocols: protocols, Progress: func() {
+		now := time.Now()
+		if i == len(*p) {
+			*p = append(*p, now.Sub(last))
+		}
+		(*p)[i] = min((*p)[i], now.Sub(last))
+		i, last = i+1, now
+	}}
+	if _, err := Run(context.Background(), cfg, src, nowhere{}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (p pieces) perPacket() float64 {
+	var sum time.Duration
+	for _, d := range p {
+		sum += d
+	}
+	return float64(sum.Nanoseconds()) / float64(len(p)*progressEvery)
+}
+
 // BenchmarkRead reads the capture named by DEMARC_CAPTURE: headers only, and
 // with every dissector on.
 func BenchmarkRead(b *testing.B) {
