@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"slices"
+	"unsafe"
 
 	"demarc/agent/flow"
 	"demarc/internal/ot"
@@ -65,8 +66,8 @@ type level struct {
 // Tally counts the operations of a conversation by class, where each is one bit
 // of Known.
 type Tally struct {
-	Counts [ot.NumOperations]uint32
 	Known  uint16
+	Counts [ot.NumOperations]uint32
 }
 
 // NewEngine makes an engine over the given protocols, usually Protocols().
@@ -164,6 +165,25 @@ func (e *Engine) Ahead(c *flow.Conversation) {
 	if s, ok := c.App.(*session); ok {
 		e.touched += int(s.tries) + s.half[flow.A].skip
 	}
+}
+
+// Further is Ahead for what Ahead has brought: the state of the dissectors.
+func (e *Engine) Further(c *flow.Conversation) {
+	if s, ok := c.App.(*session); ok {
+		e.touched += s.root.touch()
+		if s.root.child != nil {
+			e.touched += s.root.child.touch()
+		}
+	}
+}
+
+// touch reads the first byte of the dissector's state, whatever that is: a
+// method of it that did so would cost more than is gained.
+func (l *layer) touch() int {
+	if l.d == nil {
+		return 0
+	}
+	return int(*(*[2]*byte)(unsafe.Pointer(&l.d))[1]) //nolint:gosec // the second word of an interface points to what it holds
 }
 
 // begin makes ready for what a packet of c holds, that side sent.

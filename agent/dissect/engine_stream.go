@@ -8,8 +8,8 @@ import (
 
 // half is one direction of a stream.
 type half struct {
-	buf  []byte // incomplete message
 	skip int    // bytes of the current message that nobody reads; or lost
+	buf  []byte // incomplete message
 }
 
 // lost is the skip of a half whose framing is not known: from the middle, after a

@@ -285,6 +285,11 @@ func (r *run) lookAhead(n int) {
 			r.sights.Ahead(c)
 		}
 	}
+	for _, c := range r.known[:n] {
+		if c != nil {
+			r.engine.Further(c)
+		}
+	}
 }
 
 // frame takes one frame, that p was decoded from, to the sightings.

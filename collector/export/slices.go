@@ -88,6 +88,9 @@ func (v *verifier) slices() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if len(all) == 0 {
+		return "none", nil
+	}
 	here := 0
 	var bad []error
 	for _, x := range all {

@@ -20,7 +20,7 @@ func (d *desk) inspect(args ...string) map[string]string {
 	d.t.Helper()
 	file := filepath.Join(d.t.TempDir(), "package.zip")
 	d.must(append([]string{"export", "evidence", "--file", file}, args...)...)
-	if out, err := d.verify(file, "--pin", d.key()); err != nil || strings.Count(out, "intact") != 5 {
+	if out, err := d.verify(file, "--pin", d.key()); err != nil || strings.Count(out, "intact") != 6 {
 		d.t.Fatalf("%v: %s", err, out)
 	}
 	return unzipped(d.t, file)
