@@ -392,7 +392,7 @@ func (p *pieces) read(b *testing.B, file string, protocols []dissect.Protocol) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer src.Close()
+	defer src.Close() //nolint:errcheck // only read
 	i, last := 0, time.Now()
 	cfg := Config{Protocols: protocols, Progress: func() {
 		now := time.Now()

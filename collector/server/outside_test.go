@@ -21,8 +21,13 @@ import (
 
 // outside are the documents for the programs of others, of one authorization.
 var outside = []*demarcv1.ExportRequest{
-	{Format: "oscal-ar", Authorization: "line4-ato"}, {Format: "oscal-poam", Authorization: "line4-ato"}, {Format: "oscal-ssp", Authorization: "line4-ato"},
-	{Format: "csv", List: "hardware", Authorization: "line4-ato"}, {Format: "csv", List: "services", Authorization: "line4-ato"}, {Format: "hdf", Authorization: "line4-ato"}, {Format: "scn", Authorization: "line4-ato"},
+	{Format: "oscal-ar", Authorization: "line4-ato"},
+	{Format: "oscal-poam", Authorization: "line4-ato"},
+	{Format: "oscal-ssp", Authorization: "line4-ato"},
+	{Format: "csv", List: "hardware", Authorization: "line4-ato"},
+	{Format: "csv", List: "services", Authorization: "line4-ato"},
+	{Format: "hdf", Authorization: "line4-ato"},
+	{Format: "scn", Authorization: "line4-ato"},
 }
 
 // changed lets a device come in after the snapshot.

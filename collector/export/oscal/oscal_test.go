@@ -100,7 +100,7 @@ func TestSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want, err := os.ReadFile(file) //nolint:gosec // a sample of ours
+		want, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
