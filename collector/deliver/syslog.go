@@ -39,7 +39,7 @@ type syslog struct {
 func (s *syslog) close() {
 	if s.conn != nil {
 		_ = s.conn.Close()
-		<-s.broken // listen has ended
+		<-s.broken //nolint:errcheck // listen has ended
 		s.conn = nil
 	}
 }
