@@ -26,35 +26,7 @@ func TestBundlesInPlaceOfALink(t *testing.T) {
 
 	apart := newCollector(t, collector)
 	apart.must("apply", "-f", examples)
-	state, stick := t.TempDir(), t.TempDir()
-	request, answer := filepath.Join(stick, "a.csr"), filepath.Join(stick, "a.crt")
-	run := func(args ...string) string {
-		t.Helper()
-		out, err := exec.Command(agent, append(args, "--state", state)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %v: %s", args, err, out)
-		}
-		return string(out)
-	}
-	run("enroll", "--request", request)
-	apart.must("agent", "admit", request, "--site", "houston", "--agent", "a1", "--answer", answer)
-	run("enroll", "--answer", answer)
-	for _, x := range []string{request, answer} {
-		if text, err := os.ReadFile(x); err != nil || bytes.Contains(text, []byte("PRIVATE")) {
-			t.Errorf("%s holds a key, or is not there (%v)", x, err)
-		}
-	}
-	run("read", "--collector", "none", "--segment", "line4", file)
-	if said := run("export", stick); !strings.Contains(said, "a1-000000000001-") {
-		t.Errorf("%s", said)
-	}
-	if said := run("export", stick); said != "Nothing is new since the last export.\n" {
-		t.Errorf("%s", said)
-	}
-	files, err := filepath.Glob(filepath.Join(stick, "*.demarc"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no bundles (%v)", err)
-	}
+	files := apart.byFiles(agent, "a1", t.TempDir(), file)
 	for range 2 { // the second time changes nothing
 		apart.must(append([]string{"import", "bundle"}, files...)...)
 	}
@@ -64,4 +36,39 @@ func TestBundlesInPlaceOfALink(t *testing.T) {
 			t.Errorf("%s differ from those by a link%s", what, firstDifference(a, b))
 		}
 	}
+}
+
+// byFiles lets an agent without a link read a capture: it is admitted by files,
+// and what it saw is on the stick, in the bundles that are returned.
+func (p *plantProcess) byFiles(agent, name, stick, capture string) (bundles []string) {
+	p.t.Helper()
+	state, request, answer := p.t.TempDir(), filepath.Join(stick, "a.csr"), filepath.Join(stick, "a.crt")
+	run := func(args ...string) string {
+		p.t.Helper()
+		out, err := exec.Command(agent, append(args, "--state", state)...).CombinedOutput()
+		if err != nil {
+			p.t.Fatalf("%v: %v: %s", args, err, out)
+		}
+		return string(out)
+	}
+	run("enroll", "--request", request)
+	p.must("agent", "admit", request, "--site", site, "--agent", name, "--answer", answer)
+	run("enroll", "--answer", answer)
+	for _, x := range []string{request, answer} {
+		if text, err := os.ReadFile(x); err != nil || bytes.Contains(text, []byte("PRIVATE")) {
+			p.t.Errorf("%s holds a key, or is not there (%v)", x, err)
+		}
+	}
+	run("read", "--collector", "none", "--segment", "line4", capture)
+	if said := run("export", stick); !strings.Contains(said, name+"-000000000001-") {
+		p.t.Errorf("%s", said)
+	}
+	if said := run("export", stick); said != "Nothing is new since the last export.\n" {
+		p.t.Errorf("%s", said)
+	}
+	bundles, err := filepath.Glob(filepath.Join(stick, "*.demarc"))
+	if err != nil || len(bundles) == 0 {
+		p.t.Fatalf("no bundles (%v)", err)
+	}
+	return bundles
 }

@@ -591,13 +591,16 @@ func TestCommandsAnswer(t *testing.T) {
 	d.set(after)
 	d.plant(plant.Ports()...)
 	d.record("line4")
+	d.must("snapshot", "take", "lines-ato", "--reason", "as it was decided on")
+	bundles := d.byFiles(d.agent, "apart", t.TempDir(), filepath.Join(root, "testdata", "plant", "line4.pcap"))
 	names := strings.NewReplacer( // ids depend on what was heard
 		"c-f2745cu5sjya", d.flow("10.60.61.30", "10.20.4.11", 102).GetId(), "a-uzrabxxq5868", d.asset("10.20.4.1").GetId(), "diff 7d", "diff "+stamp(d.clock().Add(-30*time.Minute)),
 		"inspection.zip", filepath.Join(d.dir, "inspection.zip"), "f-4k2mzq7x3bna", d.finding("unauthorized", "corporate", "line4").GetId(),
-		"write.pcapng", filepath.Join(d.dir, "write.pcapng"),
+		"write.pcapng", filepath.Join(d.dir, "write.pcapng"), "/media/usb/*.demarc", strings.Join(bundles, " "),
 	)
-	n := 0
-	for l := range strings.Lines(read(t, "deploy/commands.md")) {
+	n, page := 0, read(t, "deploy/commands.md")
+	t.Chdir(t.TempDir()) // where files go that are not named
+	for l := range strings.Lines(page) {
 		question, answer, found := strings.Cut(strings.TrimPrefix(l, "| "), " | ")
 		if !found || !strings.HasPrefix(l, "| ") {
 			continue
@@ -605,6 +608,9 @@ func TestCommandsAnswer(t *testing.T) {
 		for _, c := range code.FindAllStringSubmatch(answer, -1) {
 			n++
 			out, err := d.try(strings.Fields(names.Replace(c[1]))...)
+			if err != nil && strings.Contains(err.Error(), "there is no change to tell of") {
+				continue // an answer as well
+			}
 			if err != nil && c[1] != "gate lines-ato" || len(out) < 5 {
 				t.Errorf("%s: %s: %v: %s", question, c[1], err, out)
 			}
