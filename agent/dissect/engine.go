@@ -39,7 +39,9 @@ type Sink interface {
 type Engine struct {
 	Panics uint64 // dissectors that panicked; each cost its own conversation
 
-	busy      *session  // whose dissectors are at work
+	busy      *session  // whose dissectors are at work, or were last
+	working   bool      // they are
+	rescue    func()    // deferred by what sets them to work
 	direction Direction // of the packet at hand
 	settled   bool      // who is client is known, by something better than a message
 	levels    [maxDepth]level
@@ -70,10 +72,21 @@ type Tally struct {
 	Counts [ot.NumOperations]uint32
 }
 
+// count adds what a message asks for, or nothing: which of the two, no processor
+// foresees. It reports whether the class was known.
+func (t *Tally) count(l *log) bool {
+	if bit(l.asks > 0)<<(l.asked&15)&^t.Known != 0 {
+		return false
+	}
+	t.Counts[l.asked] += l.asks
+	return true
+}
+
 // NewEngine makes an engine over the given protocols, usually Protocols().
 func NewEngine(all []Protocol, sink Sink) *Engine {
 	all = slices.Clone(all)
 	e := &Engine{sink: sink, carriers: carriers(all), byName: map[string]*Protocol{}, expected: newExpectations()}
+	e.rescue = e.guard()
 	for i := range e.levels[1:] {
 		e.levels[i].above = &e.levels[i+1]
 	}
@@ -189,7 +202,7 @@ func (l *layer) touch() int {
 // begin makes ready for what a packet of c holds, that side sent.
 func (e *Engine) begin(s *session, c *flow.Conversation, side flow.Side, at int64) {
 	m := &e.levels[0].m
-	m.Src, m.Dst, e.busy = &c.Ends[side&1], &c.Ends[side&1^1], s
+	m.Src, m.Dst, e.busy, e.working = &c.Ends[side&1], &c.Ends[side&1^1], s, true
 	m.Time, m.From, m.Stream, m.Tag = at, side, c.Transport == 6, 0
 	if s.foretold {
 		m.Tag = s.expected.tag
@@ -202,25 +215,27 @@ func (e *Engine) direct(c *flow.Conversation, side flow.Side) {
 	e.direction, e.settled = direction(c, side), c.Directed && c.Basis >= ot.BasisSemantics
 }
 
-// rescue is deferred by whatever runs dissectors: a panic costs the conversation.
-func (e *Engine) rescue() {
-	s := e.busy
-	if s == nil {
-		return
+// guard is what whatever runs dissectors defers: a panic costs the conversation.
+// It is made once, for a method with its engine would be made for each message.
+func (e *Engine) guard() func() {
+	return func() {
+		if !e.working {
+			return
+		}
+		s := e.busy
+		_ = recover() // it was told to nobody else, and is counted
+		e.working = false
+		e.Panics++
+		e.finish(s)
+		e.sink.Lost(s.conv, "panic", 1)
 	}
-	_ = recover() // it was told to nobody else, and is counted
-	e.busy = nil
-	e.Panics++
-	e.finish(s)
-	e.sink.Lost(s.conv, "panic", 1)
 }
 
-// call asks a layer's dissector for the message of a level.
-func (e *Engine) call(l *layer, v *level) (used int, err error) {
+// ready makes ready for a dissector to be asked about the message of a level.
+func (e *Engine) ready(v *level) {
 	v.m.Direction = e.direction
 	v.out.reset()
 	v.out.settled = e.settled
-	return l.d.Dissect(&v.m, &v.out)
 }
 
 // direction is that of a message that side sent. It is worked out without a

@@ -25,11 +25,9 @@ func (e *Engine) commit(s *session, l *layer, v *level, short bool) {
 	if log.sender != 0 {
 		e.turn(s.conv, v.m.From, log.sender)
 	}
-	if bit(log.asks > 0)<<(log.asked&15)&^s.tally.Known != 0 {
+	if !s.tally.count(log) {
 		e.sink.Operation(s.conv, log.asked, int(log.asks))
 		s.tally = e.sink.Tally(s.conv)
-	} else { // or nothing, which is counted as well: whether a message asks, no processor foresees
-		s.tally.Counts[log.asked] += log.asks
 	}
 	if log.n > 0 {
 		e.commitEntries(s, l, v, short)

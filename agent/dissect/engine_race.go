@@ -36,9 +36,13 @@ func (e *Engine) offer(s *session, l *layer, v *level, prove bool) (used int, er
 	if l.speaker == nil {
 		return e.contest(s, l, v, prove)
 	}
-	used, err = e.call(l, v)
+	e.ready(v)
+	used, err = l.d.Dissect(&v.m, &v.out)
 	if err != nil || prove || !l.proved {
 		return e.weigh(s, l, v, prove, used, err)
+	}
+	if v.out.plain() && s.tally.count(&v.out) {
+		return used, nil
 	}
 	e.commit(s, l, v, false)
 	return used, nil
@@ -196,7 +200,8 @@ func (e *Engine) follows(l *layer, v *level, used int) error {
 	second := v.above
 	second.m = *m
 	second.m.Data, second.m.Trial = m.Data[used:], true
-	_, err := e.call(l, second)
+	e.ready(second)
+	_, err := l.d.Dissect(&second.m, &second.out)
 	switch {
 	case err == nil, errors.Is(err, ErrDone):
 		return nil

@@ -42,7 +42,7 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 			h.skip, s.tries = 0, 0
 		}
 	}
-	e.busy = nil
+	e.working = false
 }
 
 // within takes a segment that begins within a message, and returns what is to be
@@ -232,7 +232,7 @@ func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int
 		}
 		b = b[used:]
 	}
-	e.busy = nil
+	e.working = false
 }
 
 // unheard takes a datagram, or what is left of one, that is no message.

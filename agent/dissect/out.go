@@ -57,6 +57,9 @@ const maxTold = 512
 
 func (l *log) reset() { l.settled, l.sender, l.asks, l.n = false, 0, 0, 0 }
 
+// plain reports whether a message told nothing but what it asks for.
+func (l *log) plain() bool { return l.n|int(l.sender) == 0 }
+
 func (l *log) next(kind told) *entry {
 	switch {
 	case l.n < len(l.entries):

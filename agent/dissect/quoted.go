@@ -43,8 +43,8 @@ func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut b
 	v.m.Data, v.m.Cut = b, cut
 	e.enter(s, &l, v)
 	for _, r := range l.race.runners {
-		l.d = r.d
-		if used, err := e.call(&l, v); err != nil || used <= 0 {
+		e.ready(v)
+		if used, err := r.d.Dissect(&v.m, &v.out); err != nil || used <= 0 {
 			continue
 		}
 		e.sink.Protocol(s.conv, r.p.Name, ot.Behaviour)
@@ -52,7 +52,7 @@ func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut b
 		name = r.p.Name
 		break
 	}
-	e.busy = nil
+	e.working = false
 	return name
 }
 
