@@ -101,8 +101,8 @@ func matchDNP3(b []byte) bool {
 }
 
 // dnp3Table is the CRC of 9.2.4.3, x16+x13+x12+x11+x10+x8+x6+x5+x2+1, lowest
-// bit first: of an octet, and of one with up to seven octets of zero behind it.
-var dnp3Table = func() (t [8][256]uint16) {
+// bit first: of an octet, and of one with up to three octets of zero behind it.
+var dnp3Table = func() (t [4][256]uint16) {
 	for i := range t[0] {
 		crc := uint16(i)
 		for range 8 {
@@ -120,10 +120,8 @@ var dnp3Table = func() (t [8][256]uint16) {
 
 func dnp3CRC(b []byte) uint16 {
 	crc, t := uint16(0), &dnp3Table
-	for ; len(b) >= 8; b = b[8:] {
-		x := binary.LittleEndian.Uint64(b) ^ uint64(crc)
-		crc = t[7][byte(x)] ^ t[6][byte(x>>8)] ^ t[5][byte(x>>16)] ^ t[4][byte(x>>24)] ^
-			t[3][byte(x>>32)] ^ t[2][byte(x>>40)] ^ t[1][byte(x>>48)] ^ t[0][byte(x>>56)]
+	for ; len(b) >= 4; b = b[4:] {
+		crc = t[3][b[0]^byte(crc)] ^ t[2][b[1]^byte(crc>>8)] ^ t[1][b[2]] ^ t[0][b[3]]
 	}
 	for _, x := range b {
 		crc = crc>>8 ^ t[0][byte(crc)^x]

@@ -20,7 +20,7 @@ type recent struct {
 const recentTrials = 8
 
 // fresh reports whether key was not asked about in this quarter hour, as far
-// as the last keys are remembered; at is packet time in Unix nanoseconds. at is packet time, Unix nanoseconds.
+// as the last keys are remembered; at is packet time in Unix nanoseconds.
 func (r *recent) fresh(at int64, key uint64) bool {
 	key |= 1 << 63 // never the zero of an empty place
 	if q := at / int64(15*time.Minute); q != r.quarter {

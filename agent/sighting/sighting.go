@@ -133,7 +133,7 @@ type record struct {
 	protocol string
 	grade    ot.Grade     // of protocol
 	security *ot.Security // nil while nothing shows
-	_        [24]byte     // to a size that begins at a line's begin
+	_        [8]byte      // to a size that begins at a line's begin
 }
 
 // trace is how a side's last packet came. The sender's endpoint is brought up

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"demarc/agent/capture"
 	"demarc/agent/decode"
@@ -498,5 +499,12 @@ func TestTunnelledClaim(t *testing.T) {
 		if told != 1 || (proved == 1) != mirrored {
 			t.Errorf("mirrored %v: told %d times, proved %d", mirrored, told, proved)
 		}
+	}
+}
+
+// TestRecordsBeginAtALine: Seen and Ahead count on it.
+func TestRecordsBeginAtALine(t *testing.T) {
+	if n := unsafe.Sizeof(record{}); n%64 != 0 {
+		t.Errorf("%d bytes: not whole lines of the processor's cache", n)
 	}
 }
