@@ -226,6 +226,25 @@ func TestRolesKeepApart(t *testing.T) {
 	}
 }
 
+func TestGuardAnswersOfTheWholeJournal(t *testing.T) {
+	caught := make(chan struct{})
+	g := &Guard{Log: slog.New(slog.DiscardHandler), Caught: caught}
+	p := Principal{Name: "ana", Roles: []store.Grant{{Role: store.Auditor}}, Via: "session"}
+	enter := func(ctx context.Context) error {
+		_, err := g.Enter(ctx, "/demarc.v1.CollectorService/ListBoundaries", p)
+		return err
+	}
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := enter(short); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "still applies its journal") {
+		t.Errorf("before it is applied: %v", err)
+	}
+	time.AfterFunc(10*time.Millisecond, func() { close(caught) })
+	if err := enter(t.Context()); err != nil {
+		t.Errorf("once it is applied: %v", err)
+	}
+}
+
 func TestGuardTellsARefusalOnceAMinute(t *testing.T) {
 	now, n := time.Unix(0, 0), 0
 	g := &Guard{Log: slog.New(slog.DiscardHandler), Clock: func() time.Time { return now }, Audit: func(context.Context, store.Act) error { n++; return nil }}

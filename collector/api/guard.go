@@ -22,6 +22,10 @@ type Guard struct {
 	Audit func(context.Context, store.Act) error
 	Log   *slog.Logger
 	Clock func() time.Time
+	// Caught is closed when what the journal held at the start is applied:
+	// until then callers wait, for a part of it is no answer. Nil waits for
+	// nothing.
+	Caught <-chan struct{}
 
 	mu   sync.Mutex
 	told map[string]time.Time // refusals in the audit log: who and what -> when
@@ -39,7 +43,7 @@ const (
 func (g *Guard) Enter(ctx context.Context, method string, p Principal) (context.Context, error) {
 	why := refusal(method, p)
 	if why == "" {
-		return As(ctx, p), nil
+		return As(ctx, p), g.wait(ctx)
 	}
 	if g.fresh(p.Who() + method) {
 		g.Log.Warn("refused", "who", p.Who(), "method", method)
@@ -51,6 +55,18 @@ func (g *Guard) Enter(ctx context.Context, method string, p Principal) (context.
 		return nil, status.Error(codes.Unauthenticated, why)
 	}
 	return nil, status.Error(codes.PermissionDenied, why)
+}
+
+func (g *Guard) wait(ctx context.Context) error {
+	if g.Caught == nil {
+		return nil
+	}
+	select {
+	case <-g.Caught:
+		return nil
+	case <-ctx.Done():
+		return status.Error(codes.Unavailable, "the collector has started and still applies its journal: ask again in a while")
+	}
 }
 
 // fresh reports whether a refusal is to be audited.

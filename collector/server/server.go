@@ -82,6 +82,7 @@ type collector struct {
 	ears      ears
 	saver     saver
 	pasts     *pasts
+	caught    chan struct{} // closed when the journal is applied
 }
 
 // Run runs a collector until ctx ends, and then returns nil when everything
@@ -103,7 +104,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	x := &collector{Config: c, store: s}
+	x := &collector{Config: c, store: s, caught: make(chan struct{})}
 	return errors.Join(x.run(ctx), s.Close())
 }
 
@@ -282,11 +283,12 @@ func (x *collector) ready() {
 
 func (x *collector) caughtUp() {
 	x.Log.Info("journal applied", "position", x.engine.Position(), "policy_version", x.engine.Policy().Version())
+	close(x.caught)
 }
 
 // commands is a gRPC server of the services; find tells who calls.
 func (x *collector) commands(find func(context.Context) (api.Principal, error), more ...grpc.ServerOption) *grpc.Server {
-	guard := &api.Guard{Find: find, Audit: x.store.AppendAudit, Log: x.Log}
+	guard := &api.Guard{Find: find, Audit: x.store.AppendAudit, Log: x.Log, Caught: x.caught}
 	s := grpc.NewServer(append(append(guard.Options(), grpc.MaxRecvMsgSize(64<<20)), more...)...)
 	x.register(s)
 	return s
@@ -307,7 +309,7 @@ func (x *collector) pages() (pages, knock *http.Server, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log}
+	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log, Caught: x.caught}
 	inside := api.NewLocal(guard.Unary, guard.Stream)
 	x.register(inside)
 	c := web.Config{Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Take: x.service.TakeUpload, Log: x.Log}
