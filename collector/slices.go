@@ -137,14 +137,9 @@ func writeSlice(name string, s *demarcv1.GetSliceResponse) error {
 	if _, err := os.Lstat(name); err == nil {
 		return fmt.Errorf("%s is there already: choose another file with --file", name)
 	}
-	chain := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.GetCertificate()}),
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.GetAuthority()})...)
-	for _, f := range []struct {
-		end  string
-		data []byte
-	}{{".json", s.GetManifest()}, {".sig", s.GetSignature()}, {".crt", chain}, {"", s.GetData()}} {
-		if _, err := writeWhole(name+f.end, func(w io.Writer) error {
-			_, err := w.Write(f.data)
+	for _, f := range api.SliceFiles(s) {
+		if _, err := writeWhole(name+f.Ending, func(w io.Writer) error {
+			_, err := w.Write(f.Data)
 			return err
 		}); err != nil {
 			return err

@@ -2,9 +2,11 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +48,7 @@ func sendFile[P interface{ GetData() []byte }](w http.ResponseWriter, name, kind
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	tellMissing(w.Header(), piece)
 	deadline := http.NewResponseController(w)
 	for ; err == nil; piece, err = stream.Recv() {
 		_ = deadline.SetWriteDeadline(time.Now().Add(pieceTime)) // a server that cannot has its own
@@ -55,6 +58,29 @@ func sendFile[P interface{ GetData() []byte }](w http.ResponseWriter, name, kind
 	}
 	if !errors.Is(err, io.EOF) {
 		panic(http.ErrAbortHandler) // what was sent is no whole file: let it not look like one
+	}
+}
+
+// missingHeader says beside a file what a person must still fill in, each line
+// as the value of a query has it.
+const (
+	missingHeader = "Demarc-Missing"
+	maxMissing    = 4096 // octets: others hold headers to 8 kB
+)
+
+func tellMissing(h http.Header, piece any) {
+	left, ok := piece.(interface{ GetMissing() []string })
+	if !ok {
+		return
+	}
+	size := 0
+	for i, line := range left.GetMissing() {
+		line = url.QueryEscape(line)
+		if size += len(missingHeader) + len(line); size > maxMissing {
+			h.Add(missingHeader, url.QueryEscape(fmt.Sprintf("and %d more, which the command lists", len(left.GetMissing())-i)))
+			return
+		}
+		h.Add(missingHeader, line)
 	}
 }
 

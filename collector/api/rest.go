@@ -78,7 +78,8 @@ func REST(conn grpc.ClientConnInterface) (http.Handler, error) {
 	})
 	mux.HandleFunc("GET /api/v1/evidence", packageFile(demarcv1.NewExportServiceClient(conn)))
 	mux.HandleFunc("GET /api/v1/exports/{format}", exportFile(demarcv1.NewExportServiceClient(conn)))
-	mux.HandleFunc("GET /api/v1/slices/{id}/content", sliceFile(demarcv1.NewSliceServiceClient(conn)))
+	mux.HandleFunc("GET /api/v1/slices/{id}/content", sliceFile(demarcv1.NewSliceServiceClient(conn), false))
+	mux.HandleFunc("GET /api/v1/slices/{id}/signed", sliceFile(demarcv1.NewSliceServiceClient(conn), true))
 	mux.Handle("/api/v1/", bounded(gateway))
 	return mux, nil
 }

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"mime"
@@ -166,19 +169,59 @@ func (s *Service) sliceLines(connection string) (lines []string) {
 	return lines
 }
 
-// sliceFile answers with the frames of a slice as a file.
-func sliceFile(client demarcv1.SliceServiceClient) http.HandlerFunc {
+// sliceFile answers with the frames of a slice as a file, or signed: with what
+// shows who recorded them, in one zip.
+func sliceFile(client demarcv1.SliceServiceClient, signed bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		got, err := client.GetSlice(r.Context(), &demarcv1.GetSliceRequest{Id: r.PathValue("id")})
 		if err != nil {
 			RESTError(w, err)
 			return
 		}
-		w.Header().Set("Content-Type", "application/octet-stream")
+		name, kind, data := SliceName(got.GetSlice()), "application/octet-stream", got.GetData()
+		if signed {
+			if data, err = zipped(got); err != nil {
+				RESTError(w, err)
+				return
+			}
+			name, kind = name+".zip", "application/zip"
+		}
+		w.Header().Set("Content-Type", kind)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": SliceName(got.GetSlice())}))
-		_, _ = w.Write(got.GetData())
+		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+		_, _ = w.Write(data)
 	}
+}
+
+func zipped(s *demarcv1.GetSliceResponse) ([]byte, error) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, f := range SliceFiles(s) {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: SliceName(s.GetSlice()) + f.Ending, Method: zip.Deflate, Modified: s.GetSlice().GetSealed().AsTime()})
+		if err == nil {
+			_, err = w.Write(f.Data)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	err := z.Close()
+	return b.Bytes(), err
+}
+
+// SliceFile is one of those that a slice is handed out as. Ending follows the
+// name of the frames.
+type SliceFile struct {
+	Ending string
+	Data   []byte
+}
+
+// SliceFiles are what the agent signed, its signature, the certificates of the
+// agent and of the authority that signed it, and last the frames.
+func SliceFiles(s *demarcv1.GetSliceResponse) []SliceFile {
+	chain := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.GetCertificate()}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.GetAuthority()})...)
+	return []SliceFile{{".json", s.GetManifest()}, {".sig", s.GetSignature()}, {".crt", chain}, {"", s.GetData()}}
 }
 
 // SliceName is what the file of a slice is called that nobody named.

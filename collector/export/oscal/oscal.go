@@ -90,7 +90,7 @@ func Write(model string, f *Facts) (text []byte, missing []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return text, d.missing, nil
+	return text, slices.Compact(d.missing), nil // a shared service is an agreement with each consumer
 }
 
 // encode gives the document its own id, out of all that it says: OSCAL wants

@@ -1,7 +1,7 @@
 import { QueryClient, useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { useAt } from './route';
 import { signedOut } from './store';
-import { parse } from './text';
+import { parse, visible } from './text';
 import type * as t from './types';
 
 export class Refused extends Error {
@@ -12,9 +12,11 @@ async function ask<T>(path: string, init: RequestInit = {}, raw = false): Promis
   const answer = await fetch(`/api/v1/${path}`, { ...init, headers: { Accept: 'application/json', ...init.headers } });
   const text = await answer.text();
   if (answer.status === 401) signedOut.set(true);
-  if (!answer.ok) throw new Refused(answer.status, complaint(text) || `the collector answers ${answer.status}`);
+  if (!answer.ok) throw refusal(answer.status, text);
   return raw ? (JSON.parse(text) as T) : parse<T>(text);
 }
+
+const refusal = (code: number, text: string) => new Refused(code, complaint(text) || `the collector answers ${code}`);
 
 /** complaint is the message of an error answer, whether JSON or text. */
 function complaint(text: string): string {
@@ -39,6 +41,19 @@ export const get = <T>(path: string, q: Query = {}) => ask<T>(path + query(q));
 export const getRaw = <T>(path: string, q: Query = {}) => ask<T>(path + query(q), {}, true);
 export const post = <T>(path: string, body: unknown) =>
   ask<T>(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
+
+/** getFile reads a file that the collector makes, with what it leaves to a person. */
+export async function getFile(path: string, q: Query, signal: AbortSignal): Promise<{ name: string; content: Blob; left: string[] }> {
+  const answer = await fetch(`/api/v1/${path}${query(q)}`, { signal });
+  if (answer.status === 401) signedOut.set(true);
+  if (!answer.ok) throw refusal(answer.status, await answer.text());
+  const left = (answer.headers.get('Demarc-Missing') ?? '').split(', ').filter(Boolean);
+  return {
+    name: /filename="?([^";]+)/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'demarc',
+    content: await answer.blob().catch(() => { throw new Error('The collector broke off: try it again.'); }),
+    left: left.map((l) => visible(new URLSearchParams(`l=${l}`).get('l')!)),
+  };
+}
 
 export const patch = <T>(path: string, body: unknown) =>
   ask<T>(path, { method: 'PATCH', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
@@ -111,7 +126,7 @@ export const total = (name: string, q: Query = {}) => first(name, q, 1);
 /** useTotal is how many rows a list has; -1 until that is known. */
 export const useTotal = (name: string, q: Query = {}): number => useQuery(total(name, useTimed(name, q))).data?.total ?? -1;
 
-export const useStatus = () => useQuery({ queryKey: ['status'], queryFn: () => get<t.Status>('status') });
+export const useStatus = (again?: number) => useQuery({ queryKey: ['status'], queryFn: () => get<t.Status>('status'), refetchInterval: again });
 export const useSites = () => useAll<t.Site>('sites');
 export const useBoundaries = () => useAll<t.Boundary>('boundaries');
 export const useAssets = (q: Query = {}, enabled = true) => useAll<t.Asset>('assets', q, enabled);

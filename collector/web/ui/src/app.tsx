@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { useStatus } from './api';
+import { Files } from './parts/download';
 import { Boundaryless } from './parts/fault';
 import { Head } from './parts/head';
 import { later } from './parts/later';
@@ -74,6 +75,7 @@ export function App() {
           </Suspense>
         </Boundaryless>
       </main>
+      <Files />
       <Suspense><SignInAgain /></Suspense>
     </div>
   );

@@ -48,6 +48,8 @@ export function when(t: string | undefined): string {
   const d = new Date(t);
   return Number.isNaN(d.getTime()) ? '' : `${d.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
+/** second is a time to the second, where something else says that it is UTC. */
+export const second = (t: string | undefined) => (t ? new Date(t).toISOString().slice(0, 19).replace('T', ' ') : '');
 /** minute is the same where a heading says that it is UTC. */
 export const minute = (t: string | undefined) => when(t).replace(' UTC', '');
 export const day = (t: string | undefined) => when(t).slice(0, 10);

@@ -14,7 +14,11 @@ export interface Status {
   uplink?: string;
   surveys?: string[];
   pending?: number;
+  fingerprint?: string;
+  deliveries?: Delivery[];
 }
+
+export interface Delivery { name: string; to: string; format: string; failing?: boolean; waiting?: string; oldest?: Time; sent?: string; dropped?: string; last_sent?: Time; error?: string; error_at?: Time }
 
 export interface Grant { role: string; sites?: string[]; boundaries?: string[] }
 export interface Me { name?: string; via?: string; roles?: Grant[]; must_change_password?: boolean; refused?: Record<string, string> }
@@ -102,7 +106,7 @@ export interface Acceptance { owner?: string; reason?: string; until?: Time; mit
 export interface Poam { id?: string; title?: string; responsible?: string; resources?: string; due?: Time; status?: string }
 export interface FindingEvent { revision?: string; at?: Time; actor?: string; kind?: string; words?: string; status?: string }
 
-export interface RecordedSlice { id: string; connection: string; agent: string; interface: string; sha256: string; frames: number; payload: string; first?: Time; last?: Time }
+export interface RecordedSlice { id: string; connection: string; agent: string; interface: string; sha256: string; bytes?: string; frames: number; left_off?: number; payload: string; first?: Time; last?: Time }
 export interface SpanCheck { interface?: string; id: string; verdict: string; evidence?: string; cure?: string }
 export interface Agent {
   name: string; site?: string; version?: string; hostname?: string; segments?: string[]; state?: string; enrolled?: Time;

@@ -45,6 +45,15 @@ export class Collector {
 
   link = async () => /https:\S+/.exec(await this.command('sign-in'))[0];
 
+  /** account makes one that signs in with a password, and says its first. */
+  async account(name, ...roles) {
+    const word = 'four words of no sense';
+    const adding = exec('bin/demarc-collector', ['user', 'add', name, '--password', ...roles.flatMap((r) => ['--role', r]), '--data', `${this.dir}/data`]);
+    adding.child.stdin.end(`${word}\n`);
+    await adding;
+    return word;
+  }
+
   async enrol(name) {
     const token = await this.command('token', 'create', '-q', '--site', 'houston', '--agent', name);
     await this.agent('enroll', '--collector', this.status.uplink, '--state', `${this.dir}/${name}`, '--token', token);
@@ -52,8 +61,14 @@ export class Collector {
 
   /** feed has an enrolled agent read a capture, and waits until it is judged. */
   async feed(name, segment, file) {
-    await this.agent('read', '--collector', this.status.uplink, '--state', `${this.dir}/${name}`, '--segment', segment, file);
+    await this.agent('read', ...(this.recording ? ['--config', this.recording] : []), '--collector', this.status.uplink, '--state', `${this.dir}/${name}`, '--segment', segment, file);
     for (let s; s = JSON.parse(await this.command('status', '-o', 'json')), s.applied !== s.journal;) await new Promise((f) => setTimeout(f, 100));
+  }
+
+  /** record has agents keep frames, and hand over those of findings. */
+  async record(payload) {
+    this.recording = `${this.dir}/recording.yaml`;
+    await writeFile(this.recording, `slices: {payload: ${payload}}\n`);
   }
 
   /** plant feeds a segment of the example plant as if it had just been captured. */

@@ -17,9 +17,9 @@ const now = () => Date.now();
 const columns: Column<Agent>[] = [
   { key: 'name', name: 'Agent', text: (a) => a.name, cell: (a) => <Link href={to('agents', a.name)}>{cut(a.name, 60)}</Link> },
   { key: 'state', name: 'State', width: '7.4rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
-  { key: 'span', name: 'SPAN port', width: '19%', text: spanWord, cell: (a) => <Span a={a} /> },
+  { key: 'span', name: 'SPAN port', width: '17%', text: spanWord, cell: (a) => <Span a={a} /> },
   { key: 'segments', name: 'Segments', text: (a) => (a.segments ?? []).join(', ') },
-  { key: 'heard', name: 'Heard', width: '6.6rem', text: (a) => a.last_heard ?? '', cell: (a) => <span title={when(a.last_heard)}>{ago(a.last_heard, now())}</span> },
+  { key: 'heard', name: 'Heard', width: '7.6rem', text: (a) => a.last_heard ?? '', cell: (a) => <span title={when(a.last_heard)}>{ago(a.last_heard, now())}</span> },
   { key: 'frames', name: 'Frames', width: '4.6rem', num: true, text: (a) => Number(a.frames ?? 0), cell: (a) => count(a.frames) },
   { key: 'drops', name: 'Dropped', width: '4.8rem', num: true, text: (a) => Number(a.drops ?? 0), cell: (a) => count(a.drops) },
   { key: 'lost', name: 'Lost batches', width: '6.2rem', num: true, text: (a) => Number(a.lost_batches ?? 0), cell: (a) => count(a.lost_batches) },

@@ -4,15 +4,15 @@ import { useState } from 'react';
 import { post, useAuthorizations, useConditions, useDocuments, useGate } from '../api';
 import { Calendar } from '../parts/calendar';
 import { Links, StateChip, Tag, VerdictChip } from '../parts/chip';
-import { Export } from '../parts/export';
-import { Act, useMay } from '../parts/may';
+import { Download, Export } from '../parts/download';
+import { Act } from '../parts/may';
 import { TakeSnapshot } from './drift';
 import { Conditions } from '../parts/conditions';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { dayAfter } from '../parts/dialog';
 import { useDraft } from '../parts/draft';
 import { type Column, Table } from '../parts/table';
-import { Link, to, useAt } from '../route';
+import { Link, to } from '../route';
 import { cut, day, lastDay, plural, T, when } from '../text';
 import type { Authorization, AuthorizationAct, AuthorizationRecord, Condition, Consequences, VerdictChange } from '../types';
 import { CONDITION_STATES, CONDITION_WORDS, DECISIONS } from '../words';
@@ -80,7 +80,7 @@ function OneAuthorization({ id, all }: { id: string; all: Authorization[] }) {
   const result = gate.data?.result;
   const own = (conditions.data ?? []).filter((c) => c.authorization === id);
   return (
-    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act> <Export format="pdf" of={{ authorization: a.name }}>Report</Export> <Export format="xlsx" of={{ authorization: a.name }}>Workbook</Export> <Package of={a.name} /></>}>
+    <Sheet title={a.name} lead={<><StateChip v={a.state} /> {DECISIONS[a.decision ?? ''] ?? a.decision} {a.why && <span className="dim">{a.why}</span>}</>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { authorization: a.name })}>Drift</Link> <Act call="FindingService/TakeSnapshot" size="sm" variant="secondary" onClick={() => setTaking(true)}>Confirm a snapshot</Act> <Export format="pdf" of={{ authorization: a.name }} name={`The report of ${a.name}`}>Report</Export> <Export format="xlsx" of={{ authorization: a.name }} name={`The workbook of ${a.name}`}>Workbook</Export> <Download call="ExportService/ExportEvidence" path="evidence" of={{ authorization: a.name }} name={`The inspection package of ${a.name}`}>Inspection package</Download></>}>
       {taking && <TakeSnapshot authorization={a.name} close={() => setTaking(false)} />}
       <p className={`gate g-${result}`}>
         <b>Gate: {{ holds: 'every condition holds', fails: 'fails', 'cannot-tell': 'cannot be told' }[result ?? ''] ?? (gate.isError ? gate.error.message : 'judging')}</b>
@@ -124,31 +124,18 @@ const FORMATS: [string, string, string, string][] = [
   ['oscal-poam', '', 'Plan of action', 'OSCAL: open findings with milestones and dates'],
   ['oscal-ssp', '', 'Security plan', 'OSCAL: devices, interconnections, leveraged authorizations'],
   ['hdf', '', 'Results for Heimdall', 'each condition passed, failed or skipped'],
-  ['csv', 'hardware', 'Hardware list', 'CSV with the fields of eMASS'],
-  ['csv', 'software', 'Software list', 'CSV with the fields of eMASS'],
-  ['csv', 'services', 'Services list', 'CSV: ports, protocols and services'],
+  ['csv', 'hardware', 'Hardware list', 'devices, as CSV with the fields of eMASS'],
+  ['csv', 'software', 'Software list', 'programs and firmware, as CSV with the fields of eMASS'],
+  ['csv', 'services', 'Services list', 'ports, protocols and services, as CSV'],
   ['scn', '', 'Change notification', 'FedRAMP: a draft out of what differs from the snapshot'],
 ];
 
-/** Formats are the ways to those documents, of the moment that is shown. */
-function Formats({ of }: { of: string }) {
-  const at = useAt();
-  const refused = useMay('ExportService/Export');
-  const href = (format: string, list: string) => `/api/v1/exports/${format}?${new URLSearchParams({ authorization: of, ...(list && { list }), ...(at && { as_of: at }) })}`;
-  return (
-    <Block title="For the tools of others" note="what a person must fill in is empty there">
-      <Pairs of={FORMATS.map(([format, list, name, holds]) => [name, refused ? <span className="dim">{holds}: not yours to do: {refused}</span> : <a download href={href(format, list)}>{holds}</a>])} />
-    </Block>
-  );
-}
-
-/** Package is the way to the inspection package, of the moment that is shown. */
-function Package({ of }: { of: string }) {
-  const at = useAt();
-  const refused = useMay('ExportService/ExportEvidence');
-  if (refused) return <Button size="sm" variant="secondary" isAriaDisabled title={`Not yours to do: ${refused}`}>Inspection package</Button>;
-  return <a className="pf-v6-c-button pf-m-secondary pf-m-small" download href={`/api/v1/evidence?${new URLSearchParams(at ? { authorization: of, as_of: at } : { authorization: of })}`}>Inspection package</a>;
-}
+/** Formats are the ways to those documents. */
+const Formats = ({ of }: { of: string }) => (
+  <Block title="For the tools of others" note="what only a person knows is left empty, and listed when the file is made">
+    <Pairs of={FORMATS.map(([format, list, name, holds]) => [name, <Download link call="ExportService/Export" path={`exports/${format}`} of={{ authorization: of, list }} name={`${name} of ${of}`}>{holds}</Download>])} />
+  </Block>
+);
 
 type Risk = NonNullable<AuthorizationRecord['residual_risks']>[number];
 const riskColumns: Column<Risk>[] = [

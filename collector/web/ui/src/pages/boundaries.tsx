@@ -3,7 +3,7 @@ import { Links, Tag } from '../parts/chip';
 import { assetColumns, findingColumns } from '../parts/columns';
 import { Conditions } from '../parts/conditions';
 import { Matrix } from '../parts/matrix';
-import { Export } from '../parts/export';
+import { Export } from '../parts/download';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
@@ -47,7 +47,7 @@ function OneBoundary({ id, all }: { id: string; all: Boundary[] }) {
   const set = (conditions.data ?? []).filter((c) => over.some((a) => a.name === c.authorization));
   const r = b.record ?? {};
   return (
-    <Sheet title={cut(b.title || b.name, 120)} lead={<><Tag>{DOMAINS[b.domain ?? ''] ?? b.domain}</Tag><Tag>{b.kind}</Tag> <span className="mono">{b.name}</span></>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { boundary: id })}>Drift</Link> <Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('map', '', { boundary: id })}>On the map</Link> <Export format="pdf" of={{ boundary: id }}>Report</Export> <Export format="xlsx" of={{ boundary: id }}>Workbook</Export></>}>
+    <Sheet title={cut(b.title || b.name, 120)} lead={<><Tag>{DOMAINS[b.domain ?? ''] ?? b.domain}</Tag><Tag>{b.kind}</Tag> <span className="mono">{b.name}</span></>} actions={<><Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('drift', '', { boundary: id })}>Drift</Link> <Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('map', '', { boundary: id })}>On the map</Link> <Export format="pdf" of={{ boundary: id }} name={`The report of ${id}`}>Report</Export> <Export format="xlsx" of={{ boundary: id }} name={`The workbook of ${id}`}>Workbook</Export></>}>
       {b.survey_until && <p className="hint">In survey until {when(b.survey_until)}, {ago(b.survey_until, Date.now())}: {plural(own.length, 'finding')} in its worklist. Nothing is accepted by it, and the gate fails meanwhile.</p>}
       <div className="columns">
         <Block title="Authority">

@@ -2,7 +2,7 @@ import { Button } from '@patternfly/react-core';
 import { useAgreements, useAssets, useAuthorizations, useBoundaries, useConditions, useConnections, useFindings, useWindows } from '../api';
 import { ConditionChip, Links, VerdictChip } from '../parts/chip';
 import { nameOf, operations, service, verdictOf } from '../parts/columns';
-import { Export } from '../parts/export';
+import { Export } from '../parts/download';
 import { Empty, Loading, Sheet } from '../parts/page';
 import { Link, to } from '../route';
 import { ago, bytes, count, cut, day, lastDay, plural, T, when } from '../text';
@@ -44,7 +44,7 @@ function One({ c }: { c: Connection }) {
     <Sheet
       title="Connection brief"
       lead={<><VerdictChip v={verdictOf(c)} /> <b>{cut(x.client, 60)} → {cut(x.server, 60)}</b>{service(x)}: {VERDICT_WORDS[verdictOf(c)]}, since {when(v.since)}</>}
-      actions={<><Button variant="primary" size="sm" onClick={() => window.print()}>Print</Button> <Export format="pdf" of={{ connection: c.id }}>PDF</Export> <Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('connections', c.id)}>The connection</Link></>}
+      actions={<><Button variant="primary" size="sm" onClick={() => window.print()}>Print</Button> <Export format="pdf" of={{ connection: c.id }} name="The brief as PDF">PDF</Export> <Link className="pf-v6-c-button pf-m-secondary pf-m-small" href={to('connections', c.id)}>The connection</Link></>}
     >
       <div className="brief">
         <Row name="Subject">

@@ -1,6 +1,7 @@
 import { useAssets, useBoundaries, useConnections, useExplain, useFindings } from '../api';
 import { Grade, Links, Place, VerdictChip } from '../parts/chip';
 import { connectionColumns, findingColumns, nameOf, operations, service, side, verdictOf } from '../parts/columns';
+import { Frames } from '../parts/frames';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { ServerTable, Table } from '../parts/table';
 import { Link, to, useRoute } from '../route';
@@ -81,6 +82,7 @@ function OneConnection({ id }: { id: string }) {
         <ol className="lines numbered">{(explained.data?.lines ?? []).map((l, i) => <li key={i}><T v={l} cap={400} /></li>)}</ol>
         {(v.documents ?? []).length > 0 && <p>Stands on {(v.documents ?? []).map((d, i) => <span key={d}>{i > 0 && ', '}<Link href={to('policy', '', { document: d })}>{d}</Link></span>)}</p>}
       </Block>
+      <Frames of={{ connection: id }} />
       <Block title="Findings">
         <Table short name="findings" rows={findings.data ?? []} columns={findingColumns} id={(f) => f.id} href={(f) => to('findings', f.id)} empty="It stands in no finding." />
       </Block>

@@ -1,9 +1,10 @@
 import { Button, ToggleGroup, ToggleGroupItem } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { get, useAssets, useConnections, useFindings, useSlices } from '../api';
+import { get, useAssets, useConnections, useFindings } from '../api';
 import { Severity, Status, Tag } from '../parts/chip';
 import { addresses, fewColumns, nameOf, note } from '../parts/columns';
+import { Frames } from '../parts/frames';
 import { typing } from '../parts/head';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { Table } from '../parts/table';
@@ -144,32 +145,11 @@ function Detail({ f }: { f: Finding }) {
       {members.length > 0 && <Block title="Connections" note={plural(members.length + (f.left_off ?? 0), 'connection')}><Table short name="connections" rows={members.slice(0, 100)} columns={fewColumns} id={(c) => c.id} href={(c) => to('connections', c.id)} empty="" /></Block>}
       {now !== 'engineer' && involved.length > 0 && <Devices assets={involved} />}
       {(f.poam ?? []).length > 0 && <Block title="Plan of action"><ul className="lines">{f.poam!.map((p) => <li key={p.id}><Tag>{p.status}</Tag> <b>{p.id}</b> <T v={p.title} /> by {p.responsible}, due {lastDay(p.due)}</li>)}</ul></Block>}
-      <Frames of={f.id} />
+      <Frames of={{ finding: f.id }} />
       <History id={f.id} revision={f.revision} />
       {(f.past ?? []).length > 0 && <p className="dim">{plural(f.past!.length, 'member')} that it grouped before {f.past!.length === 1 ? 'is' : 'are'} covered now.</p>}
       {(f.left_off ?? 0) > 0 && <p className="dim">{count(f.left_off)} more are counted and not listed.</p>}
     </article>
-  );
-}
-
-/** Frames is what agents recorded of the connections of a finding, and a file of it for those who may have it. */
-function Frames({ of }: { of: string }) {
-  const at = useAt();
-  const refused = useMay('SliceService/GetSlice');
-  const kept = useSlices({ finding: of }, !at);
-  if (at || !kept.data?.length) return <Fault of={kept} />;
-  return (
-    <Block title="Recorded frames" note={plural(kept.data.length, 'slice')}>
-      <ul className="lines">
-        {kept.data.slice(0, 20).map((s) => (
-          <li key={s.id}>
-            <b>{plural(s.frames, 'frame')}</b>{s.payload === 'headers' && ', headers alone'}, recorded by {s.agent} on <T v={s.interface} cap={60} /> from {when(s.first)} to {when(s.last)} <Link href={to('connections', s.connection)}>{s.connection}</Link>{' '}
-            {refused ? <span className="dim">The file is not yours to have: {refused}</span> : <a className="pf-v6-c-button pf-m-secondary pf-m-small" download href={`/api/v1/slices/${encodeURIComponent(s.id)}/content`}>Download</a>}
-            <div className="dim">SHA-256 <span className="mono">{s.sha256}</span></div>
-          </li>
-        ))}
-      </ul>
-    </Block>
   );
 }
 

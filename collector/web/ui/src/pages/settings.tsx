@@ -1,14 +1,19 @@
 import { Radio } from '@patternfly/react-core';
 import { useMe, useStatus } from '../api';
+import { Deliveries } from '../parts/deliveries';
 import { Block, Fault, Pairs, Sheet } from '../parts/page';
 import { reader, theme, useCell, type Reader, type Theme } from '../store';
 import { count, when } from '../text';
 import { READERS } from '../words';
 
+/** RUNS are those whose business it is where events go. */
+const RUNS = ['admin', 'auditor'];
+
 export function Settings(_: { id: string }) {
   const status = useStatus();
   const s = status.data ?? {};
   const me = useMe();
+  const runs = me.data?.roles?.some((r) => RUNS.includes(r.role) && !r.sites?.length && !r.boundaries?.length);
   const now = useCell(reader), colours = useCell(theme);
   return (
     <Sheet title="Settings">
@@ -21,7 +26,7 @@ export function Settings(_: { id: string }) {
           <Fault of={status} />
           <Pairs of={[
             ['Version', s.version], ['Authority', s.authority], ['Policy version', s.policy_version], ['Judged', `${count(s.applied)} of ${count(s.journal)} records`],
-            ['Its clock', when(s.clock)], ['Pages', s.pages], ['Agents report to', s.uplink],
+            ['Its clock', when(s.clock)], ['Fingerprint of its key', s.fingerprint && <span className="mono">{s.fingerprint}</span>], ['Pages', s.pages], ['Agents report to', s.uplink],
           ]} />
         </Block>
         <Block title="You">
@@ -32,6 +37,7 @@ export function Settings(_: { id: string }) {
           <Pairs of={[['/', 'search'], ['a, c, s, i, m, o, p', 'accept, close, assign, status, remark, reopen, plan'], ['x', 'mark a finding, for one act on several'], ['j, k or arrows', 'next and previous row or finding'], ['Enter', 'open a row']]} />
         </Block>
       </div>
+      {runs && <Deliveries />}
     </Sheet>
   );
 }

@@ -12,8 +12,9 @@ const GROUPS: { title: string; entries: Entry[] }[] = [
 
 export function Side({ page, open }: { page: string; open: boolean }) {
   const waiting = useTotal('findings', { status: 'open' });
-  const pending = useStatus().data?.pending ?? 0;
-  const badge: Record<string, number> = { findings: waiting, confirm: pending };
+  const status = useStatus().data ?? {};
+  const failing = (status.deliveries ?? []).filter((d) => d.failing).length;
+  const badge: Record<string, [n: number, of: string]> = { findings: [waiting, 'waiting'], confirm: [status.pending ?? 0, 'waiting'], settings: [failing, failing === 1 ? 'delivery fails' : 'deliveries fail'] };
   const shown = page === 'brief' ? 'connections' : page;
   return (
     <nav className="side" id="pages" aria-label="Pages" hidden={!open}>
@@ -25,7 +26,7 @@ export function Side({ page, open }: { page: string; open: boolean }) {
               <li key={e.page}>
                 <Link href={`/${e.page}`} aria-current={shown === e.page ? 'page' : undefined}>
                   <span className="grow">{e.name}</span>
-                  {(badge[e.page] ?? 0) > 0 && <span className="badge">{badge[e.page]}<span className="unseen"> waiting</span></span>}
+                  {(badge[e.page]?.[0] ?? 0) > 0 && <span className="badge" title={badge[e.page].join(' ')}>{badge[e.page][0]}<span className="unseen"> {badge[e.page][1]}</span></span>}
                 </Link>
               </li>
             ))}
