@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -145,13 +146,15 @@ func TestHostileOPCUA(t *testing.T) {
 				if _, err := c.Write([]byte{b}); err != nil {
 					return
 				}
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(20 * time.Millisecond)
 			}
 		}), "no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: serve(t, x.h.serve)}})
-			s.Timeout = "1s"
+			if name == "silence" || name == "drip" {
+				s.Timeout = "2s"
+			}
 			p, n := prober(t, s)
 			begun := time.Now()
 			err := ask(t, p)
@@ -253,12 +256,13 @@ func TestNoRetryStorm(t *testing.T) {
 		_, _ = c.Read(make([]byte, 64))
 		write(c, bytes.Repeat([]byte{0xff}, 512))
 	}
+	silence := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 	for name, x := range map[string]struct {
 		of   string
 		each func(net.Conn)
 	}{
-		"modbus hangs up": {"modbus", func(net.Conn) {}}, "modbus garbage": {"modbus", garbage}, "modbus silence": {"modbus", func(c net.Conn) { _, _ = c.Read(make([]byte, 64)); time.Sleep(time.Second) }},
-		"opcua hangs up": {"opcua", func(net.Conn) {}}, "opcua garbage": {"opcua", garbage}, "opcua silence": {"opcua", func(c net.Conn) { _, _ = c.Read(make([]byte, 64)); time.Sleep(time.Second) }},
+		"modbus hangs up": {"modbus", func(net.Conn) {}}, "modbus garbage": {"modbus", garbage}, "modbus silence": {"modbus", silence},
+		"opcua hangs up": {"opcua", func(net.Conn) {}}, "opcua garbage": {"opcua", garbage}, "opcua silence": {"opcua", silence},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if x.of == "opcua" {
@@ -275,11 +279,20 @@ func TestNoRetryStorm(t *testing.T) {
 				target = reading.Target{Address: "127.0.0.1", OPCUA: &reading.OPCUA{Port: port, Session: "anonymous"}}
 			}
 			s := loopback(target)
-			s.Timeout = "200ms"
+			if strings.HasSuffix(name, "silence") {
+				s.Timeout = "500ms"
+			}
 			p, n := prober(t, s)
-			ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond) // the runner looks each second
-			defer cancel()
-			if err := (&Runner{Prober: p}).Run(ctx); err != nil {
+			var rounds atomic.Int64
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				done <- (&Runner{Prober: p, Ended: func(Job, error) { rounds.Add(1) }}).Run(ctx)
+			}()
+			until(t, "the round's end", func() bool { return rounds.Load() > 0 })
+			time.Sleep(2500 * time.Millisecond) // the runner looks each second
+			cancel()
+			if err := <-done; err != nil {
 				t.Error(err)
 			}
 			if connections.Load() != 1 || len(sentBytes(n.entries())) > 1 {

@@ -94,10 +94,11 @@ func (n *notes) count(attribute, value string) (times int) {
 	return times
 }
 
-// loopback is settings that ask this machine, fast.
+// loopback is settings that ask this machine, fast; what answers here may take
+// its time on a busy one.
 func loopback(targets ...reading.Target) config.Probe {
 	return config.Probe{
-		Enabled: true, Interface: "lo", Source: "127.0.0.1", Networks: []string{"127.0.0.0/8"}, Timeout: "2s",
+		Enabled: true, Interface: "lo", Source: "127.0.0.1", Networks: []string{"127.0.0.0/8"}, Timeout: "30s",
 		Targets: targets, Budget: reading.Budget{Device: 600, Network: 600},
 	}
 }
@@ -141,7 +142,7 @@ func serve(t testing.TB, each func(net.Conn)) int {
 			}
 			group.Go(func() {
 				defer func() { _ = c.Close() }()
-				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+				_ = c.SetDeadline(time.Now().Add(time.Minute))
 				each(c)
 			})
 		}
@@ -234,13 +235,31 @@ func sentBytes(entries []Entry) [][]byte {
 
 func ask(t testing.TB, p *Prober) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var errs []error
 	for _, j := range p.Jobs() {
 		errs = append(errs, p.Ask(ctx, j))
 	}
 	return errors.Join(errs...)
+}
+
+const (
+	// mustNotCome is how long is waited for what must not come.
+	mustNotCome = 300 * time.Millisecond
+	// atOnce is far less than the time-outs that it is held against, and room
+	// for a busy machine.
+	atOnce = 5 * time.Second
+)
+
+// until waits for something that comes by itself.
+func until(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("in vain: %s", what)
+		}
+	}
 }
 
 func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
@@ -289,7 +308,7 @@ func untilReady(t testing.TB, what []string, out io.Reader) {
 		if !ok {
 			t.Fatalf("%v ended before it was ready", what)
 		}
-	case <-time.After(60 * time.Second):
+	case <-time.After(3 * time.Minute): // some make keys first
 		t.Fatalf("%v does not become ready", what)
 	}
 }

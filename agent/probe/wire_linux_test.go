@@ -60,7 +60,7 @@ func asPeer(iface string, command []string) error {
 	for _, f := range []string{"all", "default"} { // a silent network
 		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+f+"/disable_ipv6", []byte("1"), 0)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := net.InterfaceByName(iface); err == nil {
 			break
 		} else if time.Now().After(end) {
@@ -191,7 +191,7 @@ func (w *wireLab) frames(t testing.TB, port int) (payload []byte, bare, arp int,
 
 func wireSettings(targets ...reading.Target) config.Probe {
 	return config.Probe{
-		Enabled: true, Interface: "probe0", Source: proberIP, Networks: []string{"10.20.4.0/24"}, Timeout: "10s",
+		Enabled: true, Interface: "probe0", Source: proberIP, Networks: []string{"10.20.4.0/24"}, Timeout: "30s",
 		Targets: targets, Budget: reading.Budget{Device: 6000, Network: 6000},
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"demarc/internal/netsim"
 	demarcv1 "demarc/proto/demarc/v1"
 )
 
@@ -66,12 +66,7 @@ type plantProcess struct {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // nothing was sent
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", netsim.FreePort(t))
 }
 
 func newCollector(t *testing.T, bin string) *plantProcess {

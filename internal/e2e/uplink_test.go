@@ -35,7 +35,7 @@ type front struct {
 }
 
 func newFront(t *testing.T) *front {
-	f := &front{t: t, dir: t.TempDir(), addr: "127.0.0.1:0"}
+	f := &front{t: t, dir: t.TempDir(), addr: freePort(t)}
 	var err error
 	if f.authority, err = pki.Open(filepath.Join(f.dir, "pki"), time.Now); err != nil {
 		t.Fatal(err)

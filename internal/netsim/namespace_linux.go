@@ -55,7 +55,7 @@ func Veth(t testing.TB, a, b string) {
 func WaitUp(t testing.TB, ifaces ...string) {
 	t.Helper()
 	for _, i := range ifaces {
-		for end := time.Now().Add(10 * time.Second); !strings.Contains(IP(t, "-br", "link", "show", "dev", i), " UP "); time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !strings.Contains(IP(t, "-br", "link", "show", "dev", i), " UP "); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("interface %s does not come up", i)
 			}

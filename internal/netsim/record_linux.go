@@ -2,6 +2,8 @@ package netsim
 
 import (
 	"bufio"
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +32,9 @@ func Record(t testing.TB, iface string, args ...string) (file string, stop func(
 	}
 	stop = sync.OnceFunc(func() {
 		time.Sleep(200 * time.Millisecond) // what is on its way
+		for end := time.Now().Add(time.Minute); busy(c.Process.Pid) && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
 		_ = c.Process.Signal(os.Interrupt)
 		_ = c.Wait()
 	})
@@ -38,4 +43,11 @@ func Record(t testing.TB, iface string, args ...string) (file string, stop func(
 		t.Fatalf("tcpdump: %q, %v", line, err)
 	}
 	return file, stop
+}
+
+// busy reports whether a process does anything but wait: for tcpdump, whether
+// there is more for it to write down.
+func busy(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !bytes.Contains(stat, []byte(") S "))
 }
