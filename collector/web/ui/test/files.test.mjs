@@ -299,4 +299,29 @@ test('engineer: an agent behind an air gap is enrolled and heard by files, line 
   await page.locator('.sheet-head', { hasText: 'silent' }).waitFor();
 });
 
+test('what a table shows is saved as CSV and as XLSX, whole and in its order', async (t) => {
+  const both = async (name) => {
+    const files = {};
+    for (const kind of ['CSV', 'XLSX']) {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: kind, exact: true }).click()]);
+      files[kind] = await readFile(await download.path());
+      assert.equal(download.suggestedFilename(), `${name}.${kind.toLowerCase()}`);
+    }
+    return { csv: files.CSV.toString().trim().split('\r\n'), book: sheets(files.XLSX)[name] };
+  };
+  await open('/connections?verdict=unauthorized');
+  const { csv, book } = await both('connections');
+  assert.equal(csv.length - 1, Number(await page.locator('#rows').innerText()));
+  assert.equal(book.rows, csv.length);
+  assert.ok(!book.formulas);
+  assert.match(book.text, /Verdict\s+Client\s+Server\s+Service[^]*unauthorized\s+10\./);
+  const [day] = /\d{4}-\d\d-\d\d \d\d:\d\d/.exec(csv[1]), serial = Date.parse(`${day.replace(' ', 'T')}Z`) / 86_400_000 + 25_569;
+  assert.ok(book.text.includes(String(serial)), `${day} is a date`);
+  await open('/audit');
+  const audit = await both('audit');
+  assert.equal(audit.book.rows, audit.csv.length);
+  assert.match(audit.csv.at(-1), /^1,/, 'to the first entry');
+  t.diagnostic(`${csv.length - 1} connections, ${audit.csv.length - 1} entries`);
+});
+
 test('nothing was complained of', () => assert.deepEqual(b.complaints, []));

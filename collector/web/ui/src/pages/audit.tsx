@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { get } from '../api';
 import { Empty, Loading, Sheet } from '../parts/page';
 import { SearchBox } from '../parts/searchbox';
-import { type Column, csv, save, Table } from '../parts/table';
+import { cells, type Column, Saves, Table } from '../parts/table';
 import { setQuery, useRoute } from '../route';
 import { count, cut, minute, when } from '../text';
 import type { AuditEntry } from '../types';
@@ -19,21 +19,37 @@ const columns: Column<AuditEntry>[] = [
   { key: 'hash', name: 'Hash', width: '6.4rem', text: (e) => e.hash ?? '', cell: (e) => <span className="mono dim">{(e.hash ?? '').slice(0, 10)}</span> },
 ];
 
+interface Part { entries?: AuditEntry[] }
+const part = (q: string, before: string) => get<Part>('audit', { search: q, before, limit: 500 });
+/** before is where the entries before a part begin. */
+const before = (p: Part) => { const first = p.entries?.at(-1)?.sequence; return first && Number(first) > 1 ? first : undefined; };
+
+/** whole is every entry with the words, not only those that are on show. */
+async function whole(q: string): Promise<AuditEntry[]> {
+  const entries: AuditEntry[] = [];
+  for (let at: string | undefined = ''; at !== undefined;) {
+    const p: Part = await part(q, at);
+    entries.push(...(p.entries ?? []));
+    at = before(p);
+  }
+  return entries;
+}
+
 /** Audit is every act of a person or program, the latest first, chained by hash. */
 export function Audit(_: { id: string }) {
   const q = useRoute().query.get('q') ?? '';
   const [words, setWords] = useState(q);
   const found = useInfiniteQuery({
     queryKey: ['audit', q],
-    queryFn: ({ pageParam }) => get<{ entries?: AuditEntry[]; last?: string }>('audit', { search: q, before: pageParam, limit: 500 }),
+    queryFn: ({ pageParam }) => part(q, pageParam),
     initialPageParam: '',
-    getNextPageParam: (p) => { const first = p.entries?.at(-1)?.sequence; return first && Number(first) > 1 ? first : undefined; },
+    getNextPageParam: before,
   });
   const check = useMutation({ mutationFn: () => get<{ intact?: boolean; entries?: string; last_hash?: string; fault?: string }>('audit/verify') });
   if (found.isPending) return <Loading />;
   const rows = (found.data?.pages ?? []).flatMap((p) => p.entries ?? []);
   return (
-    <Sheet title="Audit log" lead="Every act of a person or a program. Each entry's hash covers it and the hash before it." wide actions={<><Button size="sm" variant="secondary" isDisabled={check.isPending} onClick={() => check.mutate()}>Verify the chain</Button> <Button size="sm" variant="link" onClick={() => save('audit.csv', csv(rows, columns))}>CSV</Button></>}>
+    <Sheet title="Audit log" lead="Every act of a person or a program. Each entry's hash covers it and the hash before it." wide actions={<><Button size="sm" variant="secondary" isDisabled={check.isPending} onClick={() => check.mutate()}>Verify the chain</Button> <Saves name="audit" rows={async () => cells(await whole(q), columns)} /></>}>
       {found.isError && <p className="fault" role="alert">{found.error.message}</p>}
       {check.isError && <p className="fault" role="alert">{check.error.message}</p>}
       {check.data && <p role="status" className={check.data.intact ? 'gate g-holds' : 'gate g-fails'}><b>{check.data.intact ? 'The chain is whole' : 'The chain is broken'}</b><span>{check.data.intact ? `${count(check.data.entries)} entries; the last hash is ${check.data.last_hash}. Kept elsewhere, it shows later that nothing was cut off.` : cut(check.data.fault, 300)}</span></p>}

@@ -1,4 +1,4 @@
-import { Button } from '@patternfly/react-core';
+import { Button, Spinner } from '@patternfly/react-core';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { all, page, type Query, useTimed } from '../api';
@@ -6,6 +6,7 @@ import { go, setQuery, useRoute } from '../route';
 import { count, cut } from '../text';
 import { Empty, Loading } from './page';
 import { SearchBox } from './searchbox';
+import type { Cell } from './xlsx';
 
 /** Column of a table. text is what it exports, and sorts by where the rows are all here. */
 export interface Column<R> {
@@ -44,7 +45,7 @@ export function Table<R>(p: Shown<R> & { rows: R[]; sort?: string; short?: boole
   }, [p.rows, p.columns, wanted, sort]);
   return (
     <div className={p.short ? 'table short' : 'table'}>
-      {!p.short && <Tools name={p.name} facets={[]} shown={rows.length} of={p.rows.length} save={async () => csv(rows, p.columns)} />}
+      {!p.short && <Tools name={p.name} facets={[]} shown={rows.length} of={p.rows.length} save={async () => cells(rows, p.columns)} />}
       {p.rows.length === 0 ? <Empty>{p.empty}</Empty> : rows.length === 0 ? <Empty>Nothing matches the filter.</Empty> : <Rows {...p} rows={rows} total={rows.length} sort={sort} setSort={setSort} />}
     </div>
   );
@@ -67,7 +68,7 @@ export function ServerTable<R>(p: Shown<R> & { list: string; facets: Facet[]; qu
   const narrowed = Object.values(p.query).some(Boolean);
   return (
     <div className="table">
-      <Tools name={p.name} facets={p.facets} shown={total} save={async () => csv(await all<R>(p.list, q, Infinity), p.columns)} />
+      <Tools name={p.name} facets={p.facets} shown={total} save={async () => cells(await all<R>(p.list, q, Infinity), p.columns)} />
       {found.isError && <p className="fault" role="alert">{found.error.message} {p.cure?.(found.error)}</p>}
       {found.isPending ? <Loading /> : found.isError ? null : total === 0 ? <Empty>{narrowed ? 'Nothing matches the filter.' : p.empty}</Empty>
         : <Rows {...p} rows={rows} total={Math.max(total, rows.length)} sort={sort} setSort={setSort} sortable={(c) => !!c.order} more={found.hasNextPage && !found.isFetching ? () => void found.fetchNextPage() : undefined} />}
@@ -88,18 +89,34 @@ function sorted<R>(rows: R[], columns: Column<R>[], sort: string): R[] {
 }
 const collate = new Intl.Collator('en', { numeric: true });
 
-function Tools({ name, facets, shown, of, save: make }: { name: string; facets: Facet[]; shown: number; of?: number; save: () => Promise<string> }) {
+function Tools({ name, facets, shown, of, save: rows }: { name: string; facets: Facet[]; shown: number; of?: number; save: () => Promise<Cell[][]> }) {
   const { query } = useRoute();
-  const [fault, setFault] = useState('');
   return (
     <div className="tools" role="search" aria-label={`Filter ${name}`}>
       <Words name={name} />
       {facets.map((f) => <Choice key={f.key} facet={f} value={query.get(f.key) ?? ''} />)}
       <span className="grow" />
-      {fault && <span className="fault">{fault}</span>}
       <span className="dim" role="status" id="rows">{of === undefined || shown === of ? count(shown) : `${count(shown)} of ${count(of)}`}</span>
-      <Button variant="link" isInline onClick={() => make().then((text) => save(`${name}.csv`, text)).catch((e: Error) => setFault(e.message))}>CSV</Button>
+      <Saves name={name} rows={rows} />
     </div>
+  );
+}
+
+/** Saves gives the browser a list as a file, of each kind. */
+export function Saves({ name, rows }: { name: string; rows: () => Promise<Cell[][]> }) {
+  const [making, setMaking] = useState(false), [fault, setFault] = useState('');
+  const give = (kind: string, make: (rows: Cell[][]) => Promise<BlobPart>) => {
+    setFault('');
+    setMaking(true);
+    rows().then(make).then((content) => save(`${name}.${kind}`, content)).catch((e: Error) => setFault(e.message)).finally(() => setMaking(false));
+  };
+  return (
+    <span className="saves">
+      {fault && <span className="fault" role="alert">{fault}</span>}
+      {making && <Spinner size="sm" aria-label="making the file" />}
+      <Button variant="link" isInline isDisabled={making} onClick={() => give('csv', async (r) => csv(r))}>CSV</Button>
+      <Button variant="link" isInline isDisabled={making} onClick={() => give('xlsx', async (r) => (await import('./xlsx')).xlsx(name, r))}>XLSX</Button>
+    </span>
   );
 }
 
@@ -212,14 +229,17 @@ function usePrinting() {
   return printing;
 }
 
+/** cells are what a list saves: the names of its columns, and its rows. */
+export const cells = <R,>(rows: R[], columns: Column<R>[]): Cell[][] => [columns.map((c) => c.name), ...rows.map((r) => columns.map((c) => c.text(r)))];
+
 /** csv is RFC 4180; a cell that a spreadsheet would run is led by a quote mark. */
-export function csv<R>(rows: R[], columns: Column<R>[]): string {
-  const cell = (v: string | number) => {
+export function csv(rows: Cell[][]): string {
+  const cell = (v: Cell) => {
     const s = String(v);
     const inert = typeof v === 'string' && /^[=+\-@\t\r]/.test(s) ? `'${s}` : s;
     return /[",\n\r]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
   };
-  return [columns.map((c) => cell(c.name)), ...rows.map((r) => columns.map((c) => cell(c.text(r))))].map((l) => `${l.join(',')}\r\n`).join('');
+  return rows.map((r) => `${r.map(cell).join(',')}\r\n`).join('');
 }
 
 /** save gives the browser a file. */
