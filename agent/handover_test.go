@@ -37,7 +37,7 @@ func TestHandover(t *testing.T) {
 	}
 	defer spool.Close() //nolint:errcheck // the test is over
 	o := &takeover{state: state, spool: spool, taken: map[string]bool{}}
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for ; len(waiting(state)) > 0; time.Sleep(time.Millisecond) {
 		if err := o.take(waiting(state)[0]); err != nil {
 			t.Fatal(err)

@@ -56,7 +56,7 @@ func serveOn(t *testing.T, data string) (string, server.Ready) {
 	case err := <-done:
 		done <- err
 		t.Fatal(err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not ready in 20 s")
 	}
 	return "", server.Ready{}

@@ -40,7 +40,7 @@ func emit(t *testing.T, s *Spool, from, to int) {
 // settled waits until everything emitted is on disk.
 func settled(t *testing.T, s *Spool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
 		quiet := s.unsaved == 0
 		s.mu.Unlock()

@@ -149,7 +149,7 @@ func TestAccessMatrix(t *testing.T) {
 	for _, m := range methods(t) {
 		var may []string
 		for _, p := range callers() {
-			ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			err := conn.Invoke(metadata.AppendToOutgoingContext(ctx, "caller", p.Name), fullMethod(m), dynamicpb.NewMessage(m.Input()), dynamicpb.NewMessage(m.Output()))
 			stop()
 			switch code := status.Code(err); {

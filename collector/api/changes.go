@@ -67,13 +67,13 @@ func (c *Changes) Now() (n uint64, next <-chan struct{}) {
 	return c.n, c.next
 }
 
-// Since names the lists that changed after change n, sorted; none means that
-// any may have.
-func (c *Changes) Since(n uint64) []string {
+// Since is Now with the lists that changed after change n until then, sorted;
+// none means that any may have.
+func (c *Changes) Since(n uint64) (now uint64, names []string, next <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all > n {
-		return nil
+		return c.n, nil, c.next
 	}
 	lists := map[string]bool{}
 	for thing, at := range c.at {
@@ -83,5 +83,5 @@ func (c *Changes) Since(n uint64) []string {
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(lists))
+	return c.n, slices.Sorted(maps.Keys(lists)), c.next
 }

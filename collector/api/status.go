@@ -103,9 +103,9 @@ func (s *Service) Watch(_ *demarcv1.WatchRequest, stream grpc.ServerStreamingSer
 	pace := time.NewTicker(watchEvery)
 	defer pace.Stop()
 	changes := s.Plant.Changes()
+	n, next := changes.Now()
 	var lists []string // at first any
 	for {
-		n, next := changes.Now()
 		if err := stream.Send(&demarcv1.WatchResponse{Change: n, Lists: lists}); err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (s *Service) Watch(_ *demarcv1.WatchRequest, stream grpc.ServerStreamingSer
 		case <-stream.Context().Done():
 			return nil
 		}
-		lists = changes.Since(n)
+		n, lists, next = changes.Since(n)
 	}
 }
 

@@ -285,11 +285,10 @@ func TestHeartbeatsTellHealth(t *testing.T) {
 	l.send(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: &demarcv1.Heartbeat{
 		Clock: timestamppb.New(time.Now().Add(time.Minute)), LastFrame: timestamppb.Now(), Frames: 7, Drops: 2,
 	}}})
-	for range 100 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if h := r.Health()["a"]; h.Frames == 7 && h.Drops == 2 && h.Connected && h.ClockOffset.Round(10*time.Second) == time.Minute {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("%+v", r.Health()["a"])
 }
@@ -303,11 +302,10 @@ func TestSpanReportStays(t *testing.T) {
 	beat := func(frames uint64, span *demarcv1.SpanReport) *demarcv1.SpanReport {
 		t.Helper()
 		l.send(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: &demarcv1.Heartbeat{Frames: frames, Span: span}}})
-		for range 100 {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			if h := r.Health()["a"]; h.Frames == frames {
 				return h.Span
 			}
-			time.Sleep(20 * time.Millisecond)
 		}
 		t.Fatal("no heartbeat")
 		return nil
@@ -345,7 +343,7 @@ func TestAgentThatIsGoneIsNotConnected(t *testing.T) {
 		l.welcomed(1, 0)
 		cancel()
 		for begun := time.Now(); r.Health()["a"].Connected; time.Sleep(time.Millisecond) {
-			if time.Since(begun) > 5*time.Second {
+			if time.Since(begun) > time.Minute {
 				t.Fatal("still connected")
 			}
 		}

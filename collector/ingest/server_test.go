@@ -109,7 +109,7 @@ func (r *rig) trade(text, host string, key *ecdsa.PrivateKey) (*pki.Credentials,
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	e, err := r.dial(pki.EnrolConfig(token)).Enroll(ctx, &demarcv1.EnrollRequest{Token: text, Csr: csr, Hostname: host, Version: "1"})
 	if err != nil {
@@ -145,7 +145,7 @@ type line struct {
 
 func (r *rig) report(c *pki.Credentials) *line {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	r.t.Cleanup(cancel)
 	stream, err := r.dial(c.Config()).Report(ctx)
 	if err != nil {
