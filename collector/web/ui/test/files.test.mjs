@@ -10,7 +10,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
-import { arp, browse, Collector, pcap, SEGMENTS } from './plant.mjs';
+import { arp, browse, Collector, pcap, SEGMENTS, serious, wide } from './plant.mjs';
 
 const exec = promisify(execFile);
 let c, b, page, siem, heard = '', closed;
@@ -322,6 +322,25 @@ test('what a table shows is saved as CSV and as XLSX, whole and in its order', a
   assert.equal(audit.book.rows, audit.csv.length);
   assert.match(audit.csv.at(-1), /^1,/, 'to the first entry');
   t.diagnostic(`${csv.length - 1} connections, ${audit.csv.length - 1} entries`);
+});
+
+test('these parts have no serious accessibility fault, in light or dark, and fit 1280 and 200 %', async () => {
+  const finding = (await list('findings')).find((f) => f.kind === 'unauthorized');
+  const adding = async () => { await page.getByRole('button', { name: 'Add an agent' }).click(); await page.getByRole('button', { name: 'Make the line' }).click(); await page.getByText('No way from there to here').click(); };
+  const parts = [[`/findings/${finding.id}`, () => taken(page.getByRole('link', { name: /^The frames/ }).first(), 'The frames')], ['/authorizations/lines-ato', () => taken(row('Security plan'), 'Security plan')], ['/settings', () => block('Events for others').locator('tbody tr').first().waitFor()], ['/agents', adding]];
+  const faults = [];
+  for (const [theme, width, height] of [['light', 1280, 800], ['dark', 1280, 800], ['dark', 640, 400]]) {
+    await page.evaluate((v) => localStorage.setItem('demarc-theme', v), theme);
+    await page.setViewportSize({ width, height });
+    for (const [address, act] of parts) {
+      await open(address);
+      await act();
+      const name = `${address} (${theme}, ${width})`, over = await wide(page);
+      if (over > 0) faults.push(`${name} is ${over} pixels too wide`);
+      if (width === 1280) faults.push(...await serious(page, name));
+    }
+  }
+  assert.deepEqual(faults, []);
 });
 
 test('nothing was complained of', () => assert.deepEqual(b.complaints, []));

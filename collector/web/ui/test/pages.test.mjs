@@ -3,14 +3,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { execFile, spawn } from 'node:child_process';
 import net from 'node:net';
 import { promisify } from 'node:util';
-import { arp, browse, Collector, dcp, lldp, pcap, SEGMENTS, snmpName } from './plant.mjs';
+import { arp, browse, Collector, dcp, lldp, pcap, SEGMENTS, serious, snmpName, wide } from './plant.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const run = promisify(execFile);
 let c, b, page;
 
@@ -392,23 +390,16 @@ test('no page has a serious accessibility fault, in light or dark, or at 200 % z
     await page.evaluate((v) => localStorage.setItem('demarc-theme', v), theme);
     for (const path of pages) {
       await open(path);
-      await page.evaluate(axe); // as a person's own tool: the pages' policy lets no page do this
-      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-      const serious = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-      faults.push(...serious.map((v) => `${path} (${theme}): ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((x) => x.html.slice(0, 160)).join(' | ')}`));
+      faults.push(...await serious(page, `${path} (${theme})`));
     }
   }
-  await page.setViewportSize({ width: 640, height: 400 });
-  for (const path of pages) {
-    await open(path);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    if (wide > 0) faults.push(`${path} is ${wide} pixels too wide at 200 %`);
-  }
-  await page.setViewportSize({ width: 1280, height: 800 });
-  for (const path of pages) {
-    await open(path);
-    const wide = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll('.scroll')].map((e) => e.scrollWidth - e.clientWidth)));
-    if (wide > 0) faults.push(`a table of ${path} is ${wide} pixels too wide at 1280`);
+  for (const [width, height] of [[640, 400], [1280, 800]]) {
+    await page.setViewportSize({ width, height });
+    for (const path of pages) {
+      await open(path);
+      const over = await wide(page);
+      if (over > 0) faults.push(`${path}, or a table of it, is ${over} pixels too wide at ${width}`);
+    }
   }
   assert.deepEqual(faults, []);
   await page.setViewportSize({ width: 1440, height: 900 });

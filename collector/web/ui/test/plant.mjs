@@ -1,6 +1,7 @@
 // A real collector with the example plant, for the browser tests.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -112,6 +113,18 @@ export async function browse() {
   context.on('weberror', (e) => complaints.push(String(e.error().stack ?? e.error())));
   return { browser, context, asked, complaints };
 }
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** serious are the accessibility faults of a page that keep somebody out. */
+export async function serious(page, name) {
+  await page.evaluate(axe); // as a person's own tool: the pages' policy lets no page do this
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').map((v) => `${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((x) => x.html.slice(0, 160)).join(' | ')}`);
+}
+
+/** wide is by how many pixels the page, or a table of it, is wider than the window. */
+export const wide = (page) => page.evaluate(() => Math.max(document.documentElement.scrollWidth - innerWidth, ...(innerWidth < 1000 ? [] : [...document.querySelectorAll('.scroll')].map((e) => e.scrollWidth - e.clientWidth))));
 
 /** pcap is a capture file of Ethernet frames, a millisecond apart. */
 export function pcap(frames, at = Date.UTC(2026, 2, 10, 14, 0)) {

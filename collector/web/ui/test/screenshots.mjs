@@ -4,6 +4,7 @@
 // WHOLE=1 takes the whole length of each, to look at.
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { arp, browse, Collector, pcap, SEGMENTS } from './plant.mjs';
@@ -18,6 +19,8 @@ process.env.CHROMIUM ??= '/usr/bin/chromium';
 const b = await browse();
 const page = await b.context.newPage();
 await page.setViewportSize(VIEW);
+/** siem takes events and keeps none. */
+const siem = createServer((s) => s.on('error', () => {}).resume());
 let c, agent, pictures = 0, size = 0;
 
 const list = async (what) => JSON.parse(await c.command('get', what, '-o', 'json'))[what];
@@ -54,7 +57,9 @@ async function shot(name, address, { act, reader = 'analyst' } = {}) {
 
 /** filled is a collector with the example plant, where people have done some of their work. */
 async function filled() {
-  c = await Collector.start();
+  await new Promise((f) => siem.listen(0, '127.0.0.1', f));
+  c = await Collector.start(`deliver:\n  - {name: soc, to: "syslog+tcp://127.0.0.1:${siem.address().port}", format: cef}\n  - {name: tickets, to: "https://127.0.0.1:9/hooks/demarc"}\n`);
+  await c.record('all');
   await signIn();
   await c.command('apply', '-f', 'deploy/example');
   await change('Process values of line 4 for', 'Process and batch values of line 4 for', 'Put it in force');
@@ -118,6 +123,16 @@ async function change(is, becomes, verb) {
   await page.getByRole('dialog').waitFor({ state: 'detached' });
 }
 
+/** file has one made, and shows where. */
+async function file(block, name) {
+  const link = page.locator('.block', { hasText: block }).last().getByRole('link', { name }).first();
+  await link.click();
+  await page.locator('.file.saved').waitFor();
+  await page.mouse.move(0, 0);
+  await link.evaluate((e) => e.closest('.block').scrollIntoView({ block: 'end' }));
+  await page.evaluate(() => scrollBy(0, 120));
+}
+
 const day = (ahead) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
 
 /** enforced has one change waiting for an official. */
@@ -143,12 +158,14 @@ try {
   await listening();
   const assets = await list('assets'), connections = await list('connections');
   const plc = assets.find((a) => a.ips?.includes('10.20.4.11')), opcua = connections.find((x) => x.connection.protocol === 'opcua' && x.connection.server === '10.20.4.10');
+  const written = (await list('findings')).find((f) => f.kind === 'unauthorized');
   const write = connections.find((x) => x.verdict?.verdict === 'unauthorized' && x.connection.server === '10.20.4.11');
   await shot('overview-engineer', '/', { reader: 'engineer' });
   await shot('overview-analyst', '/');
   await shot('overview-official', '/', { reader: 'official' });
   await shot('findings', '/findings');
   await shot('finding-decision', '/findings', { act: () => page.keyboard.press('a') });
+  await shot('finding-frames', `/findings/${written.id}`, { act: () => file('Recorded frames', /^The signed frames/) });
   await shot('drift', '/drift');
   await shot('changes', `/changes?from=${then}`);
   await shot('map', '/map');
@@ -157,6 +174,7 @@ try {
   await shot('boundary', '/boundaries/line4');
   await shot('authorizations', '/authorizations', { reader: 'official' });
   await shot('authorization', '/authorizations/lines-ato', { reader: 'official' });
+  await shot('exports', '/authorizations/lines-ato', { act: () => file('For the tools of others', /^OSCAL: devices/), reader: 'official' });
   await shot('agreements', '/agreements');
   await shot('providers', '/providers');
   await shot('second-system-refused', '/providers/archive-ato?for=suppliers');
@@ -186,4 +204,5 @@ try {
   await b.browser.close();
   await silent();
   await c?.stop();
+  siem.close();
 }

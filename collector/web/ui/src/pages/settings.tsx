@@ -29,6 +29,9 @@ export function Settings(_: { id: string }) {
             ['Its clock', when(s.clock)], ['Fingerprint of its key', s.fingerprint && <span className="mono">{s.fingerprint}</span>], ['Pages', s.pages], ['Agents report to', s.uplink],
           ]} />
         </Block>
+      </div>
+      {runs && <Deliveries />}
+      <div className="columns">
         <Block title="You">
           <Fault of={me} />
           <Pairs of={[['Known as', me.data?.name], ['By', me.data?.via], ['May', (me.data?.roles ?? []).length > 0 && me.data!.roles!.map((r) => <div key={r.role}>{r.role} <span className="dim">{[...(r.sites ?? []), ...(r.boundaries ?? [])].join(', ') || 'everywhere'}</span></div>)]]} />
@@ -37,7 +40,6 @@ export function Settings(_: { id: string }) {
           <Pairs of={[['/', 'search'], ['a, c, s, i, m, o, p', 'accept, close, assign, status, remark, reopen, plan'], ['x', 'mark a finding, for one act on several'], ['j, k or arrows', 'next and previous row or finding'], ['Enter', 'open a row']]} />
         </Block>
       </div>
-      {runs && <Deliveries />}
     </Sheet>
   );
 }
