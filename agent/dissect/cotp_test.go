@@ -99,7 +99,7 @@ func TestCOTPSignature(t *testing.T) {
 		if got := matchCOTP(c.b); got != c.want {
 			t.Errorf("%s: %v", c.what, got)
 		}
-		if _, err := (&cotp{}).Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: c.b, Stream: true}, &log{}); !c.want && !errors.Is(err, ErrNotMine) {
+		if _, err := (&cotp{}).Dissect(&Message{Ends: &[2]Endpoint{}, Data: c.b, Stream: true}, &log{}); !c.want && !errors.Is(err, ErrNotMine) {
 			t.Errorf("%s: %v, not ErrNotMine", c.what, err)
 		}
 	}

@@ -136,7 +136,7 @@ func (d *crimson) learn(m *Message, f *crimsonFrame, out Out) {
 		}
 		return
 	}
-	if m.Src.Port == crimsonPort || len(f.data) == 0 {
+	if m.Src().Port == crimsonPort || len(f.data) == 0 {
 		return
 	}
 	switch f.kind {

@@ -85,8 +85,8 @@ func (d *dcerpc) tower(m *Message, b []byte, out Out) {
 
 // expect announces a port of the sender to the receiver.
 func (d *dcerpc) expect(m *Message, port uint16, iface uint64, out Out) {
-	if port != 0 && port != rpcMapperPort && m.Src.Addr.IsValid() {
-		out.Expect(netip.AddrPortFrom(m.Src.Addr, port), netip.AddrPortFrom(m.Dst.Addr, 0), "dcerpc", iface)
+	if port != 0 && port != rpcMapperPort && m.Src().Addr.IsValid() {
+		out.Expect(netip.AddrPortFrom(m.Src().Addr, port), netip.AddrPortFrom(m.Dst().Addr, 0), "dcerpc", iface)
 	}
 }
 

@@ -56,16 +56,20 @@ type Endpoint = flow.Endpoint
 // Message is what a dissector is given: for a stream the bytes from the
 // current position, for a datagram or a payload the whole of it.
 type Message struct {
-	Time      int64     // packet time, Unix nanoseconds
-	Src, Dst  *Endpoint // read only
-	From      flow.Side // that Src is: the same end of the conversation has the same in every message
-	Direction Direction // as known so far; Sender may improve it
-	Data      []byte    // valid during the call only
-	Stream    bool      // Data is a position in a byte stream; false: a whole datagram, frame or payload
-	Cut       bool      // the capture ends here: snap length or gap
-	Trial     bool      // asked only whether it can be read: it is offered again, so keep nothing of it
-	Tag       uint64    // what the carrier said: DCE/RPC interface, COTP PDU type, CIP connection
+	Time      int64        // packet time, Unix nanoseconds
+	Ends      *[2]Endpoint // of the conversation, read only; see Src and Dst
+	From      flow.Side    // who sent it: the same end of the conversation has the same in every message
+	Direction Direction    // as known so far; Sender may improve it
+	Data      []byte       // valid during the call only
+	Stream    bool         // Data is a position in a byte stream; false: a whole datagram, frame or payload
+	Cut       bool         // the capture ends here: snap length or gap
+	Trial     bool         // asked only whether it can be read: it is offered again, so keep nothing of it
+	Tag       uint64       // what the carrier said: DCE/RPC interface, COTP PDU type, CIP connection
 }
+
+// Src and Dst are the ends that sent the message and that it is for.
+func (m *Message) Src() *Endpoint { return &m.Ends[m.From&1] }
+func (m *Message) Dst() *Endpoint { return &m.Ends[m.From&1^1] }
 
 // Role is the part that a sender plays in its conversation.
 type Role uint8

@@ -36,7 +36,7 @@ const (
 	portLLMNR = 5355
 )
 
-func onPort(m *Message, port uint16) bool { return m.Src.Port == port || m.Dst.Port == port }
+func onPort(m *Message, port uint16) bool { return m.Src().Port == port || m.Dst().Port == port }
 
 // dnsMatch is strict, because a header of small numbers is common elsewhere:
 // one question that parses, of class IN.

@@ -202,7 +202,7 @@ func (l *layer) touch() int {
 // begin makes ready for what a packet of c holds, that side sent.
 func (e *Engine) begin(s *session, c *flow.Conversation, side flow.Side, at int64) {
 	m := &e.levels[0].m
-	m.Src, m.Dst, e.busy, e.working = &c.Ends[side&1], &c.Ends[side&1^1], s, true
+	m.Ends, e.busy, e.working = &c.Ends, s, true
 	m.Time, m.From, m.Stream, m.Tag = at, side, c.Transport == 6, 0
 	if s.foretold {
 		m.Tag = s.expected.tag

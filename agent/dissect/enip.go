@@ -179,7 +179,7 @@ func (d *enip) read(m *Message, out Out) (int, error) {
 		return 0, d.short(m, true)
 	}
 	body = body[:min(len(body), h.length)]
-	if !d.claimed && (!whole || !h.believe(body, m.Src.Port == enipPort || m.Dst.Port == enipPort)) {
+	if !d.claimed && (!whole || !h.believe(body, m.Src().Port == enipPort || m.Dst().Port == enipPort)) {
 		return 0, ErrNotMine
 	}
 	d.text.reset()

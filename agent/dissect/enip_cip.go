@@ -305,7 +305,7 @@ func (d *enip) opened(x *cipContext, r *cipRequest, c *wire.Cursor) {
 		d.connections.add(cipConnection{ot: toTarget, to: toOriginator, route: r.route})
 		return
 	}
-	target, originator := x.m.Src.Addr, x.m.Dst.Addr
+	target, originator := x.m.Src().Addr, x.m.Dst().Addr
 	tag := ioTag(toTarget, toOriginator)
 	port := uint16(ioPort)
 	if x.packet.ot.Port() != 0 {

@@ -213,8 +213,8 @@ func (d *ethercat) variables(c *wire.Cursor, out Out) bool {
 // ecatHost is the master: the first slave sets the local bit of the source
 // address when a frame comes back.
 func ecatHost(m *Message) Subject {
-	mac := m.Src.MAC
-	if m.Src.Addr.IsValid() || mac == (decode.MAC{}) {
+	mac := m.Src().MAC
+	if m.Src().Addr.IsValid() || mac == (decode.MAC{}) {
 		return Sender
 	}
 	mac[0] &^= 2

@@ -180,7 +180,7 @@ func ftpOnPort(m *Message, code int, line []byte) bool {
 		return false
 	}
 	verb, _ := ftpCommand(line)
-	return (code == 220 || code == 120) && m.Src.Port == ftpPort || code == 0 && verb != ftpNone && m.Dst.Port == ftpPort
+	return (code == 220 || code == 120) && m.Src().Port == ftpPort || code == 0 && verb != ftpNone && m.Dst().Port == ftpPort
 }
 
 // more passes over the lines of a reply up to the one that ends it: its code

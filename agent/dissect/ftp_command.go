@@ -128,14 +128,14 @@ func (d *ftp) clear(out Out) {
 // seen, and under the one that it names itself.
 func (d *ftp) expect(m *Message, end netip.AddrPort, out Out) {
 	d.expectPort(m, end.Port(), out)
-	if a := end.Addr(); a != m.Src.Addr && usableAddr(a) {
-		out.Expect(end, netip.AddrPortFrom(m.Dst.Addr, 0), "ftp", ftpData)
+	if a := end.Addr(); a != m.Src().Addr && usableAddr(a) {
+		out.Expect(end, netip.AddrPortFrom(m.Dst().Addr, 0), "ftp", ftpData)
 	}
 }
 
 func (d *ftp) expectPort(m *Message, port uint16, out Out) {
-	if m.Src.Addr.IsValid() {
-		out.Expect(netip.AddrPortFrom(m.Src.Addr, port), netip.AddrPortFrom(m.Dst.Addr, 0), "ftp", ftpData)
+	if m.Src().Addr.IsValid() {
+		out.Expect(netip.AddrPortFrom(m.Src().Addr, port), netip.AddrPortFrom(m.Dst().Addr, 0), "ftp", ftpData)
 	}
 }
 

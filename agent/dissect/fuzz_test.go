@@ -42,14 +42,10 @@ func fuzzDissector(f *testing.F, name string, stream bool) {
 
 // walk reads b message by message, alternating sides as a stubborn peer would.
 func walk(t *testing.T, d Dissector, b []byte, port uint16, stream bool) {
-	a := &Endpoint{Addr: netip.MustParseAddr("10.0.0.1"), Port: 50123}
-	z := &Endpoint{Addr: netip.MustParseAddr("10.0.0.2"), Port: port}
+	ends := [2]Endpoint{{Addr: netip.MustParseAddr("10.0.0.1"), Port: 50123}, {Addr: netip.MustParseAddr("10.0.0.2"), Port: port}}
 	var out log
 	for i := 0; len(b) > 0 && i < 1000; i++ {
-		m := &Message{Src: a, Dst: z, From: flow.A, Data: b, Stream: stream, Cut: i%5 == 4}
-		if i%2 == 1 {
-			m.Src, m.Dst, m.From = z, a, flow.B
-		}
+		m := &Message{Ends: &ends, From: flow.Side(i % 2), Data: b, Stream: stream, Cut: i%5 == 4}
 		out.reset()
 		used, err := d.Dissect(m, &out)
 		switch {

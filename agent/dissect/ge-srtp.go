@@ -154,7 +154,7 @@ func (d *srtp) Dissect(m *Message, out Out) (int, error) {
 	}
 	s, ok := readSRTP(m.Data)
 	opens := ok && s.size > 0 && s.kind < srtpAsk
-	if !ok || opens && !d.claimed && m.Src.Port != srtpPort && m.Dst.Port != srtpPort {
+	if !ok || opens && !d.claimed && m.Src().Port != srtpPort && m.Dst().Port != srtpPort {
 		return 0, notMine(d.claimed)
 	}
 	if s.size == 0 || len(m.Data) < s.size && !m.Cut {

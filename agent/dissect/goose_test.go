@@ -43,13 +43,14 @@ func frameTalk(t testing.TB, d Dissector) chat {
 var (
 	stationEnd = Endpoint{MAC: decode.MAC{0, 1, 2, 3, 4, 5}}
 	groupEnd   = Endpoint{MAC: decode.MAC{1, 0x0c, 0xcd, 1, 0, 1}}
+	linkEnds   = [2][2]Endpoint{{stationEnd, groupEnd}, {groupEnd, stationEnd}} // by who sends, who is the station
 )
 
 // onLink takes addresses and ports away and leaves MAC addresses.
 type onLink struct{ Dissector }
 
 func (d *onLink) Dissect(m *Message, out Out) (int, error) {
-	m.Src, m.Dst = &stationEnd, &groupEnd
+	m.Ends = &linkEnds[m.From]
 	return d.Dissector.Dissect(m, out)
 }
 

@@ -152,7 +152,7 @@ func (d *ipsec) Dissect(m *Message, out Out) (int, error) {
 	case ok:
 		d.claimed = true
 		d.ike(m, &h, out)
-	case m.Src.Port == 0 && m.Dst.Port == 0:
+	case m.Src().Port == 0 && m.Dst().Port == 0:
 		if !isESP(m.Data) {
 			return 0, cutShort(m)
 		}

@@ -91,7 +91,7 @@ func (d *mdns) host(m *Message, r *dnsRecord, out Out) {
 	if len(name) == 0 {
 		return
 	}
-	if a := addrOf(r.data); a == m.Src.Addr.WithZone("") {
+	if a := addrOf(r.data); a == m.Src().Addr.WithZone("") {
 		out.Fact(Sender, ot.Name, name, "mdns.address", ot.Identity)
 	} else {
 		out.Fact(Addr(a), ot.Name, name, "mdns.address", ot.Content)

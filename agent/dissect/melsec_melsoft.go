@@ -101,9 +101,9 @@ func melsoftSearch(m *Message) bool {
 	}
 	switch kind {
 	case 0x5a:
-		return m.Dst.Port == melsoftSearchPort && len(m.Data) == melsoftSearchAsk
+		return m.Dst().Port == melsoftSearchPort && len(m.Data) == melsoftSearchAsk
 	case 0xda:
-		return m.Src.Port == melsoftSearchPort && len(m.Data) > melsoftSearchAsk && len(m.Data) <= melsoftSearchMax
+		return m.Src().Port == melsoftSearchPort && len(m.Data) > melsoftSearchAsk && len(m.Data) <= melsoftSearchMax
 	}
 	return false
 }

@@ -272,7 +272,7 @@ func TestMMSSurmise(t *testing.T) {
 	} {
 		d, l := &mms{}, &log{}
 		for _, b := range c.messages {
-			if _, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: b, Tag: cotpDT}, l); err != nil {
+			if _, err := d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: b, Tag: cotpDT}, l); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}

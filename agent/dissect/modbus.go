@@ -208,7 +208,7 @@ func (d *modbus) refuse() error {
 // standard leaves to users. A port is a hint: what has neither may be another
 // protocol's message.
 func (d *modbus) believe(m *Message, f *modbusFrame, shape modbusShape) bool {
-	if m.Src.Port == modbusPort || m.Dst.Port == modbusPort {
+	if m.Src().Port == modbusPort || m.Dst().Port == modbusPort {
 		return shape != 0 || f.public() || f.usersOwn()
 	}
 	return shape != 0 && f.sane()
@@ -263,7 +263,7 @@ func (d *modbus) isRequest(m *Message, f *modbusFrame, shape modbusShape, from s
 	}
 	if d.client == sideNone {
 		paired, proof := d.echoes.pairs(f, from)
-		if proof || paired && m.Direction == Unknown && m.Src.Port != modbusPort && m.Dst.Port != modbusPort {
+		if proof || paired && m.Direction == Unknown && m.Src().Port != modbusPort && m.Dst().Port != modbusPort {
 			return false, proof
 		}
 		return m.likelyFromClient(modbusPort), false

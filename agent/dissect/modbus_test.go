@@ -37,11 +37,7 @@ type talk struct {
 
 func (k *talk) message(side int, b []byte) *Message {
 	k.ends = [2]Endpoint{{Addr: netip.MustParseAddr("10.0.0.1"), Port: 50123}, {Addr: netip.MustParseAddr("10.0.0.2"), Port: k.port}}
-	a, z := &k.ends[0], &k.ends[1]
-	m := &Message{Src: a, Dst: z, From: flow.Side(side), Data: b, Stream: k.stream, Tag: k.tag}
-	if side == 1 {
-		m.Src, m.Dst = z, a
-	}
+	m := &Message{Ends: &k.ends, From: flow.Side(side), Data: b, Stream: k.stream, Tag: k.tag}
 	if k.known {
 		m.Direction = FromClient + Direction(side)
 	}

@@ -216,7 +216,7 @@ func (d *mqtt) Dissect(m *Message, out Out) (int, error) {
 	}
 	enough := len(p.body) >= need
 	p.body = p.body[:min(need, len(p.body))]
-	if !d.claimed && m.Src.Port != mqttPort && m.Dst.Port != mqttPort && !matchMQTT(m.Data) {
+	if !d.claimed && m.Src().Port != mqttPort && m.Dst().Port != mqttPort && !matchMQTT(m.Data) {
 		return 0, ErrNotMine
 	}
 	if !d.read(m, &p, out) {

@@ -65,7 +65,7 @@ func (d *nbdgm) Dissect(m *Message, out Out) (int, error) {
 	}
 	out.Sender(Client)
 	of := Sender
-	if a := addrOf(from); a != m.Src.Addr && !a.IsUnspecified() {
+	if a := addrOf(from); a != m.Src().Addr && !a.IsUnspecified() {
 		of = Addr(a) // forwarded
 	}
 	out.Fact(of, nbnsName, d.text.netbios(source), "netbios.datagram.source", ot.Identity)

@@ -100,7 +100,7 @@ func (d *nbns) record(m *Message, h *dnsHeader, r *dnsRecord, out Out) {
 		}
 		// A request names its sender; an answer may come from a name server.
 		of, g := Sender, ot.Identity
-		if a := addrOf(r.data[2:6]); h.response() && a != m.Src.Addr {
+		if a := addrOf(r.data[2:6]); h.response() && a != m.Src().Addr {
 			of, g = Addr(a), ot.Content
 		}
 		d.name(of, name, r.data[0]&0x80 != 0, g, out)

@@ -165,10 +165,10 @@ var foxVendor = []byte("Tridium")
 // station, and stations call each other, where the port must tell.
 func (d *fox) hello(m *Message, body []byte, out Out) {
 	station := len(foxValue(body, "station.name")) > 0
-	switch known := m.Src.Port == 1911 || m.Src.Port == 3011; {
+	switch known := m.Src().Port == 1911 || m.Src().Port == 3011; {
 	case !station && !known:
 		out.Sender(Client)
-	case known && m.Dst.Port != m.Src.Port:
+	case known && m.Dst().Port != m.Src().Port:
 		out.Sender(Server)
 	}
 	for _, f := range foxFacts {

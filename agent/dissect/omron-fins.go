@@ -108,7 +108,7 @@ func (d *fins) Dissect(m *Message, out Out) (int, error) {
 		return d.stream(m, out)
 	}
 	f, ok := readFINS(m.Data)
-	if !ok || !d.claimed && m.Src.Port != finsPort && m.Dst.Port != finsPort && !matchFINS(m.Data) {
+	if !ok || !d.claimed && m.Src().Port != finsPort && m.Dst().Port != finsPort && !matchFINS(m.Data) {
 		return 0, notMine(d.claimed)
 	}
 	d.learn(m, &f, out)
@@ -130,7 +130,7 @@ func (d *fins) claim(out Out) {
 // learn tells what one frame says.
 func (d *fins) learn(m *Message, f *finsFrame, out Out) {
 	request := !f.response()
-	if request || m.Dst.Port != finsPort || m.Src.Port == finsPort {
+	if request || m.Dst().Port != finsPort || m.Src().Port == finsPort {
 		out.Sender(roleOf(request)) // else who answers answers to the servers' port: it proves nothing
 	}
 	if d.sides.counts(m, request) {
@@ -197,7 +197,7 @@ func (d *fins) subject(m *Message, f *finsFrame) Subject {
 // finsOwnNode reports a node number that is made from the sender's address, as
 // Ethernet units do (W420 section 5-1: the last octet).
 func finsOwnNode(m *Message, node uint8) bool {
-	a := m.Src.Addr
+	a := m.Src().Addr
 	return a.Is4() && a.As4()[3] == node
 }
 

@@ -98,7 +98,7 @@ func (d *pcworx) Dissect(m *Message, out Out) (int, error) {
 		d = &trial
 	}
 	f, ok := readPCWorx(m.Data)
-	known := d.claimed || m.Src.Port == pcworxPort || m.Dst.Port == pcworxPort
+	known := d.claimed || m.Src().Port == pcworxPort || m.Dst().Port == pcworxPort
 	switch {
 	case !ok:
 		return 0, notMine(d.claimed)

@@ -119,7 +119,7 @@ func (d *proconos) Dissect(m *Message, out Out) (int, error) {
 		return 0, ErrShort
 	}
 	switch {
-	case says || m.Src.Port == proconosPort:
+	case says || m.Src().Port == proconosPort:
 		out.Sender(Server)
 	case f.ask:
 		out.Sender(Client)

@@ -167,7 +167,7 @@ func FuzzPROFINETIO(f *testing.F) {
 		d, l := &profinetIO{}, &log{}
 		for range 2 {
 			l.reset()
-			if used, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: b, Tag: tag}, l); err == nil && used != len(b) {
+			if used, err := d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: b, Tag: tag}, l); err == nil && used != len(b) {
 				t.Fatalf("used %d of %d", used, len(b))
 			}
 		}

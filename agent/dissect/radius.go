@@ -163,7 +163,7 @@ func (d *radius) direction(r *radiusMessage, out Out) {
 // whoever has the address that it gives.
 func (d *radius) asks(m *Message, r *radiusMessage, out Out) {
 	of := Sender
-	if a, ok := netip.AddrFromSlice(r.addr); ok && a != m.Src.Addr && usableAddr(a) {
+	if a, ok := netip.AddrFromSlice(r.addr); ok && a != m.Src().Addr && usableAddr(a) {
 		of = Addr(a)
 	}
 	if r.addr != nil {

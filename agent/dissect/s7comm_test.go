@@ -219,7 +219,7 @@ func TestS7Security(t *testing.T) {
 	d := &s7comm{}
 	for want := 1; want >= 0; want-- {
 		l := &log{}
-		_, _ = d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: s7Bytes(s7Job, 1, "\x04\x01", "")}, l)
+		_, _ = d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: s7Bytes(s7Job, 1, "\x04\x01", "")}, l)
 		n := 0
 		for _, e := range l.all() {
 			if e.kind == toldSecurity && e.security.Mode == ot.SecurityNone {

@@ -131,8 +131,8 @@ func (s *scratch) utf16be(v []byte) []byte {
 // toGroup reports whether a message went to a group of receivers: nobody of
 // them is its server or client alone.
 func toGroup(m *Message) bool {
-	a := m.Dst.Addr
-	return m.Dst.MAC.IsGroup() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	a := m.Dst().Addr
+	return m.Dst().MAC.IsGroup() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // macOf is the MAC address in the first six bytes of b.

@@ -46,7 +46,7 @@ func (d *sercos3) Dissect(m *Message, out Out) (int, error) {
 	c := wire.New(m.Data)
 	kind, phase := c.U8(), c.U8()
 	crc := c.Bytes(4)
-	if !c.OK() || kind&0x10 != 0 || kind&15 > 3 || phase&15 > 4 || zero(crc) || c.Len() < 34 || !m.Dst.MAC.IsGroup() {
+	if !c.OK() || kind&0x10 != 0 || kind&15 > 3 || phase&15 > 4 || zero(crc) || c.Len() < 34 || !m.Dst().MAC.IsGroup() {
 		return 0, notMine(d.told)
 	}
 	if !d.told {

@@ -12,7 +12,7 @@ func sercosSay(kind, phase byte) []byte {
 }
 
 func sercosMessage(b []byte) *Message {
-	return &Message{Src: &Endpoint{MAC: decode.MAC{0, 0, 0x5e, 0, 0x53, 1}}, Dst: &Endpoint{MAC: decode.MAC{255, 255, 255, 255, 255, 255}}, Data: b}
+	return &Message{Ends: &[2]Endpoint{{MAC: decode.MAC{0, 0, 0x5e, 0, 0x53, 1}}, {MAC: decode.MAC{255, 255, 255, 255, 255, 255}}}, Data: b}
 }
 
 func TestSercos3(t *testing.T) {

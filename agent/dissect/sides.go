@@ -54,5 +54,5 @@ func (m *Message) likelyFromClient(port uint16) bool {
 	if m.Direction != Unknown {
 		return m.Direction == FromClient
 	}
-	return m.Src.Port != port
+	return m.Src().Port != port
 }

@@ -27,7 +27,7 @@ func sparkplugTell(t *testing.T, tag uint64, b []byte) string {
 	t.Helper()
 	d := &sparkplug{}
 	var l log
-	if _, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: b, Tag: tag}, &l); err != nil {
+	if _, err := d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: b, Tag: tag}, &l); err != nil {
 		t.Fatal(err)
 	}
 	return told2text(&l)
@@ -67,7 +67,7 @@ func TestSparkplugIsNotSparkplug(t *testing.T) {
 		"spBv1.0/a/NBIRTH/gw/device", "spBv1.0/a/DBIRTH/gw", "spBv1.0/a/DBIRTH/gw/", "spBv1.0/a/DBIRTH/gw/x/y", "spBv1.0/STATE/", "spBv1.0/STATE/a/b", "spAv1.0/a/NBIRTH/gw",
 	} {
 		d := &sparkplug{}
-		if _, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: sparkplugPublication(topic), Tag: sparkplugFromClient}, &log{}); err == nil {
+		if _, err := d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: sparkplugPublication(topic), Tag: sparkplugFromClient}, &log{}); err == nil {
 			t.Errorf("%q was read", topic)
 		}
 		if sparkplugCommands([]byte(topic)) {
@@ -95,7 +95,7 @@ func TestSparkplugHostilePayloads(t *testing.T) {
 func TestSparkplugAllocatesNothing(t *testing.T) {
 	d := &sparkplug{}
 	var l log
-	m := &Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: sparkplugPublication("spBv1.0/a/DBIRTH/gw/flow", metric("Properties/Hardware Make", "Riverbank")), Tag: sparkplugTag(true, false, 4)}
+	m := &Message{Ends: &[2]Endpoint{}, Data: sparkplugPublication("spBv1.0/a/DBIRTH/gw/flow", metric("Properties/Hardware Make", "Riverbank")), Tag: sparkplugTag(true, false, 4)}
 	if n := testing.AllocsPerRun(100, func() {
 		l.reset()
 		_, _ = d.Dissect(m, &l)
@@ -110,7 +110,7 @@ func FuzzSparkplug(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte, tag uint64, topic string) {
 		d := &sparkplug{}
 		for _, b := range [][]byte{payload, sparkplugPublication(topic, string(payload)), []byte(topic)} {
-			if used, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: b, Tag: tag}, &log{}); err == nil && used != len(b) {
+			if used, err := d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: b, Tag: tag}, &log{}); err == nil && used != len(b) {
 				t.Fatalf("used %d of %d", used, len(b))
 			}
 		}

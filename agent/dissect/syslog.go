@@ -75,7 +75,7 @@ func bsdTime(b []byte) bool {
 // Dissect reads one message.
 func (syslog) Dissect(m *Message, out Out) (int, error) {
 	rest, form := syslogHeader(m.Data)
-	if form == syslogNone || m.Stream || (form == syslogOther && m.Dst.Port != 514) {
+	if form == syslogNone || m.Stream || (form == syslogOther && m.Dst().Port != 514) {
 		return 0, ErrNotMine
 	}
 	out.Sender(Client)

@@ -35,7 +35,7 @@ func (d *tds) browser(m *Message, out Out) (int, error) {
 		d.instances(m, m.Data[3:], out)
 		return len(m.Data), nil
 	}
-	if m.Dst.Port != tdsBrowserPort || len(m.Data) == 0 {
+	if m.Dst().Port != tdsBrowserPort || len(m.Data) == 0 {
 		return 0, ErrNotMine
 	}
 	name := m.Data[1:]
@@ -80,8 +80,8 @@ func (d *tds) instances(m *Message, b []byte, out Out) {
 		case "Version":
 			out.Fact(Sender, tdsVersion, value, "sqlr.version", ot.Identity)
 		case "tcp":
-			if port := decimal(value); port > 0 && port < 1<<16 && m.Src.Addr.IsValid() {
-				out.Expect(netip.AddrPortFrom(m.Src.Addr, uint16(port)), netip.AddrPortFrom(m.Dst.Addr, 0), "tds", 0)
+			if port := decimal(value); port > 0 && port < 1<<16 && m.Src().Addr.IsValid() {
+				out.Expect(netip.AddrPortFrom(m.Src().Addr, uint16(port)), netip.AddrPortFrom(m.Dst().Addr, 0), "tds", 0)
 			}
 		}
 	}

@@ -102,8 +102,8 @@ func (d *tftp) request(m *Message, op uint16, file []byte, out Out) {
 	out.Sender(Client)
 	out.Operation(ot.Transfer, 1)
 	out.Fact(Sender, tftpFile, file, "tftp.request", ot.Content)
-	if m.Src.Addr.IsValid() && m.Dst.Addr.IsValid() && !toGroup(m) {
-		out.Expect(netip.AddrPortFrom(m.Dst.Addr, 0), netip.AddrPortFrom(m.Src.Addr, m.Src.Port), "tftp", uint64(op))
+	if m.Src().Addr.IsValid() && m.Dst().Addr.IsValid() && !toGroup(m) {
+		out.Expect(netip.AddrPortFrom(m.Dst().Addr, 0), netip.AddrPortFrom(m.Src().Addr, m.Src().Port), "tftp", uint64(op))
 	}
 }
 

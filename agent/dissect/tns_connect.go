@@ -124,12 +124,12 @@ func (d *tns) release(v uint32, source string, out Out) {
 // redirect announces the port that a listener sends its client to.
 func (d *tns) redirect(m *Message, b []byte, out Out) {
 	port := decimal(tnsValue(b, "port"))
-	host := m.Src.Addr
+	host := m.Src().Addr
 	if v := tnsValue(b, "host"); isAddress(v) {
 		host = dottedAddr(v)
 	}
 	if port > 0 && port < 1<<16 && host.IsValid() {
-		out.Expect(netip.AddrPortFrom(host, uint16(port)), netip.AddrPortFrom(m.Dst.Addr, 0), "tns", 0)
+		out.Expect(netip.AddrPortFrom(host, uint16(port)), netip.AddrPortFrom(m.Dst().Addr, 0), "tns", 0)
 	}
 }
 

@@ -65,7 +65,7 @@ func (d *tristation) Dissect(m *Message, out Out) (int, error) {
 	}
 	d.claimed = true
 	switch {
-	case kind == tsConnect, kind == tsDisconnect, kind == tsPing && m.Dst.Port == 1502 && m.Src.Port != 1502:
+	case kind == tsConnect, kind == tsDisconnect, kind == tsPing && m.Dst().Port == 1502 && m.Src().Port != 1502:
 		out.Sender(Client)
 	case kind == tsConnected, kind == tsDisconnected, kind > tsPing:
 		out.Sender(Server)

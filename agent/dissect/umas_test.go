@@ -16,7 +16,7 @@ const umasIdentity = "\x0c\x00\x03\x02\x01\x06\x01\x0b\x90\x02\x04\x00\x90\x02\x
 func umasSay(t *testing.T, d Dissector, tag uint64, b []byte) string {
 	t.Helper()
 	var l log
-	if used, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: b, Tag: tag}, &l); err != nil || used != len(b) {
+	if used, err := d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: b, Tag: tag}, &l); err != nil || used != len(b) {
 		t.Fatalf("% x: used %d, %v", b, used, err)
 	}
 	return told2text(&l)
@@ -87,7 +87,7 @@ func TestUMASLongFrames(t *testing.T) {
 func TestUMASAllocatesNothing(t *testing.T) {
 	d := &umas{}
 	var l log
-	ask, answer := &Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: umasBytes(umasReadID, "")}, &Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: umasBytes(umasDone, umasIdentity)}
+	ask, answer := &Message{Ends: &[2]Endpoint{}, Data: umasBytes(umasReadID, "")}, &Message{Ends: &[2]Endpoint{}, Data: umasBytes(umasDone, umasIdentity)}
 	if n := testing.AllocsPerRun(100, func() {
 		l.reset()
 		_, _ = d.Dissect(ask, &l)
@@ -102,7 +102,7 @@ func FuzzUMAS(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		d := &umas{}
 		for _, x := range [][]byte{a, b, a} {
-			if used, err := d.Dissect(&Message{Src: &Endpoint{}, Dst: &Endpoint{}, Data: bytes.Clone(x)}, &log{}); err == nil && used != len(x) {
+			if used, err := d.Dissect(&Message{Ends: &[2]Endpoint{}, Data: bytes.Clone(x)}, &log{}); err == nil && used != len(x) {
 				t.Fatalf("used %d of %d", used, len(x))
 			}
 		}

@@ -52,7 +52,7 @@ func (d *vrrp) Dissect(m *Message, out Out) (int, error) {
 	first, id, priority, count := c.U8(), c.U8(), c.U8(), int(c.U8())
 	c.Skip(4)
 	size := 4
-	if m.Src.Addr.Is6() {
+	if m.Src().Addr.Is6() {
 		size = 16
 	}
 	want := count * size

@@ -11,7 +11,7 @@ const (
 )
 
 func vrrpMessage(b string, from, to string) *Message {
-	return &Message{Src: &Endpoint{Addr: netip.MustParseAddr(from)}, Dst: &Endpoint{Addr: netip.MustParseAddr(to)}, Data: []byte(b)}
+	return &Message{Ends: &[2]Endpoint{{Addr: netip.MustParseAddr(from)}, {Addr: netip.MustParseAddr(to)}}, Data: []byte(b)}
 }
 
 func TestVRRP(t *testing.T) {

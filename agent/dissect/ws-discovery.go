@@ -208,7 +208,7 @@ func wsdTell(a ot.Attribute, v []byte, source string, g ot.Grade, out Out) {
 // own reports addresses of services of which one is the sender's, or none is a
 // number.
 func (d *wsDiscovery) own(m *Message, xaddrs []byte) bool {
-	mine, numbers := d.text.addr(m.Src.Addr.WithZone("")), false
+	mine, numbers := d.text.addr(m.Src().Addr.WithZone("")), false
 	for x := range bytes.FieldsSeq(xaddrs) {
 		_, host, _ := bytes.Cut(x, []byte("://"))
 		if i := bytes.IndexByte(host, '/'); i >= 0 {

@@ -33,10 +33,10 @@ func newHearer(x *exchange, protocol string, many bool) *hearer {
 // hear takes a request and its answer.
 func (h *hearer) hear(request, answer []byte) {
 	defer func() { _ = recover() }() // a panic costs the answer, as in the engine
-	var us, device dissect.Endpoint
+	var ends [2]dissect.Endpoint // ours, the device's
 	for _, m := range []dissect.Message{
-		{Data: request, From: flow.A, Direction: dissect.FromClient, Src: &us, Dst: &device},
-		{Data: answer, From: flow.B, Direction: dissect.FromServer, Src: &device, Dst: &us},
+		{Data: request, From: flow.A, Direction: dissect.FromClient, Ends: &ends},
+		{Data: answer, From: flow.B, Direction: dissect.FromServer, Ends: &ends},
 	} {
 		if len(m.Data) > 0 {
 			_, _ = dissect.Read(h.d, &m, h.fact) // what cannot be read tells nothing
