@@ -7,7 +7,18 @@ import "demarc/agent/flow"
 type bufferList struct {
 	oldest, newest *session
 	bytes          int
-	spare          [][]byte // small ones, for the next who needs one
+	spare          []*buffer // small ones, for the next who needs one
+}
+
+// buffer is an incomplete message.
+type buffer struct{ b []byte }
+
+// kept is what of an incomplete message is there.
+func (h *half) kept() []byte {
+	if h.buf == nil {
+		return nil
+	}
+	return h.buf.b
 }
 
 // Limits of what is kept for use again.
@@ -21,18 +32,18 @@ func (l *bufferList) grow(n int) { l.bytes += n }
 // keep stores an incomplete message; b may be the tail of the buffer itself.
 func (e *Engine) keep(s *session, side flow.Side, b []byte) {
 	h := &s.half[side]
-	before := len(h.buf)
+	before := len(h.kept())
 	if len(b) > maxBuffer {
 		e.sink.Lost(s.conv, "state-shed", len(b))
 		e.forget(s, side)
 		return
 	}
-	if n := len(e.buffers.spare); h.buf == nil && n > 0 {
-		h.buf, e.buffers.spare = e.buffers.spare[n-1], e.buffers.spare[:n-1]
+	if h.buf == nil {
+		h.buf = e.buffers.take()
 	}
-	h.buf = append(h.buf[:0], b...)
+	h.buf.b = append(h.buf.b[:0], b...)
 	s.tries = min(s.tries, maxTries-1) // the next segment is looked at
-	e.buffers.bytes += len(h.buf) - before
+	e.buffers.bytes += len(b) - before
 	e.buffers.touch(s)
 	for e.buffers.bytes > maxBuffers {
 		e.shed()
@@ -49,7 +60,7 @@ func (e *Engine) shed() {
 			break
 		}
 	}
-	e.sink.Lost(victim.conv, "state-shed", len(victim.half[0].buf)+len(victim.half[1].buf))
+	e.sink.Lost(victim.conv, "state-shed", len(victim.half[0].kept())+len(victim.half[1].kept()))
 	e.forget(victim, flow.A)
 	e.forget(victim, flow.B)
 }
@@ -60,14 +71,25 @@ func (e *Engine) release(s *session, side flow.Side) {
 	if h.buf == nil {
 		return
 	}
-	e.buffers.bytes -= len(h.buf)
-	if cap(h.buf) <= maxSpareSize && len(e.buffers.spare) < maxSpare {
-		e.buffers.spare = append(e.buffers.spare, h.buf[:0])
+	e.buffers.bytes -= len(h.buf.b)
+	if cap(h.buf.b) <= maxSpareSize && len(e.buffers.spare) < maxSpare {
+		h.buf.b = h.buf.b[:0]
+		e.buffers.spare = append(e.buffers.spare, h.buf)
 	}
 	h.buf = nil
-	if len(s.half[side.Other()].buf) == 0 {
+	if len(s.half[side.Other()].kept()) == 0 {
 		e.buffers.remove(s)
 	}
+}
+
+func (l *bufferList) take() *buffer {
+	n := len(l.spare)
+	if n == 0 {
+		return &buffer{}
+	}
+	b := l.spare[n-1]
+	l.spare = l.spare[:n-1]
+	return b
 }
 
 func (l *bufferList) touch(s *session) {

@@ -134,14 +134,38 @@ func matchCOTP(b []byte) bool {
 
 // Dissect implements Dissector.
 func (d *cotp) Dissect(m *Message, out Out) (int, error) {
+	if used := d.whole(m.Data); used > 0 {
+		out.Payload(cotpDT, m.Data[cotpHead+1:used])
+		return used, nil
+	}
+	return d.read(m, out)
+}
+
+// whole is the length of what nearly all are that follow the first: one DT with
+// a whole TSDU. What it leaves alone, with 0, read reads, as it would the rest.
+func (d *cotp) whole(b []byte) int {
+	if !d.claimed || d.tsapLen == 2 || len(b) <= cotpHead+1 {
+		return 0
+	}
+	h := binary.BigEndian.Uint64(b)
+	size := int(h >> 32 & 0xffff)
+	if h>>48 != 0x0300 || h>>8&0xffffff != 2<<16|cotpDT<<8|0x80 || size <= cotpHead+1 || size > len(b) {
+		return 0
+	}
+	return size
+}
+
+// read reads a TPDU of any kind.
+func (d *cotp) read(m *Message, out Out) (int, error) {
 	if m.Trial {
 		d = &cotp{claimed: d.claimed}
 	}
 	t, err := readTPDU(m.Data)
 	switch {
+	case err == nil:
 	case errors.Is(err, ErrShort):
 		return 0, ErrShort
-	case err != nil:
+	default:
 		return 0, notMine(d.claimed)
 	}
 	if t.code == cotpDT {

@@ -61,9 +61,9 @@ type dnp3 struct {
 	claimed  bool
 	asked    bool // a request was seen: responses then count nothing of their own
 	stations dnp3Stations
-	text     scratch
 	recent   recent
 	fragment dnp3Fragment
+	text     scratch
 	data     [dnp3MaxData]byte // user data of the frame at hand
 }
 
@@ -133,10 +133,13 @@ func dnp3CRC(b []byte) uint16 {
 func (d *dnp3) Dissect(m *Message, out Out) (int, error) {
 	f, err := readDNP3(m.Data)
 	switch {
+	case err == nil:
 	case errors.Is(err, ErrShort) && (m.Stream || m.Cut):
 		return 0, ErrShort
-	case err != nil:
+	default:
 		return 0, notMine(d.claimed)
+	}
+	switch {
 	case f.size > len(m.Data) && !m.Cut:
 		if m.Stream {
 			return 0, ErrShort

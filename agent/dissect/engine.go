@@ -110,6 +110,7 @@ type session struct {
 	kept     bool // the name stands: what follows a Switch does not rename it
 	foretold bool // expected is not nil
 	tries    int32
+	state    [3]*byte // of root's dissector, its child and its dissector, for Further; never nil
 	tally    *Tally
 	half     [2]half
 
@@ -118,12 +119,18 @@ type session struct {
 	unread   *unread // of a port of a plant's protocol, while nobody claims it
 
 	older, newer *session // bufferList
-	_            [16]byte // to a size that begins at a line's begin
+	_            [24]byte // to a size that begins at a line's begin
 }
+
+// nothing is the state of what there is not.
+var (
+	nothing byte
+	unknown = [3]*byte{&nothing, &nothing, &nothing}
+)
 
 // open is the session of a conversation that has none.
 func (e *Engine) open(c *flow.Conversation) *session {
-	s := &session{conv: c, tally: &e.untold}
+	s := &session{conv: c, tally: &e.untold, state: unknown}
 	s.root.on = e.carriers[carrierOf(c.Transport)]
 	if c.Transport == 6 && !c.Opened && !c.Accepted {
 		s.half[flow.A].skip, s.half[flow.B].skip = lost, lost
@@ -170,6 +177,7 @@ func (e *Engine) finish(s *session) {
 	e.release(s, flow.B)
 	s.done = true
 	s.root.proved, s.root.race, s.root.d, s.root.child = false, nil, nil, nil
+	s.state = unknown
 }
 
 // Ahead brings what a conversation's next message will need into the
@@ -183,20 +191,14 @@ func (e *Engine) Ahead(c *flow.Conversation) {
 // Further is Ahead for what Ahead has brought: the state of the dissectors.
 func (e *Engine) Further(c *flow.Conversation) {
 	if s, ok := c.App.(*session); ok {
-		e.touched += s.root.touch()
-		if s.root.child != nil {
-			e.touched += s.root.child.touch()
-		}
+		e.touched += int(*s.state[0]) + int(*s.state[1]) + int(*s.state[2])
 	}
 }
 
-// touch reads the first byte of the dissector's state, whatever that is: a
-// method of it that did so would cost more than is gained.
-func (l *layer) touch() int {
-	if l.d == nil {
-		return 0
-	}
-	return int(*(*[2]*byte)(unsafe.Pointer(&l.d))[1]) //nolint:gosec // the second word of an interface points to what it holds
+// stateOf is the first byte of a dissector's state, whatever that is: a method of
+// it that told would cost each dissector more than is gained.
+func stateOf(d Dissector) *byte {
+	return (*[2]*byte)(unsafe.Pointer(&d))[1] //nolint:gosec // the second word of an interface points to what it holds
 }
 
 // begin makes ready for what a packet of c holds, that side sent.

@@ -100,8 +100,8 @@ func (e *Engine) payload(s *session, l *layer, v *level, x *entry, cut bool) {
 	if l.child.speaker == nil && l.child.race != nil {
 		l.child.race.runners = l.child.race.runners[:0] // each payload is a message of its own
 	}
-	m := &v.above.m
-	*m = v.m
+	from, m := &v.m, &v.above.m
+	m.Time, m.Ends, m.From, m.Trial = from.Time, from.Ends, from.From, from.Trial
 	m.Data, m.Tag, m.Cut, m.Stream = x.value, x.tag, cut, false
 	_, _ = e.offer(s, l.child, v.above, false)
 }
@@ -109,7 +109,7 @@ func (e *Engine) payload(s *session, l *layer, v *level, x *entry, cut bool) {
 // change makes the next byte of the stream another protocol, or, with "", one
 // to be looked for afresh.
 func (e *Engine) change(s *session, to string) {
-	s.root = layer{on: s.root.on}
+	s.root, s.state = layer{on: s.root.on}, unknown
 	p := e.byName[to]
 	if p == nil {
 		return

@@ -3,6 +3,7 @@ package dissect
 import (
 	"errors"
 	"slices"
+	"unsafe"
 
 	"demarc/agent/flow"
 )
@@ -44,7 +45,11 @@ func (e *Engine) offer(s *session, l *layer, v *level, prove bool) (used int, er
 	if v.out.plain() && s.tally.count(&v.out) {
 		return used, nil
 	}
-	e.commit(s, l, v, false)
+	if x := v.out.carrier(); x != nil {
+		e.payload(s, l, v, x, false)
+	} else {
+		e.commit(s, l, v, false)
+	}
 	return used, nil
 }
 
@@ -179,9 +184,22 @@ func (e *Engine) weigh(s *session, l *layer, v *level, prove bool, used int, err
 	if (first || l.surmised) && !short {
 		e.name(s, l)
 	}
-	l.proved = l.proved || err == nil && !l.surmised
+	if !l.proved && err == nil && !l.surmised {
+		l.proved = true
+		s.remember(l)
+	}
 	e.commit(s, l, v, short)
 	return used, err
+}
+
+// remember notes where the state of a layer's dissector is.
+func (s *session) remember(l *layer) {
+	switch l {
+	case &s.root:
+		s.state[0] = stateOf(l.d)
+	case s.root.child:
+		s.state[1], s.state[2] = (*byte)(unsafe.Pointer(l)), stateOf(l.d) //nolint:gosec // only its address counts
+	}
 }
 
 // follows reports by nil whether what comes behind the first message bears it

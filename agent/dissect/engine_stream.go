@@ -8,8 +8,8 @@ import (
 
 // half is one direction of a stream.
 type half struct {
-	skip int    // bytes of the current message that nobody reads; or lost
-	buf  []byte // incomplete message
+	skip int     // bytes of the current message that nobody reads; or lost
+	buf  *buffer // nil when no message is incomplete
 }
 
 // lost is the skip of a half whose framing is not known: from the middle, after a
@@ -54,7 +54,7 @@ func (e *Engine) within(s *session, h *half, b []byte) (rest []byte, fresh int) 
 		b = b[n:]
 	}
 	fresh = len(b)
-	if len(h.buf) > 0 {
+	if len(h.kept()) > 0 {
 		b = e.join(s, e.levels[0].m.From, b)
 	} else if fresh == 0 && h.buf != nil {
 		e.release(s, e.levels[0].m.From)
@@ -88,14 +88,14 @@ func (e *Engine) segment(s *session, h *half, b []byte, fresh, used int, err err
 // join puts b behind what is kept of its direction; nil when that is too much.
 func (e *Engine) join(s *session, side flow.Side, b []byte) []byte {
 	h := &s.half[side]
-	if len(h.buf)+len(b) > maxBuffer {
-		e.sink.Lost(s.conv, "state-shed", len(h.buf))
+	if len(h.buf.b)+len(b) > maxBuffer {
+		e.sink.Lost(s.conv, "state-shed", len(h.buf.b))
 		e.forget(s, side)
 		return nil
 	}
 	e.buffers.grow(len(b))
-	h.buf = append(h.buf, b...)
-	return h.buf
+	h.buf.b = append(h.buf.b, b...)
+	return h.buf.b
 }
 
 // otherwise says where to go on when no message was read that lies within b, of

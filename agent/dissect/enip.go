@@ -72,10 +72,10 @@ type enip struct {
 	sides       sides
 	claimed     bool
 	asked       bool // a CIP request was seen, so requests are counted, not replies
-	text        scratch
-	requests    cipRequests
 	connections cipConnections
+	requests    cipRequests
 	members     cipMembers
+	text        scratch
 }
 
 // plausible holds a header against what the standard fixes for its command.

@@ -61,8 +61,8 @@ type iec104 struct {
 	asked   bool // a request was seen: confirmations then count nothing of their own
 	started bool // data transfer was asked for: its confirmation counts nothing of its own
 	heard   bool // a request or confirmation was: nor does what follows one
-	text    scratch
 	recent  recent
+	text    scratch
 }
 
 // iec104APDU is one APDU; asdu may be cut.
@@ -126,9 +126,10 @@ func matchIEC104(b []byte) bool {
 func (d *iec104) Dissect(m *Message, out Out) (int, error) {
 	a, err := readIEC104(m.Data)
 	switch {
+	case err == nil:
 	case errors.Is(err, ErrShort):
 		return 0, ErrShort
-	case err != nil:
+	default:
 		return 0, notMine(d.claimed)
 	}
 	whole := a.size <= len(m.Data)

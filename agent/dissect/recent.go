@@ -10,6 +10,7 @@ import (
 // seldom enough for the packet path. The zero value is ready.
 type recent struct {
 	quarter int64
+	used    uint8 // of keys
 	next    uint8
 	calls   uint8
 	keys    [16]uint64
@@ -22,7 +23,6 @@ const recentTrials = 8
 // fresh reports whether key was not asked about in this quarter hour, as far
 // as the last keys are remembered; at is packet time in Unix nanoseconds.
 func (r *recent) fresh(at int64, key uint64) bool {
-	key |= 1 << 63 // never the zero of an empty place
 	if q := at / int64(15*time.Minute); q != r.quarter {
 		*r = recent{quarter: q, calls: r.calls}
 	}
@@ -30,13 +30,14 @@ func (r *recent) fresh(at int64, key uint64) bool {
 		r.calls++
 		return true
 	}
-	for _, k := range r.keys {
+	for _, k := range r.keys[:r.used] {
 		if k == key {
 			return false
 		}
 	}
-	r.keys[r.next%uint8(len(r.keys))] = key
-	r.next++
+	r.keys[r.next] = key
+	r.next = (r.next + 1) % uint8(len(r.keys))
+	r.used = min(r.used+1, uint8(len(r.keys)))
 	return true
 }
 

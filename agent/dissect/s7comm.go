@@ -110,6 +110,32 @@ func matchS7(b []byte) bool {
 
 // Dissect implements Dissector.
 func (d *s7comm) Dissect(m *Message, out Out) (int, error) {
+	if d.poll(m, out) {
+		return len(m.Data), nil
+	}
+	return d.read(m, out)
+}
+
+// poll reads what is asked most once requests were seen, variables, and the
+// answer. What it leaves alone read reads; of the rest both say the same.
+func (d *s7comm) poll(m *Message, out Out) bool {
+	b := m.Data
+	if !d.requests || !d.claimed || !d.secured || m.Tag != cotpDT || len(b) <= 12 {
+		return false
+	}
+	h := binary.BigEndian.Uint64(b)
+	ack, np, nd := int(h>>49&1), int(h&0xffff), int(binary.BigEndian.Uint16(b[8:]))
+	param := 10 + 2*ack
+	if h>>32&^0x20000 != 0x32<<24|s7Job<<16 || np == 0 || param+np+nd != len(b) || b[param] != s7ReadVar {
+		return false
+	}
+	out.Sender(roleOf(ack == 0))
+	out.Operation(ot.Read, 1-ack)
+	return true
+}
+
+// read reads a PDU of any kind.
+func (d *s7comm) read(m *Message, out Out) (int, error) {
 	if m.Tag == cotpCR || m.Tag == cotpCC {
 		return 0, notMine(d.claimed)
 	}
