@@ -5,8 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"demarc/agent/decode"
 	"demarc/agent/flow"
@@ -231,4 +234,32 @@ func s7Bytes(rosctr, ref byte, param, data string) []byte {
 		b = append(b, 0, 0)
 	}
 	return append(append(b, param...), data...)
+}
+
+// TestCOTPWholeReadsAlike: what whole takes, read takes to the same end.
+func TestCOTPWholeReadsAlike(t *testing.T) {
+	data := dataTPDU(true, []byte("abc"))
+	rapid.Check(t, func(r *rapid.T) {
+		d := &cotp{claimed: rapid.Bool().Draw(r, "claimed"), tsapLen: rapid.SampledFrom([]int{0, 2}).Draw(r, "tsap")}
+		b := append(bytes.Clone(data), make([]byte, rapid.IntRange(0, 3).Draw(r, "behind"))...)
+		for range rapid.IntRange(0, 2).Draw(r, "changes") {
+			b[rapid.IntRange(0, len(b)-1).Draw(r, "at")] ^= rapid.SampledFrom([]byte{1, 2, 4, 8, 0x20, 0x80}).Draw(r, "by")
+		}
+		m := &Message{Ends: &[2]Endpoint{}, Stream: true, Data: b[:rapid.IntRange(0, len(b)).Draw(r, "to")]}
+		m.Cut, m.Trial = rapid.Bool().Draw(r, "cut"), rapid.Bool().Draw(r, "trial")
+		used := d.whole(m.Data)
+		if used == 0 {
+			return
+		}
+		slow := *d
+		var a, z log
+		want, err := slow.read(m, &z)
+		got, _ := d.Dissect(m, &a)
+		if got != used || used != want || err != nil || !reflect.DeepEqual(*d, slow) || told2text(&a) != told2text(&z) {
+			r.Fatalf("% x: whole used %d, read %d, %v; %q and %q", m.Data, used, want, err, told2text(&a), told2text(&z))
+		}
+	})
+	if d := (&cotp{claimed: true}); d.whole(data) != len(data) {
+		t.Error("whole does not read what comes most")
+	}
 }

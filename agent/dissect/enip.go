@@ -162,8 +162,7 @@ func (d *enip) Dissect(m *Message, out Out) (int, error) {
 // read reads a message of any kind.
 func (d *enip) read(m *Message, out Out) (int, error) {
 	if m.Trial {
-		trial := *d
-		d = &trial
+		d = d.trial()
 	}
 	b := m.Data
 	h, ok := readENIP(b)
@@ -189,6 +188,20 @@ func (d *enip) read(m *Message, out Out) (int, error) {
 	}
 	d.claim(out)
 	return enipHeaderSize + h.length, nil
+}
+
+// trial is a copy that may be spoilt.
+func (d *enip) trial() *enip {
+	t := *d
+	if t.connections.ring != nil {
+		ring := *t.connections.ring
+		t.connections.ring = &ring
+	}
+	if t.requests.ring != nil {
+		ring := *t.requests.ring
+		t.requests.ring = &ring
+	}
+	return &t
 }
 
 // claim tells once what holds for the whole conversation.

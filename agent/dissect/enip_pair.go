@@ -49,7 +49,7 @@ type cipRequest struct {
 type cipRequests struct {
 	next uint8
 	used uint8
-	ring [8]cipRequest
+	ring *[8]cipRequest // nil before the first
 }
 
 // put remembers r in place of an older request with its key.
@@ -57,6 +57,9 @@ func (q *cipRequests) put(r *cipRequest) {
 	if old := q.find(r.key, r.from); old != nil {
 		*old = *r
 		return
+	}
+	if q.ring == nil {
+		q.ring = &[8]cipRequest{}
 	}
 	q.ring[q.next] = *r
 	q.next = (q.next + 1) % uint8(len(q.ring))
@@ -73,7 +76,7 @@ func (q *cipRequests) forget(k cipKey, from side) {
 
 // find is the request of one side with a key, or nil.
 func (q *cipRequests) find(k cipKey, from side) *cipRequest {
-	for i := range q.ring[:q.used] {
+	for i := range q.used {
 		if r := &q.ring[i]; r.from == from && r.key == k {
 			return r
 		}
@@ -101,10 +104,13 @@ type cipConnection struct {
 type cipConnections struct {
 	next uint8
 	used uint8
-	ring [8]cipConnection
+	ring *[8]cipConnection // nil before the first
 }
 
 func (q *cipConnections) add(c cipConnection) {
+	if q.ring == nil {
+		q.ring = &[8]cipConnection{}
+	}
 	q.ring[q.next] = c
 	q.next = (q.next + 1) % uint8(len(q.ring))
 	q.used = min(q.used+1, uint8(len(q.ring)))

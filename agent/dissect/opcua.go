@@ -39,17 +39,19 @@ type opcua struct {
 	requests bool // a request was seen: answers then count nothing of their own
 	opened   bool // an OPN was seen: the policy is known
 	plain    bool // that policy is None
+	moded    bool // the mode in security is known
+	none     bool // security is no more than a channel's whose policy is None
 	opaque   uint8
 	ends     sides
-	text     scratch
-	parts    [3]uaParts // by side
+	joining  [3]bool // by side: parts holds a message that may go on
 	reads    uaReads
+	text     scratch
+	parts    [3]uaParts
 	security ot.Security // what was told last
 }
 
 // uaParts is a message that comes in several chunks.
 type uaParts struct {
-	open        bool
 	wanted      bool // its body is read; else its chunks are passed over
 	over        bool // body is not all of it
 	request     uint32
@@ -198,6 +200,10 @@ func uaReverseHello(c *wire.Cursor, out Out) {
 func (d *opcua) trial() *opcua {
 	t := *d
 	t.text = scratch{}
+	if t.reads.table != nil {
+		table := *t.reads.table
+		t.reads.table = &table
+	}
 	for i := range t.parts {
 		t.parts[i].body = bytes.Clone(t.parts[i].body)
 	}
@@ -213,11 +219,14 @@ func (d *opcua) message(m *Message, h uaHeader, out Out) (int, error) {
 	c := wire.New(b)
 	c.Skip(16)
 	sequence, request := c.U32LE(), c.U32LE()
-	p := &d.parts[d.ends.of(m)]
-	if p.open && p.request == request && sequence != p.first && sequence-p.last <= 1 {
-		return d.goesOn(m, h, b, sequence, p, out)
+	from := d.ends.of(m)
+	if d.joining[from] {
+		p := &d.parts[from]
+		if p.request == request && sequence != p.first && sequence-p.last <= 1 {
+			return d.goesOn(m, h, b, sequence, p, out)
+		}
+		d.close(from)
 	}
-	p.close()
 	if h.chunk == 'A' {
 		return h.size, nil
 	}
@@ -228,7 +237,8 @@ func (d *opcua) message(m *Message, h uaHeader, out Out) (int, error) {
 		return 0, ErrShort
 	}
 	if h.chunk == 'C' {
-		p.begin(sequence, request, typ.id, wanted, b[24:])
+		d.joining[from] = true
+		d.parts[from].begin(sequence, request, typ.id, wanted, b[24:])
 	}
 	if !known {
 		return d.unread(h, out)
@@ -257,7 +267,7 @@ func (d *opcua) passed(m *Message, h uaHeader, b []byte) (int, error) {
 // gives the same.
 func (d *opcua) goesOn(m *Message, h uaHeader, b []byte, sequence uint32, p *uaParts, out Out) (int, error) {
 	if h.chunk == 'A' {
-		p.close()
+		d.close(d.ends.of(m))
 		return h.size, nil
 	}
 	if p.wanted {
@@ -276,7 +286,7 @@ func (d *opcua) goesOn(m *Message, h uaHeader, b []byte, sequence uint32, p *uaP
 
 // begin starts a message of several chunks.
 func (p *uaParts) begin(sequence, request, service uint32, wanted bool, b []byte) {
-	*p = uaParts{open: true, wanted: wanted, request: request, first: sequence, last: sequence, service: service, body: p.body[:0]}
+	*p = uaParts{wanted: wanted, request: request, first: sequence, last: sequence, service: service, body: p.body[:0]}
 	if wanted {
 		p.body = append(p.body, b...)
 	}
@@ -294,10 +304,10 @@ func (p *uaParts) add(sequence uint32, b []byte) {
 	p.body = append(p.body, b...)
 }
 
-// close forgets the message; a large buffer goes with it.
-func (p *uaParts) close() {
-	p.open = false
-	if cap(p.body) > uaRetain {
+// close forgets a side's message; a large buffer goes with it.
+func (d *opcua) close(from side) {
+	d.joining[from] = false
+	if p := &d.parts[from]; cap(p.body) > uaRetain {
 		p.body = nil
 	}
 }

@@ -66,12 +66,15 @@ func uaPolicy(uri []byte) string {
 	return string(name)
 }
 
+// uaNone is the protection of a channel whose policy is None.
+var uaNone = ot.Security{Mode: ot.SecurityNone, Policy: "None"}
+
 // secure tells the connection's protection when it has changed.
 func (d *opcua) secure(now ot.Security, out Out) {
 	if now == d.security {
 		return
 	}
-	d.security = now
+	d.security, d.moded, d.none = now, now.Mode != ot.SecurityUnknown, now == uaNone
 	out.Security(now)
 }
 
@@ -97,7 +100,7 @@ func (d *opcua) unread(h uaHeader, out Out) (int, error) {
 	return h.size, ErrDone
 }
 
-func (d *opcua) modeUnknown() bool { return !d.opened && d.security.Mode == ot.SecurityUnknown }
+func (d *opcua) modeUnknown() bool { return !d.opened && !d.moded }
 
 // tail tells the mode of a channel that was opened before the capture began,
 // from a message read to its end: nothing is left, or a signature is

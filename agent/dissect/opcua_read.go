@@ -8,9 +8,10 @@ import (
 // uaReads remembers which Read requests asked for nodes that identify the
 // server, until their answer comes; the oldest place is used again.
 type uaReads struct {
-	any   bool // a Read request was seen
+	any   bool  // a Read request was seen
+	used  uint8 // of table
 	next  uint8
-	table [8]uaAsked
+	table *[8]uaAsked // nil before the first
 }
 
 // uaAsked is one request: where in its list which node stood.
@@ -43,9 +44,9 @@ const (
 )
 
 func (r *uaReads) find(request uint32) *uaAsked {
-	for i := range r.table {
-		if r.table[i].n > 0 && r.table[i].request == request {
-			return &r.table[i]
+	for i := range r.used {
+		if q := &r.table[i]; q.request == request {
+			return q
 		}
 	}
 	return nil
@@ -97,8 +98,12 @@ func (r *uaReads) put(q uaAsked) {
 		*again = q
 		return
 	}
-	r.table[r.next%uint8(len(r.table))] = q
-	r.next++
+	if r.table == nil {
+		r.table = &[8]uaAsked{}
+	}
+	r.table[r.next] = q
+	r.next = (r.next + 1) % uint8(len(r.table))
+	r.used = min(r.used+1, uint8(len(r.table)))
 }
 
 func uaIdentifies(n uaID) bool {

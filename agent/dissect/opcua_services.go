@@ -127,9 +127,9 @@ func (d *opcua) service(s *uaService, out Out) {
 		out.Sender(Client)
 	}
 	switch {
-	case !d.opened || s.discovery:
+	case !d.opened || s.discovery || d.plain && d.none:
 	case d.plain:
-		d.secure(ot.Security{Mode: ot.SecurityNone, Policy: "None"}, out)
+		d.secure(uaNone, out)
 	default:
 		now := d.security
 		now.Mode = ot.Sign // clear, though the policy is not None

@@ -1,9 +1,13 @@
 package dissect
 
 import (
+	"bytes"
 	"encoding/binary"
+	"reflect"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"demarc/internal/ot"
 )
@@ -279,5 +283,39 @@ func BenchmarkS7(b *testing.B) {
 	for b.Loop() {
 		k.log.reset()
 		_, _ = k.d.Dissect(m, &k.log)
+	}
+}
+
+// TestS7PollsReadAlike: what poll takes, read takes to the same end.
+func TestS7PollsReadAlike(t *testing.T) {
+	ask, answer := s7Bytes(s7Job, 7, "\x04\x01\x12\x0a\x10\x02\x00\x02\x00\x01\x84\x00\x00\x00", ""), s7Bytes(s7AckData, 7, "\x04\x01", "\xff\x04\x00\x10ab")
+	rapid.Check(t, func(r *rapid.T) {
+		k := s7Talk(t)
+		k.tag = cotpDT
+		k.say(0, ask)
+		d, _ := k.d.(*s7comm)
+		d.requests, d.secured = rapid.Bool().Draw(r, "requests"), rapid.Bool().Draw(r, "secured")
+		b := bytes.Clone(rapid.SampledFrom([][]byte{ask, answer}).Draw(r, "message"))
+		for range rapid.IntRange(0, 2).Draw(r, "changes") {
+			b[rapid.IntRange(0, len(b)-1).Draw(r, "at")] ^= rapid.SampledFrom([]byte{1, 2, 4, 8, 0x20, 0x80}).Draw(r, "by")
+		}
+		m := k.message(rapid.IntRange(0, 1).Draw(r, "side"), b[:rapid.IntRange(0, len(b)).Draw(r, "to")])
+		m.Cut, m.Tag = rapid.Bool().Draw(r, "cut"), rapid.SampledFrom([]uint64{cotpDT, cotpCR}).Draw(r, "tag")
+		fast, slow := *d, *d
+		var a, z log
+		if !fast.poll(m, &a) {
+			return
+		}
+		used, err := slow.read(m, &z)
+		if used != len(m.Data) || err != nil || !reflect.DeepEqual(fast, slow) || told2text(&a) != told2text(&z) {
+			r.Fatalf("% x: read %d of %d, %v; %q and %q; %+v and %+v", b, used, len(m.Data), err, told2text(&a), told2text(&z), fast, slow)
+		}
+	})
+	k := s7Talk(t)
+	k.tag = cotpDT
+	k.say(0, ask)
+	d, _ := k.d.(*s7comm)
+	if !d.poll(k.message(0, ask), &log{}) || !d.poll(k.message(1, answer), &log{}) {
+		t.Error("poll does not read what is asked most")
 	}
 }

@@ -13,7 +13,7 @@ const (
 )
 
 // other is the opposite side; of none it is none.
-func (s side) other() side { return (sideA + sideB - s) % (sideA + sideB) }
+func (s side) other() side { return [4]side{sideA: sideB, sideB: sideA}[s&3] }
 
 // sides remembers which end is which. The zero value is ready.
 type sides struct {
