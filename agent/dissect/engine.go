@@ -47,7 +47,7 @@ type Engine struct {
 	levels    [maxDepth]level
 
 	untold  Tally // of a session that has told no operation yet; knows no class
-	touched int   // keeps the compiler from leaving out what Ahead reads
+	touched byte  // keeps the compiler from leaving out what Ahead reads
 
 	sink     Sink
 	carriers map[string]*carrier // the transports
@@ -75,10 +75,10 @@ type Tally struct {
 // count adds what a message asks for, or nothing: which of the two, no processor
 // foresees. It reports whether the class was known.
 func (t *Tally) count(l *log) bool {
-	if bit(l.asks > 0)<<(l.asked&15)&^t.Known != 0 {
+	if uint16(l.asks)<<(l.asked&15)&^t.Known != 0 {
 		return false
 	}
-	t.Counts[l.asked] += l.asks
+	t.Counts[l.asked] += uint32(l.asks)
 	return true
 }
 
@@ -184,14 +184,14 @@ func (e *Engine) finish(s *session) {
 // processor's cache.
 func (e *Engine) Ahead(c *flow.Conversation) {
 	if s, ok := c.App.(*session); ok {
-		e.touched += int(s.tries) + s.half[flow.A].skip
+		e.touched = byte(s.tries) ^ byte(s.half[flow.A].skip)
 	}
 }
 
 // Further is Ahead for what Ahead has brought: the state of the dissectors.
 func (e *Engine) Further(c *flow.Conversation) {
 	if s, ok := c.App.(*session); ok {
-		e.touched += int(*s.state[0]) + int(*s.state[1]) + int(*s.state[2])
+		e.touched = *s.state[0] ^ *s.state[1] ^ *s.state[2]
 	}
 }
 
@@ -202,10 +202,10 @@ func stateOf(d Dissector) *byte {
 }
 
 // begin makes ready for what a packet of c holds, that side sent.
-func (e *Engine) begin(s *session, c *flow.Conversation, side flow.Side, at int64) {
+func (e *Engine) begin(s *session, c *flow.Conversation, side flow.Side, at int64, stream bool) {
 	m := &e.levels[0].m
 	m.Ends, e.busy, e.working = &c.Ends, s, true
-	m.Time, m.From, m.Stream, m.Tag = at, side, c.Transport == 6, 0
+	m.Time, m.From, m.Stream, m.Tag = at, side, stream, 0
 	if s.foretold {
 		m.Tag = s.expected.tag
 	}
@@ -243,9 +243,6 @@ func (e *Engine) ready(v *level) {
 // direction is that of a message that side sent. It is worked out without a
 // branch: which side sends next, no processor foresees.
 func direction(c *flow.Conversation, side flow.Side) Direction {
-	known := Unknown
-	if c.Directed {
-		known = FromClient | FromServer
-	}
+	known := -Direction(bit(c.Directed))
 	return (FromClient + Direction(c.Client^side)&1) & known
 }

@@ -26,7 +26,7 @@ func (e *Engine) commit(s *session, l *layer, v *level, short bool) {
 		e.turn(s.conv, v.m.From, log.sender)
 	}
 	if !s.tally.count(log) {
-		e.sink.Operation(s.conv, log.asked, int(log.asks))
+		e.sink.Operation(s.conv, log.asked, log.asks)
 		s.tally = e.sink.Tally(s.conv)
 	}
 	if log.n > 0 {
@@ -90,9 +90,20 @@ func (e *Engine) fact(c *flow.Conversation, m *Message, x *entry) {
 
 // payload offers what a protocol carries to those registered over it.
 func (e *Engine) payload(s *session, l *layer, v *level, x *entry, cut bool) {
-	over := l.speaker.carries
-	if over == nil || len(x.value) == 0 || v.above.above == nil { // the last is for a message that is tried
+	if len(x.value) == 0 || (l.child == nil || !l.child.proved) && !l.carries(v) {
 		return
+	}
+	from, m := &v.m, &v.above.m
+	m.Time, m.Ends, m.From, m.Trial = from.Time, from.Ends, from.From, from.Trial
+	m.Data, m.Tag, m.Cut, m.Stream = x.value, x.tag, cut, false
+	_, _ = e.offer(s, l.child, v.above, false)
+}
+
+// carries makes ready for a payload over a layer, and reports whether any is read.
+func (l *layer) carries(v *level) bool {
+	over := l.speaker.carries
+	if over == nil || v.above.above == nil { // the last is for a message that is tried
+		return false
 	}
 	if l.child == nil {
 		l.child = &layer{on: over}
@@ -100,10 +111,7 @@ func (e *Engine) payload(s *session, l *layer, v *level, x *entry, cut bool) {
 	if l.child.speaker == nil && l.child.race != nil {
 		l.child.race.runners = l.child.race.runners[:0] // each payload is a message of its own
 	}
-	from, m := &v.m, &v.above.m
-	m.Time, m.Ends, m.From, m.Trial = from.Time, from.Ends, from.From, from.Trial
-	m.Data, m.Tag, m.Cut, m.Stream = x.value, x.tag, cut, false
-	_, _ = e.offer(s, l.child, v.above, false)
+	return true
 }
 
 // change makes the next byte of the stream another protocol, or, with "", one

@@ -27,7 +27,7 @@ func (e *Engine) Stream(c *flow.Conversation, side flow.Side, b []byte, at int64
 	if s.done || s.resting() {
 		return
 	}
-	e.begin(s, c, side, at)
+	e.begin(s, c, side, at, true)
 	defer e.rescue()
 	h, v, fresh := &s.half[side&1], &e.levels[0], len(b)
 	if v.m.Cut = cut; h.skip > 0 || h.buf != nil {
@@ -217,7 +217,7 @@ func (e *Engine) Datagram(c *flow.Conversation, side flow.Side, b []byte, at int
 	if s.done || s.resting() {
 		return
 	}
-	e.begin(s, c, side, at)
+	e.begin(s, c, side, at, false)
 	defer e.rescue()
 	v := &e.levels[0]
 	for v.m.Cut = cut; len(b) > 0 && !s.done; {

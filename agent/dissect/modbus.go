@@ -52,6 +52,7 @@ type modbus struct {
 	line    bool  // frames as on a serial line
 	asked   bool  // a request was seen, so requests are counted, not responses
 	many    bool  // several units answer: this is a gateway
+	steady  bool  // both ends have shown which part they play: poll may look first
 	unit    int16 // the first unit that answered, -1 before
 	echoes  modbusEchoes
 }
@@ -108,15 +109,17 @@ func (d *modbus) Dissect(m *Message, out Out) (int, error) {
 	if used := d.poll(m, out); used > 0 {
 		return used, nil
 	}
-	return d.read(m, out)
+	used, err := d.read(m, out)
+	d.steady = d.asked && d.claimed && !d.line && d.client != sideNone
+	return used, err
 }
 
-// poll reads a message as nearly all are once both ends have shown which part
-// they play: a whole request to read bits or registers, or its answer. What it
-// leaves alone, with 0, read reads; of the rest both say the same.
+// poll reads a message as nearly all are then: a whole request to read bits or
+// registers, or its answer. What it leaves alone, with 0, read reads; of the rest
+// both say the same.
 func (d *modbus) poll(m *Message, out Out) (used int) {
 	b := m.Data
-	if !d.asked || !d.claimed || d.line || d.client == sideNone || len(b) <= mbapSize+1 {
+	if !d.steady || len(b) <= mbapSize+1 {
 		return 0
 	}
 	h := binary.BigEndian.Uint64(b)
@@ -125,14 +128,13 @@ func (d *modbus) poll(m *Message, out Out) (used int) {
 		return 0
 	}
 	asks := sideA+side(m.From^d.sides.first) == d.client
-	rest := 4 // behind the function: address and quantity, or a count of bytes and these
-	if !asks {
-		rest = 1 + int(b[mbapSize+1])
-		if own := unit == 0 || unit == 255; !own && d.unit != int16(unit) || fc > 2 && rest&1 == 0 {
-			return 0
-		}
-	}
-	if rest != length-2 {
+	// Behind the function are address and quantity, or a count of bytes and these.
+	// Which of the two, no processor foresees: both are worked out.
+	count, answers := int(b[mbapSize+1]), bit(!asks)
+	rest := 4 + int(answers)*(count-3)
+	foreign := bit(unit-1 < 254) & bit(d.unit != int16(unit)) // the device itself is unit 0 or 255
+	odd := bit(fc > 2) & uint16(count)
+	if rest != length-2 || answers&(foreign|odd) != 0 {
 		return 0
 	}
 	out.Sender(roleOf(asks))

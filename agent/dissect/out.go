@@ -46,8 +46,8 @@ type Out = *log
 type log struct {
 	settled bool         // who is client is known, by something better than a message
 	sender  Role         // 0 for none
-	asked   ot.Operation // so many times: asks, 0 for none
-	asks    uint32
+	asked   ot.Operation // once if asks is 1, not at all if it is 0
+	asks    int
 	n       int
 	entries []entry
 }
@@ -62,7 +62,7 @@ func (l *log) plain() bool { return l.n|int(l.sender) == 0 }
 
 // carrier is what a message told that told a payload and no more, or nil.
 func (l *log) carrier() *entry {
-	if l.n != 1 || int(l.asks)|int(l.sender) != 0 || l.entries[0].kind != toldPayload {
+	if l.n != 1 || l.asks|int(l.sender) != 0 || l.entries[0].kind != toldPayload {
 		return nil
 	}
 	return &l.entries[0]
@@ -104,11 +104,11 @@ func (l *log) Fact(of Subject, a ot.Attribute, value []byte, source string, g ot
 
 // Operation counts what the message asks the other side to do.
 func (l *log) Operation(c ot.Operation, n int) {
-	if l.n|int(l.asks) != 0 {
+	if l.n|l.asks|n>>1 != 0 {
 		l.another(c, n)
-		return
+	} else {
+		l.asked, l.asks = c, n
 	}
-	l.asked, l.asks = c, uint32(n)
 }
 
 //go:noinline

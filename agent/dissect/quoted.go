@@ -37,7 +37,7 @@ func (s *session) speaks() string {
 // nothing of it.
 func (e *Engine) recognise(s *session, side flow.Side, b []byte, at int64, cut bool) (name string) {
 	l := layer{on: s.root.on}
-	e.begin(s, s.conv, side, at)
+	e.begin(s, s.conv, side, at, s.conv.Transport == 6)
 	defer e.rescue()
 	v := &e.levels[0]
 	v.m.Data, v.m.Cut = b, cut

@@ -37,6 +37,7 @@ type s7comm struct {
 	claimed  bool
 	requests bool // a request was seen: answers then count nothing of their own
 	secured  bool // the connection's security was told
+	steady   bool // all three: poll may look first
 	nextSZL  uint8
 	text     scratch
 	szl      [4]szlList
@@ -113,14 +114,16 @@ func (d *s7comm) Dissect(m *Message, out Out) (int, error) {
 	if d.poll(m, out) {
 		return len(m.Data), nil
 	}
-	return d.read(m, out)
+	used, err := d.read(m, out)
+	d.steady = d.requests && d.claimed && d.secured
+	return used, err
 }
 
 // poll reads what is asked most once requests were seen, variables, and the
 // answer. What it leaves alone read reads; of the rest both say the same.
 func (d *s7comm) poll(m *Message, out Out) bool {
 	b := m.Data
-	if !d.requests || !d.claimed || !d.secured || m.Tag != cotpDT || len(b) <= 12 {
+	if !d.steady || m.Tag != cotpDT || len(b) <= 12 {
 		return false
 	}
 	h := binary.BigEndian.Uint64(b)

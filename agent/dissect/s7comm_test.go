@@ -294,7 +294,7 @@ func TestS7PollsReadAlike(t *testing.T) {
 		k.tag = cotpDT
 		k.say(0, ask)
 		d, _ := k.d.(*s7comm)
-		d.requests, d.secured = rapid.Bool().Draw(r, "requests"), rapid.Bool().Draw(r, "secured")
+		d.steady = rapid.Bool().Draw(r, "steady")
 		b := bytes.Clone(rapid.SampledFrom([][]byte{ask, answer}).Draw(r, "message"))
 		for range rapid.IntRange(0, 2).Draw(r, "changes") {
 			b[rapid.IntRange(0, len(b)-1).Draw(r, "at")] ^= rapid.SampledFrom([]byte{1, 2, 4, 8, 0x20, 0x80}).Draw(r, "by")
