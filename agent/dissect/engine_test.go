@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"demarc/agent/decode"
 	"demarc/agent/flow"
@@ -403,5 +404,12 @@ func TestEngineRestsWithoutBuffers(t *testing.T) {
 	}
 	if got := r.result(); !strings.Contains(got, "plc") {
 		t.Errorf("not found again:\n%s", got)
+	}
+}
+
+// TestWhatEveryMessageNeedsIsTwoLines: what follows them is fetched for few.
+func TestWhatEveryMessageNeedsIsTwoLines(t *testing.T) {
+	if n, size := unsafe.Offsetof(session{}.conv), unsafe.Sizeof(session{}); n > 128 || size%64 != 0 {
+		t.Errorf("%d octets of a session of %d lie before what few messages need: two lines of the cache hold 128, and sessions begin at a line's begin", n, size)
 	}
 }
