@@ -25,4 +25,4 @@ for (const f of ['bin/demarc-collector', 'bin/demarc-agent', 'testdata/plant', '
 process.env.CHROMIUM = chromium;
 const named = process.argv.slice(2);
 const files = (await readdir(here)).filter((f) => f.endsWith('.test.mjs') && (!named.length || named.includes(f.split('.')[0]))).sort().map((f) => path.join(here, f));
-run({ files, concurrency: 1, timeout: 900_000 }).on('test:fail', () => { process.exitCode = 1; }).compose(spec()).pipe(process.stdout);
+run({ files, concurrency: 1, timeout: 1_800_000 }).on('test:fail', () => { process.exitCode = 1; }).compose(spec()).pipe(process.stdout);
