@@ -6,6 +6,8 @@ BUF          := cd proto && go tool -modfile=../internal/tools/go.mod buf
 FUZZTIME     ?= 10s
 # Packages whose goroutines share state; the rest runs on one.
 RACE         ?= ./agent/... ./collector/... ./internal/e2e/...
+# Tests of a package that take minutes take many on a slow machine.
+PATIENCE     := -timeout 45m
 # make run PORTS=17443,18443 takes other ports for the agents and the pages.
 PORTS        ?=
 UI           := collector/web/ui
@@ -32,7 +34,7 @@ $(UI)/node_modules/.package-lock.json: $(UI)/package-lock.json
 	@touch $@
 
 test: ## every test that needs Go alone; DEMARC_TEST=all demands the others too
-	go test ./...
+	go test $(PATIENCE) ./...
 
 test-ui: ## the pages in a browser, against the programs and the example plant (needs Node and Chromium)
 	@node $(UI)/test/run.mjs
@@ -41,7 +43,7 @@ screenshots: pages build ## the pictures of every page, light and dark, into dep
 	@node $(UI)/test/screenshots.mjs
 
 race: ## tests of what shares state, under the race detector (needs a C compiler)
-	go test -race $(RACE)
+	go test -race $(PATIENCE) $(RACE)
 
 lint: bin/golangci-lint ## linters of Go and of the protobuf contract
 	bin/golangci-lint run --allow-parallel-runners ./...
@@ -64,7 +66,7 @@ check: ## everything that continuous integration runs, in its order
 	.ci/run
 
 e2e: build ## agent and collector together, with every program and right the tests want
-	DEMARC_TEST=all go test -count=1 ./internal/e2e/...
+	DEMARC_TEST=all go test -count=1 $(PATIENCE) ./internal/e2e/...
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)

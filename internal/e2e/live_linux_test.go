@@ -116,12 +116,3 @@ func TestLiveFromPacketToFinding(t *testing.T) {
 		t.Errorf("the capture interface sent %d frames", after-sent)
 	}
 }
-
-func waitFor(t *testing.T, what string, there func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !there(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not come", what)
-		}
-	}
-}

@@ -34,7 +34,6 @@ func TestPast(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.judged()
-	time.Sleep(2 * time.Second) // conditions are judged by the clock
 	asked := [][]string{
 		{"get", "sites"},
 		{"get", "boundaries"},
@@ -56,11 +55,22 @@ func TestPast(t *testing.T) {
 		{"explain", "lines-ato/C1"},
 		{"explain", firstConnection(t, c)},
 	}
-	at := time.Now().UTC().Format(time.RFC3339Nano)
-	var said [][]byte
-	for _, args := range asked {
-		said = append(said, c.must(args...))
+	answers := func() (all [][]byte) {
+		for _, args := range asked {
+			all = append(all, c.must(args...))
+		}
+		return all
 	}
+	// Conditions are judged by the clock: at is when nothing is to come any more.
+	var at string
+	said := answers()
+	waitFor(t, "a state that stays", func() bool {
+		time.Sleep(2 * time.Second)
+		at = time.Now().UTC().Format(time.RFC3339Nano)
+		before := said
+		said = answers()
+		return slices.EqualFunc(before, said, bytes.Equal)
+	})
 
 	c.must("authorization", "suspend", "lines-ato", "--reason", "a test")
 	if err := feed(agent, c.uplinkAddr, state, filepath.Join(plant, "line5.pcap"), 0); err != nil {

@@ -55,7 +55,7 @@ func polling(t *testing.T, from *netsim.Space, address string, answers *counted)
 	t.Helper()
 	var c net.Conn
 	from.Do(func() {
-		for end := time.Now().Add(10 * time.Second); c == nil; {
+		for end := time.Now().Add(time.Minute); c == nil; {
 			var err error
 			if c, err = net.DialTimeout("tcp", address, time.Second); err != nil && time.Now().After(end) {
 				t.Fatal(err)
@@ -87,7 +87,7 @@ func TestSlowerDeviceIsStopped(t *testing.T) {
 	agent, collector := programs(t)
 	device, client := mirrored(t)
 	all, answers := &counted{}, &counted{}
-	const usual = 20 * time.Millisecond // over twice of it is slow: far above what this machine's load makes of it
+	const usual = 50 * time.Millisecond // over twice of it is slow: far above what this machine's load makes of it
 	all.slow.Store(int64(usual))
 	device.Do(func() { modbusAt(t, "10.20.4.10:502", all) })
 	c := newCollector(t, collector)
