@@ -33,7 +33,7 @@ func newHearer(x *exchange, protocol string, many bool) *hearer {
 // hear takes a request and its answer.
 func (h *hearer) hear(request, answer []byte) {
 	defer func() { _ = recover() }() // a panic costs the answer, as in the engine
-	var ends [2]dissect.Endpoint // ours, the device's
+	var ends [2]dissect.Endpoint     // ours, the device's
 	for _, m := range []dissect.Message{
 		{Data: request, From: flow.A, Direction: dissect.FromClient, Ends: &ends},
 		{Data: answer, From: flow.B, Direction: dissect.FromServer, Ends: &ends},
