@@ -185,16 +185,15 @@ func (d *dnp3) learn(m *Message, f dnp3Frame, out Out) {
 // is wrong: a station throws such a frame away.
 func dnp3First(b []byte, n int) []byte {
 	first := b[:min(dnp3Block, n, len(b))]
-	for n > 0 && len(b) > 0 {
-		k := min(dnp3Block, n, len(b))
-		block, rest := b[:k], b[k:]
-		if len(rest) >= 2 {
-			if binary.LittleEndian.Uint16(rest) != dnp3CRC(block) {
-				return nil
-			}
-			rest = rest[2:]
+	for n > 0 {
+		k := min(dnp3Block, n)
+		if len(b) < k+2 { // the capture cut off its CRC
+			break
 		}
-		n, b = n-k, rest
+		if binary.LittleEndian.Uint16(b[k:]) != dnp3CRC(b[:k]) {
+			return nil
+		}
+		n, b = n-k, b[k+2:]
 	}
 	return first
 }
