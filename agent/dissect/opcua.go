@@ -58,7 +58,7 @@ type uaParts struct {
 	first, last uint32 // sequence numbers of the first chunk and of the latest
 	service     uint32
 	before      int // length of body before the latest chunk, should that be looked at twice
-	body        []byte
+	body        []byte // behind the type
 }
 
 const (
@@ -238,7 +238,7 @@ func (d *opcua) message(m *Message, h uaHeader, out Out) (int, error) {
 	}
 	if h.chunk == 'C' {
 		d.joining[from] = true
-		d.parts[from].begin(sequence, request, typ.id, wanted, b[24:])
+		d.parts[from].begin(sequence, request, typ.id, wanted, c.Rest())
 	}
 	if !known {
 		return d.unread(h, out)
@@ -249,7 +249,7 @@ func (d *opcua) message(m *Message, h uaHeader, out Out) (int, error) {
 	case !wanted:
 		d.operation(s, s.class, out)
 	case h.chunk == 'F':
-		d.body(s, typ.id, request, b[24:], len(b) == h.size, out)
+		d.body(s, typ.id, request, c.Rest(), len(b) == h.size, out)
 	}
 	return d.passed(m, h, b)
 }

@@ -146,11 +146,11 @@ func (d *opcua) operation(s *uaService, class int8, out Out) {
 	}
 }
 
-// body reads a message whose body tells something. whole is false when its
-// end, where a signature would stand, is not there.
+// body reads what stands behind the type of a message, where that tells
+// something. whole is false when the message's end, where a signature would
+// stand, is not there.
 func (d *opcua) body(s *uaService, id, request uint32, b []byte, whole bool, out Out) {
 	c := wire.New(b)
-	uaNodeID(&c)
 	class := s.class
 	if s.response {
 		if !uaResponseHeader(&c) {
