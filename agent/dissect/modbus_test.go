@@ -71,7 +71,7 @@ func (l *log) all() []entry {
 		all = append(all, entry{kind: toldSender, role: l.sender})
 	}
 	if l.asks != 0 {
-		all = append(all, entry{kind: toldOperation, operation: l.asked, n: int(l.asks)})
+		all = append(all, entry{kind: toldOperation, operation: l.asked, n: l.asks})
 	}
 	return append(all, l.entries[:l.n]...)
 }

@@ -57,7 +57,7 @@ type uaParts struct {
 	request     uint32
 	first, last uint32 // sequence numbers of the first chunk and of the latest
 	service     uint32
-	before      int // length of body before the latest chunk, should that be looked at twice
+	before      int    // length of body before the latest chunk, should that be looked at twice
 	body        []byte // behind the type
 }
 

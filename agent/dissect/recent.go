@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"hash/maphash"
+	"slices"
 	"time"
 )
 
@@ -30,10 +31,8 @@ func (r *recent) fresh(at int64, key uint64) bool {
 		r.calls++
 		return true
 	}
-	for _, k := range r.keys[:r.used] {
-		if k == key {
-			return false
-		}
+	if slices.Contains(r.keys[:r.used], key) {
+		return false
 	}
 	r.keys[r.next] = key
 	r.next = (r.next + 1) % uint8(len(r.keys))
