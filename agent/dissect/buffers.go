@@ -13,8 +13,8 @@ type bufferList struct {
 // buffer is an incomplete message.
 type buffer struct{ b []byte }
 
-// kept is what of an incomplete message is there.
-func (h *half) kept() []byte {
+// incomplete is what of an incomplete message is there.
+func (h *half) incomplete() []byte {
 	if h.buf == nil {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (l *bufferList) grow(n int) { l.bytes += n }
 // keep stores an incomplete message; b may be the tail of the buffer itself.
 func (e *Engine) keep(s *session, side flow.Side, b []byte) {
 	h := &s.half[side]
-	before := len(h.kept())
+	before := len(h.incomplete())
 	if len(b) > maxBuffer {
 		e.sink.Lost(s.conv, "state-shed", len(b))
 		e.forget(s, side)
@@ -60,7 +60,7 @@ func (e *Engine) shed() {
 			break
 		}
 	}
-	e.sink.Lost(victim.conv, "state-shed", len(victim.half[0].kept())+len(victim.half[1].kept()))
+	e.sink.Lost(victim.conv, "state-shed", len(victim.half[0].incomplete())+len(victim.half[1].incomplete()))
 	e.forget(victim, flow.A)
 	e.forget(victim, flow.B)
 }
@@ -77,7 +77,7 @@ func (e *Engine) release(s *session, side flow.Side) {
 		e.buffers.spare = append(e.buffers.spare, h.buf)
 	}
 	h.buf = nil
-	if len(s.half[side.Other()].kept()) == 0 {
+	if len(s.half[side.Other()].incomplete()) == 0 {
 		e.buffers.remove(s)
 	}
 }

@@ -132,16 +132,11 @@ func dnp3CRC(b []byte) uint16 {
 // Dissect implements Dissector: one link frame.
 func (d *dnp3) Dissect(m *Message, out Out) (int, error) {
 	f, err := readDNP3(m.Data)
-	switch {
-	case err == nil:
-	case errors.Is(err, ErrShort) && (m.Stream || m.Cut):
-		return 0, ErrShort
-	default:
-		return 0, notMine(d.claimed)
+	if err == nil && f.size > len(m.Data) && !m.Cut {
+		err = ErrShort
 	}
-	switch {
-	case f.size > len(m.Data) && !m.Cut:
-		if m.Stream {
+	if err != nil {
+		if errors.Is(err, ErrShort) && (m.Stream || m.Cut) {
 			return 0, ErrShort
 		}
 		return 0, notMine(d.claimed)

@@ -122,15 +122,15 @@ type session struct {
 	_            [24]byte // to a size that begins at a line's begin
 }
 
-// nothing is the state of what there is not.
+// noState is the state of what there is not.
 var (
 	nothing byte
-	unknown = [3]*byte{&nothing, &nothing, &nothing}
+	noState = [3]*byte{&nothing, &nothing, &nothing}
 )
 
 // open is the session of a conversation that has none.
 func (e *Engine) open(c *flow.Conversation) *session {
-	s := &session{conv: c, tally: &e.untold, state: unknown}
+	s := &session{conv: c, tally: &e.untold, state: noState}
 	s.root.on = e.carriers[carrierOf(c.Transport)]
 	if c.Transport == 6 && !c.Opened && !c.Accepted {
 		s.half[flow.A].skip, s.half[flow.B].skip = lost, lost
@@ -177,7 +177,7 @@ func (e *Engine) finish(s *session) {
 	e.release(s, flow.B)
 	s.done = true
 	s.root.proved, s.root.race, s.root.d, s.root.child = false, nil, nil, nil
-	s.state = unknown
+	s.state = noState
 }
 
 // Ahead brings what a conversation's next message will need into the

@@ -117,7 +117,7 @@ func (l *layer) carries(v *level) bool {
 // change makes the next byte of the stream another protocol, or, with "", one
 // to be looked for afresh.
 func (e *Engine) change(s *session, to string) {
-	s.root, s.state = layer{on: s.root.on}, unknown
+	s.root, s.state = layer{on: s.root.on}, noState
 	p := e.byName[to]
 	if p == nil {
 		return

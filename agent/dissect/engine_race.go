@@ -45,7 +45,7 @@ func (e *Engine) offer(s *session, l *layer, v *level, prove bool) (used int, er
 	if v.out.plain() && s.tally.count(&v.out) {
 		return used, nil
 	}
-	if x := v.out.carrier(); x != nil {
+	if x := v.out.payloadAlone(); x != nil {
 		e.payload(s, l, v, x, false)
 	} else {
 		e.commit(s, l, v, false)

@@ -54,7 +54,7 @@ func (e *Engine) within(s *session, h *half, b []byte) (rest []byte, fresh int) 
 		b = b[n:]
 	}
 	fresh = len(b)
-	if len(h.kept()) > 0 {
+	if len(h.incomplete()) > 0 {
 		b = e.join(s, e.levels[0].m.From, b)
 	} else if fresh == 0 && h.buf != nil {
 		e.release(s, e.levels[0].m.From)

@@ -39,7 +39,7 @@ type opcua struct {
 	requests bool // a request was seen: answers then count nothing of their own
 	opened   bool // an OPN was seen: the policy is known
 	plain    bool // that policy is None
-	moded    bool // the mode in security is known
+	moded    bool // the mode in security is known; with none, so that security, far from here, is seldom looked at
 	none     bool // security is no more than a channel's whose policy is None
 	opaque   uint8
 	ends     sides

@@ -60,8 +60,8 @@ func (l *log) reset() { l.settled, l.sender, l.asks, l.n = false, 0, 0, 0 }
 // plain reports whether a message told nothing but what it asks for.
 func (l *log) plain() bool { return l.n|int(l.sender) == 0 }
 
-// carrier is what a message told that told a payload and no more, or nil.
-func (l *log) carrier() *entry {
+// payloadAlone is what a message told that told a payload and no more, or nil.
+func (l *log) payloadAlone() *entry {
 	if l.n != 1 || l.asks|int(l.sender) != 0 || l.entries[0].kind != toldPayload {
 		return nil
 	}

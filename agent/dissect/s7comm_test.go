@@ -289,13 +289,14 @@ func BenchmarkS7(b *testing.B) {
 // TestS7PollsReadAlike: what poll takes, read takes to the same end.
 func TestS7PollsReadAlike(t *testing.T) {
 	ask, answer := s7Bytes(s7Job, 7, "\x04\x01\x12\x0a\x10\x02\x00\x02\x00\x01\x84\x00\x00\x00", ""), s7Bytes(s7AckData, 7, "\x04\x01", "\xff\x04\x00\x10ab")
+	none := s7Bytes(s7AckData, 7, "", "\x04\x01") // its data look like a parameter
 	rapid.Check(t, func(r *rapid.T) {
 		k := s7Talk(t)
 		k.tag = cotpDT
 		k.say(0, ask)
 		d, _ := k.d.(*s7comm)
 		d.steady = rapid.Bool().Draw(r, "steady")
-		b := bytes.Clone(rapid.SampledFrom([][]byte{ask, answer}).Draw(r, "message"))
+		b := bytes.Clone(rapid.SampledFrom([][]byte{ask, answer, none}).Draw(r, "message"))
 		for range rapid.IntRange(0, 2).Draw(r, "changes") {
 			b[rapid.IntRange(0, len(b)-1).Draw(r, "at")] ^= rapid.SampledFrom([]byte{1, 2, 4, 8, 0x20, 0x80}).Draw(r, "by")
 		}

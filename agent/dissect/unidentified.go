@@ -66,7 +66,7 @@ func (e *Engine) tellUnread(s *session) {
 		return
 	}
 	for side := range s.half { // it may still wait for more
-		s.keep(flow.Side(side), s.half[side].kept())
+		s.keep(flow.Side(side), s.half[side].incomplete())
 	}
 	u := s.unread
 	if u == nil || u.told {
