@@ -181,10 +181,10 @@ func TestLiveTicksInSilence(t *testing.T) {
 	for range 3 {
 		start := time.Now()
 		err := s.Next(&f)
-		if took := time.Since(start); !errors.Is(err, capture.ErrTick) || took < 40*time.Millisecond || took > 10*time.Second {
+		if took := time.Since(start); !errors.Is(err, capture.ErrTick) || took < 40*time.Millisecond || took > time.Minute {
 			t.Fatalf("%v after %v", err, took)
 		}
-		if d := time.Since(time.Unix(0, f.Time)); d < 0 || d > 10*time.Second || f.Data != nil || f.Link != 0 {
+		if d := time.Since(time.Unix(0, f.Time)); d < 0 || d > time.Minute || f.Data != nil || f.Link != 0 {
 			t.Fatalf("%+v", f)
 		}
 	}

@@ -161,7 +161,7 @@ func TestHostileOPCUA(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), x.want) || len(err.Error()) > 600 {
 				t.Errorf("got %v, want %q", err, x.want)
 			}
-			if took := time.Since(begun); took > 15*time.Second {
+			if took := time.Since(begun); took > atOnce {
 				t.Errorf("took %v", took)
 			}
 			if k := x.h.asked.Load(); k > 5 {
@@ -217,7 +217,7 @@ func TestHugeCertificates(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
-			if took := time.Since(begun); took > 10*time.Second {
+			if took := time.Since(begun); took > atOnce {
 				t.Errorf("took %v", took)
 			}
 			if k := len(sentBytes(n.entries())); k > 5 {
@@ -295,8 +295,8 @@ func TestNoRetryStorm(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
-			if connections.Load() != 1 || len(sentBytes(n.entries())) > 1 {
-				t.Errorf("%d connections, %d requests", connections.Load(), len(sentBytes(n.entries())))
+			if connections.Load() > 1 || len(n.entries()) > 1 {
+				t.Errorf("%d connections, %d tries", connections.Load(), len(n.entries()))
 			}
 		})
 	}

@@ -251,7 +251,7 @@ func (x *exchange) child(ctx context.Context, conn *net.TCPConn, job uaJob, told
 	c.ExtraFiles = []*os.File{f}
 	last := &tail{}
 	c.Stderr = last
-	c.WaitDelay = time.Second
+	c.WaitDelay = 10 * time.Second
 	dieWith(c)
 	out, err := c.StdoutPipe()
 	if err != nil {

@@ -396,7 +396,7 @@ func TestServerSilentWithoutSecurity(t *testing.T) {
 	port, certificate, dir := nodeOPCUA(t, "no-discovery")
 	o := &reading.OPCUA{Port: port, Session: "anonymous", Security: "Basic256Sha256 sign-and-encrypt"}
 	s := loopback(reading.Target{Address: "127.0.0.1", OPCUA: o})
-	s.Timeout, s.Trust = "10s", []string{thumbprint(certificate)} // it is waited out
+	s.Trust = []string{thumbprint(certificate)}
 	p, n := prober(t, s)
 	if err := ask(t, p); err == nil || !strings.Contains(err.Error(), "says nothing without security") || !strings.Contains(err.Error(), "serverCertificate:") || strings.Contains(err.Error(), "EOF") {
 		t.Errorf("got %v", err)
@@ -409,7 +409,7 @@ func TestServerSilentWithoutSecurity(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, o.Certificate, o.Key = testCertificate(t, t.TempDir())
-	o.User, o.Password, s.Trust, s.Timeout = "reader", password, nil, "30s"
+	o.User, o.Password, s.Trust = "reader", password, nil
 	pemFile := filepath.Join(dir, "server.pem")
 	if err := os.WriteFile(pemFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600); err != nil {
 		t.Fatal(err)
@@ -446,7 +446,7 @@ func TestServerSilentWithoutSecurity(t *testing.T) {
 	}
 	// Another server's certificate: what it cannot read it does not answer.
 	der, file, _ := testCertificate(t, t.TempDir())
-	o.Session, o.ServerCertificate, s.Timeout = "anonymous", file, "10s"
+	o.Session, o.ServerCertificate = "anonymous", file
 	p, n = prober(t, s)
 	if err := ask(t, p); err == nil || len(n.facts) != 0 || !strings.Contains(err.Error(), "is not the certificate of this server") {
 		t.Errorf("with the certificate %s of another: %v, %+v", thumbprint(der), err, n.facts)

@@ -120,8 +120,9 @@ func (p *plantProcess) stateOf(agent string) *demarcv1.ProbeState {
 	return nil
 }
 
-// loopback is settings by which an agent may ask this machine alone, fast.
-const loopback = "interface: lo, source: 127.0.0.1, networks: [127.0.0.0/8], budget: {device: 6000, network: 6000}"
+// loopback is settings by which an agent may ask this machine alone, fast; what
+// answers may take its time on a busy one.
+const loopback = "interface: lo, source: 127.0.0.1, networks: [127.0.0.0/8], timeout: 1m, budget: {device: 6000, network: 6000}"
 
 // end stops the agent as a service manager does; its capture interface has
 // sent nothing.
@@ -142,7 +143,7 @@ func (a *asker) end() {
 
 // probe runs `demarc-agent probe` beside the running agent.
 func (a *asker) probe(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, a.bin, append([]string{"probe", "--config", a.config}, args...)...).CombinedOutput() // our own program
 	return string(out), err

@@ -55,7 +55,7 @@ func polling(t *testing.T, from *netsim.Space, address string, answers *counted)
 	t.Helper()
 	var c net.Conn
 	from.Do(func() {
-		for end := time.Now().Add(time.Minute); c == nil; {
+		for end := time.Now().Add(patience); c == nil; {
 			var err error
 			if c, err = net.DialTimeout("tcp", address, time.Second); err != nil && time.Now().After(end) {
 				t.Fatal(err)
@@ -91,7 +91,7 @@ func TestSlowerDeviceIsStopped(t *testing.T) {
 	all.slow.Store(int64(usual))
 	device.Do(func() { modbusAt(t, "10.20.4.10:502", all) })
 	c := newCollector(t, collector)
-	a := c.ask(agent, "houston", "a1", "span0", "interface: probe0, source: 10.20.4.250, networks: [10.20.4.0/24], timeout: 10s, budget: {device: 6000, network: 6000}")
+	a := c.ask(agent, "houston", "a1", "span0", "interface: probe0, source: 10.20.4.250, networks: [10.20.4.0/24], timeout: 1m, budget: {device: 6000, network: 6000}")
 	polling(t, client, "10.20.4.10:502", answers)
 	more := func(what string, n int64) {
 		t.Helper()
@@ -147,7 +147,7 @@ func TestDeviceSaysSomethingElse(t *testing.T) {
 	device.Do(func() { modbusAt(t, "10.20.4.10:502", all) })
 	c := newCollector(t, collector)
 	c.must("apply", "-f", filepath.Join("..", "..", "deploy", "example"))
-	a := c.ask(agent, "houston", "a1", "span0", "interface: probe0, source: 10.20.4.250, networks: [10.20.4.0/24], budget: {device: 6000, network: 6000}")
+	a := c.ask(agent, "houston", "a1", "span0", "interface: probe0, source: 10.20.4.250, networks: [10.20.4.0/24], timeout: 1m, budget: {device: 6000, network: 6000}")
 	hangUp := polling(t, client, "10.20.4.10:502", answers)
 	waitFor(t, "what is overheard", func() bool { return bytes.Contains(c.must("get", "assets", "-o", "json"), []byte("PM-800")) })
 	hangUp()

@@ -269,7 +269,7 @@ func conditionStates(t *testing.T) {
 	d.follow(s)
 	is := func(id, state, why string) *demarcv1.Condition {
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); d.condition("line4-ato/"+id).GetState() != state; time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); d.condition("line4-ato/"+id).GetState() != state; time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s is not %s:\n%s", id, state, d.must("get", "conditions"))
 			}

@@ -81,7 +81,7 @@ func newDeskAt(t *testing.T, now time.Time, more ...func(*config.Config)) *desk 
 		d.uplinkAddr = r.Uplink
 	case err := <-ended:
 		t.Fatal(err)
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("the collector does not start")
 	}
 	t.Cleanup(func() {
@@ -211,7 +211,7 @@ func (d *desk) settled() {
 
 func (d *desk) wait(what string, done func() bool) {
 	d.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("waited in vain until %s", what)
 		}

@@ -59,7 +59,7 @@ func (f *front) up() {
 	g := grpc.NewServer(ingest.Options(credentials.NewTLS(config))...)
 	demarcv1.RegisterUplinkServiceServer(g, s)
 	l, err := net.Listen("tcp", f.addr)
-	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); l, err = net.Listen("tcp", f.addr) {
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); l, err = net.Listen("tcp", f.addr) {
 		time.Sleep(20 * time.Millisecond) // a dialling agent may hold the port for a moment
 	}
 	if err != nil {
@@ -144,7 +144,7 @@ func body(i int) *demarcv1.Body {
 
 func idle(t *testing.T, s *uplink.Spool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !s.Idle(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !s.Idle(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			n, _ := s.Held()
 			t.Fatalf("%d records are not acknowledged", n)
@@ -355,7 +355,7 @@ func TestAnotherCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &uplink.Client{Address: other.addr, Spool: s, Version: "test", StateFile: filepath.Join(dir, "agent.pem"), Log: slog.New(slog.DiscardHandler), Once: true}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := c.Run(ctx); !errors.Is(err, pki.ErrForeignPeer) {
 		t.Errorf("got %v, want %v", err, pki.ErrForeignPeer)
@@ -364,7 +364,7 @@ func TestAnotherCollector(t *testing.T) {
 		t.Errorf("the other collector took %v", got)
 	}
 	n, _ := s.Held()
-	for deadline := time.Now().Add(time.Minute); n != 1 && time.Now().Before(deadline); n, _ = s.Held() {
+	for deadline := time.Now().Add(patience); n != 1 && time.Now().Before(deadline); n, _ = s.Held() {
 		time.Sleep(time.Millisecond)
 	}
 	if n != 1 {

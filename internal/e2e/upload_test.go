@@ -31,7 +31,7 @@ func (p *plantProcess) visitor() *visitor {
 	}
 	link := string(regexp.MustCompile(`https://\S+`).Find(p.must("sign-in")))
 	v := &visitor{t: p.t, origin: link[:strings.Index(link, "/sign-in")]}
-	v.Client = http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	v.Client = http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	if code, text := v.ask(http.MethodGet, link[len(v.origin):], nil, nil); code != http.StatusOK {
 		p.t.Fatalf("%d %s", code, text)
 	}
@@ -93,7 +93,7 @@ func (v *visitor) drop(name string, capture []byte) (state, words string) {
 // read waits until the last capture was read.
 func (v *visitor) read(id string) (state, words string) {
 	v.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		var all uploads
 		v.ask(http.MethodGet, "/api/v1/uploads", nil, &all)
 		switch u := all.Uploads[0]; {
@@ -102,7 +102,7 @@ func (v *visitor) read(id string) (state, words string) {
 		case u.State == "delivered" || u.State == "failed":
 			return u.State, u.Words
 		case time.Now().After(deadline):
-			v.t.Fatalf("not read in a minute: %+v", u)
+			v.t.Fatalf("not read: %+v", u)
 		}
 	}
 }
@@ -186,7 +186,7 @@ func TestExamplePlantWithOneClick(t *testing.T) {
 	if code, text := v.ask(http.MethodPost, "/api/v1/example", strings.NewReader("{}"), nil); code != http.StatusOK {
 		t.Fatalf("%d %s", code, text)
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		var all uploads
 		v.ask(http.MethodGet, "/api/v1/uploads", nil, &all)
 		done := 0
