@@ -72,24 +72,35 @@ func TestShippedFingerprints(t *testing.T) {
 
 func TestFingerprintsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
-		"unknown key":    {"    grade:", "    graed:", "acme.yaml:3:5: unknown field"},
-		"no YAML":        {"fingerprints:", "fingerprints: [", "acme.yaml:"},
-		"bad pattern":    {"v([0-9.]+)", "v([0-9.]+", "acme.yaml:2: fingerprint \"acme.doser\": match"},
-		"look-ahead":     {"v([0-9.]+)", "(?=v)", "RE2"},
-		"slow pattern":   {"v([0-9.]+)", "([0-9a-f]{500}x){2}([a-z]{500})", "too slow"},
-		"too much":       {"v([0-9.]+)", "((a{100}){100}){100}", "match"},
-		"long pattern":   {"v([0-9.]+)", strings.Repeat("a", 300), "at most 256"},
-		"no test":        {"gives: {vendor: ACME, product: Dosing Controller, firmware: \"2.1\", role: plc}", "gives: {}", "test 1"},
-		"failing test":   {"firmware: \"2.1\"", "firmware: \"2.2\"", `test 1: gives firmware "2.1"`},
-		"a role":         {"role: plc}\n    say", "role: plx}\n    say", "plx"},
-		"a grade":        {"grade: content", "grade: sure", "grade"},
-		"not settable":   {"set: {vendor: ACME,", "set: {serial: ACME,", "serial cannot be set"},
-		"no reason":      {"say: \"shows the page title {value}\"", "say: \"\"", "say is missing"},
-		"a MAC":          {"00:0E:8C", "000E8C", "macs"},
-		"a port":         {"ports: [tcp/9100]\n    uses", "ports: [\"9100\"]\n    uses", "ports"},
-		"a name":         {"acme.doser", "Acme Doser", "name"},
-		"as":             {"{as: server, protocol: modbus}", "{as: boss, protocol: modbus}", "client, server or peer"},
-		"an unknown set": {"protocols: [modbus]", "protocols: [$bus]", "set \"bus\""},
+		"unknown key":     {"    grade:", "    graed:", "acme.yaml:3:5: unknown field"},
+		"no YAML":         {"fingerprints:", "fingerprints: [", "acme.yaml:"},
+		"bad pattern":     {"v([0-9.]+)", "v([0-9.]+", "acme.yaml:4: fingerprint \"acme.doser\": match"},
+		"look-ahead":      {"v([0-9.]+)", "(?=v)", "RE2"},
+		"slow pattern":    {"v([0-9.]+)", "([0-9a-f]{500}x){2}([a-z]{500})", "too slow"},
+		"too much":        {"v([0-9.]+)", "((a{100}){100}){100}", "match"},
+		"long pattern":    {"v([0-9.]+)", strings.Repeat("a", 300), "at most 256"},
+		"no test":         {"gives: {vendor: ACME, product: Dosing Controller, firmware: \"2.1\", role: plc}", "gives: {}", "test 1"},
+		"failing test":    {"firmware: \"2.1\"", "firmware: \"2.2\"", `test 1: gives firmware "2.1"`},
+		"a role":          {"role: plc}\n    say", "role: plx}\n    say", "plx"},
+		"a grade":         {"grade: content", "grade: sure", "grade"},
+		"not settable":    {"set: {vendor: ACME,", "set: {serial: ACME,", "serial cannot be set"},
+		"no reason":       {"say: \"shows the page title {value}\"", "say: \"\"", "say is missing"},
+		"a MAC":           {"00:0E:8C", "000E8C", "macs"},
+		"a port":          {"ports: [tcp/9100]\n    uses", "ports: [\"9100\"]\n    uses", "ports"},
+		"a name":          {"acme.doser", "Acme Doser", "name"},
+		"as":              {"{as: server, protocol: modbus}", "{as: boss, protocol: modbus}", "client, server or peer"},
+		"a port too high": {"ports: [tcp/9100]\n    uses", "ports: [tcp/70000]\n    uses", "acme.yaml:6: fingerprint \"acme.doser\": ports"},
+		"an attribute":    {"attribute: http.title", "attribute: HTTP title", "acme.yaml:4: fingerprint \"acme.doser\": attribute"},
+		"a protocol":      {"protocols: [modbus]", "protocols: [modbuss]", `protocol "modbuss"`},
+		"a bell":          {"product: Dosing Controller, firmware: \"$1\"", "product: \"a\\u0007b\", firmware: \"$1\"", "plain text"},
+		"an alias":        {"macs: [\"00:0E:8C\"]", "macs: &m [\"00:0E:8C\"]", "acme.yaml:5:11: anchors"},
+		"a tag":           {"name: acme.doser", "name: !!str acme.doser", "acme.yaml:2:11"},
+		"two documents":   {"fingerprints:", "fingerprints: []\n---\nfingerprints:", "acme.yaml:2:1: a second document"},
+		"Latin 1":         {"vendor: ACME,", "vendor: ACM\xc9,", "acme.yaml:8: not plain text"},
+		"deep":            {"macs: [", "macs: " + strings.Repeat("[", 1000), "acme.yaml:5:27: lists and mappings"},
+		"deep lists":      {"    macs:", "    - " + strings.Repeat("- ", 1000), "acme.yaml:5:"},
+		"a wide mapping":  {"    set:", strings.Repeat("    x: 1\n", 300) + "    set:", "more than 256 keys"},
+		"an unknown set":  {"protocols: [modbus]", "protocols: [$bus]", "set \"bus\""},
 	} {
 		text := strings.Replace(acme, c.from, c.to, 1)
 		if text == acme {
@@ -97,6 +108,11 @@ func TestFingerprintsRefused(t *testing.T) {
 		}
 		if _, err := ReadFingerprints("acme.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q in it", name, err, c.want)
+		}
+	}
+	for name, text := range map[string]string{"a byte order mark": "\ufeff" + acme, "lines of Windows": strings.ReplaceAll(acme, "\n", "\r\n"), "a head": "---\n" + acme} {
+		if _, err := ReadFingerprints("acme.yaml", []byte(text)); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	twice := acme + strings.TrimPrefix(acme, "fingerprints:\n")

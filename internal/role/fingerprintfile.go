@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -88,6 +89,10 @@ func LoadFingerprints(path string) (*Fingerprints, error) {
 // unknown key, a bad or slow pattern, an entry without a test or with one that
 // fails is an error with file and line; all entries are tried.
 func ReadFingerprints(path string, text []byte) (*Fingerprints, error) {
+	text, err := plain(path, text)
+	if err != nil {
+		return nil, err
+	}
 	var file fingerprintFile
 	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
 		return nil, errors.New(place(path, err))
@@ -113,7 +118,7 @@ func ReadFingerprints(path string, text []byte) (*Fingerprints, error) {
 			err = f.prove(&ready)
 		}
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%s:%d: fingerprint %q: %w", path, lineOf(tree, i), f.Name, err))
+			wrong = append(wrong, fmt.Errorf("%s:%d: fingerprint %q: %w", path, lineOf(tree, i, err), f.Name, err))
 			continue
 		}
 		out.entries = append(out.entries, ready)
@@ -141,15 +146,34 @@ func place(path string, err error) string {
 	return path + ": " + line
 }
 
-// lineOf is where the i-th entry stands.
-func lineOf(tree *ast.File, i int) int {
-	path, err := yaml.PathString("$.fingerprints[" + strconv.Itoa(i) + "]")
+// placed is a fault of one part of an entry.
+type placed struct {
+	part string // "facts[1].match"
+	error
+}
+
+func (p placed) Unwrap() error { return p.error }
+
+// lineOf is where the faulty part of the i-th entry stands, or the entry.
+func lineOf(tree *ast.File, i int, err error) int {
+	entry := "$.fingerprints[" + strconv.Itoa(i) + "]"
+	if p, ok := errors.AsType[placed](err); ok {
+		if line := lineAt(tree, entry+"."+p.part); line > 0 {
+			return line
+		}
+	}
+	return max(1, lineAt(tree, entry))
+}
+
+// lineAt is where a path leads, 0 when nowhere.
+func lineAt(tree *ast.File, at string) int {
+	path, err := yaml.PathString(at)
 	if err != nil {
-		return 1
+		return 0
 	}
 	node, err := path.FilterFile(tree)
 	if err != nil || node.GetToken() == nil {
-		return 1
+		return 0
 	}
 	return node.GetToken().Position.Line
 }
@@ -157,6 +181,7 @@ func lineOf(tree *ast.File, i int) int {
 var (
 	fingerprintName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,39}$`)
 	macPrefix       = regexp.MustCompile(`^[0-9a-f]{2}(:[0-9a-f]{2}){2,5}$`)
+	attributeName   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 	portName        = regexp.MustCompile(`^(tcp|udp)/[1-9][0-9]{0,4}$`)
 )
 
@@ -169,17 +194,20 @@ func (f *fileFingerprint) ready(sets map[string][]string) (fingerprint, error) {
 		return p, err
 	}
 	plain := fileBut{Uses: f.Uses, Names: f.Names, Router: f.Router}
-	for _, x := range f.Facts {
+	for i, x := range f.Facts {
+		if !attributeName.MatchString(x.Attribute) {
+			return p, placed{fmt.Sprintf("facts[%d]", i), fmt.Errorf("attribute %q: want one as demarc-agent read --format json shows them under facts", x.Attribute)}
+		}
 		if x.Match == "" {
 			plain.Facts = append(plain.Facts, fileFact{Attribute: x.Attribute, Is: x.Is, Has: x.Has})
 			continue
 		}
-		if x.Attribute == "" || len(x.Is)+len(x.Has) > 0 {
-			return p, errors.New("a fact needs attribute and one of is, has and match")
+		if len(x.Is)+len(x.Has) > 0 {
+			return p, placed{fmt.Sprintf("facts[%d]", i), errors.New("a fact needs attribute and one of is, has and match")}
 		}
 		re, err := readPattern(x.Attribute, x.Match)
 		if err != nil {
-			return p, err
+			return p, placed{fmt.Sprintf("facts[%d].match", i), err}
 		}
 		p.patterns = append(p.patterns, re)
 	}
@@ -213,26 +241,33 @@ func (f *fileFingerprint) check() error {
 	case len(f.Set) == 0:
 		return fmt.Errorf("set is missing: want one of %s", strings.Join(settable, ", "))
 	}
-	for a, value := range f.Set {
-		if !slices.Contains(settable, a) {
-			return fmt.Errorf("set: %s cannot be set: want one of %s", a, strings.Join(settable, ", "))
-		}
-		if a == string(ot.RoleAttr) && !known(ot.Role(value)) {
-			return fmt.Errorf("set: role %q is not known", value)
-		}
-		if value == "" || len(value) > maxPattern {
-			return fmt.Errorf("set: %s: want 1 to %d bytes", a, maxPattern)
+	for _, a := range slices.Sorted(maps.Keys(f.Set)) {
+		if err := settles(a, f.Set[a]); err != nil {
+			return placed{"set", fmt.Errorf("set: %w", err)}
 		}
 	}
 	for _, m := range f.MACs {
 		if !macPrefix.MatchString(strings.ToLower(m)) {
-			return fmt.Errorf("macs: %q: want three to six bytes, as in 00:0e:8c", m)
+			return placed{"macs", fmt.Errorf("macs: %q: want three to six bytes, as in 00:0e:8c", m)}
 		}
 	}
 	for _, p := range f.Ports {
-		if !portName.MatchString(p) {
-			return fmt.Errorf("ports: %q: want tcp/NUMBER or udp/NUMBER", p)
+		if _, number, _ := strings.Cut(p, "/"); !portName.MatchString(p) || number > "65535" && len(number) == 5 {
+			return placed{"ports", fmt.Errorf("ports: %q: want tcp/NUMBER or udp/NUMBER, up to 65535", p)}
 		}
+	}
+	return nil
+}
+
+// settles reports whether an attribute may be set to a value.
+func settles(a, value string) error {
+	switch {
+	case !slices.Contains(settable, a):
+		return fmt.Errorf("%s cannot be set: want one of %s", a, strings.Join(settable, ", "))
+	case a == string(ot.RoleAttr) && !known(ot.Role(value)):
+		return fmt.Errorf("role %q is not known", value)
+	case value == "" || len(value) > maxPattern || strings.ContainsFunc(value, unicode.IsControl):
+		return fmt.Errorf("%s: want 1 to %d bytes of plain text", a, maxPattern)
 	}
 	return nil
 }
@@ -242,16 +277,17 @@ func (f *fileFingerprint) prove(p *fingerprint) error {
 	known := false
 	for i := range f.Tests {
 		t := &f.Tests[i]
+		part := fmt.Sprintf("tests[%d]", i)
 		d, err := t.device()
 		if err != nil {
-			return fmt.Errorf("test %d: %w", i+1, err)
+			return placed{part, fmt.Errorf("test %d: %w", i+1, err)}
 		}
 		got := map[string]string{}
 		for _, x := range p.told(&view{Device: d}, nil) {
 			got[x.Attribute] = x.Value
 		}
 		if !maps.Equal(got, t.Gives) {
-			return fmt.Errorf("test %d: gives %s, want %s", i+1, listed(got), listed(t.Gives))
+			return placed{part, fmt.Errorf("test %d: gives %s, want %s", i+1, listed(got), listed(t.Gives))}
 		}
 		known = known || len(t.Gives) > 0
 	}

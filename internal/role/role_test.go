@@ -114,7 +114,7 @@ func TestReadRefuses(t *testing.T) {
 		"no condition":          "rules: [{role: plc, grade: hint}]",
 		"client, server":        "rules: [{role: plc, grade: hint, uses: [{as: both, protocols: [modbus]}]}]",
 		"set \"x\"":             "rules: [{role: plc, grade: hint, uses: [{as: client, protocols: [$x]}]}]",
-		"class of operation":    "rules: [{role: plc, grade: hint, uses: [{as: client, protocols: [x], operations: [reed]}]}]",
+		"class of operation":    "rules: [{role: plc, grade: hint, uses: [{as: client, protocols: [modbus], operations: [reed]}]}]",
 		"needs protocols":       "rules: [{role: plc, grade: hint, uses: [{as: client}]}]",
 		"needs attribute":       "rules: [{role: plc, grade: hint, facts: [{attribute: x}]}]",
 		"levels":                "levels: {boss: 1}",

@@ -244,6 +244,11 @@ func (f *fileUse) ready(sets map[string][]string) (useRule, error) {
 		}
 		u.protocols = append(u.protocols, sets[name]...)
 	}
+	for _, p := range u.protocols {
+		if !ot.IsProtocol(p) {
+			return u, fmt.Errorf("protocol %q is not known: want one as demarc-agent protocols lists them", p)
+		}
+	}
 	slices.Sort(u.protocols)
 	u.protocols = slices.Compact(u.protocols)
 	if len(u.protocols) == 0 {
