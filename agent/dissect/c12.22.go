@@ -14,15 +14,16 @@ func init() {
 		Match:    matchC1222,
 		New:      func() Dissector { return &c1222{} },
 		OT:       true,
-		Reads:    "application titles and device class of meters, authentication and encryption, operations",
+		Reads:    "application titles, device class, electronic serial number and native address of meters, authentication and encryption, operations",
 		Standard: "ANSI C12.22 / IEEE 1703 clauses 5.3.2 and 5.3.4, RFC 6142",
 	})
 }
 
 // Attributes of meters and their hosts.
 const (
-	c1222Title ot.Attribute = "c12.22.ap_title"
-	c1222Class ot.Attribute = "c12.22.device_class"
+	c1222Title  ot.Attribute = "c12.22.ap_title"
+	c1222Class  ot.Attribute = "c12.22.device_class"
+	c1222Native ot.Attribute = "c12.22.native_address"
 )
 
 // c1222 reads ACSE messages (C12.22 clause 5.3.4, BER of X.690) with the

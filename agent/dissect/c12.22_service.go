@@ -62,6 +62,9 @@ func (d *c1222) service(v *wire.Cursor, out Out) {
 		if class, ok := c1222Operation(code, v); ok {
 			out.Operation(class, 1)
 		}
+		if code == c1222Register {
+			d.registers(v, out)
+		}
 		return
 	}
 	if code == 0 {
@@ -100,4 +103,29 @@ func (d *c1222) identified(v *wire.Cursor, out Out) {
 	if v.U8() == 0x04 && v.OK() {
 		d.title(c1222Class, v, "c12.22.identify.device_class", ot.Identity, out)
 	}
+}
+
+// registers reads a Register request, clause 5.3.2.4.10: types of node and of
+// connection, device class, title, electronic serial number, native address.
+func (d *c1222) registers(v *wire.Cursor, out Out) {
+	v.Skip(2)
+	class := v.Bytes(4)
+	if !v.OK() {
+		return
+	}
+	if class[3]&0x80 == 0 {
+		at := d.text.mark()
+		d.relative(class)
+		out.Fact(Sender, c1222Class, d.text.since(at), "c12.22.register.device_class", ot.Identity)
+	}
+	d.title(c1222Title, v, "c12.22.register.ap_title", ot.Identity, out)
+	d.title(ot.Serial, v, "c12.22.register.electronic_serial_number", ot.Identity, out)
+	address := v.Bytes(int(v.U8()))
+	if !v.OK() || len(address) == 0 {
+		return
+	}
+	if !printable(address) {
+		address = d.text.hexNumber(address)
+	}
+	out.Fact(Sender, c1222Native, address, "c12.22.register.native_address", ot.Identity)
 }

@@ -56,6 +56,31 @@ func TestC1222(t *testing.T) {
 	expectTold(t, k.say(0, c1222Say(c1222Host, "\x88\x03\x30\x00\x01")), c1222One)
 }
 
+// c1222Register is a request to register: types, class, title, serial number,
+// native address, period.
+const c1222RegisterMe = "\x27\x20\x00\x01\x82\x85\x63" + c1222Meter + "\x06\x06\x2b\x06\x01\x04\x01\x07"
+
+func TestC1222Register(t *testing.T) {
+	const (
+		class  = ` c12.22.device_class=".1.33507"(c12.22.register.device_class,identity)`
+		title  = ` c12.22.ap_title="1.3.6.1.4.1.33507.1919.12345678.5"(c12.22.register.ap_title,identity)`
+		serial = ` serial="1.3.6.1.4.1.7"(c12.22.register.electronic_serial_number,identity)`
+	)
+	for request, want := range map[string]string{
+		"":                                 class + title + serial,
+		"\x04edge\x00\x0e\x10":             class + title + serial + ` c12.22.native_address="edge"(c12.22.register.native_address,identity)`,
+		"\x04\x0a\x00\x00\x07\x00\x0e\x10": class + title + serial + ` c12.22.native_address="0x0a000007"(c12.22.register.native_address,identity)`,
+		"\xffedge":                         class + title + serial, // longer than the request
+	} {
+		expectTold(t, c1222Talk(t).say(0, c1222Ask(c1222RegisterMe+request)), c1222One+" client configure=1"+want)
+	}
+	for n := range len(c1222RegisterMe) - 8 { // no serial number is made of a part
+		if got := c1222Talk(t).say(0, c1222Ask(c1222RegisterMe[:n+1])); strings.Contains(got, "serial") {
+			t.Fatalf("%d octets: %s", n+1, got)
+		}
+	}
+}
+
 func TestC1222IsNotC1222(t *testing.T) {
 	ok := c1222Ask("\x30\x00\x01")
 	if !matchC1222(ok) {
@@ -107,6 +132,15 @@ func TestC1222Sample(t *testing.T) {
 	r.udp(a, b, c1222Ask("\x27\x01\x00"))
 	r.udp(b, a, c1222Tell("\x00"))
 	made(t, "c12.22", "session", r)
+}
+
+func TestC1222RegisterSample(t *testing.T) {
+	r := newReel()
+	a, b := madeAddr(3, 50002), madeAddr(2, 1153)
+	r.open(a, b)
+	r.tcp(a, b, c1222Ask(c1222RegisterMe+"\x08mesh-017\x00\x0e\x10"))
+	r.tcp(b, a, c1222Tell("\x00"+c1222Meter+"\x00\x00\x00\x0e\x10\x00"))
+	made(t, "c12.22", "register", r)
 }
 
 func FuzzC1222(f *testing.F) { fuzzDissector(f, "c12.22", true) }

@@ -14,7 +14,7 @@ func init() {
 		Match:    matchHART,
 		New:      func() Dissector { return &hart{} },
 		OT:       true,
-		Reads:    "tag, descriptor, message, manufacturer, device type, identifier and revisions of field devices, devices behind gateways, operations",
+		Reads:    "tag, descriptor, message, manufacturer, device type and profile, identifier, serial numbers and revisions of field devices, devices behind gateways, operations",
 		Standard: "FieldComm HCF_SPEC-085 (TDMA and HART-IP network management), HCF_SPEC-081 clause 7, HCF_SPEC-127, HCF_SPEC-151",
 	})
 }

@@ -15,6 +15,10 @@ const (
 	hartMessage      ot.Attribute = "hart.message"
 	hartUniversal    ot.Attribute = "hart.universal_revision"
 	hartRevision     ot.Attribute = "hart.device_revision"
+	hartProfile      ot.Attribute = "hart.device_profile"
+	hartDistributor  ot.Attribute = "hart.private_label_distributor_id"
+	hartTransducer   ot.Attribute = "hart.transducer_serial"
+	hartAssembly     ot.Attribute = "hart.final_assembly_number"
 )
 
 // learn tells what one command says.
@@ -60,10 +64,24 @@ func (d *hart) answer(p *hartPDU, out Out) {
 	case 13:
 		d.packed(p, hartTag, c.Bytes(6), "hart-ip.tag", out)
 		d.packed(p, hartDescriptor, c.Bytes(12), "hart-ip.descriptor", out)
+	case 14:
+		d.number(p, hartTransducer, c.U24(), c.OK(), "hart-ip.transducer_serial_number", out)
+	case 54:
+		c.Skip(1) // which of its variables
+		d.number(p, hartTransducer, c.U24(), c.OK(), "hart-ip.transducer_serial_number", out)
+	case 16:
+		d.number(p, hartAssembly, c.U24(), c.OK(), "hart-ip.final_assembly_number", out)
 	case 20, 22:
 		if name := trim(c.Bytes(32)); len(name) > 0 && printable(name) {
 			out.Fact(d.subject(p.address), ot.Name, name, "hart-ip.long_tag", ot.Identity)
 		}
+	}
+}
+
+// number tells a number of 24 bits, which is 0 where nobody wrote one.
+func (d *hart) number(p *hartPDU, a ot.Attribute, n uint32, ok bool, source string, out Out) {
+	if ok && n != 0 {
+		out.Fact(d.subject(p.address), a, d.text.uint(uint64(n)), source, ot.Identity)
 	}
 }
 
@@ -72,7 +90,7 @@ func (d *hart) answer(p *hartPDU, out Out) {
 //	254, device type 16, preambles 8, universal revision 8, device revision 8,
 //	software revision 8, hardware revision 5 + signalling 3, flags 8, device
 //	identifier 24; from revision 7 also preambles 8, variables 8, changes 16,
-//	status 8, manufacturer 16
+//	status 8, manufacturer 16, private label distributor 16, device profile 8
 func (d *hart) identity(c *wire.Cursor, out Out) {
 	if c.U8() != 254 {
 		return
@@ -99,9 +117,29 @@ func (d *hart) identity(c *wire.Cursor, out Out) {
 	}
 	out.Fact(of, hartType, d.prefixed(kind), "hart-ip.expanded_device_type", ot.Identity)
 	c.Skip(1 + 1 + 2 + 1)
-	if maker := c.U16(); c.OK() {
-		d.maker(of, uint64(maker), out)
+	maker := c.U16()
+	if !c.OK() {
+		return
 	}
+	d.maker(of, uint64(maker), out)
+	label, profile := c.U16(), c.U8()
+	if !c.OK() {
+		return
+	}
+	if label != maker {
+		out.Fact(of, hartDistributor, d.text.uint(uint64(label)), "hart-ip.private_label_distributor", ot.Identity)
+	}
+	if name := hartProfiles[profile]; name != "" {
+		out.Fact(of, hartProfile, d.text.string(name), "hart-ip.device_profile", ot.Identity)
+	}
+}
+
+// hartProfiles are what a device is, HCF_SPEC-183 table 57.
+var hartProfiles = [256]string{
+	1: "process automation device", 2: "discrete device", 3: "hybrid process automation and discrete device", 4: "I/O system", 14: "discrete adapter",
+	65: "HART-IP process automation device", 66: "HART-IP discrete device", 67: "HART-IP hybrid process automation and discrete device", 68: "HART-IP I/O system",
+	129: "WirelessHART process automation device", 130: "WirelessHART discrete device", 131: "WirelessHART hybrid process automation and discrete device",
+	132: "WirelessHART gateway", 140: "WirelessHART access point", 141: "WirelessHART process adapter", 142: "WirelessHART discrete adapter", 144: "WirelessHART maintenance tool",
 }
 
 // maker tells a manufacturer's number and its name (HCF_SPEC-183 table 8).

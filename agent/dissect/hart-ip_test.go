@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 )
 
@@ -37,7 +38,8 @@ func hartFacts(of, serial string) string {
 	return of + `hart.universal_revision="7"(hart-ip.universal_revision,identity) ` + of + `hart.device_revision="3"(hart-ip.device_revision,identity) ` +
 		of + `firmware="17"(hart-ip.software_revision,identity) ` + of + `hardware="5"(hart-ip.hardware_revision,identity) ` +
 		of + `serial="` + serial + `"(hart-ip.device_id,identity) ` + of + `hart.device_type="0x262d"(hart-ip.expanded_device_type,identity) ` +
-		of + `hart.manufacturer_id="38"(hart-ip.manufacturer_id,identity) ` + of + `vendor="Rosemount"(hart-ip.manufacturer_id,identity)`
+		of + `hart.manufacturer_id="38"(hart-ip.manufacturer_id,identity) ` + of + `vendor="Rosemount"(hart-ip.manufacturer_id,identity) ` +
+		of + `hart.device_profile="process automation device"(hart-ip.device_profile,identity)`
 }
 
 // FT-101 and PUMP 4 INLET in packed ASCII.
@@ -58,6 +60,16 @@ func TestHARTIdentity(t *testing.T) {
 	expectTold(t, k.say(1, hartPass(hartAnswer, 9, 20, "\x00\x00Flow at pump 4\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")),
 		`server name="Flow at pump 4"(hart-ip.long_tag,identity)`)
 	expectTold(t, k.say(1, hartPass(hartAnswer, 9, 0, "\x40\x00")), "server")
+	for command, want := range map[byte]string{14: `hart.transducer_serial="6636321"(hart-ip.transducer_serial_number,identity)`, 16: `hart.final_assembly_number="6636321"(hart-ip.final_assembly_number,identity)`} {
+		expectTold(t, k.say(1, hartPass(hartAnswer, 9, command, "\x00\x00\x65\x43\x21")), "server "+want)
+		expectTold(t, k.say(1, hartPass(hartAnswer, 9, command, "\x00\x00\x00\x00\x00")), "server")
+		expectTold(t, k.say(1, hartPass(hartAnswer, 9, command, "\x00\x00\x65")), "server")
+	}
+	expectTold(t, k.say(1, hartPass(hartAnswer, 9, 54, "\x00\x00\x02\x65\x43\x21")), `server hart.transducer_serial="6636321"(hart-ip.transducer_serial_number,identity)`)
+	label := []byte(hartAbout(9))
+	label[len(label)-2], label[len(label)-1] = 0x17, 0xff
+	expectTold(t, k.say(1, hartPass(hartAnswer, 9, 0, string(label))), "server "+
+		strings.Replace(hartFacts("", "9"), `hart.device_profile="process automation device"(hart-ip.device_profile,identity)`, `hart.private_label_distributor_id="23"(hart-ip.private_label_distributor,identity)`, 1))
 	old := []byte(hartAbout(9)[:14])
 	old[6] = 5
 	k = hartTalk(t, true)

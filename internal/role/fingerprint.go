@@ -112,6 +112,14 @@ func (p *fingerprint) told(v *view, facts []Fact) []Fact {
 	return facts
 }
 
+// steps are the instructions of its patterns.
+func (p *fingerprint) steps() (n int) {
+	for i := range p.patterns {
+		n += p.patterns[i].steps
+	}
+	return n
+}
+
 func (v *view) hasMAC(prefixes []string) bool {
 	for _, p := range prefixes {
 		for _, m := range v.MACs {

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,7 +77,7 @@ func TestFingerprintsRefused(t *testing.T) {
 		"no YAML":         {"fingerprints:", "fingerprints: [", "acme.yaml:"},
 		"bad pattern":     {"v([0-9.]+)", "v([0-9.]+", "acme.yaml:4: fingerprint \"acme.doser\": match"},
 		"look-ahead":      {"v([0-9.]+)", "(?=v)", "RE2"},
-		"slow pattern":    {"v([0-9.]+)", "([0-9a-f]{500}x){2}([a-z]{500})", "too slow"},
+		"slow pattern":    {"v([0-9.]+)", "[0-9a-f]{150}x[a-z]{150}", "too slow"},
 		"too much":        {"v([0-9.]+)", "((a{100}){100}){100}", "match"},
 		"long pattern":    {"v([0-9.]+)", strings.Repeat("a", 300), "at most 256"},
 		"no test":         {"gives: {vendor: ACME, product: Dosing Controller, firmware: \"2.1\", role: plc}", "gives: {}", "test 1"},
@@ -115,6 +116,12 @@ func TestFingerprintsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := slowFile(t, 200); err == nil || !strings.Contains(err.Error(), "too slow together") {
+		t.Errorf("two hundred patterns that are all but too slow: %v", err)
+	}
+	if err := slowFile(t, 100); err != nil {
+		t.Errorf("a hundred: %v", err)
+	}
 	twice := acme + strings.TrimPrefix(acme, "fingerprints:\n")
 	if _, err := ReadFingerprints("acme.yaml", []byte(twice)); err == nil || !strings.Contains(err.Error(), "twice") {
 		t.Errorf("one name twice: %v", err)
@@ -122,6 +129,18 @@ func TestFingerprintsRefused(t *testing.T) {
 	if _, err := ReadFingerprints("acme.yaml", nil); err == nil {
 		t.Error("an empty file is taken")
 	}
+}
+
+// slowFile reads n entries of patterns that are each all but too slow.
+func slowFile(t *testing.T, n int) error {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("fingerprints:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - {name: n%d, grade: content, facts: [{attribute: a, match: '^a{270}'}], set: {vendor: A}, say: x, tests: [{facts: {a: %s}, gives: {vendor: A}}]}\n", i, strings.Repeat("a", 270))
+	}
+	_, err := ReadFingerprints("slow.yaml", []byte(b.String()))
+	return err
 }
 
 func FuzzReadFingerprints(f *testing.F) {

@@ -107,6 +107,7 @@ func ReadFingerprints(path string, text []byte) (*Fingerprints, error) {
 	out := &Fingerprints{}
 	var wrong []error
 	seen := map[string]bool{}
+	steps := 0
 	for i := range file.Fingerprints {
 		f := &file.Fingerprints[i]
 		ready, err := f.ready(file.Sets)
@@ -120,6 +121,9 @@ func ReadFingerprints(path string, text []byte) (*Fingerprints, error) {
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s:%d: fingerprint %q: %w", path, lineOf(tree, i, err), f.Name, err))
 			continue
+		}
+		if steps += ready.steps(); steps > maxSlow {
+			return nil, fmt.Errorf("%s:%d: fingerprint %q: the patterns up to here are too slow together, %d steps for each byte at the worst, at most %d: use smaller repetitions", path, lineOf(tree, i, nil), f.Name, steps, maxSlow)
 		}
 		out.entries = append(out.entries, ready)
 	}

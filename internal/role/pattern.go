@@ -9,15 +9,17 @@ import (
 // Bounds of a pattern. RE2 takes time in proportion to the text and to the size
 // of the program that a pattern becomes, so a slow one is a large one.
 const (
-	maxPattern = 256  // bytes of a pattern
-	maxProgram = 1000 // instructions of its program
-	maxSubject = 1024 // bytes of a value that are looked at
+	maxPattern = 256   // bytes of a pattern
+	maxProgram = 300   // instructions of its program: a match takes 5 ms at the worst
+	maxSlow    = 30000 // instructions of all patterns of a file
+	maxSubject = 1024  // bytes of a value that are looked at
 )
 
 // pattern is a regular expression (RE2) over the value of an attribute.
 type pattern struct {
 	attribute string
 	re        *regexp.Regexp
+	steps     int // instructions of its program
 }
 
 func readPattern(attribute, text string) (pattern, error) {
@@ -36,7 +38,7 @@ func readPattern(attribute, text string) (pattern, error) {
 		return pattern{}, fmt.Errorf("match %q: too slow, %d steps for each byte at the worst, at most %d: use smaller repetitions", text, len(program.Inst), maxProgram)
 	}
 	re, err := regexp.Compile(text)
-	return pattern{attribute, re}, err
+	return pattern{attribute, re, len(program.Inst)}, err
 }
 
 // in is the first fact that p matches.
