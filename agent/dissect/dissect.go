@@ -140,6 +140,7 @@ type Protocol struct {
 	Name     string              // [a-z0-9.-]+: also its file and sample folder
 	Over     []string            // "tcp", "udp", "ethernet", or a carrier: "cotp", "enip", ...
 	Ports    []Port              // hints, never proof
+	Usual    []Port              // hints to show, of one that another protocol carries: it is not asked there
 	Match    func(b []byte) bool // cheap signature, allocates nothing; nil: by expectation, port or carrier alone
 	Near     func(b []byte) bool // as Match, asked on its own Ports alone: a form that others have, too; nil: none
 	New      func() Dissector

@@ -12,6 +12,7 @@ func init() {
 		Name:     "rdp",
 		Over:     []string{"cotp"},
 		Tier:     1,
+		Usual:    TCP(3389), // MS-RDPBCGR 2.1
 		Match:    rdpMatch,
 		New:      func() Dissector { return &rdp{} },
 		Reads:    "negotiated protection, client computer name and build; then the TLS handshake",
@@ -60,6 +61,8 @@ const (
 	rdpResponse
 	rdpInitial
 	rdpServerData
+	rdpClientSends // in a session that runs
+	rdpServerSends
 )
 
 // rdpKindOf tells what a COTP payload is, by several fields of it.
@@ -75,6 +78,9 @@ func rdpKindOf(b []byte) (kind rdpKind, neg []byte) {
 			return rdpServerData, nil
 		}
 		return rdpNone, nil
+	}
+	if kind := rdpRuns(b); kind != rdpNone {
+		return kind, nil
 	}
 	neg = b
 	if cookie := bytes.HasPrefix(b, rdpCookie); cookie {
@@ -96,6 +102,53 @@ func rdpKindOf(b []byte) (kind rdpKind, neg []byte) {
 		return rdpResponse, neg
 	}
 	return rdpNone, nil
+}
+
+// rdpRuns tells who sends a data unit of a session that runs, which is all that a
+// sensor sees that came later. T.125 section 7, packed (X.691): the choice, then
+// the user counted from 1001, the channel as it is:
+//
+//	 0    1      3         5            6
+//	+----+------+---------+------------+--------+------
+//	| 64 | user | channel | x011 0000b | length | data    SendDataRequest, 68: Indication
+//	+----+------+---------+------------+--------+------
+//	| 38 | user | channel |                               ChannelJoinRequest
+//	| 3e | 00 | user | requested | channel |              ChannelJoinConfirm
+//
+// A server hands out channels one after another from 1001, too (MS-RDPBCGR 1.3.1.1).
+func rdpRuns(b []byte) rdpKind {
+	const client, server = 0x64, 0x68
+	const join, joined, successful = 0x38, 0x3e, 0
+	c := wire.New(b)
+	choice := c.U8()
+	if choice == joined && c.U8() != successful {
+		return rdpNone
+	}
+	user, channel := c.U16(), c.U16()
+	if user > 0xff || channel < 1001 || channel > 1001+0xff {
+		return rdpNone
+	}
+	if choice == joined && c.U16() != channel {
+		return rdpNone
+	}
+	end := c.OK() && c.Len() == 0
+	switch {
+	case choice == join && end, choice == client && rdpSends(&c):
+		return rdpClientSends
+	case choice == joined && end, choice == server && rdpSends(&c):
+		return rdpServerSends
+	}
+	return rdpNone
+}
+
+// rdpSends reports whether one whole piece of user data, of any priority, goes to
+// the last octet.
+func rdpSends(c *wire.Cursor) bool {
+	piece, n := c.U8(), int(c.U8())
+	if n&0x80 != 0 {
+		n = n&0x3f<<8 | int(c.U8())
+	}
+	return piece&0x3f == 0x30 && c.OK() && n > 0 && n == c.Len()
 }
 
 func rdpMatch(b []byte) bool {
@@ -124,6 +177,9 @@ func (d *rdp) Dissect(m *Message, out Out) (int, error) {
 	case rdpServerData:
 		out.Sender(Server)
 		d.blocks(m.Data, "McDn", out)
+		out.Switch("rdp")
+	case rdpClientSends, rdpServerSends:
+		out.Sender(roleOf(kind == rdpClientSends))
 		out.Switch("rdp")
 	case rdpNone:
 		if m.Tag != cotpDT {

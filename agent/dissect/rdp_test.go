@@ -3,6 +3,9 @@ package dissect
 import (
 	"strings"
 	"testing"
+
+	"demarc/agent/flow"
+	"demarc/internal/ot"
 )
 
 func FuzzRDP(f *testing.F) { fuzzDissector(f, "rdp", false) }
@@ -25,6 +28,15 @@ func TestRDPKinds(t *testing.T) {
 		"another cookie":             {"Cookie: session=1\r\n", rdpNone},
 		"connect without its key":    {"\x7f\x65\x82\x01\x00", rdpNone},
 		"connect":                    {"\x7f\x65\x82\x01\x00" + string(gccKey), rdpInitial},
+		"client's data":              {"\x64\x00\x06\x03\xeb\x70\x04\x48\x00\x00\x00", rdpClientSends},
+		"server's data, long":        {"\x68\x00\x01\x03\xeb\x70\x80\xa0" + strings.Repeat("d", 160), rdpServerSends},
+		"join":                       {"\x38\x00\x06\x03\xef", rdpClientSends},
+		"joined":                     {"\x3e\x00\x00\x06\x03\xef\x03\xef", rdpServerSends},
+		"joined another channel":     {"\x3e\x00\x00\x06\x03\xef\x03\xf0", rdpNone},
+		"not joined":                 {"\x3e\x01\x00\x06\x03\xef\x03\xef", rdpNone},
+		"data and more":              {"\x64\x00\x06\x03\xeb\x70\x04\x48\x00\x00\x00\x00", rdpNone},
+		"half of a piece of data":    {"\x64\x00\x06\x03\xeb\x50\x04\x48\x00\x00\x00", rdpNone},
+		"channel below the first":    {"\x64\x00\x06\x03\xe8\x70\x04\x48\x00\x00\x00", rdpNone},
 		"S7 setup":                   {"\x32\x01\x00\x00\x00\x00\x00\x08", rdpNone},
 		"MMS initiate is no session": {"\x0d\xa6\x05\x06\x13\x01\x00\x16", rdpNone},
 	} {
@@ -47,5 +59,18 @@ func TestRDPSwitchesToTLS(t *testing.T) {
 		if to != want {
 			t.Errorf("protocol %d switches to %q, want %q", protocol, to, want)
 		}
+	}
+}
+
+// TestRDPSessionThatRuns: what a sensor sees that came later than the connection
+// sequence says which protocol COTP carries, and who is client (T.125 section 7).
+func TestRDPSessionThatRuns(t *testing.T) {
+	indication := "\x03\x00\x00\x14\x02\xf0\x80\x68\x00\x01\x03\xeb\x70\x06\x10\x00\x17\x00\xea\x03"
+	e := NewEngine(Protocols(), newRecorder())
+	c := &flow.Conversation{Transport: 6}
+	c.Ends[flow.A].Port, c.Ends[flow.B].Port = 3389, 50123
+	e.Stream(c, flow.A, []byte(indication), 0, false)
+	if x := state(c); x.protocol != "rdp" || x.grade != ot.Content || !c.Directed || c.Client != flow.B {
+		t.Errorf("%s %s, directed %v, client %v", x.protocol, x.grade, c.Directed, c.Client)
 	}
 }

@@ -82,6 +82,13 @@ func NewPortHints(all []Protocol) PortHints {
 			}
 		}
 	}
+	for _, p := range all {
+		for _, port := range p.Usual {
+			if _, taken := h.byPort[port]; !taken {
+				h.byPort[port] = p.Name
+			}
+		}
+	}
 	for _, u := range UsualPorts() {
 		if _, taken := h.byPort[u.Port]; !taken && len(all) > 0 {
 			h.byPort[u.Port] = u.Name

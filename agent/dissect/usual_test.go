@@ -40,6 +40,9 @@ func TestUsualPorts(t *testing.T) {
 	if got := NewPortHints(Protocols()).Lookup(6, 5450); got != "pi" {
 		t.Errorf("5450 is %q", got)
 	}
+	if got := NewPortHints(Protocols()).Lookup(6, 3389); got != "rdp" {
+		t.Errorf("3389, of one that COTP carries, is %q", got)
+	}
 }
 
 // TestUsualPortIsKept: what is said on such a port is kept as unidentified.
