@@ -33,18 +33,24 @@ FILES = [
     ('linklayer', 'vxlan', {'vxlan'}), ('linklayer', 'gre-sample', {'gre'}), ('linklayer', 'Tunnels', {'gre', 'ipip', 'gtp-u'}),
     ('linklayer', 'dhcp', {'dhcp'}), ('linklayer', 'arp', {'arp'}), ('linklayer', '', None),
 ]
+# Answers to Read Unique Identifier, by what asked for it (0, 11 by tag, 21 by long tag): expanded device type, revisions of protocol, device, software
+# and hardware, device identifier, manufacturer, distributor, profile. Then tags, message, descriptor, serial number of the transducer, long tags.
+HART = [first + x for first in (8, 140, 197) for x in (0, 2, 3, 4, 5, 15, 26, 27, 28)] + [138, 169, 170, 171, 173, 189, 190, 191, 194, 195, 226]
 # Log: its fields that identify a device, and under which condition. Logs whose header the origin cut off name columns by number, from 0.
 # Logs of operations, counters and times (conn, dnp3, modbus, cip_io, bsap, ...) identify nobody.
 FIELDS = [
     ('accept', ['calling_ap_title'], None), ('refuse', ['calling_ap_title'], None),  # acse: called titles name who was asked for, not who is there
     ('bacnet_discovery', ['instance_number', 'vendor'], ('pdu_service', 'i-am')),
     ('bacnet_property', ['value'], ('object_type', 'device', 'property', 'object-name|vendor-name|model-name|firmware-revision|application-software-version|location|description|serial-number')),
-    ('cip_identity', [14, 16, 18, 19, 21, 22], None),  # vendor, device type, product code, revision, serial number, product name
+    ('cip_identity', [14, 15, 16, 17, 18, 19, 21, 22], None),  # vendor, its name, device type, its name, product code, revision, serial number, product name
     ('c1222', [10], None),                             # calling ApTitle
     ('c1222_identification_service', [9], None),       # device class
+    ('c1222_dereg_reg_service', [9, 10, 11, 12], (5, 'Req')),  # device class, ApTitle, electronic serial number, native address
+    ('genisys', ['server'], None),                     # station address
     ('goose', ['gocb_ref', 'dataset', 'go_id', 'appid'], None),
-    ('hart_ip_universal_commands', [138, 195], None),  # tag, long tag
-    ('omron_fins_detail', [31, 32], (5, r'Controller Data Read.*', 6, r'Response.*')),
+    ('hart_ip_universal_commands', HART, None),
+    ('hart_ip_common_commands', [47], None),           # serial number of a transducer
+    ('omron_fins_detail', [44, 45, 63], (6, r'Response.*')),  # model and version of a controller, models of its units
     ('roc_plus_sys_cfg', [10], None),                  # type of device
     ('s7comm_known_devices', ['automation_system_name', 'module_name', 'plant_name', 'module_serial'], None),
     ('sv', ['sv_id'], None),
@@ -98,8 +104,8 @@ def values(log, rows):
 
 
 def plain(value):
-    """A value without padding, and without what its table adds in brackets: former names of a vendor, sizes of a family."""
-    return re.sub(r'(\\x[0-9a-f]{2})+$|\s*\([^)]*\)$', '', value)
+    """A value without padding, and without what its table adds in brackets or behind a slash: former names and brands of a vendor, sizes of a family."""
+    return re.sub(r'(\\x[0-9a-f]{2})+$|\s*\([^)]*\)$|/Allen-Bradley$', '', value)
 
 
 def load(corpus):

@@ -110,6 +110,9 @@ func (d *hart) identity(c *wire.Cursor, out Out) {
 	out.Fact(of, ot.FirmwareRev, d.text.uint(uint64(software)), "hart-ip.software_revision", ot.Identity)
 	out.Fact(of, ot.Hardware, d.text.uint(uint64(hardware>>3)), "hart-ip.hardware_revision", ot.Identity)
 	out.Fact(of, ot.Serial, d.text.uint(id), "hart-ip.device_id", ot.Identity)
+	if name := tables.HARTDeviceTypes.Number(uint64(kind[0])<<8 | uint64(kind[1])); name != nil {
+		out.Fact(of, ot.Product, name, "hart-ip.device_type", ot.Identity)
+	}
 	if universal < 7 { // one octet each
 		d.maker(of, uint64(kind[0]), out)
 		out.Fact(of, hartType, d.prefixed(kind[1:]), "hart-ip.device_type", ot.Identity)

@@ -37,7 +37,7 @@ func hartTalk(t *testing.T, stream bool) *talk {
 func hartFacts(of, serial string) string {
 	return of + `hart.universal_revision="7"(hart-ip.universal_revision,identity) ` + of + `hart.device_revision="3"(hart-ip.device_revision,identity) ` +
 		of + `firmware="17"(hart-ip.software_revision,identity) ` + of + `hardware="5"(hart-ip.hardware_revision,identity) ` +
-		of + `serial="` + serial + `"(hart-ip.device_id,identity) ` + of + `hart.device_type="0x262d"(hart-ip.expanded_device_type,identity) ` +
+		of + `serial="` + serial + `"(hart-ip.device_id,identity) ` + of + `product="SENTRY"(hart-ip.device_type,identity) ` + of + `hart.device_type="0x262d"(hart-ip.expanded_device_type,identity) ` +
 		of + `hart.manufacturer_id="38"(hart-ip.manufacturer_id,identity) ` + of + `vendor="Rosemount"(hart-ip.manufacturer_id,identity) ` +
 		of + `hart.device_profile="process automation device"(hart-ip.device_profile,identity)`
 }
@@ -75,7 +75,7 @@ func TestHARTIdentity(t *testing.T) {
 	k = hartTalk(t, true)
 	expectTold(t, k.say(1, hartPass(hartAnswer, 9, 0, string(old))), `server diagnose=1 hart.universal_revision="5"(hart-ip.universal_revision,identity)`+
 		` hart.device_revision="3"(hart-ip.device_revision,identity) firmware="17"(hart-ip.software_revision,identity) hardware="5"(hart-ip.hardware_revision,identity)`+
-		` serial="9"(hart-ip.device_id,identity) hart.manufacturer_id="38"(hart-ip.manufacturer_id,identity) vendor="Rosemount"(hart-ip.manufacturer_id,identity) hart.device_type="0x2d"(hart-ip.device_type,identity)`)
+		` serial="9"(hart-ip.device_id,identity) product="SENTRY"(hart-ip.device_type,identity) hart.manufacturer_id="38"(hart-ip.manufacturer_id,identity) vendor="Rosemount"(hart-ip.manufacturer_id,identity) hart.device_type="0x2d"(hart-ip.device_type,identity)`)
 }
 
 func TestHARTOperations(t *testing.T) {

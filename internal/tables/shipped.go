@@ -23,6 +23,9 @@ var bacnetVendors string
 //go:embed data/hart-manufacturers.tsv
 var hartManufacturers string
 
+//go:embed data/hart-device-types.tsv
+var hartDeviceTypes string
+
 //go:embed data/profinet-vendors.tsv
 var profinetVendors string
 
@@ -56,6 +59,7 @@ var (
 	CIPDeviceTypes    = add("cip-device-types", cipDeviceTypes, form{columns: 1, numbers: true})
 	BACnetVendors     = add("bacnet-vendors", bacnetVendors, form{columns: 1, numbers: true})
 	HARTManufacturers = add("hart-manufacturers", hartManufacturers, form{columns: 1, numbers: true})
+	HARTDeviceTypes   = add("hart-device-types", hartDeviceTypes, form{columns: 1, numbers: true})
 	PROFINETVendors   = add("profinet-vendors", profinetVendors, form{columns: 1, numbers: true, foreign: foreign{"Man_ID_Table.xml": manufacturers}})
 	SNMPEnterprises   = add("snmp-enterprises", snmpEnterprises, form{columns: 1, numbers: true, foreign: foreign{"enterprise-numbers": enterprises}})
 )
