@@ -70,7 +70,7 @@ func bundlesOf(ctx context.Context, cfg config.Config) (status.Bundles, func() e
 	if err != nil {
 		return nil, nil, err
 	}
-	return bundles{cfg, spool}, spool.Close, nil
+	return bundles{cfg: cfg, spool: spool}, spool.Close, nil
 }
 
 // export writes files until nothing is left. Each is on disk before the spool
@@ -124,6 +124,7 @@ func writeSynced(path string, data []byte) error {
 type bundles struct {
 	cfg   config.Config
 	spool *uplink.Spool
+	beat  func() *demarcv1.Heartbeat // how the agent is; nil where none runs
 }
 
 // Next implements status.Bundles.
@@ -139,7 +140,12 @@ func (b bundles) Next(after uint64, again bool) (name string, data []byte, throu
 	if err != nil {
 		return "", nil, 0, err
 	}
-	return b.spool.Bundle(after, &demarcv1.Hello{Version: version.String(), Clock: timestamppb.New(time.Now()), Hostname: host, Segments: segments(b.cfg)}, creds)
+	hello := &demarcv1.Hello{Version: version.String(), Clock: timestamppb.New(time.Now()), Hostname: host, Segments: segments(b.cfg)}
+	var beat *demarcv1.Heartbeat
+	if b.beat != nil {
+		beat = b.beat()
+	}
+	return b.spool.Bundle(after, hello, beat, creds)
 }
 
 // Kept implements status.Bundles.

@@ -83,7 +83,7 @@ func run(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return errors.Join(err, spool.Close())
 	}
-	client.Health = func() uplink.Health { return health(ports) }
+	client.Health = func() uplink.Health { return health(ports, cfg.State) }
 	checks := &spans{ports: ports, changed: make(chan struct{}, 1)}
 	client.Span, client.Beat = checks.report, checks.changed
 	asking, err := newReads(cfg, spool, log)
@@ -135,7 +135,7 @@ func run(ctx context.Context, cfg config.Config) error {
 	for i, l := range listeners {
 		var give status.Bundles
 		if i == 0 { // the socket
-			give = bundles{cfg, spool}
+			give = bundles{cfg, spool, client.Heartbeat}
 		}
 		start(func() error { return status.Serve(ctx, l, tell, give) })
 	}
@@ -163,8 +163,9 @@ func openAll(all []config.Interface) ([]capture.Source, error) {
 	return out, nil
 }
 
-func health(ports []*port) uplink.Health {
+func health(ports []*port, state string) uplink.Health {
 	var h uplink.Health
+	h.DiskFree, h.DiskSize = disk(state)
 	for _, p := range ports {
 		h.Frames += p.meter.Frames.Load()
 		h.Drops += p.meter.Drops.Load()

@@ -162,15 +162,27 @@ func getAgents(ctx context.Context, c client, w io.Writer, f filter) error {
 		return err
 	}
 	return show(w, f.format, r, func() table.Table {
-		t := table.Table{Head: []string{"AGENT", "SITE", "STATE", "SEGMENTS", "SPAN", "LAST HEARD", "FRAMES", "DROPS", "LOST BATCHES", "CLOCK", "VERSION", "HOST", "CERTIFICATE UNTIL"}, Right: []bool{6: true, 7: true, 8: true, 9: true}}
+		t := table.Table{Head: []string{"AGENT", "SITE", "STATE", "SEGMENTS", "SPAN", "LAST HEARD", "FRAMES", "DROPS", "LOST BATCHES", "DISK FREE", "CLOCK", "VERSION", "HOST", "CERTIFICATE UNTIL"}, Right: []bool{6: true, 7: true, 8: true, 9: true, 10: true}}
 		for _, a := range r.GetAgents() {
 			t.Rows = append(t.Rows, []string{
 				a.GetName(), a.GetSite(), a.GetState(), strings.Join(a.GetSegments(), " "), a.GetSpan().GetWord(), moment(a.GetLastHeard()), count(a.GetFrames()), count(a.GetDrops()),
-				count(a.GetLostBatches()), offset(a.GetClockOffsetMs()), a.GetVersion(), a.GetHostname(), moment(a.GetCertificateExpires()),
+				count(a.GetLostBatches()), room(a), offset(a.GetClockOffsetMs()), a.GetVersion(), a.GetHostname(), moment(a.GetCertificateExpires()),
 			})
 		}
 		return t
 	})
+}
+
+// room is what an agent's disk has left.
+func room(a *demarcv1.Agent) string {
+	if a.GetDiskBytes() == 0 {
+		return "" // it did not tell
+	}
+	text := table.Size(a.GetDiskFreeBytes()) + " of " + table.Size(a.GetDiskBytes())
+	if a.GetDiskFreeBytes() < a.GetDiskBytes()/10 {
+		text += ", nearly full"
+	}
+	return text
 }
 
 // offset is a difference of clocks that matters.

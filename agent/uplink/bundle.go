@@ -24,8 +24,9 @@ func (s *Spool) Exported() uint64 {
 
 // Bundle is the oldest of what the spool holds after a sequence, as a sealed
 // file of that many bytes at most that a bundle may have; through is its last
-// sequence. hello says who is asking; its numbers are filled in.
-func (s *Spool) Bundle(after uint64, hello *demarcv1.Hello, c *pki.Credentials) (name string, data []byte, through uint64, err error) {
+// sequence. hello says who is asking; its numbers are filled in. beat is how the
+// agent is; nil where none runs.
+func (s *Spool) Bundle(after uint64, hello *demarcv1.Hello, beat *demarcv1.Heartbeat, c *pki.Credentials) (name string, data []byte, through uint64, err error) {
 	epoch, first, _ := s.state()
 	from := max(first, after+1)
 	records, err := s.read(from, bundle.MaxRecords, demarcv1.BundleRoom)
@@ -39,7 +40,7 @@ func (s *Spool) Bundle(after uint64, hello *demarcv1.Hello, c *pki.Credentials) 
 	first, _ = bundle.Sequences(records[0])
 	through = last(records[len(records)-1])
 	hello.Epoch, hello.First, hello.Last = epoch[:], first, through
-	data, err = bundle.Write(&demarcv1.BundleHead{Hello: hello, Certificate: c.Certificate.Raw}, records, c.Seal)
+	data, err = bundle.Write(&demarcv1.BundleHead{Hello: hello, Certificate: c.Certificate.Raw, Heartbeat: beat}, records, c.Seal)
 	return bundle.Name(c.Identity().Agent, first, through), data, through, err
 }
 

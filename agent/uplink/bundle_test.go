@@ -41,7 +41,7 @@ func enrolled(t *testing.T) (*pki.Credentials, *pki.Authority) {
 // next is the bundle after a sequence, read and its seal checked.
 func next(t *testing.T, s *Spool, after uint64, c *pki.Credentials, a *pki.Authority) *bundle.Bundle {
 	t.Helper()
-	_, data, through, err := s.Bundle(after, &demarcv1.Hello{}, c)
+	_, data, through, err := s.Bundle(after, &demarcv1.Hello{}, &demarcv1.Heartbeat{Frames: 9}, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func next(t *testing.T, s *Spool, after uint64, c *pki.Credentials, a *pki.Autho
 		t.Fatal(err)
 	}
 	id, err := a.VerifySeal(b.Sealed, b.Seal.GetSignature(), b.Head.GetCertificate(), time.Now())
-	if err != nil || id.Agent != "line4" || b.Head.GetHello().GetLast() != through {
+	if err != nil || id.Agent != "line4" || b.Head.GetHeartbeat().GetFrames() != 9 || b.Head.GetHello().GetLast() != through {
 		t.Fatalf("%v %v, through %d of %d", id, err, through, b.Head.GetHello().GetLast())
 	}
 	return b
@@ -60,7 +60,7 @@ func TestBundleGoesOnWhereTheLastEnded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "spool.db")
 	c, a := enrolled(t)
 	s := open(t, path, Options{})
-	if _, _, _, err := s.Bundle(0, &demarcv1.Hello{}, c); !errors.Is(err, ErrNothing) {
+	if _, _, _, err := s.Bundle(0, &demarcv1.Hello{}, nil, c); !errors.Is(err, ErrNothing) {
 		t.Fatalf("%v", err)
 	}
 	emit(t, s, 1, 3)

@@ -30,10 +30,11 @@ const (
 	maxBackoff     = 30 * time.Second
 )
 
-// Health is what a heartbeat says of the capture.
+// Health is what a heartbeat says of the capture and of the machine.
 type Health struct {
-	LastFrame     time.Time // zero: none yet
-	Frames, Drops uint64
+	LastFrame          time.Time // zero: none yet
+	Frames, Drops      uint64
+	DiskFree, DiskSize uint64 // bytes; 0 where that cannot be told
 }
 
 // Client brings the spool to one collector, and keeps trying.
@@ -364,23 +365,32 @@ func (s *session) put(r *demarcv1.ReportRequest) error {
 	return s.stream.Send(r)
 }
 
-func (s *session) heartbeat() error {
-	_, held := s.c.Spool.Held()
-	h := &demarcv1.Heartbeat{Clock: timestamppb.Now(), SpoolBytes: uint64(max(held, 0)), Slices: s.c.Recording}
-	if s.c.Health != nil {
-		x := s.c.Health()
-		h.Frames, h.Drops = x.Frames, x.Drops
+// Heartbeat is how the agent is now.
+func (c *Client) Heartbeat() *demarcv1.Heartbeat {
+	_, held := c.Spool.Held()
+	h := &demarcv1.Heartbeat{Clock: timestamppb.Now(), SpoolBytes: uint64(max(held, 0)), Slices: c.Recording}
+	if c.Health != nil {
+		x := c.Health()
+		h.Frames, h.Drops, h.DiskFreeBytes, h.DiskBytes = x.Frames, x.Drops, x.DiskFree, x.DiskSize
 		if !x.LastFrame.IsZero() {
 			h.LastFrame = timestamppb.New(x.LastFrame)
 		}
 	}
-	if s.c.Span != nil {
-		if now := s.c.Span(); now != s.span {
-			h.Span, s.span = now, now
-		}
+	if c.Span != nil {
+		h.Span = c.Span()
 	}
-	if s.c.Probe != nil {
-		h.Probe = s.c.Probe()
+	if c.Probe != nil {
+		h.Probe = c.Probe()
+	}
+	return h
+}
+
+func (s *session) heartbeat() error {
+	h := s.c.Heartbeat()
+	if h.Span == s.span {
+		h.Span = nil
+	} else {
+		s.span = h.Span
 	}
 	return s.put(&demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Heartbeat{Heartbeat: h}})
 }

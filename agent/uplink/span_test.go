@@ -30,7 +30,7 @@ func TestSpanIsToldWhenItChanges(t *testing.T) {
 	defer spool.Close() //nolint:errcheck // nothing was written
 	one, two := &demarcv1.SpanReport{Word: "good"}, &demarcv1.SpanReport{Word: "bad: arp"}
 	now := (*demarcv1.SpanReport)(nil)
-	c := &Client{Spool: spool, Span: func() *demarcv1.SpanReport { return now }}
+	c := &Client{Spool: spool, Span: func() *demarcv1.SpanReport { return now }, Health: func() Health { return Health{Frames: 9, DiskFree: 3, DiskSize: 8} }}
 	stream := &sent{}
 	s := &session{c: c, stream: stream}
 	for _, now = range []*demarcv1.SpanReport{nil, one, one, two, two} {
@@ -46,6 +46,9 @@ func TestSpanIsToldWhenItChanges(t *testing.T) {
 	for i, r := range stream.all {
 		if got := r.GetHeartbeat().GetSpan().GetWord(); got != want[i] {
 			t.Errorf("heartbeat %d says %q, want %q", i, got, want[i])
+		}
+		if b := r.GetHeartbeat(); b.GetFrames() != 9 || b.GetDiskFreeBytes() != 3 || b.GetDiskBytes() != 8 {
+			t.Errorf("heartbeat %d: %v", i, b)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/ingest"
@@ -21,7 +22,7 @@ import (
 const silentAfter = 30 * time.Second
 
 // states that an agent may be in.
-var agentStates = []string{"connected", "silent", "revoked", "never"}
+var agentStates = []string{"connected", "silent", "by bundle", "revoked", "never"}
 
 var agentList = list[*demarcv1.Agent]{
 	order: "name",
@@ -73,19 +74,43 @@ func (s *Service) agent(ctx context.Context, a store.Agent, h ingest.Health) (*d
 	if heard.IsZero() {
 		heard = c.Used // this run of the collector did not hear it
 	}
+	if a.Carried != nil {
+		if h, heard, err = carried(a.Carried, heard); err != nil {
+			return nil, err
+		}
+	}
 	return &demarcv1.Agent{
 		Name: a.Name, Site: a.Site, Version: a.Version, Hostname: a.Hostname, Segments: a.Segments,
 		State: s.state(a, h, heard), Enrolled: stamp(a.Enrolled), LastHeard: stamp(heard), LastFrame: stamp(h.LastFrame),
 		Frames: h.Frames, Drops: h.Drops, Through: c.Through, LostBatches: c.Lost,
 		ClockOffsetMs: h.ClockOffset.Milliseconds(), CertificateExpires: stamp(a.Expires),
-		Span: h.Span,
+		Span: h.Span, DiskFreeBytes: h.DiskFree, DiskBytes: h.DiskSize,
 	}, nil
+}
+
+// carried is how an agent was when it wrote the bundle that was taken last, and
+// when that was: not later than it was taken, should its clock be ahead.
+func carried(c *store.Carried, taken time.Time) (h ingest.Health, written time.Time, err error) {
+	var b demarcv1.Heartbeat
+	if err := proto.Unmarshal(c.Heartbeat, &b); err != nil {
+		return h, written, err
+	}
+	h = ingest.Health{Frames: b.GetFrames(), Drops: b.GetDrops(), Span: b.GetSpan(), DiskFree: b.GetDiskFreeBytes(), DiskSize: b.GetDiskBytes()}
+	if b.GetLastFrame() != nil {
+		h.LastFrame = b.GetLastFrame().AsTime()
+	}
+	if written = c.Written; written.After(taken) {
+		written = taken
+	}
+	return h, written, nil
 }
 
 func (s *Service) state(a store.Agent, h ingest.Health, heard time.Time) string {
 	switch {
 	case !a.Revoked.IsZero():
 		return "revoked"
+	case a.Carried != nil:
+		return "by bundle"
 	case h.Connected && s.Clock().Sub(h.LastHeard) < silentAfter:
 		return "connected"
 	case heard.IsZero():

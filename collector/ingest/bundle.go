@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/store"
@@ -41,6 +42,9 @@ func (s *Server) ImportBundle(ctx context.Context, r *demarcv1.ImportBundleReque
 	}
 	if refused := checkHello(hello); refused != nil {
 		return nil, status.Error(codes.InvalidArgument, refused.GetReason())
+	}
+	if n := proto.Size(b.Head.GetHeartbeat()); n > demarcv1.MaxBody {
+		return nil, status.Errorf(codes.InvalidArgument, "a heartbeat of %d bytes, it has %d at most", n, demarcv1.MaxBody)
 	}
 	epoch := store.Epoch(hello.GetEpoch())
 	records, err := recordsOf(b, id, epoch)
@@ -93,8 +97,14 @@ func (s *Server) takeBundle(ctx context.Context, records []store.Record, id pki.
 		records = append([]store.Record{missing}, records...)
 		answer.Missing = to - from + 1
 	}
-	if err := s.remember(ctx, id, epoch, hello); err != nil {
-		return nil, status.Error(codes.Internal, err.Error())
+	if hello.GetLast() > c.Through { // else the agent was so before what is known already
+		carried, err := s.carriedOf(id.Agent, b.Head)
+		if err == nil {
+			err = s.remember(ctx, id, epoch, hello, carried)
+		}
+		if err != nil {
+			return nil, status.Error(codes.Internal, err.Error())
+		}
 	}
 	by.What, by.On = "bundle import", id.Agent
 	by.Detail = fmt.Sprintf("%d to %d, %d missing before it, sha256 %x", answer.First, answer.Last, answer.Missing, sha256.Sum256(r.GetData()))
@@ -127,6 +137,29 @@ func (s *Server) takeBundle(ctx context.Context, records []store.Record, id pki.
 	s.Changed()
 	s.Log.Info("bundle taken", "agent", id.Agent, "site", id.Site, "first", answer.First, "last", answer.Last, "new", answer.Taken, "missing", answer.Missing)
 	return answer, nil
+}
+
+// carriedOf is how an agent was when it wrote a bundle; nil while it has a link,
+// by which it tells how it is.
+func (s *Server) carriedOf(agent string, head *demarcv1.BundleHead) (*store.Carried, error) {
+	s.mu.Lock()
+	linked := s.sessions[agent] != nil
+	s.mu.Unlock()
+	if linked {
+		return nil, nil //nolint:nilnil // nothing is carried
+	}
+	c := &store.Carried{Written: head.GetHello().GetClock().AsTime()}
+	b := head.GetHeartbeat()
+	if b == nil {
+		return c, nil
+	}
+	kept := &demarcv1.Heartbeat{LastFrame: b.GetLastFrame(), Frames: b.GetFrames(), Drops: b.GetDrops(), DiskFreeBytes: b.GetDiskFreeBytes(), DiskBytes: b.GetDiskBytes()}
+	if b.GetSpan() != nil {
+		kept.Span = spanOf(b.GetSpan())
+	}
+	var err error
+	c.Heartbeat, err = proto.Marshal(kept)
+	return c, err
 }
 
 // missing stands for batches that nobody has.

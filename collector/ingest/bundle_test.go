@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"demarc/collector/store"
@@ -21,6 +22,12 @@ import (
 // its number as content plus shift.
 func carried(t *testing.T, c *pki.Credentials, first, last uint64, shift int, written time.Time) []byte {
 	t.Helper()
+	return carriedWith(t, c, first, last, shift, written, nil)
+}
+
+// carriedWith also says how the agent was.
+func carriedWith(t *testing.T, c *pki.Credentials, first, last uint64, shift int, written time.Time, beat *demarcv1.Heartbeat) []byte {
+	t.Helper()
 	epoch := store.Epoch{1}
 	var records []*demarcv1.ReportRequest
 	for n := first; n <= last; n++ {
@@ -29,7 +36,7 @@ func carried(t *testing.T, c *pki.Credentials, first, last uint64, shift int, wr
 		records = append(records, &demarcv1.ReportRequest{Message: &demarcv1.ReportRequest_Batch{Batch: &demarcv1.Batch{Sequence: n, Digest: digest[:], Body: body}}})
 	}
 	hello := &demarcv1.Hello{Version: "1", Epoch: epoch[:], First: first, Last: last, Clock: timestamppb.New(written), Hostname: "host", Segments: []string{"line4"}}
-	data, err := bundle.Write(&demarcv1.BundleHead{Hello: hello, Certificate: c.Certificate.Raw}, records, c.Seal)
+	data, err := bundle.Write(&demarcv1.BundleHead{Hello: hello, Certificate: c.Certificate.Raw, Heartbeat: beat}, records, c.Seal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +91,54 @@ func TestBundlesAreTakenOnce(t *testing.T) {
 	// With a link, the agent goes on where the bundles ended.
 	if through := r.report(c).welcomed(1, 9); through != 7 {
 		t.Errorf("welcomed through %d", through)
+	}
+}
+
+// TestBundleTellsHowTheAgentWas: by the latest one that was taken, until the
+// agent tells by a link.
+func TestBundleTellsHowTheAgentWas(t *testing.T) {
+	r := newRig(t)
+	c := r.enrol("a")
+	written := time.Now().Add(-time.Minute).UTC()
+	with := func(first, last uint64, frames uint64) []byte {
+		return carriedWith(t, c, first, last, 0, written.Add(time.Duration(last)*time.Second), &demarcv1.Heartbeat{Frames: frames, Drops: 2, DiskFreeBytes: 3, DiskBytes: 8, Span: &demarcv1.SpanReport{Word: "good\n"}})
+	}
+	is := func(what string, last uint64, frames uint64) {
+		t.Helper()
+		a, err := r.Store.Agent(t.Context(), "a")
+		if err != nil || a.Carried == nil {
+			t.Fatalf("%s: %+v %v", what, a, err)
+		}
+		var b demarcv1.Heartbeat
+		if err := proto.Unmarshal(a.Carried.Heartbeat, &b); err != nil {
+			t.Fatal(err)
+		}
+		if !a.Carried.Written.Equal(written.Add(time.Duration(last)*time.Second)) || b.GetFrames() != frames || frames > 0 && (b.GetDrops() != 2 || b.GetDiskFreeBytes() != 3 || b.GetDiskBytes() != 8 || b.GetSpan().GetWord() != "good") {
+			t.Errorf("%s: %+v, %v", what, a.Carried, &b)
+		}
+	}
+	bring := func(data []byte) {
+		t.Helper()
+		if _, err := r.bring(data, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bring(with(1, 3, 10))
+	is("the first", 3, 10)
+	bring(with(4, 5, 20))
+	is("the next", 5, 20)
+	bring(with(1, 3, 10))
+	is("the first again", 5, 20)
+	bring(carriedWith(t, c, 6, 6, 0, written.Add(6*time.Second), nil))
+	is("one where no agent ran", 6, 0)
+	large := &demarcv1.Heartbeat{Span: &demarcv1.SpanReport{Word: strings.Repeat("x", demarcv1.MaxBody)}}
+	if _, err := r.bring(carriedWith(t, c, 7, 7, 0, written, large), false); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "a heartbeat of ") {
+		t.Errorf("a heartbeat that is too large: %v", err)
+	}
+	r.report(c).welcomed(1, 9)
+	bring(with(7, 8, 30))
+	if a, err := r.Store.Agent(t.Context(), "a"); err != nil || a.Carried != nil {
+		t.Errorf("with a link: %+v %v", a.Carried, err)
 	}
 }
 

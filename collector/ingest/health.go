@@ -18,6 +18,8 @@ type Health struct {
 	Drops       uint64
 	SpoolBytes  uint64
 	MemoryBytes uint64
+	DiskFree    uint64 // bytes, of DiskSize
+	DiskSize    uint64
 	Remote      string
 	Span        *demarcv1.SpanReport // nil until it was heard; never changed, only replaced
 	Probe       *demarcv1.ProbeState // nil where active reads are off; never changed, only replaced
@@ -58,6 +60,7 @@ func (s *Server) heartbeat(agent string, b *demarcv1.Heartbeat) {
 		}
 		h.Frames, h.Drops = b.GetFrames(), b.GetDrops()
 		h.SpoolBytes, h.MemoryBytes = b.GetSpoolBytes(), b.GetMemoryBytes()
+		h.DiskFree, h.DiskSize = b.GetDiskFreeBytes(), b.GetDiskBytes()
 		h.Probe, h.Slices = probeOf(b.GetProbe()), oneLine(b.GetSlices())
 		if b.GetSpan() != nil {
 			h.Span = spanOf(b.GetSpan())

@@ -201,7 +201,7 @@ func (h *handler) welcome(hello *demarcv1.Hello) (*demarcv1.Refusal, error) {
 	if hello.GetLast() < c.Through {
 		return refuse(demarcv1.Refusal_CODE_FORKED, c.Through, "%s: the spool ends at %d, committed is %d", forkedReason, hello.GetLast(), c.Through), nil
 	}
-	if err := h.remember(ctx, h.x.id, h.x.epoch, hello); err != nil {
+	if err := h.remember(ctx, h.x.id, h.x.epoch, hello, nil); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	h.x.mu.Lock()
@@ -225,13 +225,14 @@ func (h *handler) welcome(hello *demarcv1.Hello) (*demarcv1.Refusal, error) {
 	return nil, err
 }
 
-// remember keeps what Hello says of the agent, when it is new.
-func (s *Server) remember(ctx context.Context, id pki.Identity, epoch store.Epoch, hello *demarcv1.Hello) error {
+// remember keeps what Hello says of the agent, when it is new, and how the agent
+// was where a bundle brings that.
+func (s *Server) remember(ctx context.Context, id pki.Identity, epoch store.Epoch, hello *demarcv1.Hello, carried *store.Carried) error {
 	a, err := s.Store.Agent(ctx, id.Agent)
 	if err != nil {
 		return err
 	}
-	if a.Version == cut(hello.GetVersion()) && a.Hostname == cut(hello.GetHostname()) && a.Epoch == epoch && slices.Equal(a.Segments, hello.GetSegments()) {
+	if carried == nil && a.Carried == nil && a.Version == cut(hello.GetVersion()) && a.Hostname == cut(hello.GetHostname()) && a.Epoch == epoch && slices.Equal(a.Segments, hello.GetSegments()) {
 		return nil
 	}
 	if version := cut(hello.GetVersion()); a.Version != "" && a.Version != version && s.Upgraded != nil {
@@ -242,7 +243,7 @@ func (s *Server) remember(ctx context.Context, id pki.Identity, epoch store.Epoc
 	act := store.Act{Who: "agent " + id.Agent, What: "agent report", On: id.Agent, Detail: "version " + cut(hello.GetVersion()) + ", host " + cut(hello.GetHostname())}
 	return s.Store.UpdateAgent(ctx, id.Agent, act, func(a *store.Agent) error {
 		a.Version, a.Hostname, a.Epoch = cut(hello.GetVersion()), cut(hello.GetHostname()), epoch
-		a.Segments = slices.Clone(hello.GetSegments())
+		a.Segments, a.Carried = slices.Clone(hello.GetSegments()), carried
 		return nil
 	})
 }

@@ -70,6 +70,9 @@ func (x *collector) heardAgents(ctx context.Context) (heard []heardAgent, err er
 	health := x.ingest.Health()
 	for _, a := range all {
 		last := health[a.Name].LastHeard
+		if a.Carried != nil {
+			last = x.Clock() // it is heard when somebody carries a bundle: its silence says nothing
+		}
 		if last.IsZero() {
 			c, err := x.store.Cursor(ctx, a.Name, a.Epoch)
 			if err != nil {

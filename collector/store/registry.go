@@ -19,6 +19,15 @@ type Agent struct {
 	RevokedSerials []string `json:"revoked_serials,omitempty"`
 	// Epoch is the one it reported with last.
 	Epoch Epoch `json:"epoch,omitzero"`
+	// Carried is how it was by the last of its bundles; nil for one that reports
+	// by a link.
+	Carried *Carried `json:"carried,omitempty"`
+}
+
+// Carried is how an agent was when it wrote a bundle.
+type Carried struct {
+	Written   time.Time `json:"written"`             // by its clock
+	Heartbeat []byte    `json:"heartbeat,omitempty"` // a demarcv1.Heartbeat; empty where no agent ran
 }
 
 // Token is what is kept of an enrolment token: not its secret.

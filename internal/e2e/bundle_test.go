@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	demarcv1 "demarc/proto/demarc/v1"
 )
 
 // TestBundlesInPlaceOfALink: an agent that was enrolled by files and heard by
@@ -30,6 +34,9 @@ func TestBundlesInPlaceOfALink(t *testing.T) {
 	for range 2 { // the second time changes nothing
 		apart.must(append([]string{"import", "bundle"}, files...)...)
 	}
+	if text := string(apart.must("get", "agents")); !strings.Contains(text, "by bundle") || strings.Contains(text, "silent") {
+		t.Errorf("%s", text)
+	}
 	got := apart.judged()
 	for what := range want {
 		if a, b := stable(want[what]), stable(got[what]); !bytes.Equal(a, b) {
@@ -42,7 +49,8 @@ func TestBundlesInPlaceOfALink(t *testing.T) {
 // and what it saw is on the stick, in the bundles that are returned.
 func (p *plantProcess) byFiles(agent, name, stick, capture string) (bundles []string) {
 	p.t.Helper()
-	state, request, answer := p.t.TempDir(), filepath.Join(stick, "a.csr"), filepath.Join(stick, "a.crt")
+	state := p.t.TempDir()
+	p.admit(agent, state, name, stick)
 	run := func(args ...string) string {
 		p.t.Helper()
 		out, err := exec.Command(agent, append(args, "--state", state)...).CombinedOutput()
@@ -50,14 +58,6 @@ func (p *plantProcess) byFiles(agent, name, stick, capture string) (bundles []st
 			p.t.Fatalf("%v: %v: %s", args, err, out)
 		}
 		return string(out)
-	}
-	run("enroll", "--request", request)
-	p.must("agent", "admit", request, "--site", site, "--agent", name, "--answer", answer)
-	run("enroll", "--answer", answer)
-	for _, x := range []string{request, answer} {
-		if text, err := os.ReadFile(x); err != nil || bytes.Contains(text, []byte("PRIVATE")) {
-			p.t.Errorf("%s holds a key, or is not there (%v)", x, err)
-		}
 	}
 	run("read", "--collector", "none", "--segment", "line4", capture)
 	if said := run("export", stick); !strings.Contains(said, name+"-000000000001-") {
@@ -71,4 +71,40 @@ func (p *plantProcess) byFiles(agent, name, stick, capture string) (bundles []st
 		p.t.Fatalf("no bundles (%v)", err)
 	}
 	return bundles
+}
+
+// admit enrols an agent by files on a stick.
+func (p *plantProcess) admit(agent, state, name, stick string) {
+	p.t.Helper()
+	request, answer := filepath.Join(stick, "a.csr"), filepath.Join(stick, "a.crt")
+	run := func(args ...string) {
+		p.t.Helper()
+		if out, err := exec.Command(agent, append(args, "--state", state)...).CombinedOutput(); err != nil {
+			p.t.Fatalf("%v: %v: %s", args, err, out)
+		}
+	}
+	run("enroll", "--request", request)
+	p.must("agent", "admit", request, "--site", site, "--agent", name, "--answer", answer)
+	run("enroll", "--answer", answer)
+	for _, x := range []string{request, answer} {
+		if text, err := os.ReadFile(x); err != nil || bytes.Contains(text, []byte("PRIVATE")) {
+			p.t.Errorf("%s holds a key, or is not there (%v)", x, err)
+		}
+	}
+}
+
+// agentNamed is an agent as `get agents` has it.
+func (p *plantProcess) agentNamed(name string) *demarcv1.Agent {
+	p.t.Helper()
+	var all demarcv1.ListAgentsResponse
+	if err := protojson.Unmarshal(p.must("get", "agents", "-o", "json"), &all); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, a := range all.GetAgents() {
+		if a.GetName() == name {
+			return a
+		}
+	}
+	p.t.Fatalf("no agent %s", name)
+	return nil
 }

@@ -70,7 +70,7 @@ func (p *printer) section(title string, t Table, empty string) {
 }
 
 func captureLine(c *demarcv1.Capture) string {
-	s := fmt.Sprintf("%s: %s, %s", plain(c.GetFile()), count(c.GetPackets(), "packet"), size(c.GetBytes()))
+	s := fmt.Sprintf("%s: %s, %s", plain(c.GetFile()), count(c.GetPackets(), "packet"), Size(c.GetBytes()))
 	if c.FirstSeen == nil {
 		return s
 	}
@@ -230,7 +230,7 @@ func connectionTable(all []*demarcv1.Connection) Table {
 		}
 		t.Rows = append(t.Rows, []string{
 			c.GetClient(), arrow, c.GetServer(), port(c), protocol(c), operations(c), security(c), c.GetOutcome(),
-			strconv.FormatUint(c.GetClientPackets()+c.GetServerPackets(), 10), size(c.GetClientBytes() + c.GetServerBytes()),
+			strconv.FormatUint(c.GetClientPackets()+c.GetServerPackets(), 10), Size(c.GetClientBytes() + c.GetServerBytes()),
 		})
 	}
 	return t
@@ -319,8 +319,8 @@ func count(n uint64, noun string) string {
 	return strconv.FormatUint(n, 10) + " " + noun + "s"
 }
 
-// size is bytes in decimal units, two or three digits.
-func size(n uint64) string {
+// Size is bytes in decimal units, two or three digits.
+func Size(n uint64) string {
 	if n < 1000 {
 		return strconv.FormatUint(n, 10) + " B"
 	}

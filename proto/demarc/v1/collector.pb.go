@@ -3304,7 +3304,7 @@ func (x *ProbeDifference) GetAsked() *Fact {
 type ListAgentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Site  string                 `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
-	// connected, silent, revoked, never
+	// connected, silent, by bundle, revoked, never
 	State  string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
 	// Pages and order: see ListSitesRequest.
@@ -3458,9 +3458,11 @@ type Agent struct {
 	Version  string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
 	Hostname string                 `protobuf:"bytes,4,opt,name=hostname,proto3" json:"hostname,omitempty"`
 	Segments []string               `protobuf:"bytes,5,rep,name=segments,proto3" json:"segments,omitempty"`
-	// connected, silent, revoked, never
-	State     string                 `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
-	Enrolled  *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=enrolled,proto3" json:"enrolled,omitempty"`
+	// connected, silent, by bundle, revoked, never
+	State    string                 `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
+	Enrolled *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=enrolled,proto3" json:"enrolled,omitempty"`
+	// Of an agent that is heard by bundles: when the last of them was written, by
+	// its clock. The rest is as of then.
 	LastHeard *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_heard,json=lastHeard,proto3" json:"last_heard,omitempty"`
 	LastFrame *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_frame,json=lastFrame,proto3" json:"last_frame,omitempty"`
 	Frames    uint64                 `protobuf:"varint,10,opt,name=frames,proto3" json:"frames,omitempty"`
@@ -3471,7 +3473,10 @@ type Agent struct {
 	CertificateExpires *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=certificate_expires,json=certificateExpires,proto3" json:"certificate_expires,omitempty"`
 	LostBatches        uint64                 `protobuf:"varint,15,opt,name=lost_batches,json=lostBatches,proto3" json:"lost_batches,omitempty"`
 	// What its SPAN check says; absent until it was heard.
-	Span          *SpanReport `protobuf:"bytes,16,opt,name=span,proto3" json:"span,omitempty"`
+	Span *SpanReport `protobuf:"bytes,16,opt,name=span,proto3" json:"span,omitempty"`
+	// The disk of its data: what is free to it, of how much; 0 until it was heard.
+	DiskFreeBytes uint64 `protobuf:"varint,17,opt,name=disk_free_bytes,json=diskFreeBytes,proto3" json:"disk_free_bytes,omitempty"`
+	DiskBytes     uint64 `protobuf:"varint,18,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3616,6 +3621,20 @@ func (x *Agent) GetSpan() *SpanReport {
 		return x.Span
 	}
 	return nil
+}
+
+func (x *Agent) GetDiskFreeBytes() uint64 {
+	if x != nil {
+		return x.DiskFreeBytes
+	}
+	return 0
+}
+
+func (x *Agent) GetDiskBytes() uint64 {
+	if x != nil {
+		return x.DiskBytes
+	}
+	return 0
 }
 
 // RevokeAgentRequest names an agent, and says why for the audit log.
@@ -5758,7 +5777,7 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x12ListAgentsResponse\x12(\n" +
 	"\x06agents\x18\x01 \x03(\v2\x10.demarc.v1.AgentR\x06agents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\rR\x05total\"\xd0\x04\n" +
+	"\x05total\x18\x03 \x01(\rR\x05total\"\x97\x05\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x18\n" +
@@ -5778,7 +5797,10 @@ const file_demarc_v1_collector_proto_rawDesc = "" +
 	"\x0fclock_offset_ms\x18\r \x01(\x03R\rclockOffsetMs\x12K\n" +
 	"\x13certificate_expires\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x12certificateExpires\x12!\n" +
 	"\flost_batches\x18\x0f \x01(\x04R\vlostBatches\x12)\n" +
-	"\x04span\x18\x10 \x01(\v2\x15.demarc.v1.SpanReportR\x04span\"B\n" +
+	"\x04span\x18\x10 \x01(\v2\x15.demarc.v1.SpanReportR\x04span\x12&\n" +
+	"\x0fdisk_free_bytes\x18\x11 \x01(\x04R\rdiskFreeBytes\x12\x1d\n" +
+	"\n" +
+	"disk_bytes\x18\x12 \x01(\x04R\tdiskBytes\"B\n" +
 	"\x12RevokeAgentRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x15\n" +

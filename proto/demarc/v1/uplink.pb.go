@@ -875,7 +875,11 @@ type Heartbeat struct {
 	// How active reads stand; absent where they are not turned on.
 	Probe *ProbeState `protobuf:"bytes,8,opt,name=probe,proto3" json:"probe,omitempty"`
 	// What of frames is kept: headers, all; empty where none are.
-	Slices        string `protobuf:"bytes,9,opt,name=slices,proto3" json:"slices,omitempty"`
+	Slices string `protobuf:"bytes,9,opt,name=slices,proto3" json:"slices,omitempty"`
+	// The disk of its data: what is free to the agent, of how much. 0 where it
+	// cannot tell.
+	DiskFreeBytes uint64 `protobuf:"varint,10,opt,name=disk_free_bytes,json=diskFreeBytes,proto3" json:"disk_free_bytes,omitempty"`
+	DiskBytes     uint64 `protobuf:"varint,11,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -971,6 +975,20 @@ func (x *Heartbeat) GetSlices() string {
 		return x.Slices
 	}
 	return ""
+}
+
+func (x *Heartbeat) GetDiskFreeBytes() uint64 {
+	if x != nil {
+		return x.DiskFreeBytes
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetDiskBytes() uint64 {
+	if x != nil {
+		return x.DiskBytes
+	}
+	return 0
 }
 
 // SpanReport says whether the agent's SPAN ports are right.
@@ -1644,7 +1662,9 @@ type BundleHead struct {
 	// it was written.
 	Hello *Hello `protobuf:"bytes,1,opt,name=hello,proto3" json:"hello,omitempty"`
 	// The agent's certificate (DER).
-	Certificate   []byte `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	Certificate []byte `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// How the agent was then; absent where none ran.
+	Heartbeat     *Heartbeat `protobuf:"bytes,3,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1689,6 +1709,13 @@ func (x *BundleHead) GetHello() *Hello {
 func (x *BundleHead) GetCertificate() []byte {
 	if x != nil {
 		return x.Certificate
+	}
+	return nil
+}
+
+func (x *BundleHead) GetHeartbeat() *Heartbeat {
+	if x != nil {
+		return x.Heartbeat
 	}
 	return nil
 }
@@ -1795,7 +1822,7 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x05first\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05bytes\x18\x06 \x01(\x04R\x05bytes\x12\x16\n" +
-	"\x06digest\x18\a \x01(\fR\x06digest\"\xda\x02\n" +
+	"\x06digest\x18\a \x01(\fR\x06digest\"\xa1\x03\n" +
 	"\tHeartbeat\x120\n" +
 	"\x05clock\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05clock\x129\n" +
 	"\n" +
@@ -1807,7 +1834,11 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\fmemory_bytes\x18\x06 \x01(\x04R\vmemoryBytes\x12)\n" +
 	"\x04span\x18\a \x01(\v2\x15.demarc.v1.SpanReportR\x04span\x12+\n" +
 	"\x05probe\x18\b \x01(\v2\x15.demarc.v1.ProbeStateR\x05probe\x12\x16\n" +
-	"\x06slices\x18\t \x01(\tR\x06slices\"z\n" +
+	"\x06slices\x18\t \x01(\tR\x06slices\x12&\n" +
+	"\x0fdisk_free_bytes\x18\n" +
+	" \x01(\x04R\rdiskFreeBytes\x12\x1d\n" +
+	"\n" +
+	"disk_bytes\x18\v \x01(\x04R\tdiskBytes\"z\n" +
 	"\n" +
 	"SpanReport\x12\x12\n" +
 	"\x04word\x18\x01 \x01(\tR\x04word\x12,\n" +
@@ -1865,11 +1896,12 @@ const file_demarc_v1_uplink_proto_rawDesc = "" +
 	"\x04head\x18\x01 \x01(\v2\x15.demarc.v1.BundleHeadH\x00R\x04head\x122\n" +
 	"\x06record\x18\x02 \x01(\v2\x18.demarc.v1.ReportRequestH\x00R\x06record\x12+\n" +
 	"\x04seal\x18\x03 \x01(\v2\x15.demarc.v1.BundleSealH\x00R\x04sealB\x06\n" +
-	"\x04part\"V\n" +
+	"\x04part\"\x8a\x01\n" +
 	"\n" +
 	"BundleHead\x12&\n" +
 	"\x05hello\x18\x01 \x01(\v2\x10.demarc.v1.HelloR\x05hello\x12 \n" +
-	"\vcertificate\x18\x02 \x01(\fR\vcertificate\"*\n" +
+	"\vcertificate\x18\x02 \x01(\fR\vcertificate\x122\n" +
+	"\theartbeat\x18\x03 \x01(\v2\x14.demarc.v1.HeartbeatR\theartbeat\"*\n" +
 	"\n" +
 	"BundleSeal\x12\x1c\n" +
 	"\tsignature\x18\x01 \x01(\fR\tsignature2\xcd\x01\n" +
@@ -1949,17 +1981,18 @@ var file_demarc_v1_uplink_proto_depIdxs = []int32{
 	5,  // 26: demarc.v1.BundlePart.record:type_name -> demarc.v1.ReportRequest
 	21, // 27: demarc.v1.BundlePart.seal:type_name -> demarc.v1.BundleSeal
 	7,  // 28: demarc.v1.BundleHead.hello:type_name -> demarc.v1.Hello
-	1,  // 29: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
-	3,  // 30: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
-	5,  // 31: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
-	2,  // 32: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
-	4,  // 33: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
-	6,  // 34: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
-	32, // [32:35] is the sub-list for method output_type
-	29, // [29:32] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	10, // 29: demarc.v1.BundleHead.heartbeat:type_name -> demarc.v1.Heartbeat
+	1,  // 30: demarc.v1.UplinkService.Enroll:input_type -> demarc.v1.EnrollRequest
+	3,  // 31: demarc.v1.UplinkService.Renew:input_type -> demarc.v1.RenewRequest
+	5,  // 32: demarc.v1.UplinkService.Report:input_type -> demarc.v1.ReportRequest
+	2,  // 33: demarc.v1.UplinkService.Enroll:output_type -> demarc.v1.EnrollResponse
+	4,  // 34: demarc.v1.UplinkService.Renew:output_type -> demarc.v1.RenewResponse
+	6,  // 35: demarc.v1.UplinkService.Report:output_type -> demarc.v1.ReportResponse
+	33, // [33:36] is the sub-list for method output_type
+	30, // [30:33] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_demarc_v1_uplink_proto_init() }

@@ -111,7 +111,7 @@ export interface SpanCheck { interface?: string; id: string; verdict: string; ev
 export interface Agent {
   name: string; site?: string; version?: string; hostname?: string; segments?: string[]; state?: string; enrolled?: Time;
   last_heard?: Time; last_frame?: Time; frames?: string; drops?: string; through?: string; clock_offset_ms?: string;
-  certificate_expires?: Time; lost_batches?: string; span?: { word?: string; checks?: SpanCheck[]; at?: Time };
+  certificate_expires?: Time; lost_batches?: string; disk_free_bytes?: string; disk_bytes?: string; span?: { word?: string; checks?: SpanCheck[]; at?: Time };
 }
 
 export interface AuthorizationAct {

@@ -9,7 +9,7 @@ import { Dialog } from '../parts/dialog';
 import { Block, Empty, Fault, Loading, Pairs, Sheet } from '../parts/page';
 import { type Column, Table } from '../parts/table';
 import { Link, to } from '../route';
-import { ago, count, cut, T, when } from '../text';
+import { ago, bytes, count, cut, T, when } from '../text';
 import type { Agent, SpanCheck } from '../types';
 
 const now = () => Date.now();
@@ -23,6 +23,7 @@ const columns: Column<Agent>[] = [
   { key: 'frames', name: 'Frames', width: '4.6rem', num: true, text: (a) => Number(a.frames ?? 0), cell: (a) => count(a.frames) },
   { key: 'drops', name: 'Dropped', width: '4.8rem', num: true, text: (a) => Number(a.drops ?? 0), cell: (a) => count(a.drops) },
   { key: 'lost', name: 'Lost batches', width: '6.2rem', num: true, text: (a) => Number(a.lost_batches ?? 0), cell: (a) => count(a.lost_batches) },
+  { key: 'disk', name: 'Disk free', width: '5.4rem', num: true, text: (a) => Number(a.disk_free_bytes ?? 0), cell: (a) => <Disk a={a} /> },
   { key: 'clock', name: 'Clock', width: '4.2rem', num: true, text: (a) => Number(a.clock_offset_ms ?? 0), cell: (a) => `${count(a.clock_offset_ms)} ms` },
   { key: 'version', name: 'Version', width: '8.3rem', text: (a) => a.version ?? '' },
 ];
@@ -61,8 +62,9 @@ function OneAgent({ id, all }: { id: string; all: Agent[] }) {
           <Pairs of={[
             ['Last heard', `${when(a.last_heard)}, ${ago(a.last_heard, now())}`], ['Last frame', a.last_frame && `${when(a.last_frame)}, ${ago(a.last_frame, now())}`],
             ['Frames', count(a.frames)], ['Dropped by the kernel', count(a.drops)], ['Batches taken over', count(a.through)], ['Batches lost', count(a.lost_batches)],
-            ['Clock against ours', `${count(a.clock_offset_ms)} ms`],
+            ['Clock against ours', a.state !== BY_BUNDLE && `${count(a.clock_offset_ms)} ms`], ['Disk of its data', a.disk_bytes && <><Disk a={a} /> free of {bytes(a.disk_bytes)}</>],
           ]} />
+          {a.state === BY_BUNDLE && <p className="hint">It has no link: this is how it was when it wrote the last bundle that was taken, by its own clock.</p>}
         </Block>
         <Block title="Machine">
           <Pairs of={[
@@ -78,6 +80,15 @@ function OneAgent({ id, all }: { id: string; all: Agent[] }) {
       </Block>
     </Sheet>
   );
+}
+
+const BY_BUNDLE = 'by bundle';
+
+/** Disk is what the disk of an agent's data has left, marked below a tenth. */
+function Disk({ a }: { a: Agent }) {
+  if (!a.disk_bytes) return null;
+  const full = Number(a.disk_free_bytes ?? 0) < Number(a.disk_bytes) / 10;
+  return full ? <span className="chip k-bad" title="less than a tenth is left"><i aria-hidden="true">✕</i>{bytes(a.disk_free_bytes)}</span> : <>{bytes(a.disk_free_bytes)}</>;
 }
 
 const ORDER = ['bad', 'warning', 'cannot tell', 'good'];

@@ -32,7 +32,7 @@ export function AddAgent({ close }: { close: () => void }) {
                 <CopyLine name="Answer, here">{`demarc-collector agent admit agent.csr --site ${v.site}${v.agent && ` --agent ${v.agent}`} --answer agent.crt`}</CopyLine>
                 <p>And there again:</p>
                 <CopyLine name="Answer, there">{`demarc-agent enroll --config agent.yaml --answer agent.crt --pin ${key}`}</CopyLine>
-                <p>With <code>collector: none</code> it spools. <code>demarc-agent export FOLDER</code> writes what is new, and <code>demarc-collector import bundle FILE</code> takes it; between two imports it shows as silent.</p>
+                <p>With <code>collector: none</code> it spools. <code>demarc-agent export FOLDER</code> writes what is new, and <code>demarc-collector import bundle FILE</code> takes it; it shows as “by bundle”, as it was when it wrote the last.</p>
               </div>
             </details>
           </div>
