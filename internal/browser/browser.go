@@ -41,7 +41,7 @@ type answer struct {
 	} `json:"error"`
 }
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Open starts Chromium with an empty profile and opens url; certificates are
 // not checked. The test is skipped, or fails, without Chromium.
