@@ -210,7 +210,10 @@ func (d *modbus) refuse() error {
 // standard leaves to users. A port is a hint: what has neither may be another
 // protocol's message.
 func (d *modbus) believe(m *Message, f *modbusFrame, shape modbusShape) bool {
-	if m.Src().Port == modbusPort || m.Dst().Port == modbusPort {
+	switch {
+	case !m.Stream && len(m.Data) > mbapPrefix+1+f.size: // a datagram holds one
+		return false
+	case onPort(m, modbusPort):
 		return shape != 0 || f.public() || f.usersOwn()
 	}
 	return shape != 0 && f.sane()
