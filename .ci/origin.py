@@ -50,6 +50,7 @@ FIELDS = [
     ('goose', ['gocb_ref', 'dataset', 'go_id', 'appid'], None),
     ('hart_ip_universal_commands', HART, None),
     ('hart_ip_common_commands', [47], None),           # serial number of a transducer
+    ('profinet_io_cm', [24], None),                    # object: device and vendor
     ('omron_fins_detail', [44, 45, 63], (6, r'Response.*')),  # model and version of a controller, models of its units
     ('roc_plus_sys_cfg', [10], None),                  # type of device
     ('s7comm_known_devices', ['automation_system_name', 'module_name', 'plant_name', 'module_serial'], None),
@@ -100,7 +101,13 @@ def values(log, rows):
         for row in rows:
             pairs = zip(only[::2], only[1::2]) if only else ()
             if all(re.fullmatch(want, row.get(field, '')) for field, want in pairs):
-                yield from ((f'{kind}.{f}', row[f]) for f in fields if row.get(f, '-') not in NOTHING)
+                yield from ((f'{kind}.{f}', v) for f in fields if row.get(f, '-') not in NOTHING for v in parts(row[f]))
+
+
+def parts(value):
+    """The values in a cell: an object identifier of PROFINET holds device and vendor, in either byte order."""
+    m = re.fullmatch(r'(?:DEA00000-6C97-11D1|0000A0DE-976C-D111)-8271-[0-9A-F]{4}([0-9A-F]{4})([0-9A-F]{4})', value)
+    return [f'0x{x.lower()}' for x in m.groups()] if m else [value]
 
 
 def plain(value):

@@ -94,7 +94,7 @@ func (d *profinetIO) call(m *Message, p *rpcPDU, counts bool, out Out) {
 	case p.kind == rpcRequest:
 		d.blocks(&blocks, Sender, false, out)
 	case status == 0:
-		if p.iface == profinetDeviceIface {
+		if p.iface == profinetDeviceIface || p.iface == profinetControllerIface {
 			d.object(m.Data, out)
 		}
 		d.blocks(&blocks, Sender, true, out)
@@ -121,7 +121,8 @@ func pnioClass(opnum uint16, blocks wire.Cursor) (ot.Operation, bool) {
 
 // object reads the object identifier of a call, IEC 61158-6-10 clause
 // 4.10.3.2.8: a fixed beginning, then instance, device and vendor of the device
-// that is called. One that answers to it is that device.
+// that is called, or of the controller that is told by its device that it is
+// ready. One that answers to it is that device.
 func (d *profinetIO) object(b []byte, out Out) {
 	c := wire.New(b)
 	c.Skip(8 + 10 + 2)

@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 	"testing"
@@ -97,6 +98,9 @@ func TestPROFINETIO(t *testing.T) {
 	if !strings.Contains(supervisor, "io-supervisor") || strings.Contains(supervisor, "station_name") {
 		t.Error(supervisor)
 	}
+	// A controller that its device calls to say that it is ready answers to its own object.
+	ready := bytes.Replace(pnioCall(rpcResponse, pnioControl, 0), []byte("\xde\xa0\x00\x01\x6c"), []byte("\xde\xa0\x00\x02\x6c"), 1)
+	expectTold(t, (&talk{t: t, d: &profinetIO{}, port: 34964, tag: profinetControllerIface}).say(1, ready), pnioDeviceFacts)
 	for n := range 60 {
 		k.say(1, pnioCall(rpcResponse, pnioReadImplicit, 0, (pnioRecordBlock(pnioReadResponse, 0, pnioFirstIM, 60) + pnioIdentification("V"))[:n]))
 	}
