@@ -13,7 +13,6 @@ func init() {
 		Ports:    TCP(amqpPort),
 		Match:    matchAMQP,
 		New:      func() Dissector { return &amqp{} },
-		OT:       true,
 		Reads:    "product, version and platform of brokers and clients, users, containers, what is published, consumed and declared",
 		Standard: "AMQP 0-9-1 specification sections 2.3 and 4.2, OASIS AMQP 1.0 (ISO/IEC 19464) parts 1, 2 and 5",
 	})

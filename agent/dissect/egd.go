@@ -13,7 +13,7 @@ func init() {
 		Ports:    UDP(18246),
 		New:      func() Dissector { return &egd{} },
 		OT:       true,
-		Reads:    "producer and exchange identifiers",
+		Reads:    "producer and exchange identifiers, who produces for whom, cyclic data",
 		Standard: "GE GFK-2224 TCP/IP Ethernet Communications User's Manual chapter 5 (Ethernet Global Data)",
 	})
 }
@@ -33,7 +33,8 @@ const (
 //	|  13  |    1    |         |          |          |      |        |signature|    |
 //	+------+---------+---------+----------+----------+------+--------+---------+----+------
 //
-// Nobody asks for it, so who is client does not show.
+// Nobody asks for it: who produces is the client, as who publishes GOOSE is,
+// and where both ends do the first that is heard.
 type egd struct {
 	told   bool
 	recent recent
@@ -64,8 +65,10 @@ func (d *egd) Dissect(m *Message, out Out) (int, error) {
 	if m.Cut {
 		return 0, ErrShort
 	}
+	out.Operation(ot.Subscribe, 1)
 	if !d.told {
 		d.told = true
+		out.Sender(Client)
 		out.Security(ot.Security{Mode: ot.SecurityNone})
 	}
 	return len(m.Data), nil

@@ -8,7 +8,8 @@ func egdData(exchange byte) []byte {
 
 func TestEGD(t *testing.T) {
 	k := &talk{t: t, d: &egd{}, port: 18246}
-	expectTold(t, k.say(0, egdData(7)), `egd.producer_id="192.0.2.1"(egd.producer_id,content) egd.exchange_id="7"(egd.exchange_id,content)`)
+	expectTold(t, k.say(0, egdData(7)), `egd.producer_id="192.0.2.1"(egd.producer_id,content) egd.exchange_id="7"(egd.exchange_id,content) subscribe=1 client`)
+	expectTold(t, k.say(1, egdData(7)), `egd.producer_id="192.0.2.1"(egd.producer_id,content) egd.exchange_id="7"(egd.exchange_id,content) subscribe=1`) // the other end produces, too
 	for name, change := range map[string]func(b []byte){
 		"type":     func(b []byte) { b[0] = 12 },
 		"version":  func(b []byte) { b[1] = 2 },

@@ -14,7 +14,6 @@ func init() {
 		Ports:    TCP(2575),
 		Match:    matchHL7,
 		New:      func() Dissector { return &hl7{} },
-		OT:       true,
 		Reads:    "applications and facilities of both ends, version, queries and reports",
 		Standard: "HL7 version 2 chapter 2.14.9 (MSH), HL7 MLLP release 1",
 	})

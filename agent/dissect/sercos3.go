@@ -9,12 +9,12 @@ func init() {
 	register(Protocol{
 		Name:     "sercos3",
 		Over:     []string{"ethernet"},
-		Tier:     3,
+		Tier:     2,
 		Ports:    EtherType(0x88cd),
 		New:      func() Dissector { return &sercos3{} },
 		OT:       true,
-		Reads:    "the master of a ring, its communication phase; from the text alone",
-		Standard: "IEC 61158-4-19 clause 4 (type 19 data link)",
+		Reads:    "the master of a ring, its communication phase and changes of it, cyclic data written to slaves and read of them",
+		Standard: "IEC 61158-4-19 clause 4 (type 19 data link), IEC 61158-3-19; from the text alone",
 	})
 }
 
@@ -49,6 +49,7 @@ func (d *sercos3) Dissect(m *Message, out Out) (int, error) {
 	if !c.OK() || kind&0x10 != 0 || kind&15 > 3 || phase&15 > 4 || zero(crc) || c.Len() < 34 || !m.Dst().MAC.IsGroup() {
 		return 0, notMine(d.told)
 	}
+	out.Sender(Client)
 	if !d.told {
 		d.told = true
 		out.Security(ot.Security{Mode: ot.SecurityNone})
@@ -59,8 +60,14 @@ func (d *sercos3) Dissect(m *Message, out Out) (int, error) {
 			out.Fact(Sender, sercosPhase, d.text.uint(uint64(phase&15)), "sercos3.telegram.phase", ot.Content)
 		}
 	}
-	if phase&0x80 != 0 && kind&0x4f == 0 { // told in the first telegram of the master
+	switch slaves := kind&0x40 != 0; {
+	case kind&15 != 0: // counted by the first telegram of its kind
+	case phase&0x80 != 0 && !slaves:
 		out.Operation(ot.Control, 1)
+	case phase&0x80 == 0 && phase&15 >= 3 && slaves: // cyclic data go both ways from phase 3 on
+		out.Operation(ot.Read, 1)
+	case phase&0x80 == 0 && phase&15 >= 3:
+		out.Operation(ot.Write, 1)
 	}
 	return len(m.Data), nil
 }

@@ -16,13 +16,15 @@ func sercosMessage(b []byte) *Message {
 }
 
 func TestSercos3(t *testing.T) {
-	const master = `sercos3.role="master"(sercos3.telegram,behaviour)`
+	const master = `client sercos3.role="master"(sercos3.telegram,behaviour)`
 	for name, c := range map[string]struct {
 		b    []byte
 		want string
 	}{
-		"running":   {sercosSay(0x20, 0x34), master + ` sercos3.phase="4"(sercos3.telegram.phase,content)`},
-		"slaves'":   {sercosSay(0x41, 0x04), master + ` sercos3.phase="4"(sercos3.telegram.phase,content)`},
+		"running":   {sercosSay(0x20, 0x34), master + ` sercos3.phase="4"(sercos3.telegram.phase,content) write=1`},
+		"slaves'":   {sercosSay(0x40, 0x04), master + ` sercos3.phase="4"(sercos3.telegram.phase,content) read=1`},
+		"second":    {sercosSay(0x41, 0x04), master + ` sercos3.phase="4"(sercos3.telegram.phase,content)`},
+		"starting":  {sercosSay(0x20, 0x02), master + ` sercos3.phase="2"(sercos3.telegram.phase,content)`},
 		"new phase": {sercosSay(0x00, 0x83), master + " control=1"},
 	} {
 		t.Run(name, func(t *testing.T) {
