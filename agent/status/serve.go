@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -72,7 +73,8 @@ func Serve(ctx context.Context, l net.Listener, report func() Report, bundles Bu
 	return nil
 }
 
-// handler serves the page and its data, and bundles where there are some.
+// handler serves the page, its data, the same for Prometheus, and bundles where
+// there are some.
 func handler(report func() Report, bundles Bundles) http.Handler {
 	mux := http.NewServeMux()
 	if bundles != nil {
@@ -84,6 +86,10 @@ func handler(report func() Report, bundles Bundles) http.Handler {
 		e := json.NewEncoder(w)
 		e.SetIndent("", " ")
 		_ = e.Encode(report()) // whoever asked has gone
+	})
+	mux.HandleFunc("GET /metrics", tellPrometheus(report))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok\n") // that it answers is what it says
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -129,6 +129,18 @@ func TestPage(t *testing.T) {
 	if code, text := ask("GET", "/status.json", "localhost:9090"); code != 200 || !strings.Contains(text, `"verdict": "bad"`) {
 		t.Errorf("%d %s", code, text)
 	}
+	code, text = ask("GET", "/metrics", "")
+	for _, w := range []string{
+		`demarc_build_info{version="dev"} 1`, "demarc_uplink_connected 0", "demarc_spool_records 3", `demarc_interface_dropped_frames_total{interface="eth1",segment="line4"} 1`,
+		`demarc_span_check{check="directions",interface="eth1",verdict="bad"} 1`, "process_start_time_seconds",
+	} {
+		if code != 200 || !strings.Contains(text, w+"\n") && !strings.Contains(text, w+" ") {
+			t.Errorf("%d: %q is not in the metrics:\n%s", code, w, text)
+		}
+	}
+	if code, text := ask("GET", "/healthz", ""); code != 200 || text != "ok\n" {
+		t.Errorf("%d %s", code, text)
+	}
 	for _, q := range []struct {
 		method, path, host string
 		code               int

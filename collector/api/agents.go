@@ -47,22 +47,35 @@ func (s *Service) ListAgents(ctx context.Context, r *demarcv1.ListAgentsRequest)
 	if err := cmp.Or(err, oneOf("state", r.GetState(), agentStates)); err != nil {
 		return nil, err
 	}
-	all, err := s.Store.Agents(ctx)
+	shown, err := s.agents(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}
-	health := s.Agents.Health()
-	shown := make([]*demarcv1.Agent, len(all))
-	for i, a := range all {
-		if shown[i], err = s.agent(ctx, a, health[a.Name]); err != nil {
-			return nil, failed(err)
-		}
-	}
 	p, err := agentList.page(r, shown, func(a *demarcv1.Agent) bool {
-		return s.sees("Site", a.GetSite(), "") && is(r.GetSite(), a.GetSite()) && is(r.GetState(), a.GetState()) &&
+		return is(r.GetSite(), a.GetSite()) && is(r.GetState(), a.GetState()) &&
 			words.in(slices.Values(append([]string{a.GetName(), a.GetSite(), a.GetHostname(), a.GetVersion(), a.GetState()}, a.GetSegments()...)))
 	})
 	return &demarcv1.ListAgentsResponse{Agents: p.rows, NextPageToken: p.next, Total: p.total}, err
+}
+
+// agents are those of the sites that the caller sees.
+func (s *Service) agents(ctx context.Context) (seen []*demarcv1.Agent, err error) {
+	all, err := s.Store.Agents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	health := s.Agents.Health()
+	for _, a := range all {
+		if !s.sees("Site", a.Site, "") {
+			continue
+		}
+		shown, err := s.agent(ctx, a, health[a.Name])
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, shown)
+	}
+	return seen, nil
 }
 
 func (s *Service) agent(ctx context.Context, a store.Agent, h ingest.Health) (*demarcv1.Agent, error) {

@@ -312,7 +312,7 @@ func (x *collector) pages() (pages, knock *http.Server, err error) {
 	guard := &api.Guard{Find: api.OfContext, Audit: x.store.AppendAudit, Log: x.Log, Caught: x.caught}
 	inside := api.NewLocal(guard.Unary, guard.Stream)
 	x.register(inside)
-	c := web.Config{Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Take: x.service.TakeUpload, Log: x.Log}
+	c := web.Config{Conn: inside, SignIn: x.signIn, Accounts: x.accounts, GRPC: x.commands(x.accounts.OfBearer), Take: x.service.TakeUpload, Metrics: x.service.Metrics, Ready: x.caught, Log: x.Log}
 	if err := x.waysIn(&c); err != nil {
 		return nil, nil, err
 	}

@@ -141,13 +141,13 @@ func (p *pages) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, ok := p.who(r)
 		switch {
-		case ok && who.MustChange && !strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/password" && !public(r.URL.Path):
+		case ok && who.MustChange && !forPrograms(r.URL.Path) && r.URL.Path != "/password" && !public(r.URL.Path):
 			http.Redirect(w, r, "/password", http.StatusSeeOther)
 		case ok:
 			next.ServeHTTP(w, r.WithContext(api.As(r.Context(), who)))
 		case public(r.URL.Path):
 			next.ServeHTTP(w, r)
-		case strings.HasPrefix(r.URL.Path, "/api/"):
+		case forPrograms(r.URL.Path):
 			api.RESTError(w, status.Error(codes.Unauthenticated, "Please sign in, or send a token of the API: Authorization: Bearer TOKEN"))
 		default:
 			p.ask(w, r, http.StatusUnauthorized, say{Next: r.URL.RequestURI()})
@@ -171,6 +171,9 @@ func (p *pages) who(r *http.Request) (api.Principal, bool) {
 
 // public are the files that the sign-in page itself shows.
 func public(path string) bool { return path == "/message.css" || path == "/mark.svg" }
+
+// forPrograms are paths that answer with an error where others show a page.
+func forPrograms(path string) bool { return strings.HasPrefix(path, "/api/") || path == "/metrics" }
 
 func (p *pages) showPassword(w http.ResponseWriter, r *http.Request) {
 	s := say{Title: "Change your password", Change: true, Name: api.Caller(r.Context()).Name}

@@ -36,6 +36,10 @@ type Config struct {
 	// Take takes the bytes of a capture that the caller of the context began, at
 	// and what follows.
 	Take func(ctx context.Context, id string, at int64, from io.Reader) error
+	// Metrics tells Prometheus what the caller of the context sees.
+	Metrics http.HandlerFunc
+	// Ready is closed when what the collector had when it started is judged.
+	Ready <-chan struct{}
 	// Provider is the OpenID provider that people may sign in with.
 	Provider *api.Provider
 	// Certificates are taken by Knock, at CertificatePort of this machine.
@@ -64,11 +68,13 @@ func Handler(c Config) (http.Handler, error) {
 	inside.Handle("/", loadFiles(dist))
 	inside.HandleFunc("GET /events", p.events)
 	inside.Handle("/api/v1/", rest)
+	inside.HandleFunc("GET /metrics", c.Metrics)
 	inside.HandleFunc("PUT /api/v1/uploads/{id}/content", p.take)
 	inside.HandleFunc("GET /password", p.showPassword)
 	inside.HandleFunc("POST /password", p.setPassword)
 
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", p.health)
 	mux.HandleFunc("GET /sign-in", p.enter)
 	mux.HandleFunc("POST /sign-in", p.signIn)
 	if c.Provider != nil {
@@ -122,6 +128,17 @@ func (p *pages) commands(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// health tells anybody who asks, and no more than that, whether the collector
+// answers: what keeps it running on a machine asks here.
+func (p *pages) health(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-p.Ready:
+		_, _ = io.WriteString(w, "ok\n")
+	default:
+		http.Error(w, "the collector has started and still applies its journal", http.StatusServiceUnavailable)
+	}
 }
 
 // headers keeps the browser to this collector alone.

@@ -22,6 +22,7 @@ type office struct {
 	signIn  *api.SignIn
 	service *api.Service
 	store   store.Store
+	ready   chan struct{}
 }
 
 // empty is a plant that nothing is known of.
@@ -43,7 +44,13 @@ func pagesOf(t *testing.T) *office {
 	guard := &api.Guard{Find: api.OfContext, Audit: s.AppendAudit, Log: slog.New(slog.DiscardHandler)}
 	conn := api.NewLocal(guard.Unary, guard.Stream)
 	o.service.Register(conn)
-	h, err := Handler(Config{Conn: conn, SignIn: o.signIn, Accounts: accounts, Log: slog.New(slog.DiscardHandler)})
+	o.ready = make(chan struct{})
+	h, err := Handler(Config{
+		Conn: conn, SignIn: o.signIn, Accounts: accounts, Ready: o.ready, Log: slog.New(slog.DiscardHandler),
+		Metrics: func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "metrics of "+api.Caller(r.Context()).Name)
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,4 +123,22 @@ func TestLinkWorksOnce(t *testing.T) {
 	if again, _ := get(t, server, link, nil); again.StatusCode != http.StatusForbidden {
 		t.Errorf("the link works twice: %d", again.StatusCode)
 	}
+}
+
+// TestWhatProgramsAskFor: health tells anybody one thing, metrics are told to who
+// shows who asks; neither answers with a page to sign in.
+func TestWhatProgramsAskFor(t *testing.T) {
+	o := pagesOf(t)
+	expect := func(path string, cookie *http.Cookie, code int, words string) {
+		t.Helper()
+		if a, text := get(t, o, path, cookie); a.StatusCode != code || !strings.Contains(text, words) {
+			t.Errorf("%s: %d %q, want %d %q", path, a.StatusCode, text, code, words)
+		}
+	}
+	expect("/healthz", nil, http.StatusServiceUnavailable, "still applies its journal")
+	close(o.ready)
+	expect("/healthz", nil, http.StatusOK, "ok")
+	expect("/metrics", nil, http.StatusUnauthorized, "Authorization: Bearer TOKEN")
+	a, _ := get(t, o, o.link(), nil)
+	expect("/metrics", a.Cookies()[0], http.StatusOK, "metrics of uid 0 (root)")
 }
