@@ -64,6 +64,10 @@ func tellAgent(t metrics.Scrape, a *demarcv1.Agent) {
 	t.Counter("demarc_agent_dropped_frames_total", "Frames that its kernel or card dropped.", a.GetDrops(), of...)
 	t.Counter("demarc_agent_lost_batches_total", "Batches that never came.", a.GetLostBatches(), of...)
 	t.Gauge("demarc_agent_clock_offset_seconds", "Difference of its clock to the collector's.", float64(a.GetClockOffsetMs())/1000, of...)
+	if a.GetDiskBytes() > 0 {
+		t.Gauge("demarc_agent_disk_free_bytes", "What is free on the disk of its data.", float64(a.GetDiskFreeBytes()), of...)
+		t.Gauge("demarc_agent_disk_bytes", "Size of that disk.", float64(a.GetDiskBytes()), of...)
+	}
 	for _, x := range []struct {
 		name, help string
 		at         *timestamppb.Timestamp
