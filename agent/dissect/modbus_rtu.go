@@ -165,7 +165,7 @@ func (d *modbus) serial(m *Message, out Out) (int, error) {
 	f, short, ok := readSerial(m.Data)
 	size := f.size + serialOverhead
 	switch {
-	case ok && !d.claimed && f.pdu[0] <= 2 && nearROC(m.Data[:size]) && !onPort(m, modbusPort):
+	case ok && !d.claimed && f.pdu[0] <= 2 && nearROC(m.Data[:size]):
 		return 0, ErrNotMine // or it is a request of ROC Plus without data: the next message tells
 	case ok && !d.claimed && !matchSerial(m.Data), ok && !m.Stream && size != len(m.Data):
 		return 0, d.refuse()
