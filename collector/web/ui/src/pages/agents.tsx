@@ -17,7 +17,7 @@ const now = () => Date.now();
 const columns: Column<Agent>[] = [
   { key: 'name', name: 'Agent', text: (a) => a.name, cell: (a) => <Link href={to('agents', a.name)}>{cut(a.name, 60)}</Link> },
   { key: 'state', name: 'State', width: '7.4rem', text: (a) => a.state ?? '', cell: (a) => <StateChip v={a.state} /> },
-  { key: 'span', name: 'SPAN port', width: '17%', text: spanWord, cell: (a) => <Span a={a} /> },
+  { key: 'span', name: 'SPAN port', width: '14%', text: spanWord, cell: (a) => <Span a={a} /> },
   { key: 'segments', name: 'Segments', text: (a) => (a.segments ?? []).join(', ') },
   { key: 'heard', name: 'Heard', width: '7.6rem', text: (a) => a.last_heard ?? '', cell: (a) => <span title={when(a.last_heard)}>{ago(a.last_heard, now())}</span> },
   { key: 'frames', name: 'Frames', width: '4.6rem', num: true, text: (a) => Number(a.frames ?? 0), cell: (a) => count(a.frames) },
@@ -25,7 +25,7 @@ const columns: Column<Agent>[] = [
   { key: 'lost', name: 'Lost batches', width: '6.2rem', num: true, text: (a) => Number(a.lost_batches ?? 0), cell: (a) => count(a.lost_batches) },
   { key: 'disk', name: 'Disk free', width: '5.4rem', num: true, text: (a) => Number(a.disk_free_bytes ?? 0), cell: (a) => <Disk a={a} /> },
   { key: 'clock', name: 'Clock', width: '4.2rem', num: true, text: (a) => Number(a.clock_offset_ms ?? 0), cell: (a) => `${count(a.clock_offset_ms)} ms` },
-  { key: 'version', name: 'Version', width: '8.3rem', text: (a) => a.version ?? '' },
+  { key: 'version', name: 'Version', width: '6.3rem', text: (a) => a.version ?? '' },
 ];
 
 export function Agents({ id }: { id: string }) {
@@ -62,7 +62,7 @@ function OneAgent({ id, all }: { id: string; all: Agent[] }) {
           <Pairs of={[
             ['Last heard', `${when(a.last_heard)}, ${ago(a.last_heard, now())}`], ['Last frame', a.last_frame && `${when(a.last_frame)}, ${ago(a.last_frame, now())}`],
             ['Frames', count(a.frames)], ['Dropped by the kernel', count(a.drops)], ['Batches taken over', count(a.through)], ['Batches lost', count(a.lost_batches)],
-            ['Clock against ours', a.state !== BY_BUNDLE && `${count(a.clock_offset_ms)} ms`], ['Disk of its data', a.disk_bytes && <><Disk a={a} /> free of {bytes(a.disk_bytes)}</>],
+            ['Clock against ours', a.state !== BY_BUNDLE && `${count(a.clock_offset_ms)} ms`], ['Disk of its data', Number(a.disk_bytes ?? 0) > 0 && <><Disk a={a} /> free of {bytes(a.disk_bytes)}</>],
           ]} />
           {a.state === BY_BUNDLE && <p className="hint">It has no link: this is how it was when it wrote the last bundle that was taken, by its own clock.</p>}
         </Block>
@@ -86,8 +86,8 @@ const BY_BUNDLE = 'by bundle';
 
 /** Disk is what the disk of an agent's data has left, marked below a tenth. */
 function Disk({ a }: { a: Agent }) {
-  if (!a.disk_bytes) return null;
-  const full = Number(a.disk_free_bytes ?? 0) < Number(a.disk_bytes) / 10;
+  const size = Number(a.disk_bytes ?? 0), full = Number(a.disk_free_bytes ?? 0) < size / 10;
+  if (!size) return null; // it did not tell
   return full ? <span className="chip k-bad" title="less than a tenth is left"><i aria-hidden="true">✕</i>{bytes(a.disk_free_bytes)}</span> : <>{bytes(a.disk_free_bytes)}</>;
 }
 
