@@ -257,7 +257,7 @@ func TestModbusStreamAndDatagram(t *testing.T) {
 	k = modbusTalk(t, 502)
 	k.stream = false
 	k.refused(0, two[:11], ErrNotMine) // a datagram has no rest to wait for
-	k.refused(0, two, ErrNotMine) // nor more than one message
+	k.refused(0, two, ErrNotMine)      // nor more than one message
 	expectTold(t, k.say(0, two[:12]), "client read=1")
 }
 

@@ -79,7 +79,8 @@ func (t *Table) Quoted(c *flow.Conversation) { t.record(c) }
 // settle gives a waiting conversation its connection.
 func (t *Table) settle(r *record) {
 	c := r.c
-	if c.Quoted && !t.spend() || !c.Quoted && lone(c) && r.last[flow.A].quarter == 0 && !t.vouch(c) {
+	opens := !c.Quoted && c.Sent[flow.A].Packets > 0 && r.last[flow.A].quarter == 0 // and was not noted yet: see suspect
+	if c.Quoted && !t.spend() || opens && !t.vouch(c) && lone(c) {
 		t.Loss(c.Segment, "table-full", 1, "unanswered tries from senders that nothing else shows")
 		r.c = nil // told as lost; an answer brings it back
 		return

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -277,6 +278,28 @@ func TestDirectionTurnsRound(t *testing.T) {
 	r.send(2*time.Second, "10.0.0.2:9000", "10.0.0.1:400", "!plc")
 	if got, want := r.end(), "10.0.0.1>10.0.0.2:udp/9000 packets 0/3 sessions 1 operations 0"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestAnsweredOpenerIsThere: whoever opened and was answered sent, though the
+// mirror shows nothing more of it.
+func TestAnsweredOpenerIsThere(t *testing.T) {
+	r := newRig(t)
+	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	const has = decode.HasIP | decode.HasPort | decode.HasMAC
+	r.packet(&decode.Packet{Time: 1, Length: 60, Has: has, Protocol: 6, Flags: decode.SYN, Seq: 99, Src: a, Dst: b, SrcPort: 40000, DstPort: 502, SrcMAC: decode.MAC{2, 0, 0, 0, 0, 1}})
+	r.packet(&decode.Packet{Time: 2, Length: 60, Has: has, Protocol: 6, Flags: decode.SYN | decode.ACK, Seq: 499, Ack: 100, Src: b, Dst: a, SrcPort: 502, DstPort: 40000, SrcMAC: decode.MAC{2, 0, 0, 0, 0, 2}})
+	r.end()
+	var seen []netip.Addr
+	for _, body := range r.out.bodies {
+		for _, e := range body.Endpoints {
+			ip, _ := netip.AddrFromSlice(e.Address.Ip)
+			seen = append(seen, ip)
+		}
+	}
+	slices.SortFunc(seen, netip.Addr.Compare)
+	if !slices.Equal(seen, []netip.Addr{a, b}) {
+		t.Errorf("seen %v", seen)
 	}
 }
 
