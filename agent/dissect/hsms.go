@@ -14,7 +14,7 @@ func init() {
 		New:      func() Dissector { return &hsms{} },
 		OT:       true,
 		Reads:    "model and software revision of semiconductor equipment, who is equipment and who its host, operations",
-		Standard: "SEMI E37 and E37.1 (HSMS, HSMS-SS), SEMI E5 (SECS-II); " + FromText,
+		Standard: "SEMI E37 and E37.1 (HSMS, HSMS-SS), SEMI E5 (SECS-II), as manuals of equipment have them; " + FromText,
 	})
 }
 

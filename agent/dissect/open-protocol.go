@@ -110,7 +110,7 @@ func (d *openProtocol) Dissect(m *Message, out Out) (int, error) {
 		openProtocolStarted(&x, out)
 	case 41:
 		openProtocolTools(&x, out)
-	case 71:
+	case 71, 1000:
 		out.Operation(ot.Alarm, 1)
 	}
 	return x.size, nil
@@ -212,6 +212,7 @@ var openProtocolRequests = [...]struct {
 	{261, 261, ot.Subscribe},
 	{263, 263, openProtocolNothing},
 	{264, 264, ot.Subscribe},
+	{265, 265, ot.Write},
 	{270, 270, ot.Control}, // starts the controller again
 	{300, 300, ot.Read},
 	{400, 400, ot.Subscribe},
@@ -225,8 +226,18 @@ var openProtocolRequests = [...]struct {
 	{502, 502, openProtocolNothing},
 	{503, 503, ot.Subscribe},
 	{504, 504, ot.Control},
+	{1001, 1001, openProtocolNothing},
+	{1203, 1203, openProtocolNothing},
+	{1602, 1602, openProtocolNothing},
+	{1901, 1901, ot.Control},
+	{2100, 2100, ot.Control},
 	{2500, 2500, ot.Program},
+	{2504, 2504, ot.Control},
 	{2505, 2505, ot.Program},
+	{2600, 2600, ot.Read},
+	{2602, 2602, ot.Read},
+	{2605, 2605, openProtocolNothing},
+	{2606, 2606, ot.Control},
 }
 
 func openProtocolRequest(mid int) (of ot.Operation, asks bool) {
@@ -242,7 +253,7 @@ func openProtocolRequest(mid int) (of ot.Operation, asks bool) {
 // data that was asked for, data that was subscribed to.
 func openProtocolAnswer(mid int) bool {
 	switch mid {
-	case 2, 4, 5, 11, 13, 15, 22, 31, 33, 35, 41, 52, 61, 65, 71, 74, 76, 81, 91, 101, 106, 107, 121, 122, 123, 124, 152, 211, 215, 217, 221, 242, 251, 262, 301, 401, 411, 421, 501, 900, 901:
+	case 2, 4, 5, 11, 13, 15, 22, 31, 33, 35, 41, 48, 52, 61, 65, 66, 67, 71, 74, 76, 81, 91, 101, 106, 107, 121, 122, 123, 124, 152, 211, 215, 217, 221, 242, 251, 262, 301, 401, 411, 421, 501, 900, 901, 1000, 1201, 1202, 1601, 1900, 2601, 2603, 2604:
 		return true
 	}
 	return false
