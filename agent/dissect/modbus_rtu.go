@@ -160,14 +160,16 @@ func matchSerial(b []byte) bool {
 	return ok || short
 }
 
+// orROC reports whether a read of bits, in the frame b, is a request of ROC Plus
+// without data, too: then the next message tells.
+func (f *modbusFrame) orROC(b []byte) bool { return f.pdu[0] <= 2 && nearROC(b) }
+
 // serial reads one frame of a serial line.
 func (d *modbus) serial(m *Message, out Out) (int, error) {
 	f, short, ok := readSerial(m.Data)
 	size := f.size + serialOverhead
 	switch {
-	case ok && !d.claimed && f.pdu[0] <= 2 && nearROC(m.Data[:size]):
-		return 0, ErrNotMine // or it is a request of ROC Plus without data: the next message tells
-	case ok && !d.claimed && !matchSerial(m.Data), ok && !m.Stream && size != len(m.Data):
+	case ok && !d.claimed && (!matchSerial(m.Data) || f.orROC(m.Data[:size])), ok && !m.Stream && size != len(m.Data):
 		return 0, d.refuse()
 	case ok:
 		d.line = true
