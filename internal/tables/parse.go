@@ -34,6 +34,7 @@ func parse(file, text string, f form, shipped bool) (*list, error) {
 	l := &list{head: Head{File: file}}
 	body := false
 	number := 0
+	text = strings.TrimPrefix(text, "\ufeff") // some editors put it in front
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		number++
 		line = strings.TrimSuffix(line, "\r")

@@ -201,6 +201,14 @@ func TestUseRefuses(t *testing.T) {
 	}
 }
 
+// TestByteOrderMark: some editors put one in front of what they save.
+func TestByteOrderMark(t *testing.T) {
+	l, err := parse("f.tsv", "\ufeff# source: x\n# date: 2026-11-01\n1\tA\n", form{columns: 1, numbers: true}, false)
+	if err != nil || l.number(1) == nil {
+		t.Error(err)
+	}
+}
+
 func TestLookupsAllocateNothing(t *testing.T) {
 	key, domain := []byte("000e8c"), []byte("teamviewer.com")
 	if n := testing.AllocsPerRun(100, func() {
