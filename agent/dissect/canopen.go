@@ -96,7 +96,7 @@ func (d *canopen) node(m *Message, node uint8, out Out) {
 
 // part is the node behind whoever carries its frames.
 func (d *canopen) part(node uint8) Subject {
-	return Part(Sender, d.nodes.path("node/", uint16(node)))
+	return Part(Sender, d.nodes.path("node/", uint32(node)))
 }
 
 // sdo is the head of a transfer, clause 7.2.4.3: command, object, part of it.

@@ -13,8 +13,9 @@ const (
 
 // dlmsMakers are names for the letters that the FLAG Association gave to makers.
 var dlmsMakers = map[string]string{
-	"ELS": "Elster", "EMH": "EMH", "ISK": "Iskraemeco", "ITR": "Itron", "KAM": "Kamstrup",
-	"LGZ": "Landis+Gyr", "LUG": "Landis+Gyr", "SAG": "Sagemcom", "ZIV": "ZIV",
+	"ABB": "ABB", "ACW": "Itron", "AMT": "Aquametro", "DME": "Diehl", "EFE": "Engelmann", "ELS": "Elster", "EMH": "EMH", "HYD": "Diehl",
+	"ISK": "Iskraemeco", "ITR": "Itron", "KAM": "Kamstrup", "LGZ": "Landis+Gyr", "LUG": "Landis+Gyr", "QDS": "Qundis", "REL": "Relay",
+	"SAG": "Sagemcom", "SEN": "Sensus", "SON": "Sontex", "TCH": "Techem", "ZIV": "ZIV", "ZRI": "Zenner",
 }
 
 // Fields of AARQ and AARE, IEC 62056-5-3 clause 8.5.

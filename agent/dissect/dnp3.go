@@ -247,7 +247,7 @@ func (s *dnp3Stations) subject(address uint16) Subject {
 	if !s.many {
 		return Sender
 	}
-	return Part(Sender, s.parts.path("outstation/", address))
+	return Part(Sender, s.parts.path("outstation/", uint32(address)))
 }
 
 // Resync implements Resyncer: the next header whose CRC is right.

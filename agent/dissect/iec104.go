@@ -58,11 +58,10 @@ const (
 // and a controlled one, the server.
 type iec104 struct {
 	claimed bool
-	asked   bool // a request was seen: confirmations then count nothing of their own
 	started bool // data transfer was asked for: its confirmation counts nothing of its own
-	heard   bool // a request or confirmation was: nor does what follows one
-	recent  recent
-	text    scratch
+	asduTally
+	recent recent
+	text   scratch
 }
 
 // iec104APDU is one APDU; asdu may be cut.
@@ -217,25 +216,6 @@ func (d *iec104) originator(m *Message, x asdu, out Out) {
 		return
 	}
 	out.Fact(Sender, "iec104.originator_address", d.text.uint(uint64(x.originator)), "iec104.asdu.originator_address", ot.Content)
-}
-
-// count adds the operation of an ASDU. What only answers a request counts
-// while the mirror has shown no request.
-func (d *iec104) count(x asdu, out Out) {
-	class, ok := x.operation()
-	switch {
-	case x.requests():
-		d.asked, d.heard = true, true
-	case x.confirms():
-		ok, d.heard = ok && !d.asked, true
-	case x.ends():
-		ok = ok && !d.heard
-	case x.interrogated():
-		ok = false
-	}
-	if ok {
-		out.Operation(class, 1)
-	}
 }
 
 // Resync implements Resyncer: the next APDU that is a sane one.

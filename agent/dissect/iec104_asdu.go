@@ -193,3 +193,28 @@ func (x asdu) reported() ot.Operation {
 	}
 	return ot.Read
 }
+
+// asduTally counts what ASDUs ask for.
+type asduTally struct {
+	asked bool // a request was seen: confirmations then count nothing of their own
+	heard bool // a request or confirmation was: nor does what follows one
+}
+
+// count adds the operation of an ASDU. What only answers a request counts
+// while the mirror has shown no request.
+func (d *asduTally) count(x asdu, out Out) {
+	class, ok := x.operation()
+	switch {
+	case x.requests():
+		d.asked, d.heard = true, true
+	case x.confirms():
+		ok, d.heard = ok && !d.asked, true
+	case x.ends():
+		ok = ok && !d.heard
+	case x.interrogated():
+		ok = false
+	}
+	if ok {
+		out.Operation(class, 1)
+	}
+}

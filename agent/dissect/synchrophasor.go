@@ -220,7 +220,7 @@ func (d *phasor) unit(p pmu, several bool, out Out) {
 	}
 	of := Sender
 	if several {
-		if of.Path = d.parts.path("pmu/", p.id); of.Path == "" {
+		if of.Path = d.parts.path("pmu/", uint32(p.id)); of.Path == "" {
 			return
 		}
 		out.Fact(of, "synchrophasor.station_id", number, "synchrophasor.config.idcode", ot.Identity)

@@ -75,7 +75,7 @@ func ParseProtocol(s string) (string, error) {
 
 // protocolAliases are names that lists use for what the vocabulary calls otherwise.
 var protocolAliases = map[string]string{
-	"https": "tls", "ssl": "tls", "ethernetip": "enip", "iec608705104": "iec104", "iec61850mms": "mms", "mssql": "tds", "sqlserver": "tds", "oracle": "tns",
+	"https": "tls", "ssl": "tls", "ethernetip": "enip", "iec608705101": "iec101", "iec608705103": "iec103", "iec608705104": "iec104", "iec61850mms": "mms", "mssql": "tds", "sqlserver": "tds", "oracle": "tns",
 	"postgres": "postgresql", "s7": "s7comm", "profinet": "profinet-io", "activedirectory": "ldap", "ldaps": "ldap", "cifs": "smb", "rpc": "dcerpc", "msrpc": "dcerpc", "sftp": "ssh",
 }
 
