@@ -26,8 +26,8 @@ func crcLow(crc uint16, b []byte) uint16 {
 
 func crcLowByte(crc uint16, x byte) uint16 { return crc>>8 ^ lowTable[byte(crc)^x] }
 
-// crcHigh goes on with a check that is sent with its highest bit first.
-func crcHigh(crc uint16, b []byte) uint16 {
+// crcHigh is the check that shifts towards the highest bit, from 0 on.
+func crcHigh(b []byte) (crc uint16) {
 	for _, x := range b {
 		crc = crc<<8 ^ highTable[byte(crc>>8)^x]
 	}

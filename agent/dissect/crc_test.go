@@ -12,7 +12,7 @@ func TestCRC(t *testing.T) {
 	if got := crcLow(0xffff, b); got != 0x6f91 {
 		t.Errorf("MCRF4XX is %#x", got)
 	}
-	if got := crcHigh(0, b); got != 0x31c3 {
+	if got := crcHigh(b); got != 0x31c3 {
 		t.Errorf("XMODEM is %#x", got)
 	}
 }

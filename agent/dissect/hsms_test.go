@@ -93,8 +93,17 @@ func TestHSMSFunctions(t *testing.T) {
 		of               ot.Operation
 		known            bool
 	}{
-		{1, 3, ot.Read, true}, {1, 4, 0, false}, {2, 15, ot.Write, true}, {2, 21, ot.Control, true}, {2, 35, ot.Subscribe, true},
-		{5, 1, ot.Alarm, true}, {6, 5, 0, false}, {6, 19, ot.Read, true}, {7, 19, ot.Diagnose, true}, {15, 53, ot.Program, true}, {9, 1, 0, false},
+		{1, 3, ot.Read, true},
+		{1, 4, 0, false},
+		{2, 15, ot.Write, true},
+		{2, 21, ot.Control, true},
+		{2, 35, ot.Subscribe, true},
+		{5, 1, ot.Alarm, true},
+		{6, 5, 0, false},
+		{6, 19, ot.Read, true},
+		{7, 19, ot.Diagnose, true},
+		{15, 53, ot.Program, true},
+		{9, 1, 0, false},
 	} {
 		if of, known := hsmsOperation(x.stream, x.function); of != x.of || known != x.known {
 			t.Errorf("S%dF%d is %v, %v", x.stream, x.function, of, known)
@@ -118,15 +127,25 @@ func TestHSMSSample(t *testing.T) {
 		kind, stream, function byte
 		items                  string
 	}{
-		{false, 1, 0, 0, ""}, {true, 2, 0, 0, ""},
-		{false, 0, 0x81, 13, "\x01\x00"}, {true, 0, 1, 14, hsmsAck + hsmsPlateItems},
-		{false, 0, 0x81, 3, "\x01\x01\xb1\x04\x00\x00\x04\x01"}, {true, 0, 1, 4, "\x01\x01\xb1\x04\x00\x00\x00\x07"},
-		{false, 0, 0x82, 33, "\x01\x02\xb1\x04\x00\x00\x00\x00\x01\x00"}, {true, 0, 2, 34, "\x21\x01\x00"},
-		{false, 0, 0x87, 1, "\x01\x02A\x05RCP-1\xb1\x04\x00\x00\x00\x08"}, {true, 0, 7, 2, "\x21\x01\x00"},
-		{false, 0, 0x87, 3, "\x01\x02A\x05RCP-1\x21\x0812345678"}, {true, 0, 7, 4, "\x21\x01\x00"},
-		{false, 0, 0x82, 41, "\x01\x02A\x05START\x01\x00"}, {true, 0, 2, 42, "\x01\x02\x21\x01\x00\x01\x00"},
-		{true, 0, 0x86, 11, "\x01\x03\xb1\x04\x00\x00\x00\x01\xb1\x04\x00\x00\x00\x05\x01\x00"}, {false, 0, 6, 12, "\x21\x01\x00"},
-		{true, 5, 0, 0, ""}, {false, 6, 0, 0, ""}, {false, 9, 0, 0, ""},
+		{false, 1, 0, 0, ""},
+		{true, 2, 0, 0, ""},
+		{false, 0, 0x81, 13, "\x01\x00"},
+		{true, 0, 1, 14, hsmsAck + hsmsPlateItems},
+		{false, 0, 0x81, 3, "\x01\x01\xb1\x04\x00\x00\x04\x01"},
+		{true, 0, 1, 4, "\x01\x01\xb1\x04\x00\x00\x00\x07"},
+		{false, 0, 0x82, 33, "\x01\x02\xb1\x04\x00\x00\x00\x00\x01\x00"},
+		{true, 0, 2, 34, "\x21\x01\x00"},
+		{false, 0, 0x87, 1, "\x01\x02A\x05RCP-1\xb1\x04\x00\x00\x00\x08"},
+		{true, 0, 7, 2, "\x21\x01\x00"},
+		{false, 0, 0x87, 3, "\x01\x02A\x05RCP-1\x21\x0812345678"},
+		{true, 0, 7, 4, "\x21\x01\x00"},
+		{false, 0, 0x82, 41, "\x01\x02A\x05START\x01\x00"},
+		{true, 0, 2, 42, "\x01\x02\x21\x01\x00\x01\x00"},
+		{true, 0, 0x86, 11, "\x01\x03\xb1\x04\x00\x00\x00\x01\xb1\x04\x00\x00\x00\x05\x01\x00"},
+		{false, 0, 6, 12, "\x21\x01\x00"},
+		{true, 5, 0, 0, ""},
+		{false, 6, 0, 0, ""},
+		{false, 9, 0, 0, ""},
 	} {
 		from, to := host, tool
 		if x.fromTool {

@@ -74,7 +74,7 @@ func readKoyo(b []byte) (x koyoMessage, ok bool) {
 	x.number = c.U16LE()
 	check, n := c.U16LE(), int(c.U16LE())
 	x.data = c.Rest()
-	return x, c.OK() && n > 0 && n == len(x.data) && (check == 0 || check == crcHigh(0, x.data))
+	return x, c.OK() && n > 0 && n == len(x.data) && (check == 0 || check == crcHigh(x.data))
 }
 
 func matchKoyo(b []byte) bool {

@@ -7,7 +7,7 @@ import (
 
 func koyoSay(number uint16, data string) []byte {
 	b := binary.LittleEndian.AppendUint16([]byte("HAP"), number)
-	b = binary.LittleEndian.AppendUint16(b, crcHigh(0, []byte(data)))
+	b = binary.LittleEndian.AppendUint16(b, crcHigh([]byte(data)))
 	return append(binary.LittleEndian.AppendUint16(b, uint16(len(data))), data...)
 }
 

@@ -64,7 +64,7 @@ func readSBus(b []byte) (x sbusTelegram, size int, ok bool) {
 	x.sequence, x.attribute = c.U16(), c.U8()
 	x.data = c.Sub(int(n) - sbusLeast)
 	check := c.U16()
-	return x, int(n), c.OK() && version <= 1 && kind == 0 && x.attribute <= sbusAck && check == crcHigh(0, b[:n-2])
+	return x, int(n), c.OK() && version <= 1 && kind == 0 && x.attribute <= sbusAck && check == crcHigh(b[:n-2])
 }
 
 func matchSBus(b []byte) bool {

@@ -11,7 +11,7 @@ func sbusSay(sequence uint16, attribute byte, data string) []byte {
 	b = append(b, 1, 0)
 	b = append(binary.BigEndian.AppendUint16(b, sequence), attribute)
 	b = append(b, data...)
-	return binary.BigEndian.AppendUint16(b, crcHigh(0, b))
+	return binary.BigEndian.AppendUint16(b, crcHigh(b))
 }
 
 func TestSBus(t *testing.T) {
