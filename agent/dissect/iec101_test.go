@@ -53,10 +53,14 @@ func TestIEC101Sizes(t *testing.T) {
 	k := &talk{t: t, d: &iec101{}, stream: true}
 	expectTold(t, k.say(1, ft12Say(one, iec101Change)), `server alarm=1`) // of 7 or 0x1007, or a link without addresses
 	for name, c := range map[string]struct{ frame, want string }{
-		"two octets each, object of three": {"\x03\x00\x0d\x02\x03\x00\x07\x01\x10\x00\x00\x00\x00\x80\x3f\x00\x11\x00\x00\x00\x00\x80\x3f\x00",
-			`server iec101.common_address="263"(iec101.asdu.common_address,content) iec101.link_address="3"(iec101.link_address,content) read=1`},
-		"no link address": {"\x01\x03\x14\x07\x01\x00\x00\x02\x00\x01\x03\x00\x01",
-			`server iec101.common_address="7"(iec101.asdu.common_address,content)`},
+		"two octets each, object of three": {
+			"\x03\x00\x0d\x02\x03\x00\x07\x01\x10\x00\x00\x00\x00\x80\x3f\x00\x11\x00\x00\x00\x00\x80\x3f\x00",
+			`server iec101.common_address="263"(iec101.asdu.common_address,content) iec101.link_address="3"(iec101.link_address,content) read=1`,
+		},
+		"no link address": {
+			"\x01\x03\x14\x07\x01\x00\x00\x02\x00\x01\x03\x00\x01",
+			`server iec101.common_address="7"(iec101.asdu.common_address,content)`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expectTold(t, (&talk{t: t, d: &iec101{}, stream: true}).say(1, ft12Say(one, c.frame)), c.want)

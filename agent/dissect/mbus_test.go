@@ -95,9 +95,8 @@ func TestMBusRecords(t *testing.T) {
 		{"\x1f\x01\x02\x03", true},            // a maker's own
 		{"\x7f", false},
 	} {
-		x := mbusUnit{}
 		f, _ := readFT12(ft12Say(0x08, "\x05\x72\x78\x56\x34\x12\x2d\x2c\x30\x04\x2a\x00\x00\x00"+c.records), 1)
-		x, _ = readMBus(&f)
+		x, _ := readMBus(&f)
 		if _, ok := x.meter(); ok != c.want {
 			t.Errorf("% x: %t", c.records, ok)
 		}
