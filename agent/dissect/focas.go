@@ -119,34 +119,42 @@ func focasRequest(c *wire.Cursor, out Out) {
 		if !c.OK() || !call.OK() {
 			return
 		}
-		if kind == 1 {
-			out.Operation(focasOperation(unit, function), 1)
+		if o, known := focasOperation(unit, function); known && kind == 1 {
+			out.Operation(o, 1)
 		}
 	}
 }
 
 const (
 	focasCNC     = 1
+	focasPMC     = 2
 	focasSysinfo = 0x18
 )
 
-// focasOperation is what a call does, of those that are known; what is not
-// known is counted as reading, as nearly all are.
-func focasOperation(unit, function uint16) ot.Operation {
-	if unit != focasCNC {
-		return ot.Read // of the machine's logic
+// focasOperation is what a call does; known: of those that are.
+func focasOperation(unit, function uint16) (o ot.Operation, known bool) {
+	switch {
+	case unit == focasPMC && function == 0x8001: // of the machine's logic
+		return ot.Read, true
+	case unit != focasCNC:
+		return o, false
 	}
 	switch function {
-	case focasSysinfo, 0x89, 0x8a, 0x8b, 0xa0, 0xa2:
-		return ot.Diagnose // what there is
+	case focasSysinfo, 0x89, 0x8a, 0x8b, 0xa0, 0xa2: // what there is
+		return ot.Diagnose, true
+	case 0x06, 0xb0, 0xb3, 0xb4, 0xb9, // programs there are
+		0x0e, 0x8d, 0x30, 0x15, 0xa7, // parameters, diagnosis, macro variables
+		0x19, 0x1a, 0x1c, 0x1d, 0x20, 0x21, 0x23, 0x96, // state, alarms, what runs
+		0x24, 0x25, 0x26, 0x40, 0x45, 0x56, 0x61, 0xa4: // feed, spindles, axes, clock, load
+		return ot.Read, true
 	case 0x16, 0xa8: // macro variables
-		return ot.Write
+		return ot.Write, true
 	case 0x1f: // rewinds the program
-		return ot.Control
+		return ot.Control, true
 	case 0x46: // clock
-		return ot.Configure
+		return ot.Configure, true
 	}
-	return ot.Read
+	return o, false
 }
 
 // answer finds what a control says of itself.

@@ -37,7 +37,8 @@ func TestFOCAS(t *testing.T) {
 	expectTold(t, k.say(0, focasSay(1, 0x2101, focasBody(focasCall(1, 0x18)))), "client diagnose=1")
 	expectTold(t, k.say(1, focasSay(2, 0x2102, focasBody(focasFailed, focasSysinfoAnswer))), `server vendor="FANUC"(focas.sysinfo,identity)`+
 		` product="Series 31i"(focas.sysinfo.cnc_type,identity) focas.machine_type="M"(focas.sysinfo.mt_type,identity) firmware="G421 81.2"(focas.sysinfo.series,identity)`)
-	expectTold(t, k.say(0, focasSay(1, 0x2101, focasBody(focasCall(1, 0x26), focasCall(2, 1)))), "client read=1 read=1")
+	expectTold(t, k.say(0, focasSay(1, 0x2101, focasBody(focasCall(1, 0x26), focasCall(1, 0x24)))), "client read=1 read=1")
+	expectTold(t, k.say(0, focasSay(1, 0x2101, focasBody(focasCall(2, 1), focasCall(1, 0xff)))), "client") // what they do is not public
 	expectTold(t, k.say(0, focasSay(1, 0x2101, focasBody(focasCall(1, 0x16)))), "client write=1")
 	expectTold(t, k.say(0, focasSay(1, 0x2101, focasBody(focasCall(1, 0x46)))), "client configure=1")
 	expectTold(t, k.say(0, focasSay(1, 0x2101, focasBody(focasCall(1, 0x1f)))), "client control=1")
