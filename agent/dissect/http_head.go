@@ -13,7 +13,7 @@ type httpFields struct {
 	token                          []byte // of an NTLM or Negotiate log-on, base64
 	length                         int64  // of the body, -1 when not said
 	chunked, html, xml, encoded    bool
-	authorization, upgrade         bool
+	authorization, upgrade, omf    bool
 }
 
 func readHTTPFields(b []byte) httpFields {
@@ -60,6 +60,8 @@ func (f *httpFields) field(name, v []byte) {
 		f.authorization, f.token = true, negotiation(v)
 	case equalFold(name, "upgrade"):
 		f.upgrade = true
+	case equalFold(name, "omfversion"):
+		f.omf = true
 	}
 }
 
@@ -115,10 +117,17 @@ func containsFold(b []byte, s string) bool {
 // head tells what a head says and returns the body that follows it.
 func (d *http) head(m *Message, l *startLine, fields []byte, out Out) httpBody {
 	f := readHTTPFields(fields)
-	if l.method >= 0 {
-		return d.request(m, l, &f, out)
+	if l.method < 0 {
+		return d.response(l, &f, out)
 	}
-	return d.response(l, &f, out)
+	body := d.request(m, l, &f, out)
+	switch {
+	case f.omf:
+		out.Payload(httpTagFields, fields)
+	case toPIWebAPI(l.target):
+		out.Payload(httpTagTarget, l.target)
+	}
+	return body
 }
 
 func (d *http) request(m *Message, l *startLine, f *httpFields, out Out) httpBody {

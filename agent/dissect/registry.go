@@ -40,7 +40,7 @@ func Protocols() []Protocol {
 type carrier struct {
 	protocols []*Protocol
 	ports     map[uint16][]*Protocol
-	usual     map[uint16]bool // of a plant's protocols that nothing public describes
+	usual     map[uint16]bool // of a plant's protocols whose bytes there nothing public describes
 }
 
 func carriers(all []Protocol) map[string]*carrier {
@@ -59,6 +59,9 @@ func carriers(all []Protocol) map[string]*carrier {
 		for _, port := range p.Ports {
 			c := at(port.Carrier)
 			c.ports[port.Number] = append(c.ports[port.Number], p)
+		}
+		for _, port := range p.Usual {
+			at(port.Carrier).usual[port.Number] = p.OT
 		}
 	}
 	for _, u := range UsualPorts() {
