@@ -296,7 +296,7 @@ test('engineer: an agent behind an air gap is enrolled and heard by files, line 
   await open('/assets?q=10.20.4.88');
   await page.locator('.table tbody tr.open', { hasText: '10.20.4.88' }).waitFor();
   await open('/agents/far');
-  await page.locator('.sheet-head', { hasText: 'silent' }).waitFor();
+  await page.locator('.sheet-head', { hasText: 'by bundle' }).waitFor();
 });
 
 test('what a table shows is saved as CSV and as XLSX, whole and in its order', async (t) => {
