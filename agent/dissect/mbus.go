@@ -280,8 +280,12 @@ func (d *mbus) answer(m *Message, f *ft12, out Out) {
 
 func (d *mbus) identify(of Subject, x *mbusUnit, v *mbusMeter, out Out) {
 	const source = "mbus.header."
-	out.Fact(of, ot.Serial, d.text.hex(binary.BigEndian.AppendUint32(nil, v.digits), 0), source+"identification", ot.Identity)
-	out.Fact(of, mbusMaker, d.text.string(string(v.maker[:])), source+"manufacturer", ot.Identity)
+	var digits [4]byte
+	binary.BigEndian.PutUint32(digits[:], v.digits)
+	out.Fact(of, ot.Serial, d.text.hex(digits[:], 0), source+"identification", ot.Identity)
+	from := d.text.mark()
+	d.text.add(v.maker[:])
+	out.Fact(of, mbusMaker, d.text.since(from), source+"manufacturer", ot.Identity)
 	if name, ok := dlmsMakers[string(v.maker[:])]; ok {
 		out.Fact(of, ot.Vendor, d.text.string(name), source+"manufacturer", ot.Identity)
 	}
