@@ -17,7 +17,7 @@ func init() {
 		New:      func() Dissector { return &crimson{} },
 		OT:       true,
 		Reads:    "vendor and model of panels, what is written to them",
-		Standard: "no public one: cr3-fingerprint.nse and cr3.lua (internetofallthethings)",
+		Standard: "no public one; " + FromText + ": cr3-fingerprint.nse and cr3.lua (internetofallthethings)",
 	})
 }
 

@@ -15,7 +15,7 @@ func init() {
 		New:      func() Dissector { return &pcworx{} },
 		OT:       true,
 		Reads:    "type, order number, firmware and its date of controllers, who asks",
-		Standard: "no public one: pcworx-info.nse (Digital Bond Redpoint)",
+		Standard: "no public one; " + FromText + ": pcworx-info.nse (Digital Bond Redpoint)",
 	})
 }
 

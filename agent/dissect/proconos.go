@@ -15,7 +15,7 @@ func init() {
 		New:      func() Dissector { return &proconos{} },
 		OT:       true,
 		Reads:    "run-time system and type of controllers, who asks",
-		Standard: "no public one: proconos-info.nse (Digital Bond Redpoint), T. Deneut's Phoenix Contact state tool",
+		Standard: "no public one; " + FromText + ": proconos-info.nse (Digital Bond Redpoint), T. Deneut's Phoenix Contact state tool",
 	})
 }
 
