@@ -83,7 +83,7 @@ func readSLMPText(b []byte) (f melsecFrame, ok bool) {
 	kind, good := hexNumber(&c, 4)
 	f.ascii, f.response = true, kind&0x8000 != 0
 	if !c.OK() {
-		return f, hexSoFar(b)
+		return f, allHex(b)
 	}
 	if !good || kind&0xff != 0 || kind>>8 != slmpAsk3 && kind>>8 != slmpAsk4 && kind>>8 != slmpTell3 && kind>>8 != slmpTell4 {
 		return f, false
@@ -98,7 +98,7 @@ func readSLMPText(b []byte) (f melsecFrame, ok bool) {
 	multidrop, g2 := hexNumber(&c, 2)
 	n, g3 := hexNumber(&c, 4)
 	if !c.OK() {
-		return f, hexSoFar(b)
+		return f, allHex(b)
 	}
 	least := 2 * slmpLeast(f.response)
 	if !good || !station || !g1 || !g2 || !g3 || !slmpModule(uint16(module)) || multidrop > slmpMultidrop || n < least || n > 2*slmpMax {
@@ -140,13 +140,6 @@ func hexNumber(c *wire.Cursor, n int) (v int, ok bool) {
 		}
 	}
 	return v, ok
-}
-
-// hexSoFar reports whether a head that has not come whole is digits only.
-func hexSoFar(b []byte) bool {
-	c := wire.New(b)
-	_, ok := hexNumber(&c, len(b))
-	return ok
 }
 
 // Commands with a meaning of their own.

@@ -126,17 +126,6 @@ func mewtocolSum(line, sum []byte, asks bool) bool {
 	return sum[0] == digits[x>>4] && sum[1] == digits[x&15]
 }
 
-func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' }
-
-func allHex(b []byte) bool {
-	for _, c := range b {
-		if !isHex(c) {
-			return false
-		}
-	}
-	return true
-}
-
 // mewtocolOperation is what a command does; ok: it is one.
 func mewtocolOperation(command []byte) (o ot.Operation, ok bool) {
 	if len(command) == 6 && isDigit(command[0]) && isDigit(command[1]) {
@@ -160,8 +149,6 @@ func mewtocolOperation(command []byte) (o ot.Operation, ok bool) {
 	}
 	return 0, false
 }
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func matchMewtocol(b []byte) bool {
 	l, err := readMewtocol(b)

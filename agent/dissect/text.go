@@ -70,3 +70,18 @@ func equalFold(b []byte, s string) bool {
 	}
 	return true
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// isHex reports whether c is a hexadecimal digit, in capitals.
+func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= 'F' }
+
+// allHex reports whether b, or what has come of it, is such digits alone.
+func allHex(b []byte) bool {
+	for _, c := range b {
+		if !isHex(c) {
+			return false
+		}
+	}
+	return true
+}
